@@ -1,0 +1,24 @@
+//! The nouns of Gridwell: ids, times, hardware, requirements, jobs, states and units.
+//!
+//! Floor 0. Knows no clock, randomness, files, sockets, threads or async: whoever needs a time, a seed or bytes hands
+//! them in. Every type here is plain data with `serde`, so that engines, wire, store and doors speak of the same thing.
+
+mod files;
+mod hardware;
+mod id;
+mod job;
+mod need;
+mod session;
+mod state;
+mod time;
+mod units;
+
+pub use files::{InputFile, OutputFile, RelPath, RelPathError};
+pub use hardware::{Gpu, Hardware, Load, OsFamily, Tool};
+pub use id::{BlobId, Fence, GridId, IdError, Incarnation, JobId, LeaseId, PeerId, TaskKey, TaskRef};
+pub use job::{Chunking, Edge, EdgeKind, JobSpec, Retry, SpanError, StepSpec, TaskSpan, TaskSpans};
+pub use need::{AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, Preference, PreferenceError, Unmet};
+pub use session::{ActionEnd, ActionPlan, CancelPlan, EnvironmentPlan, FilePlan, Limits, SessionPlan};
+pub use state::{AttemptEnd, FailureKind, JobState, TaskState};
+pub use time::{Stamp, Time};
+pub use units::{UnitError, format_bytes, format_duration, parse_bytes, parse_duration};

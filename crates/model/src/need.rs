@@ -1,0 +1,382 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{hardware::version_number, units::parse_bytes};
+
+/// What a machine offers, by capability name; see `Hardware::capabilities` for the names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Countable things.
+    pub amounts: BTreeMap<String, f64>,
+    /// Sets of lower-case words.
+    pub attributes: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Capabilities {
+    /// Sets an amount.
+    pub fn amount(&mut self, name: &str, value: f64) {
+        self.amounts.insert(name.to_owned(), value);
+    }
+
+    /// Adds a value to an attribute; compared without case.
+    pub fn attribute(&mut self, name: &str, value: &str) {
+        self.attributes.entry(name.to_owned()).or_default().insert(value.to_lowercase());
+    }
+}
+
+/// At least and/or at most so much of something countable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AmountNeed {
+    /// Capability name: `amount.worker.memory` (MiB), `amount.worker.vcpu`, `amount.tool.blender`, …
+    pub name: String,
+    /// Lower bound, inclusive. For the reservable standard amounts it is also what a task reserves.
+    pub min: Option<f64>,
+    /// Upper bound, inclusive.
+    pub max: Option<f64>,
+}
+
+/// Words a machine must have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AttributeNeed {
+    /// Capability name: `attr.worker.os.family`, `attr.worker.tool`, `attr.label.tier`, …
+    pub name: String,
+    /// At least one of these, unless empty.
+    pub any_of: Vec<String>,
+    /// Every one of these.
+    pub all_of: Vec<String>,
+}
+
+/// Hard requirements: all must hold, or the machine does not fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Needs {
+    /// Countable things.
+    pub amounts: Vec<AmountNeed>,
+    /// Words.
+    pub attributes: Vec<AttributeNeed>,
+    /// Machines (by name or id prefix) that alone may run it; empty means any.
+    pub only_on: Vec<String>,
+}
+
+/// One requirement that a machine does not meet, with the numbers people need.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmet {
+    /// Too little (or too much) of something.
+    Amount {
+        /// Capability name.
+        name: String,
+        /// What the machine has; 0 when it has none.
+        has: f64,
+        /// Lower bound asked for.
+        min: Option<f64>,
+        /// Upper bound asked for.
+        max: Option<f64>,
+    },
+    /// A word is missing.
+    Attribute {
+        /// Capability name.
+        name: String,
+        /// What the machine has.
+        has: Vec<String>,
+        /// What would have done.
+        wanted: Vec<String>,
+    },
+    /// The job names other machines.
+    NotNamed {
+        /// The machines it names.
+        only_on: Vec<String>,
+    },
+}
+
+/// The names people use for capabilities, their unit's factor, and whether the value is a size in bytes.
+const AMOUNT_WORDS: [(&str, &str, Option<f64>); 10] = [
+    ("ram", "amount.worker.memory", Some(1_048_576.0)),
+    ("memory", "amount.worker.memory", Some(1_048_576.0)),
+    ("ram_mb", "amount.worker.memory", None),
+    ("cores", "amount.worker.vcpu", None),
+    ("cpus", "amount.worker.vcpu", None),
+    ("gpus", "amount.worker.gpu", None),
+    ("vram", "amount.worker.gpu.memory", Some(1_048_576.0)),
+    ("vram_mb", "amount.worker.gpu.memory", None),
+    ("disk", "amount.worker.disk.scratch", Some(1_073_741_824.0)),
+    ("scratch", "amount.worker.disk.scratch", Some(1_073_741_824.0)),
+];
+
+fn plain_amount(name: &str) -> String {
+    let word = AMOUNT_WORDS.iter().find(|(_, full, _)| *full == name).map(|(word, ..)| (*word).to_owned());
+    word.unwrap_or_else(|| name.trim_start_matches("amount.").to_owned())
+}
+
+fn plain_value(name: &str, value: f64) -> String {
+    match name {
+        "amount.worker.memory" | "amount.worker.gpu.memory" => crate::format_bytes((value * 1_048_576.0) as u64),
+        "amount.worker.disk.scratch" => crate::format_bytes((value * 1_073_741_824.0) as u64),
+        _ if name.starts_with("amount.tool.") => format!("{}.{}", value as u32, (value.fract() * 100.0).round() as u32),
+        _ => format!("{value}"),
+    }
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Amount { name, has, min, max } => {
+                let word = plain_amount(name);
+                match (min, max) {
+                    (Some(min), _) if has < min => {
+                        write!(f, "needs {word} ≥ {}, has {}", plain_value(name, *min), plain_value(name, *has))
+                    }
+                    (_, Some(max)) => {
+                        write!(f, "needs {word} ≤ {}, has {}", plain_value(name, *max), plain_value(name, *has))
+                    }
+                    _ => write!(f, "needs {word}"),
+                }
+            }
+            Self::Attribute { name, has, wanted } => {
+                let word = name.trim_start_matches("attr.").trim_start_matches("worker.");
+                let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
+                write!(f, "needs {word} {}, has {has}", wanted.join(" or "))
+            }
+            Self::NotNamed { only_on } => write!(f, "the job asks for {} only", only_on.join(", ")),
+        }
+    }
+}
+
+impl Needs {
+    /// Every requirement that `capabilities` of a machine called `name` (its id is `id`) does not meet; empty means fit.
+    #[must_use]
+    pub fn unmet(&self, capabilities: &Capabilities, name: &str, id: &str) -> Vec<Unmet> {
+        let amounts = self.amounts.iter().filter_map(|need| {
+            let has = capabilities.amounts.get(&need.name).copied().unwrap_or(0.0);
+            let fits = need.min.is_none_or(|min| has >= min) && need.max.is_none_or(|max| has <= max);
+            (!fits).then(|| Unmet::Amount { name: need.name.clone(), has, min: need.min, max: need.max })
+        });
+        let none = BTreeSet::new();
+        let attributes = self.attributes.iter().filter_map(|need| {
+            let has = capabilities.attributes.get(&need.name).unwrap_or(&none);
+            let holds = |word: &String| has.contains(&word.to_lowercase());
+            let fits = (need.any_of.is_empty() || need.any_of.iter().any(holds)) && need.all_of.iter().all(holds);
+            let wanted = need.any_of.iter().chain(&need.all_of).cloned().collect();
+            (!fits).then(|| Unmet::Attribute { name: need.name.clone(), has: has.iter().cloned().collect(), wanted })
+        });
+        let named = self.only_on.is_empty()
+            || self.only_on.iter().any(|wanted| wanted.eq_ignore_ascii_case(name) || id.starts_with(wanted.as_str()));
+        let place = (!named).then(|| Unmet::NotNamed { only_on: self.only_on.clone() });
+        amounts.chain(attributes).chain(place).collect()
+    }
+
+    /// Adds everything `other` asks for.
+    pub fn merge(&mut self, other: Self) {
+        self.amounts.extend(other.amounts);
+        self.attributes.extend(other.attributes);
+        self.only_on.extend(other.only_on);
+    }
+
+    /// How much of `name` a task reserves while it runs: the largest lower bound asked for, else `default`.
+    #[must_use]
+    pub fn reserve(&self, name: &str, default: f64) -> f64 {
+        let asked = self.amounts.iter().filter(|need| need.name == name).filter_map(|need| need.min);
+        asked.reduce(f64::max).unwrap_or(default)
+    }
+}
+
+/// Why a requirement in words was not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NeedError {
+    /// No such word, or a broken comparison.
+    #[error(
+        "cannot read the requirement '{text}' (try 'ram > 8 GB', 'cores >= 4', 'gpu', 'tool:blender >= 3.4', 'os = linux' or 'tier = gpu')"
+    )]
+    Malformed {
+        /// The text as given.
+        text: String,
+    },
+}
+
+impl FromStr for Needs {
+    type Err = NeedError;
+
+    /// Reads one requirement: `WORD OP VALUE`, `gpu`, `tool:NAME [OP VERSION]`, `os = NAME`, `arch = NAME`,
+    /// `machine = NAME`, or `LABEL = VALUE` (also `LABEL:VALUE`); OP is one of `>= > <= < =`.
+    fn from_str(text: &str) -> Result<Self, NeedError> {
+        let refuse = || NeedError::Malformed { text: text.to_owned() };
+        let (word, op, value) = split_comparison(text);
+        if word.is_empty() || (op.is_some() && value.is_empty()) {
+            return Err(refuse());
+        }
+        if let Some((_, name, size)) = AMOUNT_WORDS.iter().find(|(known, ..)| *known == word) {
+            let value = match size {
+                Some(factor) => parse_bytes(value).map_err(|_| refuse())? as f64 / factor,
+                None => value.parse().map_err(|_| refuse())?,
+            };
+            return Ok(amount(name, op.ok_or_else(refuse)?, value));
+        }
+        if let Some(tool) = word.strip_prefix("tool:") {
+            let mut needs = attribute("attr.worker.tool", tool);
+            if let Some(op) = op {
+                let version = version_number(value).ok_or_else(refuse)?;
+                needs.merge(amount(&format!("amount.tool.{tool}"), op, version));
+            }
+            return Ok(needs);
+        }
+        match (word.as_str(), op) {
+            ("gpu", None) => Ok(amount("amount.worker.gpu", ">=", 1.0)),
+            ("os" | "platform", Some("=")) => Ok(attribute("attr.worker.os.family", value)),
+            ("arch", Some("=")) => Ok(attribute("attr.worker.cpu.arch", value)),
+            ("machine", Some("=")) => Ok(Self { only_on: vec![value.to_owned()], ..Self::default() }),
+            (label, Some("=")) if is_label(label) => Ok(attribute(&format!("attr.label.{label}"), value)),
+            (label, None) => match label.split_once(':') {
+                Some((key, value)) if is_label(key) && !value.is_empty() => {
+                    Ok(attribute(&format!("attr.label.{key}"), value))
+                }
+                _ => Err(refuse()),
+            },
+            _ => Err(refuse()),
+        }
+    }
+}
+
+fn is_label(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// Splits `ram >= 8 GB` into a lower-case word, the operator and the value; the operator is absent for a bare word.
+fn split_comparison(text: &str) -> (String, Option<&'static str>, &str) {
+    for op in [">=", "<=", "≥", "≤", ">", "<", "="] {
+        if let Some((word, value)) = text.split_once(op) {
+            let op = match op {
+                "≥" => ">=",
+                "≤" => "<=",
+                other => other,
+            };
+            return (word.trim().to_lowercase(), Some(op), value.trim());
+        }
+    }
+    (text.trim().to_lowercase(), None, "")
+}
+
+fn amount(name: &str, op: &str, value: f64) -> Needs {
+    // A strict bound becomes the nearest representable inclusive one: requirements are inclusive in OpenJD.
+    let (min, max) = match op {
+        ">=" => (Some(value), None),
+        ">" => (Some(value.next_up()), None),
+        "<=" => (None, Some(value)),
+        "<" => (None, Some(value.next_down())),
+        _ => (Some(value), Some(value)),
+    };
+    Needs { amounts: vec![AmountNeed { name: name.to_owned(), min, max }], ..Needs::default() }
+}
+
+fn attribute(name: &str, value: &str) -> Needs {
+    let all_of = vec![value.to_lowercase()];
+    Needs { attributes: vec![AttributeNeed { name: name.to_owned(), any_of: Vec::new(), all_of }], ..Needs::default() }
+}
+
+/// A wish that makes fitting machines more or less likely.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Preference {
+    /// What is wished for, in the same words as a requirement.
+    pub what: Needs,
+    /// The words as typed, for explanations.
+    pub words: String,
+    /// −5 (avoid) … 5 (strongly prefer).
+    pub strength: i8,
+}
+
+/// Why a preference in words was not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PreferenceError {
+    /// What is wished for is unreadable.
+    #[error(transparent)]
+    What(#[from] NeedError),
+    /// The part after `*` is not a whole number from −5 to 5.
+    #[error("the strength of '{text}' is not a whole number from -5 to 5")]
+    Strength {
+        /// The text as given.
+        text: String,
+    },
+}
+
+impl FromStr for Preference {
+    type Err = PreferenceError;
+
+    /// Reads `REQUIREMENT` or `REQUIREMENT * STRENGTH`; the strength is 2 when absent.
+    fn from_str(text: &str) -> Result<Self, PreferenceError> {
+        let (what, strength) = match text.rsplit_once('*') {
+            Some((what, strength)) => {
+                let strength: i8 = strength.trim().parse().unwrap_or(i8::MAX);
+                if !(-5..=5).contains(&strength) {
+                    return Err(PreferenceError::Strength { text: text.to_owned() });
+                }
+                (what, strength)
+            }
+            None => (text, 2),
+        };
+        Ok(Self { what: what.parse()?, words: what.trim().to_owned(), strength })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Capabilities {
+        let mut all = Capabilities::default();
+        all.amount("amount.worker.memory", 16_384.0);
+        all.amount("amount.worker.vcpu", 8.0);
+        all.amount("amount.tool.blender", 3.04);
+        all.attribute("attr.worker.tool", "blender");
+        all.attribute("attr.worker.os.family", "linux");
+        all.attribute("attr.label.tier", "gpu");
+        all
+    }
+
+    fn fits(text: &str) -> bool {
+        text.parse::<Needs>().unwrap().unmet(&machine(), "mill", "abcdef").is_empty()
+    }
+
+    #[test]
+    fn requirements_in_words_are_checked_against_a_machine() {
+        for text in [
+            "ram > 8 GB",
+            "cores >= 8",
+            "tool:blender",
+            "tool:blender >= 3.4",
+            "os = Linux",
+            "tier:gpu",
+            "tier = GPU",
+            "machine = Mill",
+        ] {
+            assert!(fits(text), "{text}");
+        }
+        for text in ["ram > 64 GB", "cores > 8", "gpu", "tool:blender >= 4.2", "tool:maya", "tier:cpu", "machine=other"]
+        {
+            assert!(!fits(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_the_text_in_the_sentence() {
+        for text in ["", "ram", "ram > lots", "> 3", "gpu gpu", "a b = c", "tool:blender >= new"] {
+            let error = text.parse::<Needs>().unwrap_err();
+            assert!(error.to_string().contains(&format!("'{text}'")), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unmet_requirement_says_what_the_machine_has() {
+        let unmet = "ram >= 64 GB".parse::<Needs>().unwrap().unmet(&machine(), "mill", "x");
+        assert_eq!(unmet[0].to_string(), "needs ram ≥ 64 GB, has 17 GB");
+    }
+
+    #[test]
+    fn a_preference_carries_its_strength() {
+        assert_eq!("gpu * 5".parse::<Preference>().unwrap().strength, 5);
+        assert_eq!("gpu".parse::<Preference>().unwrap().strength, 2);
+        assert!("gpu * 9".parse::<Preference>().is_err());
+    }
+}

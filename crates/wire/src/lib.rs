@@ -1,0 +1,13 @@
+//! Messages between peers: what travels on a link's control stream, how it is encoded, and its limits.
+//!
+//! Floor 1, pure: bytes in, messages out. Bytes from a link are hostile until [`decode`] has parsed them. Bulk bytes
+//! (blobs) travel on streams of their own, opened with a [`BulkRequest`].
+
+mod codec;
+mod message;
+
+pub use codec::{DecodeError, EncodeError, Frame, FrameBuffer, MAX_FRAME_BYTES, decode, encode};
+pub use message::{
+    Announcement, BulkReply, BulkRequest, Decline, Hello, JoinAnswer, JoinRequest, LeaseOffer, LogChunk, Message,
+    PROTOCOL_VERSION, Renewal, Reserve, RunningTask, TaskResult,
+};

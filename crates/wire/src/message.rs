@@ -1,0 +1,316 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use gridwell_model::{
+    AttemptEnd, BlobId, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, Load, OutputFile, PeerId, TaskKey,
+    TaskSpan,
+};
+use serde::{Deserialize, Serialize};
+
+/// Grows when a message changes its meaning; peers of different versions say so and do not link.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Everything that travels on a control stream. New variants go at the end: an unknown one is skipped by its receiver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Message {
+    /// First on every control stream, both ways.
+    Hello(Hello),
+    /// What a peer has and how much of it is free; sent when it changes.
+    Announce(Announcement),
+    /// Signed membership records, encoded by `trust`; sent after Hello and when one is new.
+    Members(Vec<Vec<u8>>),
+    /// Measures the round trip; answered at once.
+    Ping {
+        /// Repeated in the answer.
+        number: u64,
+    },
+    /// Answers [`Message::Ping`].
+    Pong {
+        /// From the question.
+        number: u64,
+    },
+    /// Steward → worker: would you run these?
+    Offer(LeaseOffer),
+    /// Worker → steward: I hold this lease now.
+    Accept {
+        /// Which offer.
+        lease: LeaseId,
+    },
+    /// Worker → steward: not now.
+    Decline {
+        /// Which offer.
+        lease: LeaseId,
+        /// Why.
+        why: Decline,
+    },
+    /// Worker → steward: my leases are alive, and this is how far they are.
+    Renew(Renewal),
+    /// Worker → steward: these tasks of a lease ended.
+    Report {
+        /// Which lease.
+        lease: LeaseId,
+        /// One entry per task that ended since the last report; at most [`Message::MAX_RESULTS`].
+        results: Vec<TaskResult>,
+    },
+    /// Steward → worker: counted and journalled; outputs of these tasks may go.
+    Settled {
+        /// Which lease.
+        lease: LeaseId,
+        /// The tasks.
+        tasks: Vec<TaskSpan>,
+    },
+    /// Steward → worker: stop these tasks and give them back (or drop them, if they never started).
+    Revoke {
+        /// Which lease.
+        lease: LeaseId,
+        /// The tasks.
+        tasks: Vec<TaskSpan>,
+    },
+    /// Steward → worker: nothing of this job is wanted any more; forget its inputs and sessions.
+    Forget {
+        /// The job.
+        job: JobId,
+    },
+    /// Worker → steward: output of a task's program.
+    Log(LogChunk),
+}
+
+impl Message {
+    /// Most results in one report, so that a report fits a frame.
+    pub const MAX_RESULTS: usize = 256;
+    /// Most bytes of output in one [`LogChunk`]: a quarter of a frame, so that logs never hold up leases for long.
+    pub const MAX_LOG_BYTES: usize = 16 * 1024;
+}
+
+/// Who a peer is, first thing on a link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`] of the sender.
+    pub version: u32,
+    /// The sender's grid; another grid's peer is sent away.
+    pub grid: GridId,
+    /// This run of the sender's node: a new one means that every lease it held is gone.
+    pub incarnation: Incarnation,
+    /// What people call the machine.
+    pub name: String,
+    /// Where it listens, as multiaddresses, most useful first; at most 16.
+    pub addresses: Vec<String>,
+    /// Wall clock in milliseconds since 1970, for the doctor's clock check only.
+    pub clock_ms: u64,
+}
+
+/// What a peer has and lends.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// The machine.
+    pub hardware: Hardware,
+    /// Labels its owner set.
+    pub labels: BTreeMap<String, String>,
+    /// Other people's load on it.
+    pub load: Load,
+    /// What its sessions may use altogether.
+    pub lends: Reserve,
+    /// What of that is not reserved now.
+    pub free: Reserve,
+    /// False while it takes nothing new, with the reason in `why_not`.
+    pub accepts: bool,
+    /// One sentence when `accepts` is false.
+    pub why_not: String,
+    /// Tasks it runs now, for all stewards.
+    pub running: u32,
+}
+
+/// Things a task reserves while its session runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reserve {
+    /// Logical cores.
+    pub cpus: f32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Graphics cards.
+    pub gpus: u32,
+}
+
+impl Reserve {
+    /// True if `other` fits into this.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        // Core counts are sums of small decimals: a thousandth of slack absorbs rounding.
+        other.cpus <= self.cpus + 1e-3 && other.memory_mib <= self.memory_mib && other.gpus <= self.gpus
+    }
+
+    /// This with `other` added.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            cpus: self.cpus + other.cpus,
+            memory_mib: self.memory_mib + other.memory_mib,
+            gpus: self.gpus + other.gpus,
+        }
+    }
+
+    /// This with `other` taken out, never below nothing.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self {
+            cpus: (self.cpus - other.cpus).max(0.0),
+            memory_mib: self.memory_mib.saturating_sub(other.memory_mib),
+            gpus: self.gpus.saturating_sub(other.gpus),
+        }
+    }
+}
+
+/// A proposed lease.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeaseOffer {
+    /// The lease, if accepted.
+    pub lease: LeaseId,
+    /// Position of the step in the job.
+    pub step: u32,
+    /// The tasks: run one after another in one session, or as chunks of `chunk`.
+    pub span: TaskSpan,
+    /// Tasks that make one run of the program; 1 unless the step is chunked.
+    pub chunk: u32,
+    /// The encoded job spec, to be fetched from the steward if unknown.
+    pub spec: BlobId,
+    /// Size of the spec in bytes.
+    pub spec_bytes: u64,
+    /// What its session reserves.
+    pub reserve: Reserve,
+    /// The lease ends by itself after this long without a renewal.
+    pub duration: Duration,
+}
+
+/// Why an offer is declined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decline {
+    /// Not enough free now; an announcement follows when there is.
+    Busy,
+    /// Takes nothing new.
+    Draining,
+    /// The owner's rules refuse it, in one sentence.
+    Rules(String),
+    /// Does not know the steward as a member.
+    Stranger,
+}
+
+/// A worker's heartbeat toward one steward.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// Leases it holds for that steward.
+    pub leases: Vec<LeaseId>,
+    /// Tasks running now.
+    pub running: Vec<RunningTask>,
+}
+
+/// A task that runs, and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunningTask {
+    /// Under which lease.
+    pub lease: LeaseId,
+    /// The first task of the chunk.
+    pub task: TaskKey,
+    /// Tasks in the chunk.
+    pub count: u32,
+    /// 0 … 100, if the program says.
+    pub progress: Option<f32>,
+    /// What it says it does; at most 200 bytes.
+    pub status: String,
+}
+
+/// How one task (or a chunk of neighbouring ones) ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskResult {
+    /// The tasks: one, or a chunk that ran as one program.
+    pub tasks: TaskSpan,
+    /// How.
+    pub end: AttemptEnd,
+    /// Run time of the program in microseconds (of the whole chunk).
+    pub run_micros: u64,
+    /// Files it made, held by the reporting peer until settled.
+    pub outputs: Vec<OutputFile>,
+}
+
+/// Bytes that a task's program wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogChunk {
+    /// The job.
+    pub job: JobId,
+    /// The task (the first of its chunk).
+    pub task: TaskKey,
+    /// Which attempt.
+    pub fence: Fence,
+    /// At most [`Message::MAX_LOG_BYTES`]; standard output and error as they came.
+    pub bytes: Vec<u8>,
+}
+
+/// First on a bulk stream: what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BulkRequest {
+    /// A blob's bytes from `offset` to its end.
+    Blob {
+        /// Which.
+        blob: BlobId,
+        /// The job that needs it: the right to read it.
+        job: JobId,
+        /// First byte wanted.
+        offset: u64,
+    },
+}
+
+/// Answers a [`BulkRequest`]; after [`BulkReply::Sending`] the bytes follow raw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BulkReply {
+    /// That many bytes follow.
+    Sending {
+        /// Bytes that follow.
+        bytes: u64,
+    },
+    /// Not here (any more).
+    Missing,
+    /// The asker has no right to it.
+    Refused,
+    /// Too many streams at once; ask again.
+    Busy,
+}
+
+/// A stranger with an invite asks to become a member, on a stream of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinRequest {
+    /// [`PROTOCOL_VERSION`] of the joiner.
+    pub version: u32,
+    /// Grid named by the invite.
+    pub grid: GridId,
+    /// The joiner (also proved by TLS).
+    pub joiner: PeerId,
+    /// What people call the machine.
+    pub name: String,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+    /// Which invite.
+    pub invite: [u8; 8],
+    /// Keyed hash of both peers, grid and invite under the invite's secret, made by `trust`.
+    pub proof: [u8; 32],
+}
+
+/// Answers a [`JoinRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinAnswer {
+    /// Welcome: every membership record of the grid, encoded by `trust`, the joiner's included.
+    Joined {
+        /// The records.
+        members: Vec<Vec<u8>>,
+    },
+    /// The invite was used already.
+    Used,
+    /// The invite's time is over.
+    Expired,
+    /// No such invite, or a wrong proof.
+    Unknown,
+    /// The inviter belongs to another grid than the invite says.
+    OtherGrid,
+    /// Another protocol version.
+    Version {
+        /// The inviter's.
+        version: u32,
+    },
+}

@@ -1,0 +1,1 @@
+//! Harness of the simulated and real grids.
