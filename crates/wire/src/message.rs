@@ -1,8 +1,8 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use gridwell_model::{
-    AttemptEnd, BlobId, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, Load, OutputFile, PeerId, TaskKey,
-    TaskSpan,
+    BlobId, Decline, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, LeaseOffer, Load, PeerId, Renewal, Reserve,
+    TaskKey, TaskResult, TaskSpan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -75,8 +75,8 @@ pub enum Message {
 }
 
 impl Message {
-    /// Most results in one report, so that a report fits a frame.
-    pub const MAX_RESULTS: usize = 256;
+    /// Most results in one report.
+    pub const MAX_RESULTS: usize = TaskResult::MAX_IN_REPORT;
     /// Most bytes of output in one [`LogChunk`]: a quarter of a frame, so that logs never hold up leases for long.
     pub const MAX_LOG_BYTES: usize = 16 * 1024;
 }
@@ -117,117 +117,6 @@ pub struct Announcement {
     pub why_not: String,
     /// Tasks it runs now, for all stewards.
     pub running: u32,
-}
-
-/// Things a task reserves while its session runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Reserve {
-    /// Logical cores.
-    pub cpus: f32,
-    /// Memory in MiB.
-    pub memory_mib: u64,
-    /// Graphics cards.
-    pub gpus: u32,
-}
-
-impl Reserve {
-    /// True if `other` fits into this.
-    #[must_use]
-    pub fn holds(&self, other: &Self) -> bool {
-        // Core counts are sums of small decimals: a thousandth of slack absorbs rounding.
-        other.cpus <= self.cpus + 1e-3 && other.memory_mib <= self.memory_mib && other.gpus <= self.gpus
-    }
-
-    /// This with `other` added.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        Self {
-            cpus: self.cpus + other.cpus,
-            memory_mib: self.memory_mib + other.memory_mib,
-            gpus: self.gpus + other.gpus,
-        }
-    }
-
-    /// This with `other` taken out, never below nothing.
-    #[must_use]
-    pub fn minus(&self, other: &Self) -> Self {
-        Self {
-            cpus: (self.cpus - other.cpus).max(0.0),
-            memory_mib: self.memory_mib.saturating_sub(other.memory_mib),
-            gpus: self.gpus.saturating_sub(other.gpus),
-        }
-    }
-}
-
-/// A proposed lease.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LeaseOffer {
-    /// The lease, if accepted.
-    pub lease: LeaseId,
-    /// Position of the step in the job.
-    pub step: u32,
-    /// The tasks: run one after another in one session, or as chunks of `chunk`.
-    pub span: TaskSpan,
-    /// Tasks that make one run of the program; 1 unless the step is chunked.
-    pub chunk: u32,
-    /// The encoded job spec, to be fetched from the steward if unknown.
-    pub spec: BlobId,
-    /// Size of the spec in bytes.
-    pub spec_bytes: u64,
-    /// What its session reserves.
-    pub reserve: Reserve,
-    /// The lease ends by itself after this long without a renewal.
-    pub duration: Duration,
-}
-
-/// Why an offer is declined.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Decline {
-    /// Not enough free now; an announcement follows when there is.
-    Busy,
-    /// Takes nothing new.
-    Draining,
-    /// The owner's rules refuse it, in one sentence.
-    Rules(String),
-    /// Does not know the steward as a member.
-    Stranger,
-}
-
-/// A worker's heartbeat toward one steward.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Renewal {
-    /// Leases it holds for that steward.
-    pub leases: Vec<LeaseId>,
-    /// Tasks running now.
-    pub running: Vec<RunningTask>,
-}
-
-/// A task that runs, and how far it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunningTask {
-    /// Under which lease.
-    pub lease: LeaseId,
-    /// The first task of the chunk.
-    pub task: TaskKey,
-    /// Tasks in the chunk.
-    pub count: u32,
-    /// 0 … 100, if the program says.
-    pub progress: Option<f32>,
-    /// What it says it does; at most 200 bytes.
-    pub status: String,
-}
-
-/// How one task (or a chunk of neighbouring ones) ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TaskResult {
-    /// The tasks: one, or a chunk that ran as one program.
-    pub tasks: TaskSpan,
-    /// How.
-    pub end: AttemptEnd,
-    /// Run time of the program in microseconds (of the whole chunk).
-    pub run_micros: u64,
-    /// Files it made, held by the reporting peer until settled.
-    pub outputs: Vec<OutputFile>,
 }
 
 /// Bytes that a task's program wrote.
