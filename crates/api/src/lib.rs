@@ -1,1 +1,37 @@
-//! gridwell-api
+//! The words of the local door: what a person's program may ask a node, what it answers, and what it tells by itself.
+//!
+//! Floor 1: plain data with `serde` and OpenAPI schemas, no sockets and no clock. JSON throughout, `snake_case` names,
+//! ids as text, sizes in bytes (`_bytes`), durations in seconds (`_secs`), stamps in milliseconds since 1970 (UTC).
+//! The same types travel over the Unix socket, are printed by `gridwell --json` and reach the window.
+//!
+//! - [`Request`] is one wish, [`Response`] its one answer, [`ApiError`] a refusal with a stable [`ErrorCode`].
+//! - [`Event`]s tell everything after that: numbered, starting from a [`Snapshot`], kept in an [`EventRing`] so that a
+//!   listener who was away gets what it missed or a fresh snapshot.
+//!
+//! Not here: transport (`serve`), the sentences of the command line (`cli`), and any decision.
+
+mod draft;
+mod error;
+mod event;
+mod job;
+mod machine;
+mod request;
+mod response;
+mod why;
+
+pub use draft::{DraftFile, DraftMachine, DraftView, FrameRange, ParameterView, SceneView};
+pub use error::{ApiError, ErrorCode, ErrorKind};
+pub use event::{Event, EventBody, EventCursor, EventRing, Notice, NoticeLevel, Replay, Snapshot, TasksChanged};
+pub use job::{
+    ChangeView, FailureView, JobDetail, JobView, LogPiece, MadeBy, StepView, SubmittedView, TaskCounts, TaskPage,
+    TaskView,
+};
+pub use machine::{
+    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineState, MachineView, Share, StatusView,
+};
+pub use request::{
+    CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LogsRequest, PriorityRequest, Repeat, Request,
+    SetRequest, SubmitRequest, TargetRequest, TasksRequest,
+};
+pub use response::Response;
+pub use why::{Terms, WhyMachine, WhyView};

@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use gridwell_model::{GridId, Hardware, Load, PeerId, Stamp};
+use serde::{Deserialize, Serialize};
+
+/// The node itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct StatusView {
+    /// Version of the program.
+    pub version: String,
+    /// This machine.
+    pub peer: PeerId,
+    /// What people call it.
+    pub name: String,
+    /// Its grid.
+    pub grid: GridId,
+    /// Addresses on which other machines reach it.
+    pub addresses: Vec<String>,
+    /// Its data folder.
+    pub data: String,
+    /// Process id of the node.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime_secs: f64,
+    /// Machines of the grid, this one included.
+    pub machines: u32,
+    /// Those that are reachable now, this one included.
+    pub machines_online: u32,
+    /// Jobs that have not ended.
+    pub active_jobs: u64,
+    /// Tasks that run on this machine now.
+    pub running: u32,
+    /// False while this machine takes nothing new.
+    pub accepts: bool,
+    /// Why, when `accepts` is false; empty otherwise.
+    pub why_not: String,
+}
+
+/// What a machine does, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineState {
+    /// Lends, and has nothing to do.
+    Ready,
+    /// Runs tasks.
+    Working,
+    /// Its owner uses it.
+    InUse,
+    /// Takes nothing new because a person said so.
+    Paused,
+    /// Cannot be reached.
+    Offline,
+    /// Something is wrong with it.
+    Problem,
+}
+
+/// Part of a machine: what it lends, or what of that is free.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Share {
+    /// Logical cores.
+    pub cpus: f32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Graphics cards.
+    pub gpus: u32,
+}
+
+/// A machine of the grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MachineView {
+    /// Which.
+    pub id: PeerId,
+    /// What people call it.
+    pub name: String,
+    /// True for the machine that answers.
+    pub this: bool,
+    /// Whether it is reachable now.
+    pub online: bool,
+    /// What it does, in one word.
+    pub state: MachineState,
+    /// What it is.
+    pub hardware: Hardware,
+    /// Labels its owner set.
+    pub labels: BTreeMap<String, String>,
+    /// Other people's load on it.
+    pub load: Load,
+    /// What jobs may use of it altogether.
+    pub lends: Share,
+    /// What of that is free now.
+    pub free: Share,
+    /// False while it takes nothing new.
+    pub accepts: bool,
+    /// Why, one sentence, when `accepts` is false; empty otherwise.
+    pub why_not: String,
+    /// Tasks it runs now.
+    pub running: u32,
+    /// Tasks it did well for jobs of this machine.
+    pub made: u64,
+    /// When it was last heard of; absent while it is online or if never.
+    pub last_seen: Option<Stamp>,
+}
+
+/// Whether a link carries anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// Being made.
+    Connecting,
+    /// Carries work and data.
+    Up,
+    /// Broken; being tried again.
+    Down,
+}
+
+/// A link between this machine and another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LinkView {
+    /// The other machine.
+    pub peer: PeerId,
+    /// What people call it.
+    pub name: String,
+    /// Whether it carries anything.
+    pub state: LinkState,
+    /// The other end's address now, or the one tried last.
+    pub address: String,
+    /// Last round-trip time in milliseconds.
+    pub rtt_ms: Option<f64>,
+    /// Since when it has been in this state.
+    pub since: Stamp,
+    /// Bytes received over it since the node started.
+    pub received_bytes: u64,
+    /// Bytes sent over it since the node started.
+    pub sent_bytes: u64,
+    /// Why it broke or could not be made, last time; may be empty.
+    pub last_error: String,
+}
+
+/// An invite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct InviteView {
+    /// What the other machine gives to `gridwell join`; good for one machine.
+    pub link: String,
+    /// When it stops being good.
+    pub expires: Stamp,
+}
+
+/// The grid that was joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JoinedView {
+    /// The grid.
+    pub grid: GridId,
+    /// Names of its machines, this one included.
+    pub machines: Vec<String>,
+}
+
+/// What a check-up found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DoctorView {
+    /// One for each thing that was checked.
+    pub findings: Vec<Finding>,
+}
+
+/// One checked thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Finding {
+    /// What was checked, a word or two: `socket`, `tool blender`, `clock of mill`.
+    pub what: String,
+    /// Whether it works.
+    pub ok: bool,
+    /// What was found, one sentence.
+    pub sentence: String,
+    /// What to do about it; empty when nothing.
+    pub next_step: String,
+}

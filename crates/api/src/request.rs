@@ -1,0 +1,212 @@
+use std::collections::BTreeMap;
+
+use gridwell_model::TaskState;
+use serde::{Deserialize, Serialize};
+
+/// One wish of a person's program. Each has one answer; everything after that arrives as events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Request {
+    /// The node itself → [`crate::Response::Status`].
+    Status,
+    /// What this submission would become; starts nothing → [`crate::Response::Drafts`], one for each job it would make.
+    Inspect(SubmitRequest),
+    /// Starts jobs → [`crate::Response::Submitted`].
+    Submit(SubmitRequest),
+    /// Jobs known here, newest first → [`crate::Response::Jobs`].
+    Jobs(JobsRequest),
+    /// One job in full → [`crate::Response::Job`].
+    Job(JobRequest),
+    /// A page of a job's tasks → [`crate::Response::Tasks`].
+    Tasks(TasksRequest),
+    /// Stops a job or a task for good → [`crate::Response::Changed`].
+    Cancel(TargetRequest),
+    /// Puts failed, skipped and cancelled tasks back in the queue → [`crate::Response::Changed`].
+    Retry(TargetRequest),
+    /// Starts nothing new of a job or a task; what runs is given back or finishes → [`crate::Response::Changed`].
+    Hold(TargetRequest),
+    /// Ends a hold → [`crate::Response::Changed`].
+    Release(TargetRequest),
+    /// Changes a job's priority → [`crate::Response::Changed`].
+    Priority(PriorityRequest),
+    /// Why a job or a task runs where it runs, or does not run → [`crate::Response::Why`].
+    Why(TargetRequest),
+    /// Machines of the grid, this one first → [`crate::Response::Machines`].
+    Machines,
+    /// Links of this machine → [`crate::Response::Links`].
+    Links,
+    /// Makes an invite link → [`crate::Response::Invite`].
+    Invite(InviteRequest),
+    /// Joins the grid that a link names → [`crate::Response::Joined`].
+    Join(JoinRequest),
+    /// Checks what the node can check about itself → [`crate::Response::Doctor`].
+    Doctor,
+    /// Changes how this machine lends → [`crate::Response::Machine`].
+    Set(SetRequest),
+}
+
+/// What to run: files, or a command.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitRequest {
+    /// Absolute paths on this machine; empty when `command` is given.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// A command; absent when `paths` are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandRequest>,
+    /// What people will call the job; made from the file or command when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Frames as `1-24`, `1-240:2` or `1,5,9-12`; the file's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<String>,
+    /// Absolute folder into which results land; the recipe's choice when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// −100 … 100; higher goes first, 0 is usual.
+    #[serde(default)]
+    pub priority: i32,
+    /// Hard requirements in words: `ram > 8 GB`, `gpu`, `tool:blender >= 4.2`, `tier = fast`. All must hold.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Wishes in words: a requirement, then `* STRENGTH` from −5 to 5.
+    #[serde(default)]
+    pub prefers: Vec<String>,
+    /// Values of the job's parameters, by name.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// Machines (names or id prefixes) that alone may run it; any when empty.
+    #[serde(default)]
+    pub on: Vec<String>,
+    /// Start held.
+    #[serde(default)]
+    pub hold: bool,
+    /// Chosen by the asker, at most 64 bytes: asking twice with the same key starts one job and answers twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// A command that becomes a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandRequest {
+    /// Program and arguments; `{}` in them stands for the item (or index) of each task.
+    pub argv: Vec<String>,
+    /// How many tasks, and what `{}` is in each.
+    #[serde(default)]
+    pub repeat: Repeat,
+    /// Patterns of files below the working folder that come home as results.
+    #[serde(default)]
+    pub outputs: Vec<String>,
+    /// Absolute folder against which relative paths and patterns are read.
+    pub cwd: String,
+}
+
+/// How often a command runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeat {
+    /// Once.
+    #[default]
+    Once,
+    /// So many times; `{}` is the index, from 0.
+    Array(u64),
+    /// Once for each item of a range (`1-100`), a pattern (`*.wav`) or a table (`list.csv`).
+    Over(String),
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct JobsRequest {
+    /// Leave out jobs that have ended.
+    pub active: bool,
+    /// Most jobs to list; 0 means all that are kept.
+    pub limit: u32,
+}
+
+/// Names one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobRequest {
+    /// Its id or a unique prefix of it.
+    pub job: String,
+}
+
+/// Names a job or one of its tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TargetRequest {
+    /// `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
+    pub target: String,
+}
+
+/// A page of tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TasksRequest {
+    /// `JOB` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
+    pub target: String,
+    /// Only tasks in one of these states; any when empty.
+    #[serde(default)]
+    pub states: Vec<TaskState>,
+    /// Matching tasks to skip.
+    #[serde(default)]
+    pub offset: u64,
+    /// Most tasks to send: at most [`TasksRequest::MAX_LIMIT`], 0 means that.
+    #[serde(default)]
+    pub limit: u32,
+}
+
+impl TasksRequest {
+    /// Most tasks in one page: about 300 kB of JSON.
+    pub const MAX_LIMIT: u32 = 1_000;
+}
+
+/// What tasks' programs wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LogsRequest {
+    /// `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
+    pub target: String,
+    /// Stay until the target has ended, sending what comes.
+    #[serde(default)]
+    pub follow: bool,
+    /// Bytes of a task's log to skip; for one task only.
+    #[serde(default)]
+    pub after: u64,
+    /// Send only about the last so many bytes of what is there now; 0 means all.
+    #[serde(default)]
+    pub tail: u64,
+}
+
+/// Changes a job's priority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PriorityRequest {
+    /// The job's id or a unique prefix of it.
+    pub job: String,
+    /// −100 … 100.
+    pub priority: i32,
+}
+
+/// Makes an invite.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InviteRequest {
+    /// How long it stays good, in seconds; the node's choice when absent.
+    pub ttl_secs: Option<u64>,
+}
+
+/// Joins a grid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JoinRequest {
+    /// The link that `invite` made.
+    pub link: String,
+}
+
+/// Changes this machine; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SetRequest {
+    /// `false`: take nothing new and finish what runs; `true`: lend again.
+    pub lend: Option<bool>,
+    /// Labels to set, or to remove with `null`.
+    pub labels: BTreeMap<String, Option<String>>,
+}

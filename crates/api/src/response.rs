@@ -1,0 +1,74 @@
+use serde::Serialize;
+
+use crate::{
+    ApiError, ChangeView, DoctorView, DraftView, InviteView, JobDetail, JobView, JoinedView, LinkView, MachineView,
+    StatusView, SubmittedView, TaskPage, WhyView,
+};
+
+/// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Response {
+    /// The node itself.
+    Status(StatusView),
+    /// What a submission would become, one for each job.
+    Drafts(Vec<DraftView>),
+    /// Jobs that were started.
+    Submitted(SubmittedView),
+    /// Jobs, newest first.
+    Jobs(Vec<JobView>),
+    /// One job in full.
+    Job(Box<JobDetail>),
+    /// A page of tasks.
+    Tasks(TaskPage),
+    /// What a command changed.
+    Changed(Box<ChangeView>),
+    /// Why here, why not there.
+    Why(Box<WhyView>),
+    /// Machines, this one first.
+    Machines(Vec<MachineView>),
+    /// One machine.
+    Machine(Box<MachineView>),
+    /// Links of this machine.
+    Links(Vec<LinkView>),
+    /// An invite link.
+    Invite(InviteView),
+    /// The grid that was joined.
+    Joined(JoinedView),
+    /// Findings about the node.
+    Doctor(DoctorView),
+}
+
+/// Lets a caller in the same process take the content out: `DraftView::try_from(response)`.
+macro_rules! content {
+    ($($variant:ident($held:ty) => $kind:ty, $open:expr;)*) => {$(
+        impl TryFrom<Response> for $kind {
+            type Error = ApiError;
+
+            fn try_from(response: Response) -> Result<Self, ApiError> {
+                let open: fn($held) -> $kind = $open;
+                match response {
+                    Response::$variant(content) => Ok(open(content)),
+                    _ => Err(ApiError::bug(concat!("the node did not answer with ", stringify!($variant)))),
+                }
+            }
+        }
+    )*};
+}
+
+content! {
+    Status(StatusView) => StatusView, |it| it;
+    Drafts(Vec<DraftView>) => Vec<DraftView>, |it| it;
+    Submitted(SubmittedView) => SubmittedView, |it| it;
+    Jobs(Vec<JobView>) => Vec<JobView>, |it| it;
+    Job(Box<JobDetail>) => JobDetail, |it| *it;
+    Tasks(TaskPage) => TaskPage, |it| it;
+    Changed(Box<ChangeView>) => ChangeView, |it| *it;
+    Why(Box<WhyView>) => WhyView, |it| *it;
+    Machines(Vec<MachineView>) => Vec<MachineView>, |it| it;
+    Machine(Box<MachineView>) => MachineView, |it| *it;
+    Links(Vec<LinkView>) => Vec<LinkView>, |it| it;
+    Invite(InviteView) => InviteView, |it| it;
+    Joined(JoinedView) => JoinedView, |it| it;
+    Doctor(DoctorView) => DoctorView, |it| it;
+}
