@@ -1,1 +1,24 @@
-//! gridwell-ledger
+//! The ledger: the steward's truth about the jobs that came from this peer.
+//!
+//! Floor 1, pure: facts and commands in ([`Input`]), wishes out ([`Effect`]), journal entries as opaque bytes. It decides
+//! what state every task is in, who holds a lease on it, and what a report counts for. It does not choose peers (`sched`), run
+//! tasks (`worker`) or write anything to disk.
+//!
+//! **Journal first, then act.** Every change is one journal entry; the entry comes out before the effects that follow from it.
+//! Replaying the entries gives the same state: [`Ledger::restore`]. What only matters for a moment (has a leased task
+//! started, when does a lease expire) is not journalled.
+//!
+//! **Fences.** A lease is named by `(epoch, attempt)`. The epoch grows at every restart, so a lease that was granted but not
+//! journalled before a crash never counts.
+//!
+//! Records are dense (24 bytes a task); sets of tasks are spans.
+
+mod effect;
+mod input;
+mod ledger;
+mod view;
+
+pub use effect::{Effect, LeaseEnd, WasteKind};
+pub use input::{Input, Refusal, Selection, SpecFlaw, TaskEnd};
+pub use ledger::{Ledger, RestoreError, Violation};
+pub use view::{JobSummary, TaskCounts, TaskView};
