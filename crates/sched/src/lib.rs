@@ -1,1 +1,17 @@
-//! gridwell-sched
+//! Which peer gets which task, and why not the others.
+//!
+//! Floor 1, pure. Given peers, jobs and ready tasks, [`Scheduler`] emits [`Effect::Place`]: fit first, then gravity. It
+//! never talks to peers and holds no truth about tasks: the ledger grants or refuses every placement, and the node
+//! carries the offer. What it knows of a placement is kept as [`Terms`]; [`Scheduler::explain`] shows the same numbers.
+
+mod explain;
+mod input;
+mod scheduler;
+mod terms;
+
+pub use explain::{Against, Explanation, MachineExplanation};
+pub use input::{
+    Config, Counts, Effect, Input, JobView, PeerView, Placement, PlacementId, StepView, Strategy, StrategyError,
+};
+pub use scheduler::Scheduler;
+pub use terms::{Term, Terms};

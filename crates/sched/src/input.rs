@@ -1,0 +1,334 @@
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use gridwell_model::{
+    Capabilities, Chunking, Decline, JobId, LeaseId, Needs, PeerId, Preference, Reserve, TaskSpan, TaskSpans,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Terms;
+
+/// What the scheduler is told once, at start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Config {
+    /// This peer: it holds the inputs of its own jobs, and `direct` means it.
+    pub me: PeerId,
+    /// How use of a peer changes its pull.
+    pub strategy: Strategy,
+    /// How strongly `strategy` counts (λ).
+    pub strategy_strength: f64,
+    /// How sharply the best peer is favoured (k): 0 draws evenly, infinity always takes the best.
+    pub sharpness: f64,
+    /// Work that a lease of short tasks should hold.
+    pub lease_target: Duration,
+}
+
+impl Config {
+    /// The usual settings for a scheduler on `me`: horizontal, λ = 1, k = 4, 200 ms of work a lease.
+    #[must_use]
+    pub const fn new(me: PeerId) -> Self {
+        Self {
+            me,
+            strategy: Strategy::Horizontal,
+            strategy_strength: 1.0,
+            sharpness: 4.0,
+            lease_target: Duration::from_millis(200),
+        }
+    }
+}
+
+/// How use of a peer raises or lowers its pull. Source: `docs/scheduling.md`, "Strategy".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// Spread: the less a peer is used, the more it pulls.
+    #[default]
+    Horizontal,
+    /// Fill: the more a peer is used, the more it pulls.
+    Vertical,
+    /// Everything here, nothing elsewhere.
+    Direct,
+}
+
+/// Why a text is not a strategy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StrategyError {
+    /// No such strategy.
+    #[error("'{text}' is not a strategy (horizontal, vertical or direct)")]
+    Unknown {
+        /// The text as given.
+        text: String,
+    },
+}
+
+impl FromStr for Strategy {
+    type Err = StrategyError;
+
+    fn from_str(text: &str) -> Result<Self, StrategyError> {
+        match text {
+            "horizontal" => Ok(Self::Horizontal),
+            "vertical" => Ok(Self::Vertical),
+            "direct" => Ok(Self::Direct),
+            _ => Err(StrategyError::Unknown { text: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Horizontal => "horizontal",
+            Self::Vertical => "vertical",
+            Self::Direct => "direct",
+        })
+    }
+}
+
+/// A peer as the scheduler sees it: its latest announcement and the path to it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeerView {
+    /// What people call it.
+    pub name: String,
+    /// What needs and wishes are checked against.
+    pub capabilities: Capabilities,
+    /// Benchmark score of all its cores together; 0.0 when not measured.
+    pub score: f64,
+    /// Logical cores it has.
+    pub cpu_count: u32,
+    /// Cores busy with other people's work.
+    pub foreign_cpu: f32,
+    /// What its sessions may use altogether.
+    pub lends: Reserve,
+    /// What of that is not reserved, as it last said.
+    pub free: Reserve,
+    /// False while it takes nothing new.
+    pub accepts: bool,
+    /// One sentence when `accepts` is false.
+    pub why_not: String,
+    /// Round trip to it; zero for this peer itself.
+    pub round_trip: Duration,
+    /// Links on the path to it; 0 for this peer itself.
+    pub hops: u32,
+}
+
+/// A job as the scheduler sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobView {
+    /// The job.
+    pub job: JobId,
+    /// Higher goes first.
+    pub priority: i32,
+    /// Whose it is; submitters of equal priority share the slots evenly.
+    pub submitter: PeerId,
+    /// Name of the recipe that made it: history is kept under it.
+    pub recipe: String,
+    /// Bytes of its distinct inputs.
+    pub input_bytes: u64,
+    /// Its steps, in order.
+    pub steps: Vec<StepView>,
+}
+
+/// A step as the scheduler sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepView {
+    /// Hard requirements.
+    pub needs: Needs,
+    /// Wishes.
+    pub prefers: Vec<Preference>,
+    /// How its tasks are put together, if they are.
+    pub chunking: Option<Chunking>,
+    /// What a slot for it reserves.
+    pub reserve: Reserve,
+    /// Its tasks, ready or not.
+    pub task_count: u32,
+    /// Work of one task in seconds on one reference core, if somebody can tell.
+    pub work_secs: Option<f64>,
+}
+
+impl StepView {
+    /// What a slot of a step with `needs` reserves: the lower bounds it asks for, else one core.
+    #[must_use]
+    pub fn reserve_of(needs: &Needs) -> Reserve {
+        Reserve {
+            cpus: needs.reserve("amount.worker.vcpu", 1.0) as f32,
+            memory_mib: needs.reserve("amount.worker.memory", 0.0).max(0.0).ceil() as u64,
+            gpus: needs.reserve("amount.worker.gpu", 0.0).max(0.0).ceil() as u32,
+        }
+    }
+}
+
+/// Names one [`Effect::Place`] until the ledger has granted or refused it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlacementId(pub u64);
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A peer can be reached now (this one included), or announced itself anew: the same fact.
+    PeerChanged {
+        /// Which.
+        peer: PeerId,
+        /// All that is known of it.
+        view: PeerView,
+    },
+    /// A peer cannot be reached any more. Its leases end by [`Input::LeaseEnded`] as the ledger sees fit.
+    PeerLeft {
+        /// Which.
+        peer: PeerId,
+    },
+    /// A person changed how use of one peer counts; 1.0 is usual, a negative weight flips that peer alone.
+    WeightChanged {
+        /// Which peer.
+        peer: PeerId,
+        /// The new weight.
+        weight: f64,
+    },
+    /// A person changed the strategy.
+    StrategyChanged {
+        /// The new one.
+        strategy: Strategy,
+    },
+    /// A job is to be placed; no task of it is ready yet.
+    JobAdded(JobView),
+    /// A job has ended or is gone; its ready tasks are dropped.
+    JobRemoved {
+        /// Which.
+        job: JobId,
+    },
+    /// A person changed a job's priority.
+    PriorityChanged {
+        /// Which job.
+        job: JobId,
+        /// The new priority.
+        priority: i32,
+    },
+    /// Tasks may be placed. They leave this engine by [`Effect::Place`] or [`Input::TasksWithdrawn`].
+    TasksReady {
+        /// Their job.
+        job: JobId,
+        /// Their step.
+        step: u32,
+        /// Which.
+        tasks: TaskSpans,
+        /// Peers on which they failed: used only when nobody else fits.
+        avoid: Vec<PeerId>,
+    },
+    /// Tasks may no longer be placed (held, cancelled, skipped); unknown ones are ignored.
+    TasksWithdrawn {
+        /// Their job.
+        job: JobId,
+        /// Their step.
+        step: u32,
+        /// Which.
+        tasks: TaskSpans,
+    },
+    /// The ledger granted a placement.
+    Granted {
+        /// Which.
+        placement: PlacementId,
+        /// Its lease.
+        lease: LeaseId,
+    },
+    /// The ledger refused a placement; if its tasks are ready still, they come back by [`Input::TasksReady`].
+    Refused {
+        /// Which.
+        placement: PlacementId,
+    },
+    /// A peer declined a lease; its tasks come back by [`Input::TasksReady`].
+    Declined {
+        /// Which.
+        lease: LeaseId,
+        /// Why.
+        why: Decline,
+    },
+    /// All tasks of a lease ended on the peer, or it was revoked or expired: its slot is free.
+    LeaseEnded {
+        /// Which.
+        lease: LeaseId,
+    },
+    /// Tasks ran on a peer and ended well.
+    TaskTimed {
+        /// Their job.
+        job: JobId,
+        /// Their step.
+        step: u32,
+        /// Where.
+        peer: PeerId,
+        /// How many.
+        tasks: u32,
+        /// Run time of all of them together.
+        run: Duration,
+    },
+    /// A job failed too often on a peer: that one gets no more of it.
+    PeerBlocked {
+        /// The job.
+        job: JobId,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// How many input bytes of a job a peer holds.
+    HoldingsChanged {
+        /// The peer.
+        peer: PeerId,
+        /// The job.
+        job: JobId,
+        /// Bytes of its distinct inputs that lie there.
+        held_bytes: u64,
+    },
+    /// How fast bytes travel to a peer, as measured.
+    PathMeasured {
+        /// The peer.
+        peer: PeerId,
+        /// Bytes each second.
+        bytes_per_sec: f64,
+    },
+    /// How long tasks of a recipe took on peers in the past; facts about peers and recipes not known yet are kept.
+    HistoryLoaded {
+        /// The recipe.
+        recipe: String,
+        /// Seconds a task took, by peer.
+        secs_per_task: BTreeMap<PeerId, f64>,
+    },
+}
+
+/// What the scheduler wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Grant a lease and offer it; answer with [`Input::Granted`] or [`Input::Refused`].
+    Place(Placement),
+}
+
+/// Some tasks for one peer, and the numbers that decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placement {
+    /// Names it in the answer.
+    pub id: PlacementId,
+    /// The job.
+    pub job: JobId,
+    /// The step.
+    pub step: u32,
+    /// The tasks, to be run one after the other (or chunk after chunk).
+    pub span: TaskSpan,
+    /// Tasks that make one run of the program; 1 unless the step is chunked.
+    pub chunk: u32,
+    /// Where.
+    pub peer: PeerId,
+    /// What the lease reserves there.
+    pub reserve: Reserve,
+    /// True when it is queued behind a running lease, so that the slot never waits for this steward.
+    pub ahead: bool,
+    /// Why there.
+    pub terms: Terms,
+}
+
+/// Tasks that went in and out, for the conservation law: `entered = placed + withdrawn + ready`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Became ready.
+    pub entered: u64,
+    /// Left by a placement.
+    pub placed: u64,
+    /// Left by withdrawal, or with their job.
+    pub withdrawn: u64,
+    /// Are here.
+    pub ready: u64,
+}

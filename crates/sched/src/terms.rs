@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+
+/// The numbers that decide a placement; what people see as "why here" and "why not there".
+///
+/// `gravity = exp(prefers + strategy) / cost`, `probability ∝ gravity^k`. Source: `docs/scheduling.md`, "Gravity".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Seconds until a slot frees there.
+    pub wait_secs: f64,
+    /// Seconds to bring the inputs that are not there.
+    pub fetch_secs: f64,
+    /// Seconds that one task (one chunk) runs there.
+    pub run_secs: f64,
+    /// Seconds that the path to it costs.
+    pub path_secs: f64,
+    /// Sum of the strengths of the wishes it meets.
+    pub prefers: f64,
+    /// Strategy, weight and use together, times λ.
+    pub strategy: f64,
+    /// The pull.
+    pub gravity: f64,
+    /// Its share of the draw; 0.0 when it cannot be drawn now.
+    pub probability: f64,
+}
+
+/// One term by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Term {
+    /// [`Terms::wait_secs`].
+    Wait,
+    /// [`Terms::fetch_secs`].
+    Fetch,
+    /// [`Terms::run_secs`].
+    Run,
+    /// [`Terms::path_secs`].
+    Path,
+    /// [`Terms::prefers`].
+    Prefers,
+    /// [`Terms::strategy`].
+    Strategy,
+}
+
+impl Terms {
+    /// Costs below a millisecond cannot be told apart: measuring them costs as much.
+    pub const LEAST_COST_SECS: f64 = 1e-3;
+
+    /// Seconds from now to the end of one task there, at least [`Terms::LEAST_COST_SECS`].
+    #[must_use]
+    pub fn cost_secs(&self) -> f64 {
+        (self.wait_secs + self.fetch_secs + self.run_secs + self.path_secs).max(Self::LEAST_COST_SECS)
+    }
+
+    /// The logarithm of the pull.
+    #[must_use]
+    pub fn log_gravity(&self) -> f64 {
+        self.prefers + self.strategy - self.cost_secs().ln()
+    }
+
+    /// The pull to the power of `sharpness`, kept within what a sum of many can hold.
+    #[must_use]
+    pub fn draw_weight(&self, sharpness: f64) -> f64 {
+        (sharpness * self.log_gravity()).clamp(-600.0, 600.0).exp()
+    }
+
+    /// The term that speaks most for this over `other`, as it changes the pull's logarithm; `None` when none does.
+    #[must_use]
+    pub fn decisive_over(&self, other: &Self) -> Option<Term> {
+        let cost = self.cost_secs().max(other.cost_secs());
+        let gains = [
+            (Term::Wait, (other.wait_secs - self.wait_secs) / cost),
+            (Term::Fetch, (other.fetch_secs - self.fetch_secs) / cost),
+            (Term::Run, (other.run_secs - self.run_secs) / cost),
+            (Term::Path, (other.path_secs - self.path_secs) / cost),
+            (Term::Prefers, self.prefers - other.prefers),
+            (Term::Strategy, self.strategy - other.strategy),
+        ];
+        let best = gains.into_iter().max_by(|left, right| left.1.total_cmp(&right.1))?;
+        (best.1 > 1e-9).then_some(best.0)
+    }
+}

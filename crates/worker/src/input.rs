@@ -1,0 +1,304 @@
+use std::time::Duration;
+
+use gridwell_model::{
+    ActionEnd, BlobId, Decline, JobId, LeaseId, LeaseOffer, OutputFile, PeerId, Renewal, Reserve, TaskResult, TaskSpan,
+};
+
+/// Names a session from [`Effect::OpenSession`] until [`Input::SessionClosed`]; never used twice in one run of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// What a worker must know of a job's spec.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SpecView {
+    /// True when files must be fetched before its tasks can run.
+    pub has_inputs: bool,
+    /// True when its tasks leave files that count (output folders or globs).
+    pub has_outputs: bool,
+    /// Its steps, in order.
+    pub steps: Vec<StepView>,
+}
+
+/// What a worker must know of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepView {
+    /// Steps of a job with the same key have the same environments: their tasks share sessions.
+    pub environments: u64,
+    /// Chunks never cross a multiple of this many tasks; `None` unless the step is chunked.
+    pub row: Option<u32>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A steward proposes a lease.
+    Offered {
+        /// Who.
+        steward: PeerId,
+        /// What.
+        offer: LeaseOffer,
+    },
+    /// [`Effect::FetchSpec`] is done.
+    SpecReady {
+        /// The job.
+        job: JobId,
+        /// What it says.
+        spec: SpecView,
+    },
+    /// [`Effect::FetchSpec`] failed for good.
+    SpecFailed {
+        /// The job.
+        job: JobId,
+        /// One sentence.
+        reason: String,
+    },
+    /// [`Effect::FetchInputs`] is done.
+    InputsReady {
+        /// The job.
+        job: JobId,
+    },
+    /// [`Effect::FetchInputs`] failed for good.
+    InputsFailed {
+        /// The job.
+        job: JobId,
+        /// One sentence.
+        reason: String,
+    },
+    /// A session's environments are entered; it takes tasks.
+    SessionOpened {
+        /// Which.
+        session: SessionId,
+    },
+    /// A session could not be opened (an environment failed, the runner died); it is gone, no `SessionClosed` follows.
+    SessionFailed {
+        /// Which.
+        session: SessionId,
+        /// Whose doing.
+        cause: SessionFailure,
+    },
+    /// A session has left its environments and is gone: after [`Effect::CloseSession`], or by itself when its runner
+    /// died.
+    SessionClosed {
+        /// Which.
+        session: SessionId,
+    },
+    /// A running task says how far it is.
+    TaskProgressed {
+        /// Its session.
+        session: SessionId,
+        /// The run, as in [`Effect::RunTasks`].
+        run: TaskSpan,
+        /// 0 … 100, if it says.
+        progress: Option<f32>,
+        /// What it says it does.
+        status: String,
+    },
+    /// A run of the program ended.
+    TaskEnded {
+        /// Its session.
+        session: SessionId,
+        /// The run, as in [`Effect::RunTasks`].
+        run: TaskSpan,
+        /// How.
+        end: ActionEnd,
+        /// How long it ran.
+        took: Duration,
+    },
+    /// A task could not be prepared: its parameters do not resolve here. Nothing was started; the session is fine.
+    TaskRefused {
+        /// Its session.
+        session: SessionId,
+        /// The run.
+        run: TaskSpan,
+        /// One sentence.
+        reason: String,
+    },
+    /// [`Effect::CollectOutputs`] is done.
+    OutputsReady {
+        /// Under which lease.
+        lease: LeaseId,
+        /// The run.
+        run: TaskSpan,
+        /// What it made; held here until [`Effect::DropOutputs`].
+        outputs: Vec<OutputFile>,
+    },
+    /// [`Effect::CollectOutputs`] failed.
+    OutputsFailed {
+        /// Under which lease.
+        lease: LeaseId,
+        /// The run.
+        run: TaskSpan,
+        /// One sentence.
+        reason: String,
+    },
+    /// The steward has counted results.
+    Settled {
+        /// Under which lease.
+        lease: LeaseId,
+        /// The tasks.
+        tasks: Vec<TaskSpan>,
+    },
+    /// The steward wants tasks back.
+    Revoked {
+        /// Under which lease.
+        lease: LeaseId,
+        /// The tasks.
+        tasks: Vec<TaskSpan>,
+    },
+    /// Nothing of a job is wanted any more.
+    JobForgotten {
+        /// The job.
+        job: JobId,
+    },
+    /// A steward cannot be reached.
+    StewardLost {
+        /// Who.
+        steward: PeerId,
+    },
+    /// A steward can be reached again: what it has not settled is reported again.
+    StewardBack {
+        /// Who.
+        steward: PeerId,
+    },
+    /// The owner's settings, or the machine, changed what is lent; told once at start.
+    LendingChanged {
+        /// What sessions may use altogether.
+        lends: Reserve,
+        /// False while nothing new is taken.
+        accepts: bool,
+        /// One sentence when `accepts` is false; empty when the peer is draining.
+        why_not: String,
+    },
+}
+
+/// Why a session did not open, or ended on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionFailure {
+    /// An environment's enter action failed; one sentence.
+    Environment(String),
+    /// The job's template does not resolve on this machine; one sentence.
+    Template(String),
+    /// The peer's own fault; one sentence.
+    Machine(String),
+}
+
+/// What the worker wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Tell the steward that its lease is held.
+    Accept {
+        /// Whom.
+        steward: PeerId,
+        /// Which.
+        lease: LeaseId,
+    },
+    /// Tell the steward that its lease is not taken.
+    Decline {
+        /// Whom.
+        steward: PeerId,
+        /// Which.
+        lease: LeaseId,
+        /// Why.
+        why: Decline,
+    },
+    /// Fetch and read a job's spec; answer with [`Input::SpecReady`] or [`Input::SpecFailed`].
+    FetchSpec {
+        /// The job.
+        job: JobId,
+        /// The encoded spec.
+        spec: BlobId,
+        /// Its size in bytes.
+        spec_bytes: u64,
+        /// Who has it.
+        from: PeerId,
+    },
+    /// Bring a job's inputs here; answer with [`Input::InputsReady`] or [`Input::InputsFailed`].
+    FetchInputs {
+        /// The job.
+        job: JobId,
+        /// Who has them.
+        from: PeerId,
+    },
+    /// Open a session for the environments of a step; answer with [`Input::SessionOpened`] or [`Input::SessionFailed`].
+    OpenSession {
+        /// Its name from now on.
+        session: SessionId,
+        /// The job.
+        job: JobId,
+        /// The step.
+        step: u32,
+        /// What it may use.
+        reserve: Reserve,
+    },
+    /// Run these in order; each answers with [`Input::TaskEnded`] or [`Input::TaskRefused`].
+    ///
+    /// After a run that ended otherwise than with exit code 0 the rest is dropped without an answer.
+    RunTasks {
+        /// Where.
+        session: SessionId,
+        /// Under which lease.
+        lease: LeaseId,
+        /// The step.
+        step: u32,
+        /// One run of the program each: a task, or a chunk of them.
+        runs: Vec<TaskSpan>,
+    },
+    /// Drop these if they have not started (no answer then); stop the one that runs, with its notice.
+    CancelTasks {
+        /// Where.
+        session: SessionId,
+        /// As in [`Effect::RunTasks`].
+        runs: Vec<TaskSpan>,
+    },
+    /// End what runs in the session (no answer for its tasks), leave its environments, remove its folder; answer with
+    /// [`Input::SessionClosed`].
+    CloseSession {
+        /// Which.
+        session: SessionId,
+    },
+    /// Find and hash what a run made; answer with [`Input::OutputsReady`] or [`Input::OutputsFailed`]. The session
+    /// runs nothing else meanwhile.
+    CollectOutputs {
+        /// Where.
+        session: SessionId,
+        /// Under which lease.
+        lease: LeaseId,
+        /// The run.
+        run: TaskSpan,
+    },
+    /// Tell the steward how tasks ended; at most [`TaskResult::MAX_IN_REPORT`] results.
+    Report {
+        /// Whom.
+        steward: PeerId,
+        /// Under which lease.
+        lease: LeaseId,
+        /// How they ended.
+        results: Vec<TaskResult>,
+    },
+    /// Tell the steward that its leases are alive.
+    Renew {
+        /// Whom.
+        steward: PeerId,
+        /// The heartbeat.
+        renewal: Renewal,
+    },
+    /// The outputs of these tasks may go.
+    DropOutputs {
+        /// Under which lease.
+        lease: LeaseId,
+        /// The tasks.
+        tasks: Vec<TaskSpan>,
+    },
+    /// Forget a job's spec, inputs and logs. All its sessions have been told to close.
+    ForgetJob {
+        /// The job.
+        job: JobId,
+    },
+    /// Announce this.
+    FreeChanged {
+        /// What is lent and not reserved.
+        free: Reserve,
+        /// Sessions that run tasks now.
+        running: u32,
+    },
+}
