@@ -1,1 +1,37 @@
-//! gridwell-exec
+//! Runs programs: sessions, their runners, and the end of everything they started.
+//!
+//! Floor 2, the only room that starts processes. A **session** is a folder plus environments in which actions of one job
+//! run one after the other (Open Job Description 2023-09, "How Jobs Are Run"). Each open session has one small **runner**
+//! process: a hidden sub-command of our own executable that calls [`runner_main`]. The node's side is [`Exec`]; it owns
+//! the runners, sends them plans and hands out what happened as [`ExecEvent`]s.
+//!
+//! The runner takes limits once, so that a task costs one `posix_spawn`; it is the reaper of everything its programs
+//! leave behind, and it lives no longer than the pipe from its node. Nothing that a session started outlives the session.
+//!
+//! This room decides nothing: which session runs what, and what a failure means, is the worker engine's business.
+//! Linux only for now; elsewhere every opened session is answered with [`SessionEvent::Lost`].
+
+mod clean;
+mod event;
+mod exec;
+#[cfg(target_os = "linux")]
+mod folder;
+mod frame;
+#[cfg(target_os = "linux")]
+mod processes;
+mod protocol;
+#[cfg(target_os = "linux")]
+mod runner;
+mod session;
+
+pub use event::{ExecEvent, Problem, Said, SessionEvent};
+pub use exec::{Exec, ExecConfig, ExecError, Stop, Which};
+#[cfg(target_os = "linux")]
+pub use runner::runner_main;
+
+/// What the hidden runner sub-command calls; this system has no runner yet.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn runner_main() -> std::process::ExitCode {
+    std::process::ExitCode::FAILURE
+}

@@ -1,0 +1,113 @@
+use gridwell_model::ActionEnd;
+use serde::{Deserialize, Serialize};
+
+/// Things that happened in one session, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecEvent {
+    /// The number that [`crate::Exec::open`] was given.
+    pub session: u64,
+    /// Never empty; many quick tasks share one batch.
+    pub events: Vec<SessionEvent>,
+}
+
+/// Something that happened in a session.
+///
+/// Every tag that [`crate::Exec::run`] took is answered exactly once: by [`Self::Ended`], by [`Self::NotRun`], or by being
+/// named in [`Self::Lost`]. [`Self::Closed`] or [`Self::Lost`] is a session's last event; its number is free again then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum SessionEvent {
+    /// The folder is made and every environment is entered.
+    Opened,
+    /// It could not be opened; what had been entered was left again, and [`Self::Closed`] follows.
+    OpenFailed {
+        /// Name of the environment whose enter action failed; `None` when the folder could not be made.
+        environment: Option<String>,
+        /// How that action ended.
+        end: ActionEnd,
+    },
+    /// A task's program runs.
+    Started {
+        /// Which.
+        tag: u64,
+        /// Its process and process group.
+        pid: u32,
+    },
+    /// A program wrote something, to standard output or error.
+    Output {
+        /// Which task; `None` for enter and exit actions of environments.
+        tag: Option<u64>,
+        /// At most [`Self::OUTPUT_BYTES`]; as written, except that announced secrets are `********`.
+        #[serde(with = "crate::protocol::bytes")]
+        bytes: Vec<u8>,
+    },
+    /// A program told how far it is; only the latest of each read is kept.
+    Said {
+        /// Which task; `None` for enter and exit actions of environments.
+        tag: Option<u64>,
+        /// What.
+        said: Said,
+    },
+    /// A task ended, or its program could not be started.
+    Ended {
+        /// Which.
+        tag: u64,
+        /// How. Anything but exit code 0 ends the session: [`Self::NotRun`] for what was queued, then [`Self::Closed`].
+        end: ActionEnd,
+        /// From just before the start to the program's end, in microseconds; 0 if it never started.
+        run_micros: u64,
+    },
+    /// A queued task was never started: its session ended, or it was stopped while it waited.
+    NotRun {
+        /// Which.
+        tag: u64,
+    },
+    /// The environments are left and the folder is gone. Last event.
+    Closed {
+        /// Exit actions that went wrong, and a folder that could not be removed.
+        problems: Vec<Problem>,
+    },
+    /// The runner could not be started, broke or was killed; its programs are dead and its folder is gone. Last event.
+    Lost {
+        /// One sentence.
+        reason: String,
+        /// The task that was running, which died too.
+        running: Option<u64>,
+    },
+}
+
+impl SessionEvent {
+    /// Most bytes in one [`Self::Output`]: what one message between peers carries.
+    pub const OUTPUT_BYTES: usize = 16 * 1024;
+
+    /// True for a session's last event.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::Lost { .. })
+    }
+}
+
+/// What a program said about itself in its output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Said {
+    /// `openjd_progress`, 0 … 100.
+    Progress(f32),
+    /// `openjd_status`, at most 1,024 bytes.
+    Status(String),
+}
+
+/// Something that went wrong while a session closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Problem {
+    /// An environment's exit action did not end well.
+    Exit {
+        /// The environment's name.
+        environment: String,
+        /// How its exit action ended.
+        end: ActionEnd,
+    },
+    /// The session's folder, or something in it, could not be removed.
+    Folder {
+        /// The system's reason, naming the path.
+        reason: String,
+    },
+}

@@ -1,0 +1,141 @@
+//! Finding and ending processes through `/proc`.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Read as _,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, wait},
+};
+
+use crate::session::MARK;
+
+/// How long killed processes may take to go; one that takes longer hangs in the kernel.
+const KILL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Most bytes of a process's environment that are looked at: Linux's own limit for one.
+const ENVIRON_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Kills every process marked with a session folder in or below `below` and waits until they are gone; returns how many
+/// would not go. The calling process is spared.
+pub(crate) fn end_marked(below: &Path) -> usize {
+    let deadline = Instant::now() + KILL_PATIENCE;
+    loop {
+        let found: Vec<OwnedFd> = all().filter_map(|pid| marked(pid, below)).collect();
+        for process in &found {
+            // A process that ended meanwhile is what we want.
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
+        let gone = found.iter().all(|process| await_end(process, deadline));
+        if found.is_empty() || !gone {
+            return if gone { 0 } else { found.len() };
+        }
+    }
+}
+
+/// Kills every descendant of this process and reaps it; false if some would not go in time.
+///
+/// Needs to be their sub-reaper, so that nothing slips away by losing its parent.
+pub(crate) fn end_descendants() -> bool {
+    let deadline = Instant::now() + KILL_PATIENCE;
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Err(Errno::CHILD) => return true,
+            Ok(Some(_)) | Err(Errno::INTR) => continue,
+            Ok(None) | Err(_) => {}
+        }
+        let children = descendants(std::process::id());
+        for pid in children.iter().filter_map(|pid| Pid::from_raw(*pid as i32)) {
+            // Safe from reused ids: a direct child stays a zombie until we reap it, its own children until it is dead.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        let me = std::process::id();
+        let direct = children.iter().filter(|pid| parent(**pid) == Some(me));
+        let waits = direct.filter_map(|pid| Pid::from_raw(*pid as i32)).map(|pid| pidfd_open(pid, PidfdFlags::empty()));
+        for process in waits.flatten() {
+            await_end(&process, deadline);
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+    }
+}
+
+fn await_end(process: &OwnedFd, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)) {
+            Err(Errno::INTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
+}
+
+/// Every process id except our own.
+fn all() -> impl Iterator<Item = u32> {
+    let me = std::process::id();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(move |pid| *pid != me)
+}
+
+/// Opens a process if it carries the mark of a session in or below `below`.
+fn marked(pid: u32, below: &Path) -> Option<OwnedFd> {
+    // Opened before looking: the handle then surely names the process that was looked at.
+    let process = pidfd_open(Pid::from_raw(pid as i32)?, PidfdFlags::empty()).ok()?;
+    let mut environ = Vec::new();
+    File::open(format!("/proc/{pid}/environ")).ok()?.take(ENVIRON_BYTES).read_to_end(&mut environ).ok()?;
+    let mark = environ.split(|byte| *byte == 0).find_map(|variable| {
+        variable.strip_prefix(MARK.as_bytes())?.strip_prefix(b"=").map(std::ffi::OsStr::from_bytes)
+    })?;
+    Path::new(mark).starts_with(below).then_some(process)
+}
+
+/// Every process whose line of parents leads to `ancestor`.
+fn descendants(ancestor: u32) -> Vec<u32> {
+    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for pid in all() {
+        if let Some(parent) = parent(pid) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = Vec::new();
+    let mut next = vec![ancestor];
+    while let Some(pid) = next.pop() {
+        let own = children.remove(&pid).unwrap_or_default();
+        found.extend(&own);
+        next.extend(own);
+    }
+    found
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    parse_parent(&stat)
+}
+
+/// The fourth field of `/proc/PID/stat`; the second is a name in brackets that may contain anything.
+fn parse_parent(stat: &[u8]) -> Option<u32> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let rest = std::str::from_utf8(&stat[after_name..]).ok()?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_with_brackets_and_spaces_does_not_hide_the_parent() {
+        assert_eq!(parse_parent(b"42 (a) R 7 (x) S 1 42 42 0 -1"), Some(1));
+        assert_eq!(parse_parent(b"42 (sh) S 7 42 42 0 -1"), Some(7));
+        assert_eq!(parse_parent(b"garbage"), None);
+    }
+}

@@ -1,0 +1,364 @@
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::{OsStr, OsString},
+    future::pending,
+    io,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use gridwell_model::{ActionEnd, ActionPlan, SessionPlan};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clean,
+    event::{ExecEvent, SessionEvent},
+    exec::{ExecConfig, MAX_QUEUED, lock},
+    frame::{self, FrameError, Frames},
+    protocol::ToRunner,
+};
+
+/// The variable that marks every process of a session with its folder, so that leftovers of a killed runner are found.
+pub(crate) const MARK: &str = "GRIDWELL_SESSION";
+
+/// How long a runner may take to kill its programs and remove its folder before it is killed itself. With the sweep
+/// that follows, a shutdown stays within 2 s.
+const RUNNER_GRACE: Duration = Duration::from_millis(1_200);
+
+/// Tasks per frame: keeps a frame of ordinary tasks far below its limit.
+const RUN_CHUNK: usize = 256;
+
+/// Read at once from a runner.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Tasks of a session that have no answer yet.
+#[derive(Debug, Default)]
+pub(crate) struct Tags {
+    queued: BTreeSet<u64>,
+    running: Option<u64>,
+}
+
+impl Tags {
+    pub(crate) fn len(&self) -> usize {
+        self.queued.len()
+    }
+
+    pub(crate) fn queue(&mut self, tags: &[u64]) {
+        self.queued.extend(tags);
+    }
+
+    fn note(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::Started { tag, .. } => {
+                self.queued.remove(tag);
+                self.running = Some(*tag);
+            }
+            SessionEvent::Ended { tag, .. } | SessionEvent::NotRun { tag } => {
+                self.queued.remove(tag);
+                self.running = self.running.filter(|running| running != tag);
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers for tasks that no runner will answer for.
+    fn not_run(&mut self) -> impl Iterator<Item = SessionEvent> {
+        std::mem::take(&mut self.queued).into_iter().map(|tag| SessionEvent::NotRun { tag })
+    }
+}
+
+/// One session's way from its runner's start to its last event.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) number: u64,
+    pub(crate) plan: SessionPlan,
+    pub(crate) config: ExecConfig,
+    pub(crate) commands: mpsc::Receiver<ToRunner>,
+    pub(crate) tags: Arc<Mutex<Tags>>,
+    pub(crate) events: mpsc::Sender<ExecEvent>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Why a session's runner is no longer listened to.
+enum Finish {
+    /// It said its last event.
+    Closed(SessionEvent),
+    /// It fell silent or talked nonsense.
+    Broken(Option<FrameError>),
+    /// This node shuts down.
+    Stopped,
+}
+
+/// Runs a session; calls `forget` once no further command may reach it, before its last event.
+pub(crate) async fn run(mut session: Session, forget: impl FnOnce() + Send) {
+    let (mut child, stdin, stdout) = match spawn(&session) {
+        Ok(parts) => parts,
+        Err(reason) => {
+            forget();
+            return session.lose(reason).await;
+        }
+    };
+    let finish = session.serve(stdin, stdout).await;
+    forget();
+    match finish {
+        Finish::Closed(last) => {
+            let events: Vec<_> = lock(&session.tags).not_run().chain([last]).collect();
+            session.tell(events).await;
+            end_runner(&mut child).await;
+        }
+        Finish::Broken(error) => {
+            let status = end_runner(&mut child).await;
+            session.sweep().await;
+            session.lose(broken_reason(error.as_ref(), status)).await;
+        }
+        Finish::Stopped => {
+            end_runner(&mut child).await;
+            session.sweep().await;
+        }
+    }
+}
+
+impl Session {
+    /// Carries commands and events until the session finishes. The pipe to the runner is closed afterwards.
+    async fn serve(&mut self, stdin: ChildStdin, stdout: ChildStdout) -> Finish {
+        let open = ToRunner::Open { plan: self.plan.clone(), self_program: self.config.self_program.clone() };
+        let listen = listen(self.number, &self.tags, &self.events, stdout);
+        let feed = feed(self.number, open, &mut self.commands, &self.tags, &self.events, stdin);
+        tokio::select! {
+            finish = listen => finish,
+            () = feed => Finish::Broken(None),
+            () = self.stop.cancelled() => Finish::Stopped,
+        }
+    }
+
+    /// Kills what a runner left behind and removes the session's folder.
+    async fn sweep(&self) {
+        let folder = self.plan.folder.clone();
+        let swept = tokio::task::spawn_blocking(move || clean::end_session(&folder)).await;
+        if let Err(error) = swept {
+            tracing::error!(session = self.number, %error, "a lost session could not be cleaned up");
+        }
+    }
+
+    async fn lose(&self, reason: String) {
+        tracing::warn!(session = self.number, reason, "session lost");
+        let events = {
+            let mut tags = lock(&self.tags);
+            let running = tags.running.take();
+            tags.not_run().chain([SessionEvent::Lost { reason, running }]).collect()
+        };
+        self.tell(events).await;
+    }
+
+    async fn tell(&self, events: Vec<SessionEvent>) {
+        tell(self.number, &self.events, &self.stop, events).await;
+    }
+}
+
+/// Sends unless nobody listens any more.
+async fn tell(session: u64, to: &mpsc::Sender<ExecEvent>, stop: &CancellationToken, events: Vec<SessionEvent>) {
+    tokio::select! {
+        sent = to.send(ExecEvent { session, events }) => if sent.is_err() {
+            tracing::debug!(session, "nobody takes events any more");
+        },
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Passes events on until the last one, which it returns.
+async fn listen(session: u64, tags: &Mutex<Tags>, events: &mpsc::Sender<ExecEvent>, mut stdout: ChildStdout) -> Finish {
+    let mut frames = Frames::default();
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let got = match stdout.read(&mut buffer).await {
+            Ok(0) | Err(_) => return Finish::Broken(None),
+            Ok(got) => got,
+        };
+        frames.push(&buffer[..got]);
+        loop {
+            let mut batch: Vec<SessionEvent> = match frames.next() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                Err(error) => return Finish::Broken(Some(error)),
+            };
+            {
+                let mut tags = lock(tags);
+                batch.iter().for_each(|event| tags.note(event));
+            }
+            let last = batch.pop_if(|event| event.is_last());
+            if !batch.is_empty() && events.send(ExecEvent { session, events: batch }).await.is_err() {
+                tracing::debug!(session, "nobody takes events any more");
+            }
+            if let Some(last) = last {
+                return Finish::Closed(last);
+            }
+        }
+    }
+}
+
+/// Passes commands on; ends only if `open` itself cannot be sent.
+async fn feed(
+    session: u64,
+    open: ToRunner,
+    commands: &mut mpsc::Receiver<ToRunner>,
+    tags: &Mutex<Tags>,
+    events: &mpsc::Sender<ExecEvent>,
+    mut stdin: ChildStdin,
+) {
+    let Ok(frame) = encode(&open) else { return };
+    let mut broken = stdin.write_all(&frame).await.is_err();
+    while !broken {
+        let Some(command) = commands.recv().await else { break };
+        let (bytes, refused) = encode_command(command);
+        if !refused.is_empty() {
+            let mut tags = lock(tags);
+            refused.iter().for_each(|event| tags.note(event));
+        }
+        if !refused.is_empty() && events.send(ExecEvent { session, events: refused }).await.is_err() {
+            tracing::debug!(session, "nobody takes events any more");
+        }
+        broken = stdin.write_all(&bytes).await.is_err();
+    }
+    // Whatever broke the pipe ends the runner's own output as well, and `listen` says how. Keep `stdin` until then.
+    pending().await
+}
+
+fn encode(message: &ToRunner) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = Vec::new();
+    frame::encode(message, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Returns the command's frames, and an answer for every task that is too large for one.
+fn encode_command(command: ToRunner) -> (Vec<u8>, Vec<SessionEvent>) {
+    let (mut bytes, mut refused) = (Vec::new(), Vec::new());
+    let ToRunner::Run(mut batch) = command else {
+        // A stop names at most every queued task: a few hundred KiB, far below a frame.
+        const { assert!(MAX_QUEUED * 10 < frame::FRAME_BYTES) };
+        return (encode(&command).unwrap_or_default(), refused);
+    };
+    while !batch.is_empty() {
+        let rest = batch.split_off(batch.len().min(RUN_CHUNK));
+        encode_tasks(batch, &mut bytes, &mut refused);
+        batch = rest;
+    }
+    (bytes, refused)
+}
+
+/// Halves a batch until its parts fit frames.
+fn encode_tasks(mut batch: Vec<(u64, ActionPlan)>, bytes: &mut Vec<u8>, refused: &mut Vec<SessionEvent>) {
+    let run = ToRunner::Run(batch);
+    let encoded = encode(&run);
+    let ToRunner::Run(mut whole) = run else { return };
+    match encoded {
+        Ok(frame) => bytes.extend_from_slice(&frame),
+        Err(_) if whole.len() > 1 => {
+            batch = whole.split_off(whole.len() / 2);
+            encode_tasks(whole, bytes, refused);
+            encode_tasks(batch, bytes, refused);
+        }
+        Err(error) => refused.extend(whole.iter().map(|(tag, action)| SessionEvent::Ended {
+            tag: *tag,
+            end: ActionEnd::NotStarted {
+                reason: format!("the command line and files of {} are too large: {error}", action.program),
+                missing: false,
+            },
+            run_micros: 0,
+        })),
+    }
+}
+
+fn spawn(session: &Session) -> Result<(Child, ChildStdin, ChildStdout), String> {
+    if cfg!(not(target_os = "linux")) {
+        return Err("programs cannot be run on this system yet".to_owned());
+    }
+    let Some((program, args)) = session.config.runner.split_first() else {
+        return Err("no runner is configured for sessions".to_owned());
+    };
+    let program = PathBuf::from(program);
+    let refuse = |error: io::Error| format!("the runner {} could not be started: {error}", program.display());
+    let mut child = Command::new(&program)
+        .args(args)
+        .env_clear()
+        .envs(passed_on())
+        .env(MARK, &session.plan.folder)
+        .current_dir("/")
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(refuse)?;
+    match (child.stdin.take(), child.stdout.take()) {
+        (Some(stdin), Some(stdout)) => Ok((child, stdin, stdout)),
+        _ => Err(refuse(io::ErrorKind::BrokenPipe.into())),
+    }
+}
+
+/// The variables of this process that programs may see; everything else (tokens, sockets, sessions) stays here.
+fn passed_on() -> impl Iterator<Item = (OsString, OsString)> {
+    env::vars_os().filter(|(name, _)| is_passed_on(name))
+}
+
+fn is_passed_on(name: &OsStr) -> bool {
+    const NAMES: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"];
+    name.to_str().is_some_and(|name| NAMES.contains(&name) || name.starts_with("LC_"))
+}
+
+/// Waits for a runner whose pipe is closed or whose work is done; kills it when it takes too long.
+async fn end_runner(child: &mut Child) -> Option<ExitStatus> {
+    if let Ok(status) = timeout(RUNNER_GRACE, child.wait()).await {
+        return status.ok();
+    }
+    if let Err(error) = child.kill().await {
+        tracing::error!(%error, "a session's runner could not be killed");
+    }
+    child.try_wait().ok().flatten()
+}
+
+fn broken_reason(error: Option<&FrameError>, status: Option<ExitStatus>) -> String {
+    match (error, status) {
+        (Some(error), _) => format!("the session's runner was not understood: {error}"),
+        (None, Some(status)) => format!("the session's runner died ({status})"),
+        (None, None) => "the session's runner fell silent".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_variables_reach_programs() {
+        for name in ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER"] {
+            assert!(is_passed_on(OsStr::new(name)), "{name}");
+        }
+        for name in ["AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "GRIDWELL_DATA", "LD_PRELOAD", "PATHS"] {
+            assert!(!is_passed_on(OsStr::new(name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_task_too_large_for_a_frame_is_refused_alone() {
+        let small = ActionPlan { program: "true".into(), ..ActionPlan::default() };
+        let large = ActionPlan { args: vec!["x".repeat(frame::FRAME_BYTES)], ..small.clone() };
+        let (bytes, refused) = encode_command(ToRunner::Run(vec![(1, small.clone()), (2, large), (3, small)]));
+        assert!(matches!(refused[..], [SessionEvent::Ended { tag: 2, .. }]), "{refused:?}");
+        let mut frames = Frames::default();
+        frames.push(&bytes);
+        let mut tags = Vec::new();
+        while let Some(ToRunner::Run(batch)) = frames.next().unwrap() {
+            tags.extend(batch.into_iter().map(|(tag, _)| tag));
+        }
+        assert_eq!(tags, [1, 3]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The runner as the tests start it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gridwell_exec::runner_main()
+}
