@@ -1,1 +1,38 @@
-//! gridwell-store
+//! What a node keeps on disk: its journal and small values, program logs, run history, blobs, and results coming home.
+//!
+//! Floor 2, a hand. The only room that names SQLite. It decides nothing: it keeps what it is told, says when it is kept,
+//! and hands it back after a restart. What entries mean is the ledger's business, what is fetched from where is the
+//! node's.
+//!
+//! - [`Store`] owns a data folder: one node at a time, one writer thread per database, many writes per transaction.
+//! - [`Blobs`] keeps files named by their hash, or remembers where they lie.
+//! - [`Blobs::land`] brings a result home so that no half file is ever visible under its name.
+//!
+//! Methods are `async` and return when the work is done; file work runs on tokio's blocking threads. Nothing here is
+//! undone by dropping a future: what was queued is written.
+
+mod blobs;
+mod database;
+mod disk;
+mod history;
+mod journal;
+mod landing;
+mod lock;
+mod logs;
+mod meta;
+mod open;
+mod reader;
+mod schema;
+mod secret;
+mod store;
+mod writer;
+
+pub use blobs::{BlobError, BlobLimits, BlobUsage, BlobWriter, Blobs};
+pub use database::StoreError;
+pub use history::{RunHistory, RunRecord};
+pub use journal::{Durability, StoredJob};
+pub use landing::{LandError, LandSource, Overwrite, check_folder};
+pub use logs::{LogLimits, LogLine, LogPage, LogQuery};
+pub use open::{OpenError, StoreLimits};
+pub use secret::SecretError;
+pub use store::Store;

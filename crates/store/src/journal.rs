@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+
+use gridwell_model::JobId;
+use rusqlite::{Connection, params};
+
+/// How safe a write is when its future resolves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// On the disk: survives a power cut.
+    Synced,
+    /// With the system: survives the death of this process, not a power cut. A later synced write carries it along.
+    Written,
+}
+
+/// A job as it was kept: its last snapshot, then what happened since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredJob {
+    /// The job.
+    pub job: JobId,
+    /// Replaces every entry before it.
+    pub snapshot: Option<Vec<u8>>,
+    /// Entries after the snapshot, in the order in which they were appended.
+    pub entries: Vec<Vec<u8>>,
+}
+
+/// Appends `entries` in order and returns the sequence number of the last one (or of the one before, if there are none).
+pub(crate) fn append(connection: &Connection, entries: &[(JobId, Vec<u8>)]) -> rusqlite::Result<u64> {
+    let last: i64 = connection
+        .prepare_cached("UPDATE counter SET journal_seq = journal_seq + ?1 RETURNING journal_seq")?
+        .query_row(params![entries.len() as i64], |row| row.get(0))?;
+    let mut insert = connection.prepare_cached("INSERT INTO journal (job, seq, entry) VALUES (?1, ?2, ?3)")?;
+    let first = last - entries.len() as i64 + 1;
+    for (seq, (job, entry)) in (first..).zip(entries) {
+        insert.execute(params![job.0, seq, entry])?;
+    }
+    Ok(last as u64)
+}
+
+/// Replaces everything kept of `job` by `bytes`.
+pub(crate) fn snapshot(connection: &Connection, job: JobId, bytes: &[u8]) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM journal WHERE job = ?1")?.execute(params![job.0])?;
+    connection
+        .prepare_cached("INSERT INTO snapshot (job, bytes) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET bytes = ?2")?
+        .execute(params![job.0, bytes])?;
+    Ok(())
+}
+
+pub(crate) fn remove_job(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
+    for table in ["journal", "snapshot"] {
+        connection.prepare_cached(&format!("DELETE FROM {table} WHERE job = ?1"))?.execute(params![job.0])?;
+    }
+    Ok(())
+}
+
+/// Every kept job, ordered by id.
+pub(crate) fn jobs(connection: &Connection) -> rusqlite::Result<Vec<StoredJob>> {
+    let mut jobs = BTreeMap::<[u8; 10], StoredJob>::new();
+    let empty = |job| StoredJob { job: JobId(job), snapshot: None, entries: Vec::new() };
+
+    let mut snapshots = connection.prepare_cached("SELECT job, bytes FROM snapshot")?;
+    let mut rows = snapshots.query([])?;
+    while let Some(row) = rows.next()? {
+        let job = job_column(row, 0)?;
+        jobs.entry(job).or_insert_with(|| empty(job)).snapshot = Some(row.get(1)?);
+    }
+    let mut entries = connection.prepare_cached("SELECT job, entry FROM journal ORDER BY job, seq")?;
+    let mut rows = entries.query([])?;
+    while let Some(row) = rows.next()? {
+        let job = job_column(row, 0)?;
+        jobs.entry(job).or_insert_with(|| empty(job)).entries.push(row.get(1)?);
+    }
+    Ok(jobs.into_values().collect())
+}
+
+/// Reads a job id; another length is a conversion error.
+pub(crate) fn job_column(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<[u8; 10]> {
+    row.get(column)
+}

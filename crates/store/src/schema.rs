@@ -1,0 +1,80 @@
+use rusqlite::Connection;
+
+/// One database's layout: each migration lifts it by one version, from nothing to the newest.
+pub(crate) struct Schema {
+    migrations: &'static [&'static str],
+}
+
+/// Why a database was not brought to this version's layout.
+#[derive(Debug)]
+pub(crate) enum MigrationError {
+    Newer { found: u32, known: u32 },
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrationError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl Schema {
+    /// Runs the migrations that are missing, all or none.
+    pub(crate) fn migrate(&self, connection: &Connection) -> Result<(), MigrationError> {
+        let known = self.migrations.len() as u32;
+        let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if found > known {
+            return Err(MigrationError::Newer { found, known });
+        }
+        if found < known {
+            let transaction = connection.unchecked_transaction()?;
+            for migration in &self.migrations[found as usize..] {
+                transaction.execute_batch(migration)?;
+            }
+            transaction.pragma_update(None, "user_version", known)?;
+            transaction.commit()?;
+        }
+        Ok(())
+    }
+}
+
+/// `gridwell.db`: what cannot be made again.
+pub(crate) const MAIN: Schema = Schema {
+    migrations: &["
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE counter (journal_seq INTEGER NOT NULL);
+    INSERT INTO counter VALUES (0);
+    CREATE TABLE journal (job BLOB, seq INTEGER, entry BLOB NOT NULL, PRIMARY KEY (job, seq)) WITHOUT ROWID;
+    CREATE TABLE snapshot (job BLOB PRIMARY KEY, bytes BLOB NOT NULL);
+    CREATE TABLE history (
+        recipe TEXT, peer BLOB, secs REAL NOT NULL, weight REAL NOT NULL, tasks INTEGER NOT NULL,
+        PRIMARY KEY (recipe, peer)
+    ) WITHOUT ROWID;
+    CREATE TABLE blob_reference (
+        blob BLOB PRIMARY KEY, path BLOB NOT NULL, size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE blob_pin (job BLOB, blob BLOB, PRIMARY KEY (job, blob)) WITHOUT ROWID;
+    CREATE TABLE landing_folder (path BLOB PRIMARY KEY) WITHOUT ROWID;
+    "],
+};
+
+/// `logs.db`: what programs wrote; losing it loses no job.
+pub(crate) const LOGS: Schema = Schema {
+    migrations: &["
+    CREATE TABLE log_line (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, job BLOB NOT NULL, step INTEGER NOT NULL, idx INTEGER NOT NULL,
+        epoch INTEGER NOT NULL, attempt INTEGER NOT NULL, bytes BLOB NOT NULL
+    );
+    CREATE INDEX log_line_by_job ON log_line (job);
+    CREATE INDEX log_line_by_task ON log_line (job, step, idx);
+    CREATE TABLE log_attempt (
+        job BLOB, step INTEGER, idx INTEGER, epoch INTEGER, attempt INTEGER, bytes INTEGER NOT NULL,
+        PRIMARY KEY (job, step, idx, epoch, attempt)
+    ) WITHOUT ROWID;
+    CREATE TABLE log_job (job BLOB PRIMARY KEY, bytes INTEGER NOT NULL, ended INTEGER) WITHOUT ROWID;
+    CREATE INDEX log_job_by_end ON log_job (ended) WHERE ended IS NOT NULL;
+    CREATE TABLE log_total (bytes INTEGER NOT NULL);
+    INSERT INTO log_total VALUES (0);
+    "],
+};
