@@ -60,6 +60,17 @@ pub fn decode<T: Frame>(payload: &[u8]) -> Result<T, DecodeError> {
     postcard::from_bytes(payload).map_err(|_| DecodeError::Unknown { bytes: payload.len() })
 }
 
+/// The protocol version in a hello that [`decode`] may not understand, if `payload` is a hello at all.
+///
+/// Every version of [`Message`] keeps `Hello` as its first variant and `version` as its first field.
+#[must_use]
+pub fn hello_version(payload: &[u8]) -> Option<u32> {
+    match postcard::take_from_bytes::<(u32, u32)>(payload) {
+        Ok(((0, version), _)) => Some(version),
+        _ => None,
+    }
+}
+
 /// What may travel as a frame.
 pub trait Frame: Serialize + DeserializeOwned {}
 
@@ -121,10 +132,11 @@ impl FrameBuffer {
 
 #[cfg(test)]
 mod tests {
-    use gridwell_model::{BlobId, JobId};
+    use gridwell_model::{BlobId, GridId, Incarnation, JobId};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::message::Hello;
 
     #[test]
     fn frames_survive_any_split_of_the_stream() {
@@ -148,6 +160,22 @@ mod tests {
         let mut buffer = FrameBuffer::new();
         buffer.extend(&u32::MAX.to_le_bytes());
         assert_eq!(buffer.next_frame(), Err(DecodeError::TooLong { bytes: u32::MAX as usize }));
+    }
+
+    #[test]
+    fn the_version_of_a_hello_is_read_without_the_rest() {
+        let hello = Hello {
+            version: 300,
+            grid: GridId([1; 16]),
+            incarnation: Incarnation([2; 8]),
+            name: "ann".to_owned(),
+            addresses: Vec::new(),
+            clock_ms: 0,
+        };
+        let bytes = encode(&Message::Hello(hello)).unwrap();
+        assert_eq!(hello_version(&bytes[4..10]), Some(300));
+        assert_eq!(hello_version(&encode(&Message::Ping { number: 1 }).unwrap()[4..]), None);
+        assert_eq!(hello_version(&[]), None);
     }
 
     #[test]
