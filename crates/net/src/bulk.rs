@@ -1,0 +1,274 @@
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use gridwell_model::PeerId;
+use gridwell_wire::{BulkReply, BulkRequest};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    time::{Instant, Sleep},
+};
+
+use crate::{
+    behaviour::BULK,
+    event::NetEvent,
+    frames::{FrameError, Pipe, STALL, pipe, read_frame, write_frame},
+    handle::NetHandle,
+    link::{BULK_STREAMS, LinkShared},
+    net::Command,
+};
+
+/// Streams that one member may have open here. Twice what it opens itself: the end of a stream arrives here later
+/// than there.
+const SERVED_STREAMS: usize = 2 * BULK_STREAMS;
+/// A request follows its stream at once.
+const REQUEST: Duration = Duration::from_secs(10);
+/// Copied at once: the upper end of what a block of bulk bytes may be (network.md §7).
+const COPY_BYTES: usize = 256 * 1024;
+
+/// Why bytes were not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// There is no link to that peer (any more).
+    #[error("no link to machine {}", .peer.short())]
+    NoLink {
+        /// Who was asked.
+        peer: PeerId,
+    },
+    /// It does not have them.
+    #[error("machine {} does not have the bytes (any more)", .peer.short())]
+    Missing {
+        /// Who was asked.
+        peer: PeerId,
+    },
+    /// It says we have no right to them.
+    #[error("machine {} refuses the bytes", .peer.short())]
+    Refused {
+        /// Who was asked.
+        peer: PeerId,
+    },
+    /// It serves too many streams; try again.
+    #[error("machine {} is busy", .peer.short())]
+    Busy {
+        /// Who was asked.
+        peer: PeerId,
+    },
+    /// The stream broke before an answer came.
+    #[error("machine {} gave no answer: {why}", .peer.short())]
+    Broken {
+        /// Who was asked.
+        peer: PeerId,
+        /// What happened, in words.
+        why: String,
+    },
+}
+
+/// Bytes on their way from a peer. Reads exactly [`Fetched::bytes`] bytes, or fails: with `UnexpectedEof` when the
+/// stream ends early, with `TimedOut` when nothing came for 20 s.
+pub struct Fetched {
+    /// Bytes that follow.
+    pub bytes: u64,
+    remaining: u64,
+    pipe: Pipe,
+    link: Arc<LinkShared>,
+    watchdog: Pin<Box<Sleep>>,
+    watching: bool,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched").field("bytes", &self.bytes).field("remaining", &self.remaining).finish()
+    }
+}
+
+impl AsyncRead for Fetched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.remaining == 0 || buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        match Pin::new(&mut this.pipe).poll_read(cx, buf) {
+            Poll::Ready(result) => {
+                this.watching = false;
+                result?;
+                Poll::Ready(this.count((buf.filled().len() - before) as u64))
+            }
+            Poll::Pending => {
+                if !this.watching {
+                    this.watching = true;
+                    this.watchdog.as_mut().reset(Instant::now() + STALL);
+                }
+                ready!(this.watchdog.as_mut().poll(cx));
+                Poll::Ready(Err(stalled(&this.link)))
+            }
+        }
+    }
+}
+
+impl Fetched {
+    fn count(&mut self, read: u64) -> io::Result<()> {
+        if read == 0 {
+            let why = format!("the stream ended {} bytes before its end", self.remaining);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
+        }
+        let Some(remaining) = self.remaining.checked_sub(read) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "more bytes came than were announced"));
+        };
+        self.remaining = remaining;
+        self.link.received_bytes.fetch_add(read, Ordering::Relaxed);
+        self.link.stalls.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Notes a stalled stream; the second in a row ends the link, so that a new connection is made.
+fn stalled(link: &LinkShared) -> io::Error {
+    if link.stalls.fetch_add(1, Ordering::Relaxed) > 0 {
+        link.end("two transfers in a row stalled");
+    }
+    io::Error::new(io::ErrorKind::TimedOut, format!("nothing came for {} s", STALL.as_secs()))
+}
+
+pub(crate) async fn fetch(handle: &NetHandle, peer: PeerId, request: BulkRequest) -> Result<Fetched, FetchError> {
+    let link = handle.links.get(peer).ok_or(FetchError::NoLink { peer })?;
+    let slot = tokio::select! {
+        slot = Arc::clone(&link.fetches).acquire_owned() => slot.map_err(|_| FetchError::NoLink { peer })?,
+        () = link.ended.cancelled() => return Err(FetchError::NoLink { peer }),
+    };
+    let broken = |why: String| FetchError::Broken { peer, why };
+    let mut pipe = open(handle, &link).await.map_err(|error| broken(error.to_string()))?;
+    write_frame(&mut pipe, &request, STALL).await.map_err(|error| broken(error.to_string()))?;
+    let reply = read_frame(&mut pipe, STALL).await.map_err(|error| {
+        if matches!(error, FrameError::Silent(_)) {
+            stalled(&link);
+        }
+        broken(error.to_string())
+    })?;
+    match reply {
+        BulkReply::Sending { bytes } => {
+            let watchdog = Box::pin(tokio::time::sleep(STALL));
+            Ok(Fetched { bytes, remaining: bytes, pipe, link, watchdog, watching: false, _slot: slot })
+        }
+        BulkReply::Missing => Err(FetchError::Missing { peer }),
+        BulkReply::Refused => Err(FetchError::Refused { peer }),
+        BulkReply::Busy => Err(FetchError::Busy { peer }),
+    }
+}
+
+async fn open(handle: &NetHandle, link: &LinkShared) -> io::Result<Pipe> {
+    let (answer, answered) = oneshot::channel();
+    let command = Command::Open { peer: link.peer, connection: link.connection, protocol: BULK, answer };
+    let gone = || io::Error::from(io::ErrorKind::NotConnected);
+    handle.commands.send(command).await.map_err(|_| gone())?;
+    tokio::select! {
+        stream = answered => stream.map_err(|_| gone())?.map(pipe),
+        () = link.ended.cancelled() => Err(gone()),
+    }
+}
+
+/// Answers one request for bytes.
+pub struct BulkResponder {
+    peer: PeerId,
+    pipe: Pipe,
+    link: Option<Arc<LinkShared>>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl fmt::Debug for BulkResponder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BulkResponder").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl BulkResponder {
+    /// Sends `bytes` bytes of `source`, which must have that many.
+    ///
+    /// # Errors
+    ///
+    /// What reading or writing said; `UnexpectedEof` if the source is too short, `TimedOut` if the other side took
+    /// nothing for 20 s. The stream is reset then, so that the other side notices.
+    pub async fn send<R: AsyncRead + Unpin>(mut self, bytes: u64, mut source: R) -> io::Result<()> {
+        self.reply(BulkReply::Sending { bytes }).await?;
+        let mut buffer = vec![0; COPY_BYTES.min(usize::try_from(bytes).unwrap_or(COPY_BYTES))];
+        let mut remaining = bytes;
+        while remaining > 0 {
+            let most = buffer.len().min(usize::try_from(remaining).unwrap_or(usize::MAX));
+            let read = source.read(&mut buffer[..most]).await?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.write(&buffer[..read]).await?;
+            remaining -= read as u64;
+        }
+        self.finish().await
+    }
+
+    /// Says no: any reply but `Sending`.
+    ///
+    /// # Errors
+    ///
+    /// What writing said.
+    pub async fn refuse(mut self, reply: BulkReply) -> io::Result<()> {
+        self.reply(reply).await?;
+        self.finish().await
+    }
+
+    async fn reply(&mut self, reply: BulkReply) -> io::Result<()> {
+        write_frame(&mut self.pipe, &reply, STALL).await.map_err(io::Error::other)
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        patiently(self.pipe.write_all(bytes)).await?;
+        if let Some(link) = &self.link {
+            link.sent_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> io::Result<()> {
+        patiently(self.pipe.flush()).await?;
+        patiently(self.pipe.shutdown()).await
+    }
+}
+
+async fn patiently<F: Future<Output = io::Result<()>>>(write: F) -> io::Result<()> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("nothing was taken for {} s", STALL.as_secs()));
+    tokio::time::timeout(STALL, write).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// The slots for bulk streams that a member may open on one connection.
+pub(crate) fn serving_slots() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(SERVED_STREAMS))
+}
+
+/// Reads the request on a stream that a member opened and hands it to the node, or says "busy".
+pub(crate) async fn serve(
+    mut pipe: Pipe,
+    peer: PeerId,
+    slot: Option<OwnedSemaphorePermit>,
+    link: Option<Arc<LinkShared>>,
+    events: mpsc::Sender<NetEvent>,
+) {
+    let request = match read_frame::<BulkRequest>(&mut pipe, REQUEST).await {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::debug!(%error, peer = %peer.short(), "a bulk stream brought no request");
+            return;
+        }
+    };
+    let Some(slot) = slot else {
+        if write_frame(&mut pipe, &BulkReply::Busy, REQUEST).await.is_ok() {
+            let _ = patiently(pipe.shutdown()).await;
+        }
+        return;
+    };
+    let responder = BulkResponder { peer, pipe, link, _slot: slot };
+    let _ = events.send(NetEvent::BulkAsked { peer, request, responder }).await;
+}

@@ -1,0 +1,99 @@
+use gridwell_model::PeerId;
+use gridwell_wire::{BulkRequest, Hello, JoinAnswer, JoinRequest, Message};
+use tokio::sync::oneshot;
+
+use crate::{address::ListenAddress, bulk::BulkResponder};
+
+/// What happened on the net. Events of one link come in order: `LinkUp`, its `Messages`, `LinkDown`.
+#[derive(Debug)]
+pub enum NetEvent {
+    /// The addresses this peer listens on now, all of them.
+    Listening {
+        /// TCP before QUIC.
+        addresses: Vec<ListenAddress>,
+    },
+    /// A link stands: both sides said hello.
+    LinkUp {
+        /// The other side.
+        peer: PeerId,
+        /// What it said first.
+        hello: Hello,
+        /// Its address as seen from here, `HOST:PORT`.
+        address: String,
+        /// True if the other side dialled.
+        inbound: bool,
+    },
+    /// A link is gone.
+    LinkDown {
+        /// The other side.
+        peer: PeerId,
+        /// One sentence.
+        why: String,
+    },
+    /// Messages arrived, in order; at most a few hundred.
+    Messages {
+        /// From whom.
+        peer: PeerId,
+        /// What.
+        messages: Vec<Message>,
+    },
+    /// A dial ended without a link.
+    DialFailed {
+        /// Whom.
+        peer: PeerId,
+        /// One sentence.
+        why: String,
+    },
+    /// Somebody was sent away.
+    Refused {
+        /// Who, as proved by the handshake.
+        peer: Option<PeerId>,
+        /// From where, `HOST:PORT`.
+        address: String,
+        /// Why.
+        why: Refusal,
+    },
+    /// A member wants bytes.
+    BulkAsked {
+        /// Who.
+        peer: PeerId,
+        /// What it wants.
+        request: BulkRequest,
+        /// Answers it; dropped unused, it resets the stream.
+        responder: BulkResponder,
+    },
+    /// A stranger (or a member whose answer got lost) presents an invite.
+    JoinAsked {
+        /// Who, as proved by the handshake; equal to `request.joiner`.
+        peer: PeerId,
+        /// What it says; its proof is not checked yet.
+        request: JoinRequest,
+        /// Takes the answer; dropped unused, the stream is reset.
+        answer: oneshot::Sender<JoinAnswer>,
+    },
+}
+
+/// Why a connection was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not a member, and no invite is open (or too many strangers are here already).
+    #[error("it is not a member of this grid")]
+    Stranger,
+    /// A member by its key, but it belongs to another grid.
+    #[error("it belongs to another grid")]
+    WrongGrid,
+    /// It speaks another version of the protocol.
+    #[error("it speaks version {theirs} of the protocol, this machine {ours}")]
+    WrongVersion {
+        /// The other side's.
+        theirs: u32,
+        /// Ours.
+        ours: u32,
+    },
+    /// The name in the join request is not the one that the handshake proved.
+    #[error("it asked to join under another machine's key")]
+    FalseName,
+    /// Too many connections.
+    #[error("too many connections")]
+    Crowded,
+}

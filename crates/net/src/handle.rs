@@ -1,0 +1,184 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+};
+
+use gridwell_model::PeerId;
+use gridwell_wire::{BulkRequest, EncodeError, Hello, JoinAnswer, JoinRequest, Message};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    bulk::{self, FetchError, Fetched},
+    join::JoinError,
+    link::LinkShared,
+    net::Command,
+};
+
+/// Why a message was not queued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// There is no link to that peer (any more).
+    #[error("no link to machine {}", peer.short())]
+    NoLink {
+        /// Whom it was for.
+        peer: PeerId,
+    },
+    /// The message exceeds a frame.
+    #[error(transparent)]
+    TooLong(#[from] EncodeError),
+    /// The link is slower than the logs that go over it: keep this one and try again soon. Only for
+    /// [`Message::Log`], which is the one message that can come without measure.
+    #[error("the link to machine {} has {pending_bytes} bytes waiting", peer.short())]
+    Crowded {
+        /// Whom it was for.
+        peer: PeerId,
+        /// Bytes not written yet.
+        pending_bytes: usize,
+    },
+    /// The other side has stopped reading: the link has been reset.
+    #[error("the link to machine {} was reset: {pending_bytes} bytes were waiting", peer.short())]
+    Overflow {
+        /// Whom it was for.
+        peer: PeerId,
+        /// Bytes not written.
+        pending_bytes: usize,
+    },
+}
+
+/// Counters of one link since it came up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LinkStats {
+    /// Bytes sent on control and bulk streams, without what TLS and yamux add.
+    pub sent_bytes: u64,
+    /// Bytes received likewise.
+    pub received_bytes: u64,
+    /// Control bytes queued and not yet written.
+    pub pending_bytes: u64,
+}
+
+/// Asks the net task; cheap to clone. Everything asked after a shutdown does nothing or fails.
+#[derive(Debug, Clone)]
+pub struct NetHandle {
+    pub(crate) peer: PeerId,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) links: Arc<LinkTable>,
+}
+
+impl NetHandle {
+    /// This peer.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// Queues a message on the link to `peer`; never waits.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`]. After [`SendError::Overflow`] a `LinkDown` follows.
+    pub fn send(&self, peer: PeerId, message: &Message) -> Result<(), SendError> {
+        let link = self.links.get(peer).ok_or(SendError::NoLink { peer })?;
+        link.send(message)
+    }
+
+    /// Counters of the link to `peer`, if it is up.
+    #[must_use]
+    pub fn stats(&self, peer: PeerId) -> Option<LinkStats> {
+        let link = self.links.get(peer)?;
+        Some(LinkStats {
+            sent_bytes: link.sent_bytes.load(Ordering::Relaxed),
+            received_bytes: link.received_bytes.load(Ordering::Relaxed),
+            pending_bytes: link.pending_bytes() as u64,
+        })
+    }
+
+    /// Replaces the set of peers that may link with this one. Links to others end.
+    pub async fn set_members(&self, members: BTreeSet<PeerId>) {
+        self.command(Command::SetMembers { members }).await;
+    }
+
+    /// Says whether strangers may knock with an invite now.
+    pub async fn set_joinable(&self, joinable: bool) {
+        self.command(Command::SetJoinable { joinable }).await;
+    }
+
+    /// Replaces the hello of links made from now on.
+    pub async fn set_hello(&self, hello: Hello) {
+        self.command(Command::SetHello { hello: Box::new(hello) }).await;
+    }
+
+    /// Dials a member at any of `addresses` (`HOST:PORT` or multiaddress). Ends in `LinkUp` or `DialFailed`, unless a
+    /// link or a dial exists already.
+    pub async fn dial(&self, peer: PeerId, addresses: Vec<String>) {
+        self.command(Command::Dial { peer, addresses }).await;
+    }
+
+    /// Ends the link to `peer`, if there is one.
+    pub async fn disconnect(&self, peer: PeerId) {
+        self.command(Command::Disconnect { peer }).await;
+    }
+
+    /// Asks `peer` for bytes over their link and returns them as a reader.
+    ///
+    /// Waits while too many streams are open on the link. The bytes are as the peer sent them: check their hash.
+    ///
+    /// # Errors
+    ///
+    /// See [`FetchError`].
+    pub async fn fetch(&self, peer: PeerId, request: BulkRequest) -> Result<Fetched, FetchError> {
+        bulk::fetch(self, peer, request).await
+    }
+
+    /// Presents an invite to `inviter` at any of `addresses` and returns its answer.
+    ///
+    /// # Errors
+    ///
+    /// See [`JoinError`].
+    pub async fn join(
+        &self,
+        addresses: Vec<String>,
+        inviter: PeerId,
+        request: JoinRequest,
+    ) -> Result<JoinAnswer, JoinError> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Join { inviter, addresses, request: Box::new(request), answer }).await;
+        answered.await.unwrap_or(Err(JoinError::Stopped))
+    }
+
+    /// Ends all links and listeners and returns when that is done.
+    pub async fn shutdown(&self) {
+        let (done, finished) = oneshot::channel();
+        self.command(Command::Shutdown { done }).await;
+        let _ = finished.await;
+    }
+
+    async fn command(&self, command: Command) {
+        if self.commands.send(command).await.is_err() {
+            tracing::debug!("the net has stopped");
+        }
+    }
+}
+
+/// The links that are up, shared between the net task (which writes it) and handles (which read it).
+#[derive(Debug, Default)]
+pub(crate) struct LinkTable {
+    links: Mutex<BTreeMap<PeerId, Arc<LinkShared>>>,
+}
+
+impl LinkTable {
+    pub(crate) fn get(&self, peer: PeerId) -> Option<Arc<LinkShared>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).get(&peer).cloned()
+    }
+
+    pub(crate) fn insert(&self, link: Arc<LinkShared>) {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).insert(link.peer, link);
+    }
+
+    /// Removes `link`, unless another one has taken its place.
+    pub(crate) fn remove(&self, link: &Arc<LinkShared>) {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if links.get(&link.peer).is_some_and(|held| Arc::ptr_eq(held, link)) {
+            links.remove(&link.peer);
+        }
+    }
+}

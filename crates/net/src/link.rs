@@ -1,0 +1,254 @@
+//! The control stream of a link: greeting, reading, writing.
+
+use std::{
+    fmt, io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use gridwell_model::PeerId;
+use gridwell_wire::{DecodeError, FrameBuffer, Hello, Message, decode, encode};
+use libp2p::swarm::ConnectionId;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
+    sync::{Notify, Semaphore, mpsc, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    event::NetEvent,
+    frames::{FrameError, Pipe, STALL, read_payload, write_frame},
+    handle::SendError,
+};
+
+/// The greeting takes one round trip; a peer that needs longer is not there.
+pub(crate) const GREETING: Duration = Duration::from_secs(10);
+/// Logs wait at their source when a link has this much to write: a second of a slow link.
+const CROWDED_BYTES: usize = 1 << 20;
+/// A link with this much unwritten has a peer that stopped reading.
+const OVERFLOW_BYTES: usize = 8 << 20;
+/// Read at once: a frame and its length.
+const READ_BYTES: usize = 68 * 1024;
+/// Written between two looks at the clock.
+const WRITE_BYTES: usize = 64 * 1024;
+/// Messages in one event, so that one link's burst does not hold up the node.
+const MAX_BATCH: usize = 256;
+/// Bulk streams that we open on one link (network.md §4).
+pub(crate) const BULK_STREAMS: usize = 8;
+
+/// What the tasks and handles of one link share.
+pub(crate) struct LinkShared {
+    pub(crate) peer: PeerId,
+    pub(crate) connection: ConnectionId,
+    /// Encoded frames on their way to the writer.
+    outgoing: Mutex<Vec<u8>>,
+    wake_writer: Notify,
+    /// Why the link ends; set by whoever ends it first.
+    why: Mutex<Option<String>>,
+    pub(crate) ended: CancellationToken,
+    pub(crate) sent_bytes: AtomicU64,
+    pub(crate) received_bytes: AtomicU64,
+    /// Slots for bulk streams that we open.
+    pub(crate) fetches: Arc<Semaphore>,
+    /// Bulk streams in a row that made no progress.
+    pub(crate) stalls: AtomicU32,
+}
+
+impl fmt::Debug for LinkShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkShared").field("peer", &self.peer).field("connection", &self.connection).finish()
+    }
+}
+
+impl LinkShared {
+    pub(crate) fn new(peer: PeerId, connection: ConnectionId) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            connection,
+            outgoing: Mutex::default(),
+            wake_writer: Notify::new(),
+            why: Mutex::default(),
+            ended: CancellationToken::new(),
+            sent_bytes: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            fetches: Arc::new(Semaphore::new(BULK_STREAMS)),
+            stalls: AtomicU32::new(0),
+        })
+    }
+
+    /// Queues a message for the writer.
+    pub(crate) fn send(&self, message: &Message) -> Result<(), SendError> {
+        let bytes = encode(message)?;
+        let peer = self.peer;
+        let pending_bytes = {
+            let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+            let pending_bytes = outgoing.len();
+            if pending_bytes > CROWDED_BYTES && matches!(message, Message::Log(_)) {
+                return Err(SendError::Crowded { peer, pending_bytes });
+            }
+            if pending_bytes + bytes.len() <= OVERFLOW_BYTES {
+                outgoing.extend_from_slice(&bytes);
+                if pending_bytes == 0 {
+                    self.wake_writer.notify_one();
+                }
+                return Ok(());
+            }
+            pending_bytes
+        };
+        self.end(format!("the other side stopped reading: {pending_bytes} bytes were waiting"));
+        Err(SendError::Overflow { peer, pending_bytes })
+    }
+
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Ends the link, for that reason unless there was one before.
+    pub(crate) fn end(&self, why: impl Into<String>) {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.into());
+        self.ended.cancel();
+    }
+
+    fn why(&self) -> String {
+        let why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+        why.clone().unwrap_or_else(|| "the link ended".to_owned())
+    }
+
+    fn count_sent(&self, bytes: usize) {
+        self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn count_received(&self, bytes: usize) {
+        self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Says hello first and reads the answer: the side that dialled.
+pub(crate) async fn greet_first(pipe: &mut Pipe, hello: &Hello) -> Result<Greeting, FrameError> {
+    write_frame(pipe, &Message::Hello(hello.clone()), GREETING).await?;
+    read_greeting(pipe).await
+}
+
+/// The first message of the other side.
+#[derive(Debug)]
+pub(crate) enum Greeting {
+    Hello(Box<Hello>),
+    /// A hello of another version, whose other fields this version cannot read.
+    OtherVersion(u32),
+}
+
+/// Reads the other side's hello.
+pub(crate) async fn read_greeting(pipe: &mut Pipe) -> Result<Greeting, FrameError> {
+    let payload = read_payload(pipe, GREETING).await?;
+    match decode(&payload) {
+        Ok(Message::Hello(hello)) => Ok(Greeting::Hello(Box::new(hello))),
+        Ok(_) => Err(DecodeError::Unknown { bytes: payload.len() }.into()),
+        Err(error) => gridwell_wire::hello_version(&payload).map(Greeting::OtherVersion).ok_or_else(|| error.into()),
+    }
+}
+
+/// A link about to run.
+pub(crate) struct Link {
+    pub(crate) shared: Arc<LinkShared>,
+    pub(crate) pipe: Pipe,
+    pub(crate) hello: Hello,
+    pub(crate) address: String,
+    pub(crate) inbound: bool,
+    /// Resolves when the link that this one replaces has said its last word.
+    pub(crate) after: Option<oneshot::Receiver<()>>,
+}
+
+impl Link {
+    /// Runs until either side ends it; reports up, messages and down, in this order.
+    pub(crate) async fn run(self, events: mpsc::Sender<NetEvent>) {
+        let Self { shared, pipe, hello, address, inbound, after } = self;
+        if let Some(after) = after {
+            let _ = after.await;
+        }
+        let peer = shared.peer;
+        if events.send(NetEvent::LinkUp { peer, hello, address, inbound }).await.is_err() {
+            return;
+        }
+        let (reader, writer) = tokio::io::split(pipe);
+        tokio::select! {
+            why = read(reader, &shared, &events) => shared.end(why),
+            why = write(writer, &shared) => shared.end(why),
+            () = shared.ended.cancelled() => {}
+        }
+        let _ = events.send(NetEvent::LinkDown { peer, why: shared.why() }).await;
+    }
+}
+
+/// Reads messages and hands them to the node; while the node has no room, this link alone stops reading.
+async fn read(mut reader: ReadHalf<Pipe>, link: &LinkShared, events: &mpsc::Sender<NetEvent>) -> String {
+    let mut frames = FrameBuffer::new();
+    let mut bytes = vec![0; READ_BYTES];
+    loop {
+        match reader.read(&mut bytes).await {
+            Ok(0) => return "the other side closed the link".to_owned(),
+            Ok(count) => {
+                link.count_received(count);
+                frames.extend(&bytes[..count]);
+            }
+            Err(error) => return lost(&error),
+        }
+        loop {
+            let messages = match next_batch(&mut frames) {
+                Ok(messages) => messages,
+                Err(error) => return format!("the other side sent nonsense: {error}"),
+            };
+            if messages.is_empty() {
+                break;
+            }
+            if events.send(NetEvent::Messages { peer: link.peer, messages }).await.is_err() {
+                return "this machine is stopping".to_owned();
+            }
+        }
+    }
+}
+
+fn next_batch(frames: &mut FrameBuffer) -> Result<Vec<Message>, DecodeError> {
+    let mut messages = Vec::new();
+    while messages.len() < MAX_BATCH {
+        let Some(payload) = frames.next_frame()? else { break };
+        match decode(&payload) {
+            Ok(Message::Hello(_)) => tracing::debug!("a second hello was skipped"),
+            Ok(message) => messages.push(message),
+            Err(error) => tracing::debug!(%error, "a frame was skipped"),
+        }
+    }
+    Ok(messages)
+}
+
+/// Writes what is queued, in large pieces, each of which must make progress.
+async fn write(mut writer: WriteHalf<Pipe>, link: &LinkShared) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        std::mem::swap(&mut bytes, &mut *link.outgoing.lock().unwrap_or_else(PoisonError::into_inner));
+        if bytes.is_empty() {
+            link.wake_writer.notified().await;
+            continue;
+        }
+        for piece in bytes.chunks(WRITE_BYTES) {
+            match tokio::time::timeout(STALL, writer.write_all(piece)).await {
+                Ok(Ok(())) => link.count_sent(piece.len()),
+                Ok(Err(error)) => return lost(&error),
+                Err(_) => return format!("the other side read nothing for {} s", STALL.as_secs()),
+            }
+        }
+        if let Err(error) = writer.flush().await {
+            return lost(&error);
+        }
+        if bytes.capacity() > CROWDED_BYTES {
+            bytes = Vec::new();
+        }
+    }
+}
+
+fn lost(error: &io::Error) -> String {
+    format!("the connection was lost: {error}")
+}

@@ -1,0 +1,158 @@
+//! Dialling: for a link, or to present an invite.
+
+use std::{io, time::Duration};
+
+use gridwell_model::PeerId;
+use gridwell_wire::JoinRequest;
+use libp2p::{
+    Multiaddr, PeerId as Libp2pPeerId, TransportError,
+    swarm::{
+        ConnectionId, DialError,
+        dial_opts::{DialOpts, PeerCondition},
+    },
+};
+use tokio::sync::oneshot;
+
+use super::{JoinResult, Joining, Notice, Task};
+use crate::{
+    address::{for_people, resolve, socket_of},
+    behaviour::{JOIN, Role},
+    event::NetEvent,
+    join::{self, JoinError},
+    keys,
+};
+
+/// Most addresses tried for one peer.
+const MAX_ADDRESSES: usize = 16;
+/// A name server that needs longer is not there.
+const RESOLVE: Duration = Duration::from_secs(5);
+
+impl Task {
+    pub(super) fn dial(&mut self, peer: PeerId, addresses: Vec<String>) {
+        let known = self.up.contains_key(&peer)
+            || self.dials.contains_key(&peer)
+            || self.connections.values().any(|held| held.peer == peer && held.greeting);
+        if known || peer == self.me {
+            return;
+        }
+        self.dials.insert(peer, Role::Member);
+        self.look_up(peer, addresses);
+    }
+
+    pub(super) fn join(&mut self, peer: PeerId, addresses: Vec<String>, request: JoinRequest, answer: JoinResult) {
+        if peer == self.me || self.joining.contains_key(&peer) {
+            let _ = answer.send(Err(JoinError::UnderWay { inviter: peer }));
+            return;
+        }
+        self.joining.insert(peer, Joining { request, answer });
+        let linked = self.up.get(&peer).map(|up| up.link.connection);
+        if let Some(connection) = linked {
+            self.present_invite(peer, connection);
+        } else if self.dials.insert(peer, Role::Inviter).is_none() {
+            self.look_up(peer, addresses);
+        }
+    }
+
+    fn look_up(&self, peer: PeerId, addresses: Vec<String>) {
+        self.beside(async move {
+            let found = look_up_all(&addresses).await;
+            Some(Notice::Resolved { peer, addresses: found })
+        });
+    }
+
+    pub(super) fn on_resolved(&mut self, peer: PeerId, addresses: Result<Vec<Multiaddr>, String>) {
+        let Some(role) = self.dials.get(&peer).copied() else { return };
+        let addresses = match addresses {
+            Ok(addresses) => addresses,
+            Err(why) => return self.dial_failed(peer, why),
+        };
+        let them = keys::to_libp2p(peer);
+        self.swarm.behaviour_mut().gate.expect_dial(them, role);
+        // Not from the port we listen on: two peers that dial each other at once from there would share one
+        // connection on which both believe to be the client.
+        let options = DialOpts::peer_id(them)
+            .condition(PeerCondition::NotDialing)
+            .addresses(addresses)
+            .allocate_new_port()
+            .build();
+        if let Err(error) = self.swarm.dial(options) {
+            self.on_dial_error(them, &error);
+        }
+    }
+
+    pub(super) fn on_dial_error(&mut self, them: Libp2pPeerId, error: &DialError) {
+        self.swarm.behaviour_mut().gate.dial_ended(&them);
+        if let Some(peer) = keys::from_libp2p(them) {
+            self.dial_failed(peer, describe(error));
+        }
+    }
+
+    fn dial_failed(&mut self, peer: PeerId, why: String) {
+        let role = self.dials.remove(&peer);
+        if let Some(joining) = self.joining.remove(&peer) {
+            let _ = joining.answer.send(Err(JoinError::Unreached { inviter: peer, why: why.clone() }));
+        }
+        if role == Some(Role::Member) && !self.up.contains_key(&peer) {
+            self.tell(NetEvent::DialFailed { peer, why });
+        }
+    }
+
+    /// Presents the invite that waits for a connection to `peer`, if there is one.
+    pub(super) fn present_invite(&mut self, peer: PeerId, on: ConnectionId) {
+        let Some(Joining { request, answer }) = self.joining.remove(&peer) else { return };
+        let (opening, opened) = oneshot::channel();
+        self.swarm.behaviour_mut().gate.open(keys::to_libp2p(peer), on, JOIN, opening);
+        let passing = self.connections.get(&on).is_some_and(|held| held.role == Role::Inviter);
+        self.beside(async move {
+            let _ = answer.send(join::ask(opened, peer, request).await);
+            passing.then_some(Notice::Finished { connection: on })
+        });
+    }
+}
+
+/// Looks all names up; TCP is used alone where there is any, because on a LAN it is the faster one.
+async fn look_up_all(texts: &[String]) -> Result<Vec<Multiaddr>, String> {
+    let mut found = Vec::new();
+    let mut why = "no address is known for it".to_owned();
+    for text in texts.iter().take(MAX_ADDRESSES) {
+        match tokio::time::timeout(RESOLVE, resolve(text)).await {
+            Ok(Ok(addresses)) => found.extend(addresses),
+            Ok(Err(error)) => why = error.to_string(),
+            Err(_) => why = format!("the name in '{text}' was not found within {} s", RESOLVE.as_secs()),
+        }
+    }
+    let is_tcp = |address: &Multiaddr| socket_of(address).is_some_and(|(_, quic)| !quic);
+    if found.iter().any(is_tcp) {
+        found.retain(is_tcp);
+    }
+    found.truncate(MAX_ADDRESSES);
+    if found.is_empty() { Err(why) } else { Ok(found) }
+}
+
+/// One sentence for people.
+fn describe(error: &DialError) -> String {
+    match error {
+        DialError::NoAddresses => "no address is known for it".to_owned(),
+        DialError::LocalPeerId { address } => format!("{} is this machine itself", for_people(address)),
+        DialError::WrongPeerId { address, .. } => format!("another machine answers at {}", for_people(address)),
+        DialError::Denied { cause } => format!("this machine does not dial it: {cause}"),
+        DialError::Aborted | DialError::DialPeerConditionFalse(_) => "the dial was given up".to_owned(),
+        DialError::Transport(errors) => {
+            let each = errors.iter().map(|(address, error)| format!("{}: {}", for_people(address), reason(error)));
+            each.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn reason(error: &TransportError<io::Error>) -> String {
+    let TransportError::Other(error) = error else { return "not an address that can be dialled".to_owned() };
+    // libp2p wraps errors several times: the innermost one says what happened.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
+        _ => cause.to_string(),
+    }
+}

@@ -1,0 +1,290 @@
+//! Links: how connections become links, and how they end.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use gridwell_model::PeerId;
+use gridwell_wire::{Hello, Message, PROTOCOL_VERSION};
+use libp2p::swarm::ConnectionId;
+use tokio::sync::oneshot::{self, error::TryRecvError};
+
+use super::{Notice, Task, Up};
+use crate::{
+    address::for_people,
+    behaviour::{CONTROL, Role},
+    event::{NetEvent, Refusal},
+    frames::{Pipe, pipe, write_frame},
+    keys,
+    link::{GREETING, Greeting, Link, LinkShared, greet_first, read_greeting},
+};
+
+/// Longest time between two dials of each other that still count as "at once": a dial and a greeting.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+impl Task {
+    pub(super) fn set_members(&mut self, members: &BTreeSet<PeerId>) {
+        let theirs = members.iter().copied().map(keys::to_libp2p).collect();
+        self.swarm.behaviour_mut().gate.set_members(theirs);
+        let gone: Vec<_> = self.up.keys().filter(|peer| !members.contains(peer)).copied().collect();
+        for peer in gone {
+            self.end_link(peer, "it is not a member any more");
+        }
+        let left = self.connections.iter().filter(|(_, held)| held.role == Role::Member);
+        let left: Vec<_> = left.filter(|(_, held)| !members.contains(&held.peer)).map(|(id, _)| *id).collect();
+        left.into_iter().for_each(|id| self.close(id));
+    }
+
+    pub(super) fn set_joinable(&mut self, joinable: bool) {
+        // Strangers that are here may finish; the last invite's answer is on its way to one of them.
+        self.swarm.behaviour_mut().gate.set_joinable(joinable);
+    }
+
+    /// Opens the control stream on a connection that we dialled and says hello, if that connection is wanted.
+    pub(super) fn greet_first(&mut self, peer: PeerId, on: ConnectionId) {
+        let taken = self.up.contains_key(&peer) || self.chosen.contains_key(&peer);
+        if taken {
+            self.close(on);
+            return;
+        }
+        if self.me < peer {
+            self.chosen.insert(peer, on);
+        }
+        if let Some(held) = self.connections.get_mut(&on) {
+            held.greeting = true;
+        }
+        let (opening, opened) = oneshot::channel();
+        self.swarm.behaviour_mut().gate.open(keys::to_libp2p(peer), on, CONTROL, opening);
+        let hello = self.hello.clone();
+        self.beside(async move {
+            let unknown = || "it does not know this machine as a member".to_owned();
+            let greeted = async {
+                let stream = opened.await.map_err(|_| unknown())?.map_err(|_| unknown())?;
+                let mut pipe = pipe(stream);
+                let greeting = greet_first(&mut pipe, &hello).await;
+                greeting.map(|greeting| (pipe, greeting)).map_err(|error| format!("it did not say hello: {error}"))
+            };
+            Some(match greeted.await {
+                Ok((pipe, greeting)) => Notice::Greeted { connection: on, pipe, greeting },
+                Err(why) => Notice::GreetingFailed { connection: on, why },
+            })
+        });
+    }
+
+    /// Reads the hello on a connection that the other side dialled.
+    pub(super) fn await_greeting(&self, on: ConnectionId, mut pipe: Pipe) {
+        self.beside(async move {
+            Some(match read_greeting(&mut pipe).await {
+                Ok(greeting) => Notice::Greeted { connection: on, pipe, greeting },
+                Err(error) => Notice::GreetingFailed { connection: on, why: format!("it did not say hello: {error}") },
+            })
+        });
+    }
+
+    pub(super) fn on_greeting_failed(&mut self, on: ConnectionId, why: &str) {
+        let Some(held) = self.connections.get_mut(&on) else { return };
+        let (peer, dialled) = (held.peer, held.dialled);
+        // Reported here, so not again when the connection closes.
+        held.linked = true;
+        held.greeting = false;
+        if self.chosen.get(&peer) == Some(&on) {
+            self.chosen.remove(&peer);
+        }
+        let others = self.connections.values().any(|held| held.peer == peer && held.greeting);
+        if dialled && !others && !self.up.contains_key(&peer) {
+            self.tell(NetEvent::DialFailed { peer, why: why.to_owned() });
+        }
+        self.close(on);
+    }
+
+    pub(super) fn on_greeted(&mut self, on: ConnectionId, pipe: Pipe, greeting: Greeting) {
+        let Some(held) = self.connections.get(&on) else { return };
+        let (peer, dialled) = (held.peer, held.dialled);
+        if !self.swarm.behaviour().gate.is_member(&keys::to_libp2p(peer)) {
+            self.close(on);
+            return;
+        }
+        let hello = match self.check(greeting) {
+            Ok(hello) => hello,
+            Err(why) => return self.send_away(on, pipe, why),
+        };
+        match self.verdict(peer, on, dialled, &hello) {
+            Verdict::Take => self.link_up(on, pipe, hello),
+            Verdict::Drop => {
+                self.forget_greeting(on);
+                self.close(on);
+            }
+        }
+    }
+
+    fn check(&self, greeting: Greeting) -> Result<Hello, Refusal> {
+        let other = |theirs| Refusal::WrongVersion { theirs, ours: PROTOCOL_VERSION };
+        match greeting {
+            Greeting::OtherVersion(theirs) => Err(other(theirs)),
+            Greeting::Hello(hello) if hello.version != PROTOCOL_VERSION => Err(other(hello.version)),
+            Greeting::Hello(hello) if hello.grid != self.hello.grid => Err(Refusal::WrongGrid),
+            Greeting::Hello(hello) => Ok(*hello),
+        }
+    }
+
+    /// Tells the other side who we are, so that it learns the reason too, and closes.
+    fn send_away(&mut self, on: ConnectionId, mut pipe: Pipe, why: Refusal) {
+        let Some(held) = self.connections.get(&on) else { return };
+        let (peer, dialled, address) = (held.peer, held.dialled, for_people(&held.address));
+        self.tell_softly(NetEvent::Refused { peer: Some(peer), address, why: why.clone() });
+        if dialled {
+            self.on_greeting_failed(on, &why.to_string());
+            return;
+        }
+        self.forget_greeting(on);
+        let hello = Message::Hello(self.hello.clone());
+        self.beside(async move {
+            // The other side closes when it has read it; else the time does.
+            if write_frame(&mut pipe, &hello, GREETING).await.is_ok() {
+                let _ = crate::frames::read_payload(&mut pipe, GREETING).await;
+            }
+            Some(Notice::Finished { connection: on })
+        });
+    }
+
+    fn forget_greeting(&mut self, on: ConnectionId) {
+        if let Some(held) = self.connections.get_mut(&on) {
+            held.linked = true;
+            held.greeting = false;
+        }
+    }
+
+    fn verdict(&self, peer: PeerId, on: ConnectionId, dialled: bool, hello: &Hello) -> Verdict {
+        let up = self
+            .up
+            .get(&peer)
+            .map(|up| Standing { same_run: up.hello.incarnation == hello.incarnation, age: up.since.elapsed() });
+        let chosen = self.chosen.get(&peer).copied().map(|chosen| chosen == on);
+        judge(self.me < peer, dialled, chosen, up)
+    }
+
+    fn link_up(&mut self, on: ConnectionId, pipe: Pipe, hello: Hello) {
+        let Some(held) = self.connections.get_mut(&on) else { return };
+        held.linked = true;
+        let (peer, dialled, address) = (held.peer, held.dialled, for_people(&held.address));
+        let link = LinkShared::new(peer, on);
+        if !dialled {
+            let said = link.send(&Message::Hello(self.hello.clone()));
+            debug_assert!(said.is_ok(), "the queue of a new link has room for a hello");
+        }
+        let (last_word, ended) = oneshot::channel();
+        let up = Up { link: Arc::clone(&link), hello: hello.clone(), since: Instant::now(), ended };
+        let old = self.up.insert(peer, up);
+        self.table.insert(Arc::clone(&link));
+        let after = old.map_or_else(
+            || self.leaving.remove(&peer),
+            |old| {
+                old.link.end("the other side made a new connection");
+                Some(old.ended)
+            },
+        );
+        if self.me < peer {
+            self.chosen.insert(peer, on);
+        }
+        self.close_others(peer, on);
+        let running = Link { shared: Arc::clone(&link), pipe, hello, address, inbound: !dialled, after };
+        let events = self.events.clone();
+        self.beside(async move {
+            running.run(events).await;
+            let _ = last_word.send(());
+            Some(Notice::LinkEnded { link })
+        });
+    }
+
+    fn close_others(&mut self, peer: PeerId, keep: ConnectionId) {
+        let others = self.connections.iter().filter(|(id, held)| held.peer == peer && **id != keep);
+        let others: Vec<_> = others.map(|(id, _)| *id).collect();
+        others.into_iter().for_each(|id| self.close(id));
+    }
+
+    /// Ends the link to `peer` and its connections.
+    pub(super) fn end_link(&mut self, peer: PeerId, why: &str) {
+        if let Some(up) = self.up.get(&peer) {
+            up.link.end(why);
+            let link = Arc::clone(&up.link);
+            self.on_link_ended(&link);
+        }
+    }
+
+    pub(super) fn on_link_ended(&mut self, link: &Arc<LinkShared>) {
+        let peer = link.peer;
+        self.table.remove(link);
+        if self.chosen.get(&peer) == Some(&link.connection) {
+            self.chosen.remove(&peer);
+        }
+        if self.up.get(&peer).is_some_and(|up| Arc::ptr_eq(&up.link, link))
+            && let Some(up) = self.up.remove(&peer)
+        {
+            self.leaving.insert(peer, up.ended);
+        }
+        self.leaving.retain(|_, ended| matches!(ended.try_recv(), Err(TryRecvError::Empty)));
+        self.close(link.connection);
+    }
+}
+
+/// What becomes of a connection on which the other side said hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Take,
+    Drop,
+}
+
+/// A link that stands when another connection greets.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    same_run: bool,
+    age: Duration,
+}
+
+/// `lower`: our id is the lower one, so we decide. `chosen`: whether the connection we chose is this one.
+fn judge(lower: bool, dialled: bool, chosen: Option<bool>, up: Option<Standing>) -> Verdict {
+    if !lower {
+        // The other side says hello only where it has decided to.
+        return Verdict::Take;
+    }
+    match (up, chosen) {
+        (Some(up), _) if !up.same_run || up.age >= AT_ONCE => Verdict::Take,
+        (Some(_), _) | (None, Some(false)) => Verdict::Drop,
+        (None, Some(true)) => Verdict::Take,
+        (None, None) => {
+            debug_assert!(!dialled, "a connection that the lower peer dialled and greeted on is its chosen one");
+            Verdict::Take
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YOUNG: Option<Standing> = Some(Standing { same_run: true, age: Duration::from_secs(1) });
+
+    #[test]
+    fn the_higher_peer_follows() {
+        assert_eq!(judge(false, true, None, YOUNG), Verdict::Take);
+        assert_eq!(judge(false, false, None, None), Verdict::Take);
+    }
+
+    #[test]
+    fn the_lower_peer_keeps_its_choice_while_both_dial() {
+        assert_eq!(judge(true, true, Some(true), None), Verdict::Take);
+        assert_eq!(judge(true, false, Some(false), None), Verdict::Drop);
+        assert_eq!(judge(true, false, Some(false), YOUNG), Verdict::Drop);
+        assert_eq!(judge(true, false, None, None), Verdict::Take);
+    }
+
+    #[test]
+    fn a_stale_link_gives_way() {
+        let restarted = Some(Standing { same_run: false, age: Duration::from_secs(1) });
+        let returned = Some(Standing { same_run: true, age: AT_ONCE });
+        assert_eq!(judge(true, false, Some(false), restarted), Verdict::Take);
+        assert_eq!(judge(true, false, Some(false), returned), Verdict::Take);
+    }
+}

@@ -1,0 +1,77 @@
+use std::{io, net::SocketAddr, time::Duration};
+
+use libp2p::{
+    Swarm, SwarmBuilder, core::transport::ListenerId, identity::Keypair, swarm::NetworkBehaviour, tcp, tls, yamux,
+};
+use libp2p_connection_limits::{self as connection_limits, ConnectionLimits};
+
+use crate::{
+    address::{quic_address, tcp_address},
+    behaviour::Gate,
+    config::StartError,
+};
+
+/// Handshakes under way at once, each way: a handshake costs about a millisecond of a core.
+const MAX_PENDING: u32 = 64;
+/// Two connections to one peer exist while both sides dial; the third is for a peer that came back unnoticed.
+const MAX_PER_PEER: u32 = 3;
+/// Connections altogether; a grid has thousands of peers at most and each links with few of them.
+const MAX_CONNECTIONS: u32 = 1_024;
+/// Streams on one connection: one control, a few dozen bulk streams each way, and some being closed.
+const MAX_STREAMS: usize = 128;
+/// A connection without a stream ends after this long.
+const IDLE: Duration = Duration::from_secs(10);
+/// In flight on one QUIC stream and connection: enough for 1 Gbit/s over 100 ms (network.md §4).
+const QUIC_STREAM_BYTES: u32 = 16 << 20;
+const QUIC_CONNECTION_BYTES: u32 = 32 << 20;
+
+/// What the swarm runs. The order matters: the gate is asked first.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    pub(crate) gate: Gate,
+    limits: connection_limits::Behaviour,
+}
+
+pub(crate) fn build_swarm(keypair: Keypair) -> Result<Swarm<Behaviour>, StartError> {
+    let certificate = |source: tls::certificate::GenError| StartError::Certificate { source: Box::new(source) };
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(MAX_PENDING))
+        .with_max_pending_outgoing(Some(MAX_PENDING))
+        .with_max_established_per_peer(Some(MAX_PER_PEER))
+        .with_max_established(Some(MAX_CONNECTIONS));
+    let swarm = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), tls::Config::new, yamux_config)
+        .map_err(certificate)?
+        .with_quic_config(|mut config| {
+            config.max_stream_data = QUIC_STREAM_BYTES;
+            config.max_connection_data = QUIC_CONNECTION_BYTES;
+            config.max_concurrent_stream_limit = MAX_STREAMS as u32;
+            config
+        })
+        .with_behaviour(|_| Behaviour { gate: Gate::new(), limits: connection_limits::Behaviour::new(limits) })
+        .expect("making the behaviour cannot fail")
+        .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE).with_max_negotiating_inbound_streams(32))
+        .build();
+    Ok(swarm)
+}
+
+fn yamux_config() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(MAX_STREAMS);
+    config
+}
+
+/// Listens with TCP. libp2p shares ports between processes, so the port is tried for ourselves alone first.
+pub(crate) fn listen_tcp(swarm: &mut Swarm<Behaviour>, socket: SocketAddr) -> Result<ListenerId, StartError> {
+    let refuse = |source| StartError::Listen { address: socket.to_string(), source };
+    drop(std::net::TcpListener::bind(socket).map_err(refuse)?);
+    swarm.listen_on(tcp_address(socket)).map_err(|error| refuse(io::Error::other(error)))
+}
+
+/// Listens with QUIC beside TCP. A taken UDP port is no reason not to start.
+pub(crate) fn listen_quic(swarm: &mut Swarm<Behaviour>, socket: SocketAddr) {
+    if let Err(error) = swarm.listen_on(quic_address(socket)) {
+        tracing::warn!(%socket, %error, "cannot listen with QUIC; TCP works");
+    }
+}
