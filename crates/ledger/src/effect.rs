@@ -1,4 +1,5 @@
-use gridwell_model::{JobId, JobState, LeaseId, PeerId, TaskSpans, TaskState};
+use gridwell_model::{JobId, JobState, LeaseId, PeerId, TaskSpan, TaskSpans, TaskState};
+use serde::{Deserialize, Serialize};
 
 /// What the ledger wants done, in this order: everything behind a [`Effect::Journal`] waits until that entry is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +130,7 @@ pub enum Effect {
         /// Position of the step.
         step: u32,
         /// Which.
-        span: gridwell_model::TaskSpan,
+        span: TaskSpan,
         /// Their state now.
         state: TaskState,
         /// Who holds or held them, if anybody.
@@ -177,7 +178,7 @@ pub enum Effect {
 }
 
 /// How a lease ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LeaseEnd {
     /// Every task was reported.
     Finished,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{AttemptEnd, JobId, JobSpec, LeaseId, PeerId, Stamp, TaskSpan, TaskSpans};
+use gridwell_model::{AttemptEnd, JobId, JobSpec, LeaseId, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans};
 
 /// Tasks of one job, by step.
 pub type Selection = BTreeMap<u32, TaskSpans>;
@@ -39,7 +39,8 @@ pub enum Input {
         /// When, for people.
         stamp: Stamp,
     },
-    /// Fact: a peer says that it holds these leases of this steward. Counts as acceptance.
+    /// Fact: a peer says that it holds these leases of this steward. Counts as acceptance. Tell the tasks it says are running
+    /// first ([`Input::TasksStarted`]): of held jobs, what has not started is called back.
     Renewed {
         /// Who.
         peer: PeerId,
@@ -131,6 +132,13 @@ pub struct TaskEnd {
     pub end: AttemptEnd,
     /// Run time of the program in microseconds (of the whole chunk).
     pub run_micros: u64,
+}
+
+impl From<TaskResult> for TaskEnd {
+    /// Leaves out the outputs: they are home before the ledger hears of the result.
+    fn from(result: TaskResult) -> Self {
+        Self { tasks: result.tasks, end: result.end, run_micros: result.run_micros }
+    }
 }
 
 /// Why a command is refused; nothing has changed.

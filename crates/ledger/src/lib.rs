@@ -13,12 +13,21 @@
 //!
 //! Records are dense (24 bytes a task); sets of tasks are spans.
 
+mod change;
 mod effect;
+mod holders;
 mod input;
+mod job;
 mod ledger;
+mod notes;
+mod policy;
+mod reasons;
+mod record;
+mod restore;
 mod view;
 
 pub use effect::{Effect, LeaseEnd, WasteKind};
 pub use input::{Input, Refusal, Selection, SpecFlaw, TaskEnd};
-pub use ledger::{Ledger, RestoreError, Violation};
-pub use view::{JobSummary, TaskCounts, TaskView};
+pub use ledger::{Ledger, Violation};
+pub use restore::RestoreError;
+pub use view::{FailureGroup, JobSummary, PeerShare, TaskCounts, TaskView};

@@ -13,6 +13,26 @@ impl TaskCounts {
         self.0[state as usize]
     }
 
+    pub(crate) fn waiting(count: u32) -> Self {
+        let mut counts = Self::default();
+        counts.0[TaskState::Waiting as usize] = count;
+        counts
+    }
+
+    pub(crate) fn add(&mut self, state: TaskState) {
+        self.0[state as usize] += 1;
+    }
+
+    pub(crate) fn moved(&mut self, from: TaskState, to: TaskState) {
+        self.0[from as usize] -= 1;
+        self.0[to as usize] += 1;
+    }
+
+    /// Every state with its number, in the states' order.
+    pub fn pairs(&self) -> impl Iterator<Item = (TaskState, u32)> + '_ {
+        TaskState::ALL.into_iter().map(|state| (state, self.of(state)))
+    }
+
     /// Tasks in any state.
     #[must_use]
     pub fn total(&self) -> u32 {
@@ -66,10 +86,38 @@ pub struct JobSummary {
     pub started: Option<Stamp>,
     /// When the last task ended; `None` again after a retry.
     pub ended: Option<Stamp>,
-    /// Machines that get no more of its tasks.
-    pub blocked: Vec<PeerId>,
-    /// What went wrong most recently, in one sentence.
+    /// Machines that held leases of it, in the order in which they first did.
+    pub shares: Vec<PeerShare>,
+    /// Failed tasks by reason, most frequent first.
+    pub failures: Vec<FailureGroup>,
+    /// What went wrong most recently, in one sentence; also while it is tried again.
     pub last_failure: Option<String>,
+}
+
+/// What one machine did for a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerShare {
+    /// Which.
+    pub peer: PeerId,
+    /// Tasks that ended well there.
+    pub done: u32,
+    /// Attempts that failed there.
+    pub failed: u32,
+    /// Tasks it holds now.
+    pub held: u32,
+    /// It gets no more tasks of the job.
+    pub blocked: bool,
+}
+
+/// Tasks that failed for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// One sentence.
+    pub reason: String,
+    /// How many tasks.
+    pub tasks: u32,
+    /// The first of them.
+    pub example: TaskKey,
 }
 
 /// A task as people see it.
@@ -83,8 +131,8 @@ pub struct TaskView {
     pub peer: Option<PeerId>,
     /// The fence of its last lease; zero before the first.
     pub fence: Fence,
-    /// Attempts that failed by the program's doing.
-    pub failed_attempts: u32,
+    /// Attempts so far that failed by the program's doing, and the one that runs or ended well.
+    pub attempts: u32,
     /// Exit code of the last attempt, if its program ended by itself.
     pub exit_code: Option<i32>,
     /// Why the last attempt failed, in one sentence; empty if it did not.

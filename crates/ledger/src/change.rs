@@ -1,0 +1,56 @@
+use gridwell_model::{Fence, JobSpec, PeerId, Stamp, TaskSpan};
+use serde::{Deserialize, Serialize};
+
+use crate::{LeaseEnd, Selection, TaskEnd};
+
+/// Grows when an entry, or what the ledger concludes from one, changes its meaning.
+const VERSION: u8 = 1;
+
+/// What one journal entry says. Everything else follows from it, the same way at every replay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Change {
+    /// The first entry of every journal.
+    Added { spec: Box<JobSpec>, priority: i32, held: bool },
+    /// Ready tasks went under a new lease.
+    Granted { step: u32, span: TaskSpan, peer: PeerId, fence: Fence },
+    /// The first task since the job was added or retried started.
+    Started { stamp: Stamp },
+    /// What was left of a lease came back.
+    Returned { fence: Fence, end: LeaseEnd, stamp: Stamp },
+    /// Tasks of a live lease ended.
+    Ended { fence: Fence, results: Vec<TaskEnd>, stamp: Stamp },
+    /// The whole job was held or released.
+    JobHeld { held: bool },
+    /// Some tasks were held or released.
+    TasksHeld { tasks: Selection, held: bool },
+    /// Tasks (or all) were cancelled.
+    Cancelled { tasks: Option<Selection>, stamp: Stamp },
+    /// What ended badly among these starts afresh.
+    Retried { tasks: Selection },
+    /// A person changed the priority.
+    Prioritised { priority: i32 },
+    /// Only blocked machines are left: no machine is blocked any more.
+    Unblocked,
+}
+
+/// Encodes entry `number` of a job's journal.
+pub(crate) fn encode(number: u64, change: &Change) -> Vec<u8> {
+    versioned(&(number, change))
+}
+
+/// Decodes an entry; `None` if it is not one of this version.
+pub(crate) fn decode(bytes: &[u8]) -> Option<(u64, Change)> {
+    unversioned(bytes)
+}
+
+pub(crate) fn versioned<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![VERSION]).expect("plain data always encodes")
+}
+
+pub(crate) fn unversioned<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    let (version, rest) = bytes.split_first()?;
+    if *version != VERSION {
+        return None;
+    }
+    postcard::from_bytes(rest).ok()
+}

@@ -1,0 +1,194 @@
+//! One job's records, and what each change does to them.
+
+mod apply;
+mod check;
+mod depend;
+mod query;
+mod results;
+mod snapshot;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use gridwell_model::{Fence, JobSpec, JobState, Stamp, TaskKey, TaskSpan, TaskSpans, TaskState, Time};
+
+use crate::{
+    TaskCounts,
+    holders::Holders,
+    job::depend::{Gate, Graph},
+    notes::Notes,
+    reasons::Reasons,
+    record::TaskRecord,
+};
+
+pub(crate) use depend::check_spec;
+
+/// One job.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) spec: Arc<JobSpec>,
+    pub(crate) priority: i32,
+    pub(crate) held: bool,
+    /// Number of its last journal entry.
+    pub(crate) entry: u64,
+    /// Attempt number of its last lease.
+    pub(crate) last_attempt: u32,
+    pub(crate) started: Option<Stamp>,
+    pub(crate) ended: Option<Stamp>,
+    /// Only blocked machines were left: nobody is blocked any more.
+    last_resort: bool,
+    last_failure: u16,
+    pub(crate) steps: Vec<Step>,
+    counts: TaskCounts,
+    graph: Graph,
+    pub(crate) holders: Holders,
+    reasons: Reasons,
+    /// Where tasks failed that have not ended well.
+    failed_on: BTreeMap<TaskKey, BTreeSet<u16>>,
+    /// Live leases.
+    pub(crate) leases: BTreeMap<Fence, Lease>,
+    /// The state last shown to the screen.
+    pub(crate) shown: Option<JobState>,
+    /// Size of the entries since the last snapshot, in bytes.
+    pub(crate) journal_bytes: usize,
+    /// Set by a bug only; [`Job::check`] reports it.
+    illegal: Option<(TaskKey, TaskState, TaskState)>,
+}
+
+/// One step's records.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) tasks: Vec<TaskRecord>,
+    pub(crate) counts: TaskCounts,
+    /// What its dependents were last told.
+    gate: Gate,
+    /// Run time of all tasks that ended well.
+    pub(crate) run_micros: u64,
+}
+
+/// A lease that has not ended.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) peer: u16,
+    pub(crate) step: u32,
+    /// Its tasks that have not ended.
+    pub(crate) left: TaskSpans,
+    /// When it ends unless renewed. Not journalled, like the rest below.
+    pub(crate) deadline: Time,
+    /// When its running task was first heard of.
+    pub(crate) running_since: Option<Time>,
+}
+
+impl Job {
+    /// A job of which nothing was decided yet: every task waits.
+    pub(crate) fn new(spec: JobSpec, priority: i32, held: bool) -> Self {
+        let steps: Vec<Step> = spec.steps.iter().map(|step| Step::new(step.task_count)).collect();
+        let counts = steps.iter().fold(TaskCounts::default(), |sum, step| sum.plus(&step.counts));
+        Self {
+            graph: Graph::new(&spec.steps).expect("the spec was checked before it was journalled"),
+            spec: Arc::new(spec),
+            priority,
+            held,
+            entry: 0,
+            last_attempt: 0,
+            started: None,
+            ended: None,
+            last_resort: false,
+            last_failure: 0,
+            steps,
+            counts,
+            holders: Holders::default(),
+            reasons: Reasons::new(),
+            failed_on: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            shown: None,
+            journal_bytes: 0,
+            illegal: None,
+        }
+    }
+
+    pub(crate) fn record(&self, step: u32, index: u32) -> &TaskRecord {
+        &self.steps[step as usize].tasks[index as usize]
+    }
+
+    fn record_mut(&mut self, step: u32, index: u32) -> &mut TaskRecord {
+        &mut self.steps[step as usize].tasks[index as usize]
+    }
+
+    /// Where tasks failed that have not ended well.
+    pub(crate) fn failed_on(&self) -> &BTreeMap<TaskKey, BTreeSet<u16>> {
+        &self.failed_on
+    }
+
+    /// All tasks of a step.
+    pub(crate) fn whole(&self, step: u32) -> TaskSpans {
+        TaskSpans::first(self.steps[step as usize].tasks.len() as u32)
+    }
+
+    pub(crate) fn counts(&self) -> &TaskCounts {
+        &self.counts
+    }
+
+    pub(crate) fn state(&self) -> JobState {
+        let counts = &self.counts;
+        if counts.ended() < counts.total() {
+            return match (self.held, counts.leased()) {
+                (true, _) => JobState::Held,
+                (false, 0) => JobState::Waiting,
+                (false, _) => JobState::Running,
+            };
+        }
+        if counts.of(TaskState::Failed) > 0 {
+            JobState::Failed
+        } else if counts.of(TaskState::Done) < counts.total() {
+            JobState::Cancelled
+        } else {
+            JobState::Done
+        }
+    }
+
+    /// True if every task of `span` is there and in one of `states`.
+    pub(crate) fn all_in(&self, step: u32, span: TaskSpan, states: &[TaskState]) -> bool {
+        let tasks =
+            self.steps.get(step as usize).and_then(|step| step.tasks.get(span.start as usize..span.end as usize));
+        tasks.is_some_and(|tasks| !tasks.is_empty() && tasks.iter().all(|task| states.contains(&task.state)))
+    }
+
+    /// Every change of a task's state goes through here.
+    fn set_state(&mut self, step: u32, index: u32, next: TaskState, notes: &mut Notes) {
+        let home = &mut self.steps[step as usize];
+        let record = &mut home.tasks[index as usize];
+        let from = record.state;
+        if from == next {
+            return;
+        }
+        if !from.can_become(next) {
+            self.illegal.get_or_insert((TaskKey { step, index }, from, next));
+            debug_assert!(false, "task {step}.{index}: {from:?} never becomes {next:?}");
+            return;
+        }
+        record.state = next;
+        if next.is_ended() {
+            record.set_cancelling(false);
+        }
+        for counts in [&mut home.counts, &mut self.counts] {
+            counts.moved(from, next);
+        }
+        let failed = &mut self.reasons.failed[usize::from(record.reason)];
+        if next == TaskState::Failed {
+            *failed += 1;
+        } else if from == TaskState::Failed {
+            *failed -= 1;
+        }
+        notes.moved(step, index, from, next, record.peer);
+    }
+}
+
+impl Step {
+    fn new(task_count: u32) -> Self {
+        let tasks = vec![TaskRecord::NEW; task_count as usize];
+        Self { counts: TaskCounts::waiting(task_count), tasks, gate: Gate::Closed, run_micros: 0 }
+    }
+}
