@@ -1,1 +1,24 @@
-//! gridwell-serve
+//! The local door: HTTP and WebSocket over a Unix socket that only the owner may use, and the client for it.
+//!
+//! A [`Door`] hands [`gridwell_api::Request`]s to a [`Backend`] (the node) and its answers, events and logs back. The
+//! data folder is a [`DataFolder`]: locked, so that one node at a time owns it and a stale socket may safely be removed.
+//! Loopback TCP is opened only when asked for, and then only for whoever shows the token that lies in the data folder.
+//! [`Client`] is the other side. [`openapi`] describes it all.
+//!
+//! Not here: what the answers say (the node), the words for people (`cli`, the window).
+
+mod backend;
+mod client;
+mod door;
+mod folder;
+mod guard;
+mod openapi;
+mod reply;
+mod routes;
+mod streams;
+
+pub use backend::Backend;
+pub use client::{Client, EventStream, LogFormat, LogStream};
+pub use door::Door;
+pub use folder::{DataFolder, TOKEN_FILE};
+pub use openapi::openapi;

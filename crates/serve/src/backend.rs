@@ -1,0 +1,19 @@
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use gridwell_api::{ApiError, Event, EventCursor, LogPiece, LogsRequest, Request, Response};
+use tokio::sync::mpsc;
+
+/// Whoever answers at the door: the node.
+pub trait Backend: Send + Sync + 'static {
+    /// Answers one wish.
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>>;
+
+    /// Tells everything after `since`, or starts with a snapshot.
+    ///
+    /// A listener that does not keep up loses its channel; it comes back with the cursor of the last event it has.
+    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>>;
+
+    /// Sends what tasks' programs wrote; the channel closes when all is sent and, if asked to follow, all has ended.
+    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>>;
+}

@@ -1,0 +1,99 @@
+use std::fmt::Write as _;
+
+use gridwell_api::{JobsRequest, LogsRequest, Request, TasksRequest};
+use hyper::Method;
+use serde::Serialize;
+
+use super::LogFormat;
+use crate::openapi::PrioritySetting;
+
+/// Where a request goes: the mirror of `routes`.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Address {
+    pub(super) fn of(request: &Request) -> Self {
+        match request {
+            Request::Status => get("/v1/status".into()),
+            Request::Doctor => get("/v1/doctor".into()),
+            Request::Machines => get("/v1/machines".into()),
+            Request::Links => get("/v1/links".into()),
+            Request::Inspect(submit) => with(Method::POST, "/v1/inspect".into(), submit),
+            Request::Submit(submit) => with(Method::POST, "/v1/jobs".into(), submit),
+            Request::Jobs(JobsRequest { active, limit }) => get(format!("/v1/jobs?active={active}&limit={limit}")),
+            Request::Job(job) => get(target(&job.job, "")),
+            Request::Tasks(request) => get(tasks(request)),
+            Request::Why(why) => get(target(&why.target, "/why")),
+            Request::Cancel(it) => with(Method::POST, target(&it.target, "/cancel"), &()),
+            Request::Retry(it) => with(Method::POST, target(&it.target, "/retry"), &()),
+            Request::Hold(it) => with(Method::POST, target(&it.target, "/hold"), &()),
+            Request::Release(it) => with(Method::POST, target(&it.target, "/release"), &()),
+            Request::Priority(it) => {
+                with(Method::PUT, target(&it.job, "/priority"), &PrioritySetting { priority: it.priority })
+            }
+            Request::Invite(invite) => with(Method::POST, "/v1/invites".into(), invite),
+            Request::Join(join) => with(Method::POST, "/v1/join".into(), join),
+            Request::Set(set) => with(Method::PATCH, "/v1/machines/this".into(), set),
+        }
+    }
+
+    pub(super) fn of_logs(request: &LogsRequest, format: LogFormat) -> Self {
+        let LogsRequest { target: named, follow, after, tail } = request;
+        let format = match format {
+            LogFormat::Text => "text",
+            LogFormat::Lines => "lines",
+        };
+        get(target(named, &format!("/logs?follow={follow}&after={after}&tail={tail}&format={format}")))
+    }
+}
+
+fn get(path: String) -> Address {
+    Address { method: Method::GET, path, body: Vec::new() }
+}
+
+fn with(method: Method, path: String, body: &impl Serialize) -> Address {
+    // Plain data with text keys always has a JSON form.
+    Address { method, path, body: serde_json::to_vec(body).unwrap_or_default() }
+}
+
+fn target(named: &str, rest: &str) -> String {
+    format!("/v1/jobs/{}{rest}", encoded(named))
+}
+
+fn tasks(request: &TasksRequest) -> String {
+    let words = request.states.iter().filter_map(|state| serde_json::to_value(state).ok());
+    let states: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
+    let (states, offset, limit) = (states.join(","), request.offset, request.limit);
+    target(&request.target, &format!("/tasks?states={states}&offset={offset}&limit={limit}"))
+}
+
+/// Percent-encodes what people typed, so that it stays one part of the path. Source: RFC 3986, unreserved characters.
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use gridwell_api::JobRequest;
+
+    use super::*;
+
+    #[test]
+    fn what_people_type_stays_one_part_of_the_path() {
+        let address = Address::of(&Request::Job(JobRequest { job: "../a b?x=é".into() }));
+        assert_eq!(address.path, "/v1/jobs/..%2Fa%20b%3Fx%3D%C3%A9");
+    }
+}

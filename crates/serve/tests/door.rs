@@ -1,0 +1,352 @@
+//! The local door over a real Unix socket and real loopback TCP, with a made-up node behind it.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use futures::future::BoxFuture;
+use gridwell_api::{
+    ApiError, ErrorCode, Event, EventBody, EventCursor, EventRing, InviteRequest, InviteView, JobsRequest, LogPiece,
+    LogsRequest, Replay, Request, Response, SetRequest, Snapshot, SubmitRequest, SubmittedView, TargetRequest,
+    TaskPage, TasksRequest,
+};
+use gridwell_model::{Incarnation, JobId, Stamp, TaskKey, TaskState};
+use gridwell_serve::{Backend, Client, DataFolder, Door, LogFormat, TOKEN_FILE, openapi};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpStream, UnixStream},
+    sync::mpsc,
+};
+
+const STREAM: Incarnation = Incarnation([7; 8]);
+const JOB: JobId = JobId([7; 10]);
+
+#[tokio::test]
+async fn every_request_arrives_as_it_was_asked() {
+    let house = House::open().await;
+    let client = house.client();
+    let target = || TargetRequest { target: "abcd.0.3".into() };
+    let asked = [
+        Request::Status,
+        Request::Doctor,
+        Request::Machines,
+        Request::Links,
+        Request::Inspect(SubmitRequest { paths: vec!["/a b/\u{202e}c\n.blend".into()], ..SubmitRequest::default() }),
+        Request::Submit(SubmitRequest { priority: -7, hold: true, ..SubmitRequest::default() }),
+        Request::Jobs(JobsRequest { active: true, limit: 5 }),
+        Request::Tasks(TasksRequest {
+            target: "abcd".into(),
+            states: vec![TaskState::Running, TaskState::Failed],
+            offset: 10,
+            limit: 20,
+        }),
+        Request::Why(target()),
+        Request::Cancel(target()),
+        Request::Retry(target()),
+        Request::Hold(target()),
+        Request::Release(target()),
+        Request::Invite(InviteRequest { ttl_secs: Some(60) }),
+        Request::Set(SetRequest { lend: Some(false), ..SetRequest::default() }),
+    ];
+    for request in &asked {
+        // The made-up node answers all with an invite, except where the answer's shape is checked below.
+        let _ = client.ask::<serde_json::Value>(request).await.unwrap();
+    }
+    assert_eq!(*house.node.asked.lock().unwrap(), asked);
+}
+
+#[tokio::test]
+async fn answers_come_back_as_their_types() {
+    let house = House::open().await;
+    let invite: InviteView = house.client().ask(&Request::Invite(InviteRequest::default())).await.unwrap();
+    assert_eq!(invite.expires, Stamp(9));
+    let page: TaskPage = house
+        .client()
+        .ask(&Request::Tasks(TasksRequest { target: "abcd".into(), ..TasksRequest::default() }))
+        .await
+        .unwrap();
+    assert_eq!(page.total, 3);
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_its_code_its_words_and_its_next_step() {
+    let house = House::open().await;
+    let wrong = Request::Why(TargetRequest { target: "nope".into() });
+    let error = house.client().ask::<serde_json::Value>(&wrong).await.unwrap_err();
+    assert_eq!(error, unknown_job());
+    let raw = house.raw("GET /v1/jobs/nope/why HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(raw.starts_with("HTTP/1.1 404"), "{raw}");
+}
+
+#[tokio::test]
+async fn without_a_node_the_error_says_so() {
+    let temp = tempfile::tempdir().unwrap();
+    let error = Client::connect(temp.path()).await.unwrap_err();
+    assert_eq!((error.code, error.exit_code()), (ErrorCode::NoNode, 3));
+    assert!(error.message.contains(&temp.path().display().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_socket_left_by_a_killed_node_is_replaced_and_removed_on_close() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = DataFolder::lock(temp.path()).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(folder.socket()).unwrap());
+    assert_eq!(Client::connect(temp.path()).await.unwrap_err().code, ErrorCode::NoNode);
+
+    let door = Door::open(&folder, None, Arc::new(FakeNode::default())).await.unwrap();
+    Client::connect(temp.path()).await.unwrap();
+    assert_eq!(mode(door.socket()), 0o600);
+    door.close().await;
+    assert!(!folder.socket().exists());
+}
+
+#[tokio::test]
+async fn a_data_folder_with_a_very_long_name_works() {
+    let temp = tempfile::tempdir().unwrap();
+    let data = temp.path().join("x".repeat(120));
+    let folder = DataFolder::lock(&data).unwrap();
+    let door = Door::open(&folder, None, Arc::new(FakeNode::default())).await.unwrap();
+    let _: serde_json::Value = Client::new(&data).ask(&Request::Status).await.unwrap();
+    door.close().await;
+}
+
+#[tokio::test]
+async fn events_begin_with_a_snapshot_and_fill_a_gap() {
+    let house = House::open().await;
+    let mut events = house.client().events(None).await.unwrap();
+    let first = events.next().await.unwrap().unwrap();
+    assert!(matches!(&first[0], Event { seq: 0, body: EventBody::Snapshot(_) }));
+    events.close().await;
+
+    house.node.push(3);
+    let mut events = house.client().events(Some(EventCursor { stream: STREAM, seq: 1 })).await.unwrap();
+    let missed = events.next().await.unwrap().unwrap();
+    assert_eq!(missed.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_listener_from_another_run_gets_a_snapshot() {
+    let house = House::open().await;
+    house.node.push(2);
+    let other = EventCursor { stream: Incarnation([8; 8]), seq: 1 };
+    let mut events = house.client().events(Some(other)).await.unwrap();
+    let first = events.next().await.unwrap().unwrap();
+    assert!(matches!(&first[0], Event { seq: 2, body: EventBody::Snapshot(_) }));
+}
+
+#[tokio::test]
+async fn a_closing_door_ends_streams() {
+    let house = House::open().await;
+    let mut events = house.client().events(None).await.unwrap();
+    let mut logs = house.client().logs(&log_request(true), LogFormat::Text).await.unwrap();
+    events.next().await.unwrap();
+    assert_eq!(logs.next().await.unwrap().unwrap(), "line\n");
+    house.door.close().await;
+    assert!(events.next().await.unwrap().is_none());
+    assert!(logs.next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn logs_stream_as_bytes_or_as_lines() {
+    let house = House::open().await;
+    let mut raw = house.client().logs(&log_request(false), LogFormat::Text).await.unwrap();
+    assert_eq!(raw.next().await.unwrap().unwrap(), "line\n");
+    assert!(raw.next().await.unwrap().is_none());
+    let mut lines = house.client().logs(&log_request(false), LogFormat::Lines).await.unwrap();
+    let line = lines.next().await.unwrap().unwrap();
+    let piece: LogPiece = serde_json::from_slice(&line).unwrap();
+    assert_eq!((piece.machine.as_str(), piece.bytes.as_slice()), ("mill", b"line\n".as_slice()));
+}
+
+#[tokio::test]
+async fn hostile_requests_are_refused_with_a_code() {
+    let house = House::open().await;
+    let cases = [
+        ("GET /nowhere HTTP/1.1\r\n", "", "404", "not_found"),
+        ("DELETE /v1/status HTTP/1.1\r\n", "", "405", "not_allowed"),
+        ("POST /v1/jobs HTTP/1.1\r\n", "{\"paths\":", "400", "bad_request"),
+        ("POST /v1/jobs HTTP/1.1\r\n", "{\"surprise\":1}", "400", "bad_request"),
+        ("GET /v1/jobs/abcd/tasks?states=sleepy HTTP/1.1\r\n", "", "400", "bad_request"),
+        ("GET /v1/jobs/abcd/tasks?limit=-1 HTTP/1.1\r\n", "", "400", "bad_request"),
+        ("GET /v1/events HTTP/1.1\r\n", "", "400", "bad_request"),
+        ("GET /v1/events?since=7 HTTP/1.1\r\n", "", "400", "bad_request"),
+        ("GET /v1/jobs/..%2F..%2Fetc/logs HTTP/1.1\r\n", "", "400", "bad_reference"),
+    ];
+    for (head, body, status, code) in cases {
+        let length = body.len();
+        let text = format!("{head}host: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+        let raw = house.raw(&text).await;
+        assert!(raw.starts_with(&format!("HTTP/1.1 {status}")), "{head} gave {raw}");
+        assert!(raw.contains(&format!("\"code\":\"{code}\"")), "{head} gave {raw}");
+    }
+    assert!(house.node.asked.lock().unwrap().is_empty(), "nothing of this reaches the node");
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_refused() {
+    let house = House::open().await;
+    let head = "POST /v1/jobs HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 99999999\r\n\r\n";
+    let raw = house.raw(head).await;
+    assert!(raw.starts_with("HTTP/1.1 413") && raw.contains("too_large"), "{raw}");
+    let raw = house.raw("\u{0}\u{1}garbage\r\n\r\n").await;
+    assert!(raw.is_empty() || raw.starts_with("HTTP/1.1 400"), "{raw}");
+}
+
+#[tokio::test]
+async fn loopback_wants_the_token() {
+    let house = House::open().await;
+    let token = std::fs::read_to_string(house.temp.path().join(TOKEN_FILE)).unwrap();
+    let token = token.trim();
+    let port = house.door.tcp().unwrap().port();
+    let host = format!("host: 127.0.0.1:{port}\r\n");
+    let good = format!("authorization: Bearer {token}\r\n");
+    let status = async |headers: String| {
+        let head = format!("GET /v1/status HTTP/1.1\r\nconnection: close\r\n{headers}\r\n");
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer[9..12].to_owned()
+    };
+    assert_eq!(status(format!("{host}{good}")).await, "200");
+    assert_eq!(status(host.clone()).await, "401");
+    assert_eq!(status(format!("{host}authorization: Bearer {}\r\n", "0".repeat(64))).await, "401");
+    assert_eq!(status(format!("host: evil.example\r\n{good}")).await, "403");
+    assert_eq!(status(format!("{host}{good}origin: http://evil.example\r\n")).await, "403");
+}
+
+#[test]
+fn the_description_names_every_path_and_its_schemas() {
+    let text = serde_json::to_string(&openapi()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["openapi"], "3.1.0");
+    for path in ["/v1/jobs", "/v1/jobs/{target}/logs", "/v1/events", "/v1/machines/this"] {
+        assert!(value["paths"][path].is_object(), "{path}");
+    }
+    for schema in ["JobView", "ApiError", "Event", "SubmitRequest", "WhyView", "ErrorCode"] {
+        assert!(value["components"]["schemas"][schema].is_object(), "{schema}");
+    }
+    for reference in text.split("\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(value["components"]["schemas"][name].is_object(), "{name} is named but not described");
+    }
+}
+
+/// A node that remembers what it was asked.
+struct FakeNode {
+    asked: Mutex<Vec<Request>>,
+    ring: Mutex<EventRing>,
+    listeners: Mutex<Vec<mpsc::Sender<Arc<Event>>>>,
+    followers: Mutex<Vec<mpsc::Sender<LogPiece>>>,
+}
+
+impl Default for FakeNode {
+    fn default() -> Self {
+        Self {
+            asked: Mutex::default(),
+            ring: Mutex::new(EventRing::new(STREAM, 10)),
+            listeners: Mutex::default(),
+            followers: Mutex::default(),
+        }
+    }
+}
+
+impl FakeNode {
+    fn push(&self, count: u8) {
+        for number in 0..count {
+            self.ring.lock().unwrap().push(EventBody::JobRemoved(JobId([number; 10])));
+        }
+    }
+}
+
+impl Backend for FakeNode {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>> {
+        let answer = match &request {
+            Request::Why(target) if target.target == "nope" => return Box::pin(async { Err(unknown_job()) }),
+            Request::Tasks(_) => Response::Tasks(TaskPage { job: JOB, total: 3, tasks: Vec::new() }),
+            Request::Submit(_) => Response::Submitted(SubmittedView { jobs: Vec::new(), warnings: Vec::new() }),
+            _ => Response::Invite(InviteView { link: "gridwell:x".into(), expires: Stamp(9) }),
+        };
+        self.asked.lock().unwrap().push(request);
+        Box::pin(async { Ok(answer) })
+    }
+
+    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
+        let (sender, receiver) = mpsc::channel(16);
+        let first = match self.ring.lock().unwrap().replay(since) {
+            Replay::Missed(events) => events,
+            Replay::Snapshot { seq } => {
+                let empty = Snapshot { stream: STREAM, machines: vec![], links: vec![], jobs: vec![] };
+                vec![Arc::new(Event { seq, body: EventBody::Snapshot(Box::new(empty)) })]
+            }
+        };
+        first.into_iter().for_each(|event| sender.try_send(event).unwrap());
+        self.listeners.lock().unwrap().push(sender);
+        Box::pin(async { Ok(receiver) })
+    }
+
+    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
+        let (sender, receiver) = mpsc::channel(1);
+        let piece = LogPiece {
+            task: TaskKey { step: 0, index: 0 },
+            label: "task 0".into(),
+            machine: "mill".into(),
+            attempt: 1,
+            offset: 0,
+            bytes: b"line\n".to_vec(),
+        };
+        sender.try_send(piece).unwrap();
+        if request.follow {
+            self.followers.lock().unwrap().push(sender);
+        }
+        Box::pin(async { Ok(receiver) })
+    }
+}
+
+/// An open door over a made-up node, in a folder of its own.
+struct House {
+    temp: tempfile::TempDir,
+    _folder: DataFolder,
+    node: Arc<FakeNode>,
+    door: Door,
+}
+
+impl House {
+    async fn open() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = DataFolder::lock(temp.path()).unwrap();
+        let node = Arc::new(FakeNode::default());
+        let backend: Arc<dyn Backend> = node.clone();
+        let door = Door::open(&folder, Some(0), backend).await.unwrap();
+        Self { temp, _folder: folder, node, door }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.temp.path())
+    }
+
+    async fn raw(&self, text: &str) -> String {
+        let mut stream = UnixStream::connect(self.door.socket()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // A refused body may end in a reset: what was answered before counts.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+fn unknown_job() -> ApiError {
+    ApiError::new(ErrorCode::UnknownJob, "there is no job 'nope'").help("List jobs with 'gridwell jobs'.")
+}
+
+fn log_request(follow: bool) -> LogsRequest {
+    LogsRequest { target: "abcd.0.0".into(), follow, after: 0, tail: 0 }
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
