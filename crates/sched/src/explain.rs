@@ -1,9 +1,16 @@
 use std::fmt;
 
-use gridwell_model::{JobId, PeerId, Unmet};
+use gridwell_model::{Decline, JobId, PeerId, Reserve, Unmet};
 use serde::{Deserialize, Serialize};
 
-use crate::{Term, Terms};
+use crate::{
+    Strategy, Term, Terms,
+    board::{Access, Board, JobFacts, StepFacts, World},
+    jobs::Job,
+    peer::Peer,
+    place::is_slower_than_waiting,
+    queue::ReadyQueue,
+};
 
 /// Where the tasks of one step may go, machine by machine, in the very numbers that decide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,9 +54,9 @@ pub enum Against {
     NotAccepting(String),
     /// The job failed there too often.
     Blocked,
-    /// Ready tasks failed there before; others are tried first.
+    /// All ready tasks failed there before; other machines are tried first.
     Avoided {
-        /// How many of the ready tasks.
+        /// How many tasks.
         tasks: u32,
     },
     /// The strategy keeps everything at another machine.
@@ -77,11 +84,155 @@ impl fmt::Display for Against {
             Self::NotAccepting(why) if why.is_empty() => f.write_str("takes nothing new"),
             Self::NotAccepting(why) => f.write_str(why),
             Self::Blocked => f.write_str("the job failed there too often"),
-            Self::Avoided { tasks } => write!(f, "{tasks} of the waiting tasks failed there"),
+            Self::Avoided { tasks } => write!(f, "all {tasks} waiting tasks failed there; others are tried first"),
             Self::StaysElsewhere => f.write_str("the strategy keeps work on the machine it came from"),
             Self::Declined(why) => write!(f, "declined: {why}"),
             Self::NoFreeSlot => f.write_str("all it lends is in use"),
             Self::SlowerThanWaiting => f.write_str("waiting for the other machines is faster"),
         }
     }
+}
+
+/// Every machine's case for one step, from the very board that draws.
+pub(crate) fn explain(job: &mut Job, step_index: u32, world: &World) -> Option<Explanation> {
+    let step = job.steps.get_mut(step_index as usize)?;
+    step.board.catch_up(world, &job.facts, &step.facts);
+    let case = Case { board: &step.board, job: &job.facts, step: &step.facts, queue: &step.queue, world };
+    let here = (0..world.peers.len()).filter(|at| world.peers[*at].here);
+    let mut machines: Vec<_> = here
+        .map(|at| MachineExplanation {
+            peer: world.peers[at].id,
+            name: world.peers[at].view.name.clone(),
+            against: case.against(at),
+            terms: case.terms(at),
+            last_placed: step.placed.get(&at).copied(),
+        })
+        .collect();
+    let pull = |machine: &MachineExplanation| machine.terms.map_or(f64::MIN, |terms| terms.log_gravity());
+    machines.sort_by(|left, right| {
+        let open = left.against.is_empty().cmp(&right.against.is_empty()).reverse();
+        open.then_with(|| pull(right).total_cmp(&pull(left)))
+    });
+    let mut strongest =
+        machines.iter().filter(|machine| machine.against.is_empty()).filter_map(|machine| machine.terms);
+    let decisive = strongest.next().zip(strongest.next()).and_then(|(first, second)| first.decisive_over(&second));
+    let closest = closest(&machines);
+    Some(Explanation { job: job.id, step: step_index, ready: step.queue.count(), machines, decisive, closest })
+}
+
+/// When everybody has a lasting reason against: the machine with the fewest, then with the smallest gaps.
+fn closest(machines: &[MachineExplanation]) -> Option<PeerId> {
+    let lasting = |machine: &MachineExplanation| machine.against.iter().filter(|against| against.lasts()).count();
+    if machines.iter().any(|machine| lasting(machine) == 0) {
+        return None;
+    }
+    let gap = |machine: &MachineExplanation| machine.against.iter().map(Against::gap).sum::<f64>();
+    let least = machines
+        .iter()
+        .min_by(|left, right| lasting(left).cmp(&lasting(right)).then_with(|| gap(left).total_cmp(&gap(right))));
+    least.map(|machine| machine.peer)
+}
+
+impl Against {
+    /// How far from fitting, as a share of what is asked; 1.0 where there is nothing to measure.
+    fn gap(&self) -> f64 {
+        match self {
+            Self::Unmet(Unmet::Amount { has, min: Some(min), .. }) if has < min => (min - has) / min.abs().max(1e-9),
+            Self::Unmet(Unmet::Amount { has, max: Some(max), .. }) if has > max => (has - max) / has.abs().max(1e-9),
+            _ => 1.0,
+        }
+    }
+}
+
+/// What one step's explanation looks at.
+struct Case<'a> {
+    board: &'a Board,
+    job: &'a JobFacts,
+    step: &'a StepFacts,
+    queue: &'a ReadyQueue,
+    world: &'a World,
+}
+
+impl Case<'_> {
+    fn terms(&self, at: usize) -> Option<Terms> {
+        let seat = &self.board.seats[at];
+        let probability = self.board.share(self.world, at);
+        seat.fits.then_some(Terms { probability, ..seat.terms })
+    }
+
+    fn against(&self, at: usize) -> Vec<Against> {
+        let (peer, seat) = (&self.world.peers[at], &self.board.seats[at]);
+        let mut all: Vec<_> = unmet(peer, self.step).into_iter().map(Against::Unmet).collect();
+        if self.world.config.strategy == Strategy::Direct && peer.id != self.world.config.me {
+            all.push(Against::StaysElsewhere);
+        }
+        if self.job.blocked.contains(&at) {
+            all.push(Against::Blocked);
+        }
+        if !peer.view.accepts {
+            all.push(Against::NotAccepting(peer.view.why_not.clone()));
+        }
+        if let Some((reason, _)) = self.job.refused.get(&at) {
+            all.push(Against::Declined(reason.clone()));
+        }
+        if let Some(pause) = &peer.pause {
+            all.push(Against::Declined(decline_words(&pause.why)));
+        }
+        if seat.access == Access::Full {
+            all.push(Against::NoFreeSlot);
+        }
+        let avoided = self.avoided(at);
+        if avoided > 0 && avoided == self.queue.count() {
+            all.push(Against::Avoided { tasks: avoided });
+        }
+        let waits = self.step.pace.is_known() && self.queue.count() > 0 && seat.access.is_drawn();
+        if waits && is_slower_than_waiting(self.board, self.world, at, self.queue.count()) {
+            all.push(Against::SlowerThanWaiting);
+        }
+        all
+    }
+
+    /// Ready tasks that will not go there because others may succeed.
+    fn avoided(&self, at: usize) -> u32 {
+        let groups = self.queue.retries().iter().filter(|group| group.avoid.contains(&at));
+        groups.filter(|group| self.board.has_usable_besides(&group.avoid)).map(|group| group.tasks.count()).sum()
+    }
+}
+
+fn decline_words(why: &Decline) -> String {
+    match why {
+        Decline::Busy => "not enough is free there".to_owned(),
+        Decline::Draining => "it takes nothing new".to_owned(),
+        Decline::Rules(reason) => reason.clone(),
+        Decline::Stranger => "it does not know this machine as a member".to_owned(),
+    }
+}
+
+/// What the machine lacks, and what its owner does not lend of it.
+fn unmet(peer: &Peer, step: &StepFacts) -> Vec<Unmet> {
+    let mut unmet = step.view.needs.unmet(&peer.view.capabilities, &peer.view.name, &peer.id.to_string());
+    let known = |name: &str, unmet: &[Unmet]| {
+        unmet.iter().any(|entry| matches!(entry, Unmet::Amount { name: have, .. } if have == name))
+    };
+    for lack in lacking(&step.view.reserve, &peer.view.lends) {
+        if let Unmet::Amount { name, .. } = &lack
+            && !known(name, &unmet)
+        {
+            unmet.push(lack);
+        }
+    }
+    unmet
+}
+
+fn lacking(reserve: &Reserve, lends: &Reserve) -> Vec<Unmet> {
+    let amounts = [
+        ("amount.worker.vcpu", f64::from(reserve.cpus), f64::from(lends.cpus)),
+        ("amount.worker.memory", reserve.memory_mib as f64, lends.memory_mib as f64),
+        ("amount.worker.gpu", f64::from(reserve.gpus), f64::from(lends.gpus)),
+    ];
+    let unmet = |(name, min, has): (&str, f64, f64)| {
+        let short = min > has + 1e-3;
+        short.then(|| Unmet::Amount { name: name.to_owned(), has, min: Some(min), max: None })
+    };
+    amounts.into_iter().filter_map(unmet).collect()
 }

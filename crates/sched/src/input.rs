@@ -245,6 +245,15 @@ pub enum Input {
         /// Which.
         lease: LeaseId,
     },
+    /// After this node's restart: a peer holds a lease still.
+    LeaseKept {
+        /// Which.
+        lease: LeaseId,
+        /// Who.
+        peer: PeerId,
+        /// The step.
+        step: u32,
+    },
     /// Tasks ran on a peer and ended well.
     TaskTimed {
         /// Their job.
@@ -260,6 +269,13 @@ pub enum Input {
     },
     /// A job failed too often on a peer: that one gets no more of it.
     PeerBlocked {
+        /// The job.
+        job: JobId,
+        /// The peer.
+        peer: PeerId,
+    },
+    /// Ends [`Input::PeerBlocked`].
+    PeerUnblocked {
         /// The job.
         job: JobId,
         /// The peer.
@@ -295,6 +311,11 @@ pub enum Input {
 pub enum Effect {
     /// Grant a lease and offer it; answer with [`Input::Granted`] or [`Input::Refused`].
     Place(Placement),
+    /// Every machine that fits some ready tasks of the job is blocked for it; told once until one is unblocked.
+    Stranded {
+        /// Which job.
+        job: JobId,
+    },
 }
 
 /// Some tasks for one peer, and the numbers that decided.

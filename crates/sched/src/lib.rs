@@ -4,10 +4,20 @@
 //! never talks to peers and holds no truth about tasks: the ledger grants or refuses every placement, and the node
 //! carries the offer. What it knows of a placement is kept as [`Terms`]; [`Scheduler::explain`] shows the same numbers.
 
+mod batch;
+mod board;
 mod explain;
 mod input;
+mod jobs;
+mod pace;
+mod peer;
+mod place;
+mod queue;
+mod random;
+mod room;
 mod scheduler;
 mod terms;
+mod tree;
 
 pub use explain::{Against, Explanation, MachineExplanation};
 pub use input::{

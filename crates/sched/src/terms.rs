@@ -57,9 +57,12 @@ impl Terms {
         self.prefers + self.strategy - self.cost_secs().ln()
     }
 
-    /// The pull to the power of `sharpness`, kept within what a sum of many can hold.
+    /// The pull to the power of `sharpness`, kept within what a sum of many can hold; 1.0 when only the best is taken.
     #[must_use]
     pub fn draw_weight(&self, sharpness: f64) -> f64 {
+        if sharpness.is_infinite() {
+            return 1.0;
+        }
         (sharpness * self.log_gravity()).clamp(-600.0, 600.0).exp()
     }
 
@@ -77,5 +80,27 @@ impl Terms {
         ];
         let best = gains.into_iter().max_by(|left, right| left.1.total_cmp(&right.1))?;
         (best.1 > 1e-9).then_some(best.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_draw_weight_is_the_pull_to_the_power_of_the_sharpness() {
+        let terms = Terms { run_secs: 2.0, fetch_secs: 2.0, prefers: 1.0, strategy: -0.5, ..Terms::default() };
+        let gravity = 0.5_f64.exp() / 4.0;
+        assert!((terms.draw_weight(4.0) - gravity.powi(4)).abs() < 1e-12);
+        assert_eq!(terms.draw_weight(0.0), 1.0);
+        assert_eq!(Terms { run_secs: 1.0, ..Terms::default() }.draw_weight(f64::INFINITY), 1.0);
+    }
+
+    #[test]
+    fn the_decisive_term_is_the_one_that_changes_the_pull_most() {
+        let near = Terms { run_secs: 10.0, fetch_secs: 0.0, ..Terms::default() };
+        let far = Terms { run_secs: 9.0, fetch_secs: 5.0, ..Terms::default() };
+        assert_eq!(near.decisive_over(&far), Some(Term::Fetch));
+        assert_eq!(near.decisive_over(&near), None);
     }
 }

@@ -1,0 +1,266 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use gridwell_model::{PeerId, Time};
+
+use crate::{Config, StepView, Strategy, Terms, batch::chunk_size, pace::Pace, peer::Peer, room::Room, tree::SumTree};
+
+/// A lease may be queued behind a running one if it runs at most this long: more would only tie tasks down.
+const AHEAD_SECS: f64 = 0.5;
+/// Changes remembered for boards that were not looked at; one that missed more is made anew.
+const MOST_CHANGES: usize = 1_024;
+/// Bytes each second assumed on a path that was never measured: a plain gigabit link at half its speed.
+const UNMEASURED_BYTES_PER_SEC: f64 = 60e6;
+
+/// What all boards look at.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) now: Time,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) positions: BTreeMap<PeerId, usize>,
+    pub(crate) history: BTreeMap<String, BTreeMap<PeerId, f64>>,
+    /// Positions of peers that changed, newest last; the first is change number `changes_before`.
+    changes: VecDeque<u32>,
+    changes_before: u64,
+}
+
+impl World {
+    pub(crate) const fn new(config: Config) -> Self {
+        Self {
+            config,
+            now: Time::ZERO,
+            peers: Vec::new(),
+            positions: BTreeMap::new(),
+            history: BTreeMap::new(),
+            changes: VecDeque::new(),
+            changes_before: 0,
+        }
+    }
+
+    pub(crate) fn position(&mut self, id: PeerId) -> usize {
+        *self.positions.entry(id).or_insert_with(|| {
+            self.peers.push(Peer::new(id));
+            self.peers.len() - 1
+        })
+    }
+
+    /// Notes that every board must look at a peer again.
+    pub(crate) fn touch(&mut self, peer: usize) {
+        if self.changes.len() == MOST_CHANGES {
+            self.changes.pop_front();
+            self.changes_before += 1;
+        }
+        self.changes.push_back(peer as u32);
+    }
+
+    fn last_change(&self) -> u64 {
+        self.changes_before + self.changes.len() as u64
+    }
+}
+
+/// What a job brings to the look at a peer.
+#[derive(Debug)]
+pub(crate) struct JobFacts {
+    pub(crate) recipe: String,
+    pub(crate) input_bytes: u64,
+    pub(crate) blocked: BTreeSet<usize>,
+    /// The owner's rules refused the job, until when.
+    pub(crate) refused: BTreeMap<usize, (String, Time)>,
+    pub(crate) held_bytes: BTreeMap<usize, u64>,
+}
+
+/// What a step brings to it.
+#[derive(Debug)]
+pub(crate) struct StepFacts {
+    pub(crate) view: StepView,
+    pub(crate) room: Room,
+    pub(crate) pace: Pace,
+}
+
+/// One step's look at every peer: who fits, how strongly each pulls, and the draw among those with a free slot.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) tree: SumTree,
+    /// Slots of all usable peers.
+    pub(crate) slots: u32,
+    /// Runs each second that all usable peers could do together.
+    pub(crate) runs_per_sec: f64,
+    seen: u64,
+    stale: bool,
+    ratio: f64,
+}
+
+/// One step's look at one peer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seat {
+    version: u64,
+    pub(crate) fits: bool,
+    prefers: f64,
+    /// Seconds a task should take by history or speed.
+    pub(crate) foretold: f64,
+    slots_lent: u32,
+    pub(crate) access: Access,
+    pub(crate) terms: Terms,
+    /// Tasks in one run there.
+    pub(crate) chunk: u32,
+}
+
+/// Whether tasks may go to a peer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Not as things are set, whatever is free.
+    #[default]
+    Shut,
+    /// It declined lately.
+    Paused,
+    /// Nothing is free.
+    Full,
+    /// A lease may queue behind one that runs.
+    Ahead,
+    /// A slot is free.
+    Open,
+}
+
+impl Access {
+    const fn is_usable(self) -> bool {
+        !matches!(self, Self::Shut)
+    }
+
+    pub(crate) const fn is_drawn(self) -> bool {
+        matches!(self, Self::Open | Self::Ahead)
+    }
+}
+
+impl Seat {
+    /// Slots it adds to the step, as far as it may be used at all.
+    pub(crate) const fn slots(&self) -> u32 {
+        if self.access.is_usable() { self.slots_lent } else { 0 }
+    }
+
+    fn runs_per_sec(&self) -> f64 {
+        f64::from(self.slots()) / self.terms.run_secs.max(1e-6)
+    }
+}
+
+impl Board {
+    /// Makes the next look begin from nothing: the step's own pace changed for all peers.
+    pub(crate) const fn forget(&mut self) {
+        self.stale = true;
+    }
+
+    /// Looks again at every peer that changed since the last look.
+    pub(crate) fn catch_up(&mut self, world: &World, job: &JobFacts, step: &StepFacts) {
+        let missed = world.last_change() - self.seen;
+        let drifted = (step.pace.ratio() / self.ratio - 1.0).abs() > 0.05;
+        let kept = self.seen >= world.changes_before && missed <= world.peers.len() as u64;
+        if self.stale || self.seats.len() != world.peers.len() || !kept || drifted || self.ratio == 0.0 {
+            self.look_at_all(world, job, step);
+        } else {
+            let from = (self.seen - world.changes_before) as usize;
+            for at in from..world.changes.len() {
+                self.look_at(world.changes[at] as usize, world, job, step);
+            }
+        }
+        self.seen = world.last_change();
+    }
+
+    fn look_at_all(&mut self, world: &World, job: &JobFacts, step: &StepFacts) {
+        if self.seats.len() != world.peers.len() {
+            self.seats.resize(world.peers.len(), Seat::default());
+            self.tree = SumTree::new(world.peers.len());
+            self.seats.iter_mut().for_each(|seat| seat.version = 0);
+        }
+        self.stale = false;
+        self.ratio = step.pace.ratio();
+        self.slots = 0;
+        self.runs_per_sec = 0.0;
+        self.seats.iter_mut().for_each(|seat| seat.access = Access::Shut);
+        for at in 0..self.seats.len() {
+            self.look_at(at, world, job, step);
+        }
+    }
+
+    pub(crate) fn look_at(&mut self, at: usize, world: &World, job: &JobFacts, step: &StepFacts) {
+        let Some(old) = self.seats.get(at).copied() else {
+            return;
+        };
+        let seat = look(old, at, world, job, step);
+        self.slots = self.slots - old.slots() + seat.slots();
+        self.runs_per_sec = (self.runs_per_sec - old.runs_per_sec() + seat.runs_per_sec()).max(0.0);
+        let weight = if seat.access.is_drawn() { seat.terms.draw_weight(world.config.sharpness) } else { 0.0 };
+        self.tree.set(at, weight);
+        self.seats[at] = seat;
+    }
+}
+
+fn look(mut seat: Seat, at: usize, world: &World, job: &JobFacts, step: &StepFacts) -> Seat {
+    let peer = &world.peers[at];
+    if seat.version != peer.version {
+        check_fit(&mut seat, peer, world, job, step);
+    }
+    let here_only = world.config.strategy == Strategy::Direct && peer.id != world.config.me;
+    let usable = peer.here
+        && seat.fits
+        && peer.view.accepts
+        && !here_only
+        && !job.blocked.contains(&at)
+        && !job.refused.contains_key(&at);
+    let task_secs = step.pace.task_secs(at, seat.foretold);
+    seat.chunk = chunk_size(step.view.chunking, step.pace.is_known().then_some(task_secs));
+    let run_secs = task_secs * f64::from(seat.chunk);
+    let free = peer.free().holds(&step.room);
+    let wait = if free { Some(0.0) } else { peer.wait_secs(world.now) };
+    seat.access = match (usable, free) {
+        (false, _) => Access::Shut,
+        _ if peer.pause.is_some() => Access::Paused,
+        (_, true) => Access::Open,
+        _ if may_queue(peer, step, run_secs, wait) => Access::Ahead,
+        _ => Access::Full,
+    };
+    let mut terms = Terms {
+        wait_secs: wait.unwrap_or(0.0),
+        fetch_secs: fetch_secs(at, peer, world, job),
+        run_secs,
+        path_secs: peer.path_secs(),
+        prefers: seat.prefers,
+        strategy: peer.strategy_term(&world.config),
+        ..Terms::default()
+    };
+    terms.gravity = terms.log_gravity().clamp(-600.0, 600.0).exp();
+    seat.terms = terms;
+    seat
+}
+
+/// Checks needs and wishes, and foretells the duration: what changes only with the machine itself.
+fn check_fit(seat: &mut Seat, peer: &Peer, world: &World, job: &JobFacts, step: &StepFacts) {
+    let (name, id) = (&peer.view.name, peer.id.to_string());
+    let meets = |needs: &gridwell_model::Needs| needs.unmet(&peer.view.capabilities, name, &id).is_empty();
+    seat.version = peer.version;
+    seat.fits = peer.lends.holds(&step.room) && meets(&step.view.needs);
+    let wishes = step.view.prefers.iter().filter(|wish| meets(&wish.what));
+    seat.prefers = wishes.map(|wish| f64::from(wish.strength)).sum();
+    seat.slots_lent = peer.lends.slots(&step.room);
+    let remembered = world.history.get(&job.recipe).and_then(|peers| peers.get(&peer.id)).copied();
+    let cores = f64::from(step.view.reserve.cpus).max(1.0);
+    let by_speed = step.view.work_secs.unwrap_or(1.0) / (peer.core_speed() * cores);
+    seat.foretold = remembered.filter(|secs| secs.is_finite() && *secs > 0.0).unwrap_or(by_speed).max(1e-6);
+}
+
+/// Short work may queue behind a running lease, one for each, so that a slot never waits for the steward.
+fn may_queue(peer: &Peer, step: &StepFacts, run_secs: f64, wait: Option<f64>) -> bool {
+    let limit = AHEAD_SECS.max(4.0 * peer.view.round_trip.as_secs_f64());
+    step.pace.is_known()
+        && run_secs <= limit
+        && wait.is_some_and(|wait| wait <= limit)
+        && peer.ahead.len() < peer.running.len()
+}
+
+fn fetch_secs(at: usize, peer: &Peer, world: &World, job: &JobFacts) -> f64 {
+    if job.input_bytes == 0 {
+        return 0.0;
+    }
+    let at_origin = if peer.id == world.config.me { job.input_bytes } else { 0 };
+    let held = job.held_bytes.get(&at).copied().unwrap_or(at_origin);
+    job.input_bytes.saturating_sub(held) as f64 / peer.bytes_per_sec.unwrap_or(UNMEASURED_BYTES_PER_SEC)
+}
