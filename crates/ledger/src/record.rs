@@ -30,6 +30,7 @@ pub(crate) const NOBODY: u16 = u16::MAX;
 const NO_EXIT_CODE: i32 = i32::MIN;
 const HELD: u8 = 1;
 const CANCELLING: u8 = 2;
+const COUNTED: u8 = 4;
 
 impl TaskRecord {
     pub(crate) const NEW: Self = Self {
@@ -60,13 +61,17 @@ impl TaskRecord {
         self.run_millis = u32::try_from(micros / 1_000).unwrap_or(u32::MAX);
     }
 
+    fn set_flag(&mut self, flag: u8, on: bool) {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+    }
+
     /// A person holds this very task.
     pub(crate) fn is_held(&self) -> bool {
         self.flags & HELD != 0
     }
 
     pub(crate) fn set_held(&mut self, held: bool) {
-        self.flags = if held { self.flags | HELD } else { self.flags & !HELD };
+        self.set_flag(HELD, held);
     }
 
     /// A person cancelled it while it was leased; its holder has not stopped it yet.
@@ -75,7 +80,16 @@ impl TaskRecord {
     }
 
     pub(crate) fn set_cancelling(&mut self, cancelling: bool) {
-        self.flags = if cancelling { self.flags | CANCELLING } else { self.flags & !CANCELLING };
+        self.set_flag(CANCELLING, cancelling);
+    }
+
+    /// A report under its last lease was counted.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.flags & COUNTED != 0
+    }
+
+    pub(crate) fn set_counted(&mut self, counted: bool) {
+        self.set_flag(COUNTED, counted);
     }
 
     /// Forgets what went wrong, for a fresh start.

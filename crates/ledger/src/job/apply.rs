@@ -44,6 +44,7 @@ impl Job {
             let record = self.record_mut(step, index);
             record.fence = fence;
             record.peer = peer;
+            record.set_counted(false);
             self.set_state(step, index, TaskState::Leased, notes);
         }
         let left = TaskSpans::checked(vec![span]).expect("one span that is not empty");

@@ -42,6 +42,9 @@ impl Job {
         let mut timed = Timed { fence, peer: place.peer, step: place.step, tasks: 0, run_micros: 0, left: 0 };
         for result in results {
             touched.insert(result.tasks);
+            for index in result.tasks.indices() {
+                self.record_mut(place.step, index).set_counted(true);
+            }
             match &result.end {
                 AttemptEnd::Succeeded => {
                     self.succeed(place, result, notes);

@@ -7,6 +7,7 @@ use crate::{
     change::Change,
     job::{Job, Lease},
     notes::Notes,
+    record::TaskRecord,
 };
 
 impl Ledger {
@@ -155,11 +156,12 @@ impl Job {
         lease.left.indices().filter(unwanted).collect()
     }
 
-    /// True if the task's last lease was this one and it is over for the task: the report was counted before.
+    /// True if the task's last lease was this one, and a report under it was counted.
     fn has_counted(&self, lease: LeaseId, peer: PeerId, index: u32) -> bool {
         self.steps.iter().any(|step| {
             let record = step.tasks.get(index as usize);
-            record.is_some_and(|record| record.fence == lease.fence && self.holders.is(record.peer, peer))
+            let same = |record: &&TaskRecord| record.fence == lease.fence && self.holders.is(record.peer, peer);
+            record.filter(same).is_some_and(TaskRecord::is_counted)
         })
     }
 }
