@@ -2,6 +2,7 @@ use std::{
     error::Error,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rusqlite::{Connection, ErrorCode};
@@ -62,6 +63,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
+    connection.busy_timeout(READERS_WAIT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
 }
@@ -77,6 +79,9 @@ pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Size a write-ahead log shrinks back to after a checkpoint: room for a burst without growing the file again.
 const WAL_KEPT_BYTES: i64 = 4 * 1024 * 1024;
+
+/// How long a checkpoint waits for readers: ours are done within that, and writes wait behind it.
+const READERS_WAIT: Duration = Duration::from_millis(200);
 
 /// Prepared statements kept per connection: more than this room has.
 const STATEMENT_CACHE: usize = 64;

@@ -9,12 +9,17 @@ use rusqlite::Connection;
 
 use crate::{
     Blobs, Durability, LogLine, LogPage, LogQuery, OpenError, RunHistory, RunRecord, SecretError, StoreError,
-    StoreLimits, StoredJob, database, history, journal, lock::NodeLock, logs, meta, open, reader::Reader, schema,
-    secret, writer::Writer,
+    StoreLimits, StoredJob, blobs, database, history, journal,
+    landing::{self, LandingFolders},
+    lock::NodeLock,
+    logs, meta, open,
+    reader::Reader,
+    schema, secret,
+    writer::Writer,
 };
 
-/// Set while a node works in the folder: found at open, the last one died.
-const META_UNCLEAN: &str = "store.unclean";
+/// Holds the machine's boot id while a node works in the folder: found at open, that node died.
+const META_RUNNING: &str = "store.running";
 
 /// Largest database checked page by page after an unclean end, in bytes: keeps the check under about a second.
 const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
@@ -68,18 +73,26 @@ impl Store {
         let lock = open::claim(data_dir)?;
         let main_path = data_dir.join("gridwell.db");
         let connection = open::database(&main_path, &schema::MAIN)?;
-        let unclean = begin(&main_path, &connection)?;
-        let kept = crate::blobs::load(&connection).map_err(|error| open::database_error(&main_path, error))?;
+        let doubtful = begin(&main_path, &connection)?;
+        let (kept, landing_folders) = load(&connection).map_err(|error| open::database_error(&main_path, error))?;
+        let landing = LandingFolders::open(data_dir, &landing_folders)
+            .map_err(|source| OpenError::Folder { path: data_dir.to_owned(), source })?;
         let main = Database::start("store", &main_path, connection, &lock)?;
         let logs = open_logs(&data_dir.join("logs.db"), &lock)?;
-        let blobs = Blobs::open(data_dir, limits.blobs, main.clone(), kept, unclean)?;
+        let blobs = Blobs::open(data_dir, limits.blobs, main.clone(), kept, landing, doubtful)?;
         Ok(Self { inner: Arc::new(Inner { data_dir: data_dir.to_owned(), limits, main, logs, blobs }) })
     }
 
     /// Finishes what is queued, writes everything to the disk and gives the folder free. Later calls on clones fail with
     /// [`StoreError::Closed`].
     pub async fn close(self) {
-        let _ = self.inner.main.write(Durability::Synced, |connection| meta::remove(connection, META_UNCLEAN)).await;
+        let clean = |connection: &Connection| {
+            landing::remove_folders(connection)?;
+            meta::remove(connection, META_RUNNING)
+        };
+        if let Err(error) = self.inner.main.write(Durability::Synced, clean).await {
+            tracing::warn!(%error, "could not mark the data folder as closed; the next start checks it");
+        }
         self.inner.logs.writer.close().await;
         self.inner.main.writer.close().await;
         self.inner.logs.reader.close().await;
@@ -230,19 +243,42 @@ impl Database {
     }
 }
 
-/// Marks the folder as worked in; returns true, and has checked the database, if the last node died there.
+/// Marks the folder as worked in, and checks the database if the last node died there. Returns true if the whole machine
+/// went down with it: files that were not flushed may be spoiled then.
 fn begin(path: &Path, connection: &Connection) -> Result<bool, OpenError> {
     let sqlite = |error| open::database_error(path, error);
-    let unclean = meta::get(connection, META_UNCLEAN).map_err(sqlite)?.is_some();
-    if unclean && fs::metadata(path).is_ok_and(|file| file.len() <= CHECKED_BYTES) {
-        let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
-        if verdict != "ok" {
-            let source = StoreError::Damaged { path: path.to_owned(), source: Arc::new(io::Error::other(verdict)) };
-            return Err(OpenError::Damaged { path: path.to_owned(), source });
-        }
+    let died_under = meta::get(connection, META_RUNNING).map_err(sqlite)?;
+    let boot = boot_id();
+    if died_under.is_some() {
+        check_pages(path, connection)?;
     }
-    meta::put(connection, META_UNCLEAN, &[1]).map_err(sqlite)?;
-    Ok(unclean)
+    meta::put(connection, META_RUNNING, boot.as_bytes()).map_err(sqlite)?;
+    Ok(died_under.is_some_and(|died_under| boot.is_empty() || died_under != boot.as_bytes()))
+}
+
+fn check_pages(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    if fs::metadata(path).is_ok_and(|file| file.len() > CHECKED_BYTES) {
+        return Ok(());
+    }
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| open::database_error(path, error))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    let source = StoreError::Damaged { path: path.to_owned(), source: Arc::new(io::Error::other(verdict)) };
+    Err(OpenError::Damaged { path: path.to_owned(), source })
+}
+
+/// Names this run of the machine; empty where the system does not tell.
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+fn load(connection: &Connection) -> rusqlite::Result<(blobs::Kept, Vec<PathBuf>)> {
+    let landing_folders = landing::kept_folders(connection)?;
+    landing::remove_folders(connection)?;
+    Ok((blobs::load(connection)?, landing_folders))
 }
 
 /// Opens the logs; damaged ones are set aside, because no job needs them.

@@ -14,7 +14,7 @@ const QUEUE_WRITES: usize = 1_024;
 /// Writes that share one transaction: bounds how long the first of them waits for its commit.
 const GROUP_WRITES: usize = 512;
 
-/// Write-ahead log size in bytes beyond which a checkpoint waits for readers instead of giving up.
+/// Each time the write-ahead log grows by this many bytes, a checkpoint waits for readers instead of giving up.
 const WAL_ALARM_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Hands writes to the thread that owns a database. Writes are carried out in the order in which they were queued.
@@ -32,7 +32,13 @@ impl Writer {
     /// Starts the thread that owns `connection` until [`Writer::close`] or until every handle is gone; it keeps `lock` so long.
     pub(crate) fn start(name: &str, path: &Path, connection: Connection, lock: NodeLock) -> std::io::Result<Self> {
         let (queue, commands) = mpsc::channel(QUEUE_WRITES);
-        let thread = WriterThread { connection, path: path.to_owned(), synced: false, _lock: lock };
+        let thread = WriterThread {
+            connection,
+            path: path.to_owned(),
+            synced: false,
+            wal_alarm_bytes: WAL_ALARM_BYTES,
+            _lock: lock,
+        };
         thread::Builder::new().name(name.to_owned()).spawn(move || thread.run(commands))?;
         Ok(Self { queue })
     }
@@ -112,6 +118,7 @@ struct WriterThread {
     path: PathBuf,
     /// Whether commits reach the disk now (`synchronous = FULL`).
     synced: bool,
+    wal_alarm_bytes: u64,
     _lock: NodeLock,
 }
 
@@ -161,16 +168,28 @@ impl WriterThread {
     }
 
     /// SQLite checkpoints by itself every 1,000 pages; when readers kept it from reusing the log, waits for them once.
-    fn bound_wal(&self) {
-        if std::fs::metadata(wal_path(&self.path)).is_ok_and(|wal| wal.len() > WAL_ALARM_BYTES) {
-            tracing::debug!(path = %self.path.display(), "the write-ahead log outgrew its bound, checkpointing");
-            self.empty_wal();
+    fn bound_wal(&mut self) {
+        let wal_bytes = std::fs::metadata(wal_path(&self.path)).map_or(0, |wal| wal.len());
+        if wal_bytes < self.wal_alarm_bytes {
+            return;
+        }
+        if self.empty_wal() {
+            self.wal_alarm_bytes = WAL_ALARM_BYTES;
+        } else {
+            tracing::warn!(path = %self.path.display(), wal_bytes, "a reader keeps the write-ahead log from shrinking");
+            self.wal_alarm_bytes = wal_bytes + WAL_ALARM_BYTES;
         }
     }
 
-    fn empty_wal(&self) {
-        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            tracing::warn!(path = %self.path.display(), %error, "checkpoint failed; it is tried again later");
+    /// Moves the log's pages into the database; false if a reader is in the way.
+    fn empty_wal(&self) -> bool {
+        let busy = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        match busy {
+            Ok(busy) => !busy,
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "checkpoint failed; it is tried again later");
+                false
+            }
         }
     }
 }
@@ -196,4 +215,61 @@ fn wal_path(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push("-wal");
     path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued_write() -> Command {
+        let (answer, _) = oneshot::channel::<Result<(), StoreError>>();
+        Command::Write(Box::new(Write {
+            durability: Durability::Written,
+            step: Step::Waiting(|_: &Connection| Ok(())),
+            answer,
+        }))
+    }
+
+    #[test]
+    fn writes_that_wait_share_a_transaction() {
+        let (queue, mut commands) = mpsc::channel(QUEUE_WRITES);
+        for _ in 0..GROUP_WRITES + 9 {
+            queue.try_send(queued_write()).unwrap();
+        }
+        let (first, close) = gather(queued_write(), &mut commands);
+        assert_eq!((first.len(), close.is_none()), (GROUP_WRITES, true));
+
+        let (answer, _) = oneshot::channel();
+        queue.try_send(Command::Close(answer)).unwrap();
+        queue.try_send(queued_write()).unwrap();
+        let (second, close) = gather(queued_write(), &mut commands);
+        assert_eq!((second.len(), close.is_some()), (11, true), "writes queued before a close are in its group");
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_takes_its_group_along_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let connection = crate::database::open_writer(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (x)").unwrap();
+        let mut thread = WriterThread {
+            connection,
+            path,
+            synced: false,
+            wal_alarm_bytes: WAL_ALARM_BYTES,
+            _lock: NodeLock::take(folder.path()).unwrap(),
+        };
+        let (answer, good) = oneshot::channel();
+        let insert = |connection: &Connection| connection.execute("INSERT INTO t VALUES (1)", []);
+        let good_write = Write { durability: Durability::Written, step: Step::Waiting(insert), answer };
+        let (answer, bad) = oneshot::channel();
+        let nonsense = |connection: &Connection| connection.execute("INSERT INTO nowhere VALUES (1)", []);
+        let bad_write = Write { durability: Durability::Written, step: Step::Waiting(nonsense), answer };
+
+        thread.commit(vec![Box::new(good_write), Box::new(bad_write)]);
+
+        assert!(good.await.unwrap().is_err() && bad.await.unwrap().is_err());
+        let rows: i64 = thread.connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0);
+    }
 }

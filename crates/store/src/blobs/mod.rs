@@ -1,22 +1,27 @@
 //! Files named by their BLAKE3 hash, and files remembered where they lie.
 
 mod error;
+mod file;
+mod folder;
+mod index;
 mod receive;
+mod table;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use gridwell_model::{BlobId, JobId};
-use rusqlite::Connection;
 
 pub use error::BlobError;
+pub(crate) use file::copy;
+pub(crate) use folder::Inner;
 pub use receive::BlobWriter;
+pub(crate) use table::{Kept, load};
 
-use crate::{OpenError, store::Database};
+use crate::{Durability, OpenError, StoreError, landing::LandingFolders, store::Database};
 
 /// How much room stored blobs may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +30,7 @@ pub struct BlobLimits {
     pub budget_bytes: u64,
     /// Free disk below which unpinned blobs go, in bytes.
     pub reserve_bytes: u64,
-    /// Free disk below which nothing is received, in bytes.
+    /// Free disk below which nothing is kept, in bytes.
     pub floor_bytes: u64,
 }
 
@@ -53,28 +58,26 @@ pub struct BlobUsage {
 /// The blobs of a data folder; clones share them.
 ///
 /// A blob is **stored** (its bytes belong to this room) or **referenced** (a file of the user, remembered with its size,
-/// time and file number, and refused once it has changed). Stored blobs that no job pins may be evicted at any time.
+/// time and file number, and refused once it has changed). Stored blobs that no job pins may be evicted at any time;
+/// references that no job pins are forgotten at the next start.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) database: Database,
 }
 
-#[derive(Debug)]
-pub(crate) struct Inner {
-    folder: PathBuf,
-    limits: BlobLimits,
-    database: Database,
-}
-
-/// What the database remembers of blobs.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    references: BTreeMap<BlobId, ()>,
-    pins: BTreeMap<JobId, BTreeSet<BlobId>>,
-}
-
-pub(crate) fn load(_connection: &Connection) -> rusqlite::Result<Kept> {
-    Ok(Kept::default())
+/// Runs file work on a thread of its own. The work is done even if nobody waits for it.
+pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime shuts down and never started the work.
+        Err(_) => Err(StoreError::Closed.into()),
+    }
 }
 
 impl Blobs {
@@ -83,21 +86,26 @@ impl Blobs {
         limits: BlobLimits,
         database: Database,
         kept: Kept,
-        _unclean: bool,
+        landing: LandingFolders,
+        doubtful: bool,
     ) -> Result<Self, OpenError> {
-        let Kept { references: _, pins: _ } = kept;
-        Ok(Self { inner: Arc::new(Inner { folder: data_dir.join("blobs"), limits, database }) })
+        let folder = data_dir.join("blobs");
+        let inner = Inner::open(&folder, limits, kept, landing, doubtful)
+            .map_err(|source| OpenError::Folder { path: folder, source })?;
+        Ok(Self { inner: Arc::new(inner), database })
     }
 
     /// Hashes the file at `path` where it lies and remembers it; returns its id and size in bytes.
+    ///
+    /// Pin it to be able to read it after a restart, too.
     ///
     /// # Errors
     ///
     /// [`BlobError::NotAFile`] for anything but a regular file, [`BlobError::Changed`] if it changed meanwhile,
     /// [`BlobError::File`] if it cannot be read.
     pub async fn reference(&self, path: &Path) -> Result<(BlobId, u64), BlobError> {
-        let _ = (path, &self.inner.folder, self.inner.limits, &self.inner.database);
-        unimplemented!()
+        let (inner, path) = (Arc::clone(&self.inner), path.to_owned());
+        blocking(move || inner.reference(&path)).await
     }
 
     /// Keeps `bytes` as a blob.
@@ -106,68 +114,83 @@ impl Blobs {
     ///
     /// [`BlobError::NoRoom`] or [`BlobError::File`] if they were not kept.
     pub async fn put(&self, bytes: Vec<u8>) -> Result<BlobId, BlobError> {
-        let _ = bytes;
-        unimplemented!()
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.put(&bytes)).await
     }
 
     /// Moves the finished file at `path` into the store; returns its id and size in bytes. `path` is gone afterwards.
     ///
     /// # Errors
     ///
-    /// [`BlobError::NotAFile`] for anything but a regular file, [`BlobError::NoRoom`] or [`BlobError::File`] if it was
-    /// not kept; `path` is left as it was then.
+    /// [`BlobError::NotAFile`] for anything but a regular file (also a link), [`BlobError::Changed`] if something still
+    /// writes to it, [`BlobError::NoRoom`] or [`BlobError::File`] if it was not kept; `path` is left as it was then.
     pub async fn adopt(&self, path: &Path) -> Result<(BlobId, u64), BlobError> {
-        let _ = path;
-        unimplemented!()
+        let (inner, path) = (Arc::clone(&self.inner), path.to_owned());
+        blocking(move || inner.adopt(&path)).await
     }
 
     /// Starts to receive `blob` of `size_bytes`, or goes on where an earlier attempt stopped.
     ///
     /// # Errors
     ///
-    /// [`BlobError::Busy`] if it is being received already, [`BlobError::NoRoom`] if the disk has no room for it.
+    /// [`BlobError::Busy`] if it is being received already, [`BlobError::NoRoom`] if the disk has no room for it,
+    /// [`BlobError::File`] if the part cannot be opened.
     pub async fn receive(&self, blob: BlobId, size_bytes: u64) -> Result<BlobWriter, BlobError> {
-        let _ = (blob, size_bytes);
-        unimplemented!()
+        let inner = Arc::clone(&self.inner);
+        blocking(move || BlobWriter::begin(&inner, blob, size_bytes)).await
     }
 
-    /// True if the blob can be opened: stored, or referenced and (as far as known) unchanged.
+    /// True if the blob is stored, or referenced and not known to have changed.
     #[must_use]
     pub fn contains(&self, blob: BlobId) -> bool {
-        let _ = blob;
-        unimplemented!()
+        self.inner.index().contains(blob)
     }
 
     /// Opens a blob for reading from its start; returns its size in bytes too.
     ///
     /// # Errors
     ///
-    /// [`BlobError::Missing`] if it is not here, [`BlobError::Changed`] if its file changed since it was referenced.
+    /// [`BlobError::Missing`] if it is not here, [`BlobError::Changed`] if its file changed since it was referenced,
+    /// [`BlobError::File`] if it cannot be read.
     pub async fn open_blob(&self, blob: BlobId) -> Result<(File, u64), BlobError> {
-        let _ = blob;
-        unimplemented!()
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.open_source(blob).map(|source| (source.file, source.size_bytes))).await
     }
 
     /// Writes a copy of the blob to `destination`, which must not exist; folders on the way are made.
     ///
-    /// A reflink where the file system can, a copy otherwise: programs may write to it without harming the blob.
+    /// Shares the bytes where the file system can, copies them otherwise: programs may write to the copy without harming
+    /// the blob.
     ///
     /// # Errors
     ///
-    /// As [`Blobs::open_blob`], and [`BlobError::File`] naming `destination` if it cannot be written.
+    /// As [`Blobs::open_blob`]; [`BlobError::NoRoom`], or [`BlobError::File`] naming `destination`, if it cannot be
+    /// written. Nothing is left at `destination` then.
     pub async fn materialise(&self, blob: BlobId, destination: &Path, executable: bool) -> Result<(), BlobError> {
-        let _ = (blob, destination, executable);
-        unimplemented!()
+        let (inner, destination) = (Arc::clone(&self.inner), destination.to_owned());
+        blocking(move || inner.materialise(blob, &destination, executable)).await
     }
 
-    /// Keeps `blobs` from being evicted while `job` lives, also over a restart.
+    /// Keeps `blobs` from being evicted or forgotten until [`Blobs::unpin_job`], also over a restart. A blob may be
+    /// pinned before it is here.
     ///
     /// # Errors
     ///
     /// [`BlobError::Store`] if that was not kept.
     pub async fn pin(&self, job: JobId, blobs: Vec<BlobId>) -> Result<(), BlobError> {
-        let _ = (job, blobs);
-        unimplemented!()
+        let references = {
+            let mut index = self.inner.index();
+            index.pin(job, &blobs);
+            let found = blobs.iter().filter_map(|blob| Some((*blob, index.reference(*blob)?.clone())));
+            found.collect::<Vec<_>>()
+        };
+        let write = self.database.write(Durability::Written, move |connection| {
+            for (blob, reference) in &references {
+                table::put_reference(connection, *blob, reference)?;
+            }
+            table::pin(connection, job, &blobs)
+        });
+        Ok(write.await?)
     }
 
     /// Drops all pins of `job`.
@@ -176,23 +199,59 @@ impl Blobs {
     ///
     /// [`BlobError::Store`] if that was not kept.
     pub async fn unpin_job(&self, job: JobId) -> Result<(), BlobError> {
-        let _ = job;
-        unimplemented!()
+        let forgotten = self.inner.index().unpin(job);
+        let write = self.database.write(Durability::Written, move |connection| {
+            for blob in &forgotten {
+                table::remove_reference(connection, *blob)?;
+            }
+            table::unpin(connection, job)
+        });
+        Ok(write.await?)
+    }
+
+    /// Jobs that pin something, so that a restarted node can unpin those it does not know any more.
+    #[must_use]
+    pub fn pinned_jobs(&self) -> Vec<JobId> {
+        self.inner.index().pinned_jobs()
     }
 
     /// Removes a blob, pinned or not; a referenced file itself stays untouched. A missing blob is no error.
     ///
     /// # Errors
     ///
-    /// [`BlobError::File`] if its file could not be removed.
+    /// [`BlobError::File`] if its file could not be removed, [`BlobError::Store`] if that was not kept.
     pub async fn remove(&self, blob: BlobId) -> Result<(), BlobError> {
-        let _ = blob;
-        unimplemented!()
+        let inner = Arc::clone(&self.inner);
+        let was_referenced = blocking(move || inner.remove(blob)).await?;
+        if was_referenced {
+            let write = move |connection: &rusqlite::Connection| table::remove_reference(connection, blob);
+            self.database.write(Durability::Written, write).await?;
+        }
+        Ok(())
     }
 
     /// What blobs take now.
     #[must_use]
     pub fn usage(&self) -> BlobUsage {
-        unimplemented!()
+        self.inner.index().usage()
     }
+
+    /// Remembers where a moved blob lies now, over a restart if some job pins it.
+    pub(crate) async fn keep_moved(&self, blob: BlobId) -> Result<(), StoreError> {
+        let reference = {
+            let index = self.inner.index();
+            index.reference(blob).filter(|_| index.is_pinned(blob)).cloned()
+        };
+        if let Some(reference) = reference {
+            let write = move |connection: &rusqlite::Connection| table::put_reference(connection, blob, &reference);
+            self.database.write(Durability::Written, write).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a blob lies once it is stored: two letters of its name spread the files over 256 folders.
+fn stored_path(folder: &Path, blob: BlobId) -> PathBuf {
+    let name = blob.to_string();
+    folder.join(&name[..2]).join(name)
 }

@@ -3,30 +3,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gridwell_model::{BlobId, RelPath};
+use rustix::io::Errno;
 
-use crate::{BlobError, Blobs};
-
-/// Where the bytes of a landing come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LandSource {
-    /// A blob, which stays stored.
-    Copy(BlobId),
-    /// A stored blob, which is moved when it lies on the same file system; afterwards it is a reference to the landed file.
-    Move(BlobId),
-    /// A file of ours, which is moved.
-    File(PathBuf),
-}
-
-/// What happens to a file that is there already.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Overwrite {
-    /// It is replaced, at once.
-    #[default]
-    Replace,
-    /// It stays, and the landing fails with [`LandError::Exists`].
-    Refuse,
-}
+use crate::{BlobError, StoreError, disk};
 
 /// Why a result did not land. Nothing is visible under its name then, or what was there before.
 #[derive(Debug, thiserror::Error)]
@@ -98,37 +77,31 @@ pub enum LandError {
         #[source]
         source: io::Error,
     },
+    /// The database did not keep where it landed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-impl Blobs {
-    /// Brings a result home: `folder`/`path` appears whole, or not at all. Returns where it lies.
-    ///
-    /// Folders below `folder` are made; a symbolic link below it is never followed. The bytes are on the disk when this
-    /// returns.
-    ///
-    /// # Errors
-    ///
-    /// One [`LandError`] per cause, each naming the path.
-    pub async fn land(
-        &self,
-        source: LandSource,
-        folder: &Path,
-        path: &RelPath,
-        executable: bool,
-        overwrite: Overwrite,
-    ) -> Result<PathBuf, LandError> {
-        let _ = (source, folder, path, executable, overwrite);
-        unimplemented!()
+impl LandError {
+    /// Sorts what the system said about writing `needed_bytes` to `path`.
+    pub(super) fn from_io(path: &Path, needed_bytes: u64, source: io::Error) -> Self {
+        let path = path.to_owned();
+        if disk::is_full(&source) {
+            let free_bytes = free_above(&path);
+            return Self::Full { path, needed_bytes, free_bytes };
+        }
+        match source.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Self::NotWritable { path, source },
+            Some(Errno::NAMETOOLONG) => Self::NameTooLong { path },
+            Some(Errno::ISDIR) => Self::IsAFolder { path },
+            Some(Errno::NOTDIR) => Self::NotAFolder { path },
+            Some(Errno::EXIST) => Self::Exists { path },
+            _ => Self::Refused { path, source },
+        }
     }
 }
 
-/// Checks that results can land in `folder`: it exists or can be made, takes new files, and has room for `needed_bytes`.
-/// Leaves nothing behind. Blocks.
-///
-/// # Errors
-///
-/// One [`LandError`] per cause, each naming the path.
-pub fn check_folder(folder: &Path, needed_bytes: u64) -> Result<(), LandError> {
-    let _ = (folder, needed_bytes);
-    unimplemented!()
+/// Free bytes at `path` or, if it does not exist, at the nearest folder above that does.
+fn free_above(path: &Path) -> u64 {
+    path.ancestors().find_map(|folder| disk::free_bytes(folder).ok()).unwrap_or(0)
 }

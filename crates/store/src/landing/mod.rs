@@ -1,0 +1,152 @@
+//! Results come home: whole, on the disk, and never through a link that leads out of their folder.
+
+mod check;
+mod error;
+mod folders;
+mod place;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use gridwell_model::{BlobId, RelPath};
+
+pub use check::check_folder;
+pub use error::LandError;
+pub(crate) use folders::{LandingFolders, kept_folders, remove_folders};
+
+use self::place::Place;
+use crate::{
+    Blobs, Durability, StoreError,
+    blobs::{Inner, blocking},
+};
+
+/// Where the bytes of a landing come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LandSource {
+    /// A blob, which stays as it is.
+    Copy(BlobId),
+    /// A blob, which is moved if it is stored on the same file system; afterwards it is a reference to the landed file.
+    /// Copied otherwise.
+    Move(BlobId),
+    /// A file of ours, which is gone afterwards.
+    File(PathBuf),
+}
+
+/// What happens to a file that is there already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// It is replaced, at once.
+    #[default]
+    Replace,
+    /// It stays, and the landing fails with [`LandError::Exists`].
+    Refuse,
+}
+
+impl Blobs {
+    /// Brings a result home: `folder`/`path` appears whole, or not at all. Returns where it lies.
+    ///
+    /// Folders below `folder` are made; a symbolic link below it is never followed, a link with the result's own name is
+    /// replaced. The bytes are on the disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// One [`LandError`] per cause, each naming the path.
+    pub async fn land(
+        &self,
+        source: LandSource,
+        folder: &Path,
+        path: &RelPath,
+        executable: bool,
+        overwrite: Overwrite,
+    ) -> Result<PathBuf, LandError> {
+        let landing = Landing {
+            inner: Arc::clone(&self.inner),
+            mode: self.inner.landing.mode(executable),
+            place: open_place(folder, path).await?,
+            overwrite,
+        };
+        let landed = landing.place.path().to_owned();
+        let landing = Arc::new(landing);
+        if landing.clone().try_move(source.clone()).await? {
+            if let LandSource::Move(blob) = source {
+                self.keep_moved(blob).await?;
+            }
+            return Ok(landed);
+        }
+        self.remember_folder(landing.place.folder()).await?;
+        blocking(move || landing.copy(&source)).await?;
+        Ok(landed)
+    }
+
+    /// Writes down where partial files may be left by a crash, before the first one is made there.
+    async fn remember_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        if self.inner.landing.knows(folder) {
+            return Ok(());
+        }
+        let kept = folder.to_owned();
+        let write = move |connection: &rusqlite::Connection| folders::keep_folder(connection, &kept);
+        self.database.write(Durability::Written, write).await?;
+        self.inner.landing.add(folder);
+        Ok(())
+    }
+}
+
+async fn open_place(folder: &Path, path: &RelPath) -> Result<Place, LandError> {
+    let (folder, path) = (folder.to_owned(), path.clone());
+    blocking(move || Place::open(&folder, &path)).await
+}
+
+/// One result on its way.
+struct Landing {
+    inner: Arc<Inner>,
+    place: Place,
+    mode: u32,
+    overwrite: Overwrite,
+}
+
+impl Landing {
+    /// Renames what lies on the same file system and may be moved; false if it has to be copied.
+    async fn try_move(self: Arc<Self>, source: LandSource) -> Result<bool, LandError> {
+        blocking(move || {
+            self.place.check_free(self.overwrite)?;
+            let moved = match source {
+                LandSource::Copy(_) => return Ok(false),
+                LandSource::Move(blob) => self.inner.sync_stored(blob).and_then(|()| {
+                    let rename = |from: &Path| self.place.rename_from(from, self.overwrite);
+                    self.inner.move_out(blob, self.place.path(), self.mode, rename)
+                }),
+                LandSource::File(from) => self.place.move_file(&from, self.mode, self.overwrite),
+            };
+            if moved.map_err(|error| LandError::from_io(self.place.path(), 0, error))? {
+                self.place.sync_folder()?;
+                return Ok(true);
+            }
+            Ok(false)
+        })
+        .await
+    }
+
+    /// Writes the bytes beside the result under a name of our own, then renames that.
+    fn copy(&self, source: &LandSource) -> Result<(), LandError> {
+        let unreadable = |source| LandError::Source { path: self.place.path().to_owned(), source };
+        let temp_name = self.inner.landing.temp_name(self.place.name());
+        match source {
+            LandSource::Copy(blob) | LandSource::Move(blob) => {
+                let mut source = self.inner.open_source(*blob).map_err(unreadable)?;
+                let size_bytes = source.size_bytes;
+                let temp = self.place.write_temp(&temp_name, self.mode, &mut source.file, size_bytes)?;
+                source.check().map_err(unreadable)?;
+                temp.publish(self.overwrite)
+            }
+            LandSource::File(from) => {
+                let mut file =
+                    std::fs::File::open(from).map_err(|source| LandError::Refused { path: from.clone(), source })?;
+                let size_bytes = file.metadata().map_or(0, |metadata| metadata.len());
+                self.place.write_temp(&temp_name, self.mode, &mut file, size_bytes)?.publish(self.overwrite)?;
+                std::fs::remove_file(from).map_err(|source| LandError::Refused { path: from.clone(), source })
+            }
+        }
+    }
+}

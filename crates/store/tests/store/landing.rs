@@ -1,0 +1,163 @@
+use std::{
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::PathBuf,
+};
+
+use gridwell_model::{BlobId, RelPath};
+use gridwell_store::{LandError, LandSource, Overwrite, check_folder};
+
+use crate::support::{Fixture, TinyDisk, names, rel};
+
+impl Fixture {
+    fn out(&self) -> PathBuf {
+        self.root.path().join("out")
+    }
+
+    async fn land(&self, source: LandSource, path: &str) -> Result<PathBuf, LandError> {
+        self.store.blobs().land(source, &self.out(), &rel(path), false, Overwrite::Replace).await
+    }
+
+    async fn put(&self, bytes: &[u8]) -> BlobId {
+        self.store.blobs().put(bytes.to_vec()).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_result_lands_whole_below_its_folder() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    let landed = fixture.land(LandSource::Copy(blob), "a b/c\n/frame_0001.png").await.unwrap();
+    assert_eq!(landed, fixture.out().join("a b/c\n/frame_0001.png"));
+    assert_eq!(std::fs::read(&landed).unwrap(), b"pixels");
+    assert_eq!(names(landed.parent().unwrap()), ["frame_0001.png"], "no partial file beside it");
+    assert!(fixture.store.blobs().open_blob(blob).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_moved_result_is_still_found_where_it_landed() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    let stored = fixture.stored_path(blob);
+    let landed = fixture.land(LandSource::Move(blob), "frame.png").await.unwrap();
+    assert!(!stored.exists());
+    assert_eq!(fixture.store.blobs().usage().stored, 0);
+    assert!(fixture.store.blobs().open_blob(blob).await.is_ok());
+    let mode = std::fs::metadata(&landed).unwrap().permissions().mode() & 0o777;
+    let users_own = std::fs::metadata(fixture.file("plain", b"")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, users_own, "the file has the rights any program would give it");
+
+    let twin = fixture.land(LandSource::Move(blob), "same content.png").await.unwrap();
+    assert_eq!(std::fs::read(twin).unwrap(), b"pixels");
+    assert_eq!(std::fs::read(landed).unwrap(), b"pixels");
+}
+
+#[tokio::test]
+async fn a_file_of_ours_lands_and_is_gone() {
+    let fixture = Fixture::new();
+    let file = fixture.file("made", b"bytes");
+    let out = fixture.out();
+    let path = rel("run.sh");
+    let source = LandSource::File(file.clone());
+    let landed = fixture.store.blobs().land(source, &out, &path, true, Overwrite::Refuse).await.unwrap();
+    assert_eq!(std::fs::metadata(landed).unwrap().permissions().mode() & 0o100, 0o100);
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn what_is_there_is_replaced_at_once_or_stays() {
+    let fixture = Fixture::new();
+    let (old, new) = (fixture.put(b"old").await, fixture.put(b"new").await);
+    let landed = fixture.land(LandSource::Copy(old), "x").await.unwrap();
+    for source in [LandSource::Copy(new), LandSource::Move(new)] {
+        let refused = fixture.store.blobs().land(source, &fixture.out(), &rel("x"), false, Overwrite::Refuse).await;
+        assert!(matches!(refused, Err(LandError::Exists { path }) if path == landed));
+    }
+    assert_eq!(std::fs::read(&landed).unwrap(), b"old");
+    fixture.land(LandSource::Move(new), "x").await.unwrap();
+    assert_eq!(std::fs::read(&landed).unwrap(), b"new");
+}
+
+#[tokio::test]
+async fn links_below_the_folder_are_refused_and_a_linked_result_is_replaced() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    let outside = fixture.root.path().join("outside");
+    std::fs::create_dir_all(&outside).unwrap();
+    std::fs::create_dir_all(fixture.out()).unwrap();
+    symlink(&outside, fixture.out().join("sub")).unwrap();
+
+    let error = fixture.land(LandSource::Copy(blob), "sub/frame.png").await.unwrap_err();
+
+    assert!(matches!(&error, LandError::ThroughLink { path } if path.ends_with("out/sub")), "{error}");
+    assert_eq!(names(&outside), <[&str; 0]>::default());
+    let victim = fixture.file("victim", b"precious");
+    symlink(&victim, fixture.out().join("frame.png")).unwrap();
+    fixture.land(LandSource::Copy(blob), "frame.png").await.unwrap();
+    assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+    assert_eq!(std::fs::read(fixture.out().join("frame.png")).unwrap(), b"pixels");
+}
+
+#[tokio::test]
+async fn names_at_the_limit_and_beyond_utf8_land() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    fixture.land(LandSource::Copy(blob), &"x".repeat(255)).await.unwrap();
+    let odd = RelPath::new(vec![0xff, b'a', 0xfe]).unwrap();
+    let blobs = fixture.store.blobs();
+    let landed = blobs.land(LandSource::Copy(blob), &fixture.out(), &odd, false, Overwrite::Replace).await.unwrap();
+    assert!(landed.exists());
+    assert_eq!(names(&fixture.out()).len(), 2);
+}
+
+#[tokio::test]
+async fn each_obstacle_is_named() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    std::fs::create_dir_all(fixture.out().join("folder")).unwrap();
+    std::fs::write(fixture.out().join("file"), b"").unwrap();
+
+    let error = fixture.land(LandSource::Copy(blob), "folder").await.unwrap_err();
+    assert!(matches!(&error, LandError::IsAFolder { path } if path.ends_with("out/folder")), "{error}");
+    let error = fixture.land(LandSource::Copy(blob), "file/frame").await.unwrap_err();
+    assert!(matches!(&error, LandError::NotAFolder { path } if path.ends_with("out/file")), "{error}");
+    let missing = LandSource::Move(BlobId::of(b"never seen"));
+    let error = fixture.land(missing, "frame").await.unwrap_err();
+    assert!(matches!(error, LandError::Source { .. }), "{error}");
+    assert_eq!(names(&fixture.out()), ["file", "folder"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_nothing_behind() {
+    let Some(disk) = TinyDisk::mount() else { return };
+    let fixture = Fixture::new();
+    let blob = fixture.put(&vec![7; 2_000_000]).await;
+    let path = rel("frame.png");
+    for source in [LandSource::Copy(blob), LandSource::Move(blob)] {
+        let blobs = fixture.store.blobs();
+        let error = blobs.land(source, disk.path(), &path, false, Overwrite::Replace).await.unwrap_err();
+        assert!(matches!(error, LandError::Full { needed_bytes: 2_000_000, .. }), "{error:?}");
+    }
+    assert_eq!(names(disk.path()), <[&str; 0]>::default());
+    assert!(fixture.store.blobs().open_blob(blob).await.is_ok(), "the result is not lost");
+
+    let small = fixture.put(b"small").await;
+    let blobs = fixture.store.blobs();
+    blobs.land(LandSource::Move(small), disk.path(), &path, false, Overwrite::Replace).await.unwrap();
+    assert_eq!(names(disk.path()), ["frame.png"], "another file system gets a copy");
+}
+
+#[test]
+fn a_folder_for_results_is_checked_without_making_it() {
+    let root = tempfile::tempdir().unwrap();
+    check_folder(&root.path().join("new/deep"), 10).unwrap();
+    assert_eq!(names(root.path()), <[&str; 0]>::default());
+
+    let file = root.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    assert!(matches!(check_folder(&file, 0), Err(LandError::NotAFolder { path }) if path == file));
+    assert!(matches!(check_folder(&file.join("below"), 0), Err(LandError::NotAFolder { path }) if path == file));
+    let full = check_folder(root.path(), u64::MAX / 2);
+    assert!(matches!(full, Err(LandError::Full { .. })));
+    let long = check_folder(&root.path().join("x".repeat(300)), 0);
+    assert!(matches!(long, Err(LandError::NameTooLong { .. })));
+}

@@ -1,0 +1,110 @@
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use gridwell_model::{BlobId, Fence, JobId, RelPath, TaskKey};
+use gridwell_store::{BlobLimits, LogLine, Store, StoreLimits};
+use tempfile::TempDir;
+
+pub(crate) fn job(number: u8) -> JobId {
+    JobId([number; 10])
+}
+
+pub(crate) fn task(index: u32) -> TaskKey {
+    TaskKey { step: 0, index }
+}
+
+pub(crate) fn fence(attempt: u32) -> Fence {
+    Fence { epoch: 1, attempt }
+}
+
+pub(crate) fn line(job: JobId, index: u32, attempt: u32, text: &str) -> LogLine {
+    LogLine { job, task: task(index), fence: fence(attempt), bytes: text.as_bytes().to_vec() }
+}
+
+pub(crate) fn rel(path: &str) -> RelPath {
+    RelPath::new(path).unwrap()
+}
+
+/// Limits that no test machine's disk can fall short of.
+pub(crate) fn small_limits() -> StoreLimits {
+    let blobs = BlobLimits { reserve_bytes: 0, floor_bytes: 0, ..BlobLimits::default() };
+    StoreLimits { blobs, ..StoreLimits::default() }
+}
+
+/// A store in a folder of its own, and room for files beside it.
+pub(crate) struct Fixture {
+    pub(crate) root: TempDir,
+    pub(crate) store: Store,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        Self::with(small_limits())
+    }
+
+    pub(crate) fn with(limits: StoreLimits) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open_with(&root.path().join("data"), limits).unwrap();
+        Self { root, store }
+    }
+
+    /// Closes the store and opens it again.
+    pub(crate) async fn reopen(self) -> Self {
+        let Self { root, store } = self;
+        store.close().await;
+        let store = Store::open_with(&root.path().join("data"), small_limits()).unwrap();
+        Self { root, store }
+    }
+
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.root.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    pub(crate) fn stored_path(&self, blob: BlobId) -> PathBuf {
+        let name = blob.to_string();
+        self.root.path().join("data/blobs").join(&name[..2]).join(name)
+    }
+}
+
+/// A file system of one MiB, gone when dropped.
+pub(crate) struct TinyDisk {
+    folder: TempDir,
+}
+
+impl TinyDisk {
+    /// Mounts one; `None`, said aloud, where that is not allowed.
+    pub(crate) fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(folder.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!("SKIPPED: a tiny disk needs the right to mount");
+        }
+        mounted.then_some(Self { folder })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for TinyDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.folder.path()).status();
+    }
+}
+
+/// Names in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
