@@ -1,10 +1,6 @@
-use openjd_model::{
-    CallerLimits,
-    template::parse::{DocumentType, document_string_to_object},
-};
 use serde_json::{Map, Value};
 
-use super::error::{Problem, problems};
+use super::error::{Problem, whole};
 
 /// A YAML or JSON text read into its keys and values.
 #[derive(Debug, Clone)]
@@ -19,25 +15,47 @@ pub(crate) enum DocumentError {
     Malformed { problems: Vec<Problem> },
 }
 
+/// Deepest nesting of a YAML text: three times what any template needs. The crate's own limit of 128 lets a text through
+/// that overflows the 2 MiB stack of an ordinary thread in an unoptimised build.
+const MAX_YAML_DEPTH: usize = 32;
+
 impl Document {
-    /// Reads YAML or JSON, told apart by the first character. Depth is bounded by the parsers (128 levels), aliases by
-    /// the YAML parser's budget.
+    /// Reads YAML or JSON, told apart by the first character. JSON nests 128 levels at most, YAML [`MAX_YAML_DEPTH`]; what
+    /// aliases blow up to is bounded by the YAML parser's budget.
     pub(crate) fn read(text: &str, limit: usize) -> Result<Self, DocumentError> {
         if text.len() > limit {
             return Err(DocumentError::TooLarge { bytes: text.len(), limit });
         }
         let text = text.trim_start_matches('\u{feff}');
-        let parse = |kind| document_string_to_object(text, kind, &CallerLimits::default());
         let parsed = if text.trim_start().starts_with('{') {
             // A YAML flow mapping starts like JSON; what is neither is reported as broken JSON.
-            parse(DocumentType::Json).or_else(|error| parse(DocumentType::Yaml).map_err(|_| error))
+            json(text).or_else(|error| yaml(text).map_err(|_| error))
         } else {
-            parse(DocumentType::Yaml)
+            yaml(text)
         };
         match parsed {
             Ok(Value::Object(map)) => Ok(Self(map)),
-            Ok(_) => Err(DocumentError::Malformed { problems: Vec::new() }),
-            Err(error) => Err(DocumentError::Malformed { problems: problems(error) }),
+            Ok(_) => Err(malformed("the document does not consist of keys and values")),
+            Err(message) => Err(malformed(&message)),
         }
     }
+}
+
+fn malformed(message: &str) -> DocumentError {
+    DocumentError::Malformed { problems: vec![whole(message)] }
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))
+}
+
+/// Reads scalars as the Open Job Description crate does: only `true` and `false` are booleans, `.inf` is text.
+fn yaml(text: &str) -> Result<Value, String> {
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        reject_non_finite_typeless_float: false,
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: MAX_YAML_DEPTH },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| format!("not valid YAML: {error}"))
 }

@@ -135,8 +135,8 @@ impl JobPlan {
     /// What people call a task: `Frame=12, Tile=3`; the step's name when it has no parameters.
     #[must_use]
     pub fn task_label(&self, step: u32, index: u32) -> String {
-        let span = TaskSpan::new(index, index.saturating_add(1).max(index + u32::from(index < u32::MAX)));
-        let Ok(parameters) = self.task_parameters(step, span) else { return format!("task {index}") };
+        let found = index.checked_add(1).and_then(|end| self.task_parameters(step, TaskSpan::new(index, end)).ok());
+        let Some(parameters) = found else { return format!("task {index}") };
         if parameters.is_empty() {
             return self.step(step).map(|step| step.name.clone()).unwrap_or_default();
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     document::{Document, DocumentError},
-    error::{JobError, ParameterError, Problem, TemplateError, problems, whole},
+    error::{JobError, ParameterError, TemplateError, problems},
     parameter::Parameter,
     path::PathStyle,
     plan::JobPlan,
@@ -232,15 +232,8 @@ fn read(text: &str) -> Result<Value, TemplateError> {
     match Document::read(text, Template::MAX_BYTES) {
         Ok(document) => Ok(Value::Object(document.0)),
         Err(DocumentError::TooLarge { bytes, limit }) => Err(TemplateError::TooLarge { bytes, limit }),
-        Err(DocumentError::Malformed { problems }) if problems.is_empty() => {
-            Err(TemplateError::Refused { problems: vec![no_keys()] })
-        }
         Err(DocumentError::Malformed { problems }) => Err(TemplateError::Refused { problems }),
     }
-}
-
-fn no_keys() -> Problem {
-    whole("the document does not consist of keys and values")
 }
 
 /// Without this list the crate rejects every template that names an extension.
