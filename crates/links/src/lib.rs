@@ -1,1 +1,23 @@
-//! gridwell-links
+//! The link table: with whom this peer is linked, whom it dials next, and how far away they are.
+//!
+//! Floor 1, pure: facts ([`Input`]) and the time go in, wishes ([`Effect`]) come out. It neither dials nor pings; the
+//! node carries that to the net and brings back what happened. That two peers that dial each other at once end with
+//! one connection is the net's duty; here it shows as one `Connected`.
+//!
+//! - [`Links`] is the engine. Every member is wanted as a direct link; lost ones are dialled again with exponential
+//!   backoff and seeded jitter.
+//! - [`Rtt`] measures round trips with pings of our own: the minimum of the last minute says how far away a peer is, the
+//!   average how loaded the way is (network.md §12).
+//! - [`Links::route`] answers with the path of links to a peer: one link today.
+
+mod backoff;
+mod entry;
+mod input;
+mod links;
+mod rtt;
+mod view;
+
+pub use input::{Effect, Input};
+pub use links::{Links, PONG_LIMIT, SUSPECT_LIMIT};
+pub use rtt::Rtt;
+pub use view::{LinkState, LinkView};

@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+/// Wait after the first failure.
+const FIRST: Duration = Duration::from_secs(1);
+/// Longest wait: a machine that was switched on is linked within a minute even if it cannot dial us.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// Seeded jitter: the same seed gives the same waits (SplitMix64; Steele, Lea, Flood 2014).
+#[derive(Debug, Clone)]
+pub(crate) struct Jitter {
+    state: u64,
+}
+
+impl Jitter {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// A duration in `low..high`.
+    pub(crate) fn between(&mut self, low: Duration, high: Duration) -> Duration {
+        let span = high.saturating_sub(low).as_micros().max(1) as u64;
+        low + Duration::from_micros(self.next() % span)
+    }
+
+    const fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+/// The wait before the next dial after `failures` in a row: doubling, bounded, a quarter up or down.
+pub(crate) fn wait(failures: u32, jitter: &mut Jitter) -> Duration {
+    let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    let wait = doubled.min(LONGEST);
+    jitter.between(wait * 3 / 4, wait * 5 / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound_and_differ_between_seeds() {
+        let mut jitter = Jitter::new(1);
+        for failures in 1..40 {
+            let middle = FIRST.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST);
+            let wait = wait(failures, &mut jitter);
+            assert!(wait >= middle * 3 / 4 && wait < middle * 5 / 4, "{failures}: {wait:?}");
+        }
+        assert_ne!(wait(5, &mut Jitter::new(1)), wait(5, &mut Jitter::new(2)));
+        assert_eq!(wait(5, &mut Jitter::new(3)), wait(5, &mut Jitter::new(3)));
+    }
+}

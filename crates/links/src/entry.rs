@@ -1,0 +1,98 @@
+use gridwell_model::{PeerId, Time};
+
+use crate::{
+    rtt::Rtt,
+    view::{LinkState, LinkView},
+};
+
+/// Most addresses kept for one peer.
+const MAX_ADDRESSES: usize = 16;
+/// Longest sentence kept, in bytes.
+const MAX_ERROR_BYTES: usize = 300;
+
+/// One member.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) state: State,
+    pub(crate) since: Time,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) failures: u32,
+    last_error: Option<(Time, String)>,
+    /// When it wants to be looked at again.
+    pub(crate) due: Option<Time>,
+}
+
+#[derive(Debug)]
+pub(crate) enum State {
+    Down,
+    Dialling,
+    Up(Box<Up>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Up {
+    pub(crate) inbound: bool,
+    pub(crate) address: String,
+    pub(crate) rtt: Rtt,
+    /// The ping that is not answered yet, and when it was sent.
+    pub(crate) asked: Option<(u64, Time)>,
+    pub(crate) suspect: bool,
+    pub(crate) sent_bytes: u64,
+    pub(crate) received_bytes: u64,
+}
+
+impl Up {
+    pub(crate) fn new(inbound: bool, address: String) -> Self {
+        let rtt = Rtt::default();
+        Self { inbound, address, rtt, asked: None, suspect: false, sent_bytes: 0, received_bytes: 0 }
+    }
+}
+
+impl Entry {
+    pub(crate) const fn new(now: Time) -> Self {
+        Self { state: State::Down, since: now, addresses: Vec::new(), failures: 0, last_error: None, due: None }
+    }
+
+    /// Puts addresses in front of the others. Returns true if any is new.
+    pub(crate) fn learn(&mut self, addresses: Vec<String>) -> bool {
+        let mut ordered: Vec<String> = Vec::new();
+        let news = addresses.iter().any(|address| !self.addresses.contains(address));
+        for address in addresses.into_iter().chain(std::mem::take(&mut self.addresses)) {
+            if ordered.len() < MAX_ADDRESSES && !ordered.contains(&address) {
+                ordered.push(address);
+            }
+        }
+        self.addresses = ordered;
+        news
+    }
+
+    pub(crate) fn note_error(&mut self, why: &str, now: Time) {
+        let end = why.floor_char_boundary(MAX_ERROR_BYTES);
+        self.last_error = Some((now, why[..end].to_owned()));
+    }
+
+    pub(crate) fn view(&self, peer: PeerId) -> LinkView {
+        let state = match &self.state {
+            State::Down => LinkState::Down { next_try: self.due },
+            State::Dialling => LinkState::Dialling,
+            State::Up(up) => LinkState::Up {
+                inbound: up.inbound,
+                address: up.address.clone(),
+                rtt_min: up.rtt.min(),
+                rtt_ewma: up.rtt.ewma(),
+                sent_bytes: up.sent_bytes,
+                received_bytes: up.received_bytes,
+                suspect: up.suspect,
+            },
+        };
+        let (since, failures) = (self.since, self.failures);
+        LinkView {
+            peer,
+            state,
+            since,
+            addresses: self.addresses.clone(),
+            failures,
+            last_error: self.last_error.clone(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+use gridwell_model::PeerId;
+
+/// A fact for [`Links`](crate::Links).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A peer is a member: it is wanted as a link from now on.
+    MemberAdded {
+        /// Who.
+        peer: PeerId,
+        /// Where it may listen, most useful first.
+        addresses: Vec<String>,
+    },
+    /// A peer is not a member any more.
+    MemberRemoved {
+        /// Who.
+        peer: PeerId,
+    },
+    /// Newer addresses of a member, from its hello or from another member; dialled before the older ones.
+    AddressesLearned {
+        /// Whose.
+        peer: PeerId,
+        /// Most useful first.
+        addresses: Vec<String>,
+    },
+    /// A link stands. Also when one connection has replaced another.
+    Connected {
+        /// With whom.
+        peer: PeerId,
+        /// True if the other side dialled.
+        inbound: bool,
+        /// The other side's address as seen from here.
+        address: String,
+    },
+    /// A link is gone.
+    Disconnected {
+        /// With whom.
+        peer: PeerId,
+        /// One sentence.
+        why: String,
+    },
+    /// A dial ended without a link.
+    DialFailed {
+        /// Whom.
+        peer: PeerId,
+        /// One sentence.
+        why: String,
+    },
+    /// A ping was answered.
+    PongReceived {
+        /// By whom.
+        peer: PeerId,
+        /// The number of the ping.
+        number: u64,
+    },
+    /// Bytes that a link has carried since it came up.
+    BytesCounted {
+        /// Which link.
+        peer: PeerId,
+        /// From here.
+        sent_bytes: u64,
+        /// To here.
+        received_bytes: u64,
+    },
+    /// The machine was suspended, or its network changed: nothing known before is certain.
+    Woke,
+}
+
+/// A wish of [`Links`](crate::Links).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Dial a member at these addresses, most promising first.
+    Dial {
+        /// Whom.
+        peer: PeerId,
+        /// Where; never empty.
+        addresses: Vec<String>,
+    },
+    /// Send a ping with that number.
+    SendPing {
+        /// To whom.
+        peer: PeerId,
+        /// To be repeated in the pong.
+        number: u64,
+    },
+    /// End the link: it is dead or not wanted.
+    Disconnect {
+        /// With whom.
+        peer: PeerId,
+    },
+    /// For people and other engines: a link is up.
+    LinkUp {
+        /// With whom.
+        peer: PeerId,
+    },
+    /// For people and other engines: a link is down.
+    LinkDown {
+        /// With whom.
+        peer: PeerId,
+        /// One sentence.
+        why: String,
+    },
+}

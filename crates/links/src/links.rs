@@ -1,0 +1,303 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use gridwell_model::{PeerId, Time};
+
+use crate::{
+    backoff::{Jitter, wait},
+    entry::{Entry, State, Up},
+    input::{Effect, Input},
+    view::LinkView,
+};
+
+/// Pings go out this long after one another, at random in between, so that a grid's pings do not march in step.
+const PING_EVERY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
+/// A link whose ping is not answered for this long is dead.
+pub const PONG_LIMIT: Duration = Duration::from_secs(20);
+/// The same for a suspect link: its answer decides, and it had better be quick.
+pub const SUSPECT_LIMIT: Duration = Duration::from_secs(5);
+/// The net answers every dial sooner: name look-up, dial and greeting have limits that sum up to less.
+const DIAL_LIMIT: Duration = Duration::from_secs(60);
+/// Of two members that start together the one with the lower id dials at once and the other waits this long, so that
+/// they seldom dial each other at the same time.
+const YIELD: Duration = Duration::from_secs(1);
+/// Most dials at once; the others wait their turn.
+const MAX_DIALLING: usize = 16;
+const TURN: Duration = Duration::from_millis(500);
+/// A deadline noticed this late means that the machine slept.
+const SLEPT: Duration = Duration::from_secs(10);
+
+/// The link table of one peer.
+#[derive(Debug)]
+pub struct Links {
+    me: PeerId,
+    jitter: Jitter,
+    entries: BTreeMap<PeerId, Entry>,
+    timers: BTreeSet<(Time, PeerId)>,
+    effects: VecDeque<Effect>,
+    next_ping: u64,
+    dialling: usize,
+}
+
+impl Links {
+    /// An empty table of peer `me`. The seed decides all jitter.
+    #[must_use]
+    pub const fn new(me: PeerId, seed: u64) -> Self {
+        Self {
+            me,
+            jitter: Jitter::new(seed),
+            entries: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            effects: VecDeque::new(),
+            next_ping: 1,
+            dialling: 0,
+        }
+    }
+
+    /// Takes in a fact.
+    pub fn handle(&mut self, input: Input, now: Time) {
+        match input {
+            Input::MemberAdded { peer, addresses } => self.on_member(peer, addresses, now),
+            Input::MemberRemoved { peer } => self.on_removed(peer),
+            Input::AddressesLearned { peer, addresses } => self.on_addresses(peer, addresses, now),
+            Input::Connected { peer, inbound, address } => self.on_connected(peer, inbound, address, now),
+            Input::Disconnected { peer, why } => self.on_down(peer, &why, now),
+            Input::DialFailed { peer, why } => self.on_dial_failed(peer, &why, now),
+            Input::PongReceived { peer, number } => self.on_pong(peer, number, now),
+            Input::BytesCounted { peer, sent_bytes, received_bytes } => {
+                if let Some(State::Up(up)) = self.entries.get_mut(&peer).map(|entry| &mut entry.state) {
+                    (up.sent_bytes, up.received_bytes) = (sent_bytes, received_bytes);
+                }
+            }
+            Input::Woke => self.on_woke(now),
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_deadline(&mut self, now: Time) {
+        if self.timers.first().is_some_and(|(due, _)| now.since(*due) > SLEPT) {
+            self.on_woke(now);
+        }
+        while let Some((_, peer)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
+            self.schedule(peer, None);
+            self.on_due(peer, now);
+        }
+    }
+
+    /// The next wish, if any.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When [`Links::handle_deadline`] wants to be called.
+    #[must_use]
+    pub fn poll_deadline(&self) -> Option<Time> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// The path of links to `to`, without this peer: one link, or none. `None` if there is no way.
+    #[must_use]
+    pub fn route(&self, to: PeerId) -> Option<Vec<PeerId>> {
+        if to == self.me {
+            return Some(Vec::new());
+        }
+        self.is_up(to).then(|| vec![to])
+    }
+
+    /// True if there is a link with `peer` now.
+    #[must_use]
+    pub fn is_up(&self, peer: PeerId) -> bool {
+        self.entries.get(&peer).is_some_and(|entry| matches!(entry.state, State::Up(_)))
+    }
+
+    /// The peers with which there is a link, by id.
+    pub fn up(&self) -> impl Iterator<Item = PeerId> {
+        self.entries.iter().filter(|(_, entry)| matches!(entry.state, State::Up(_))).map(|(peer, _)| *peer)
+    }
+
+    /// What is known about the link with `peer`, if it is a member.
+    #[must_use]
+    pub fn view(&self, peer: PeerId) -> Option<LinkView> {
+        self.entries.get(&peer).map(|entry| entry.view(peer))
+    }
+
+    /// All members, by id.
+    pub fn views(&self) -> impl Iterator<Item = LinkView> {
+        self.entries.iter().map(|(peer, entry)| entry.view(*peer))
+    }
+
+    fn on_member(&mut self, peer: PeerId, addresses: Vec<String>, now: Time) {
+        if peer == self.me {
+            return;
+        }
+        if self.entries.contains_key(&peer) {
+            return self.on_addresses(peer, addresses, now);
+        }
+        let mut entry = Entry::new(now);
+        entry.learn(addresses);
+        let dialable = !entry.addresses.is_empty();
+        self.entries.insert(peer, entry);
+        if dialable {
+            self.try_soon(peer, now);
+        }
+    }
+
+    fn on_removed(&mut self, peer: PeerId) {
+        self.schedule(peer, None);
+        let Some(entry) = self.entries.remove(&peer) else { return };
+        match entry.state {
+            State::Up(_) => {
+                self.effects.push_back(Effect::Disconnect { peer });
+                self.effects.push_back(Effect::LinkDown { peer, why: "it is not a member any more".to_owned() });
+            }
+            State::Dialling => self.dialling -= 1,
+            State::Down => {}
+        }
+    }
+
+    fn on_addresses(&mut self, peer: PeerId, addresses: Vec<String>, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        let news = entry.learn(addresses);
+        if news && matches!(entry.state, State::Down) {
+            entry.failures = 0;
+            self.try_soon(peer, now);
+        }
+    }
+
+    fn on_connected(&mut self, peer: PeerId, inbound: bool, address: String, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer) else {
+            // The net's gate knew it as a member and we do not: its removal is on the way there.
+            self.effects.push_back(Effect::Disconnect { peer });
+            return;
+        };
+        if !inbound {
+            entry.learn(vec![address.clone()]);
+        }
+        let before = std::mem::replace(&mut entry.state, State::Up(Box::new(Up::new(inbound, address))));
+        (entry.since, entry.failures) = (now, 0);
+        match before {
+            State::Up(_) => self.effects.push_back(Effect::LinkDown { peer, why: "a newer connection".to_owned() }),
+            State::Dialling => self.dialling -= 1,
+            State::Down => {}
+        }
+        self.effects.push_back(Effect::LinkUp { peer });
+        self.ping(peer, PONG_LIMIT, now);
+    }
+
+    fn on_down(&mut self, peer: PeerId, why: &str, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        if !matches!(entry.state, State::Up(_)) {
+            return;
+        }
+        entry.note_error(why, now);
+        (entry.state, entry.since) = (State::Down, now);
+        self.effects.push_back(Effect::LinkDown { peer, why: why.to_owned() });
+        self.try_later(peer, now);
+    }
+
+    fn on_dial_failed(&mut self, peer: PeerId, why: &str, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        if !matches!(entry.state, State::Dialling) {
+            return;
+        }
+        entry.note_error(why, now);
+        entry.state = State::Down;
+        self.dialling -= 1;
+        self.try_later(peer, now);
+    }
+
+    fn on_pong(&mut self, peer: PeerId, number: u64, now: Time) {
+        let Some(State::Up(up)) = self.entries.get_mut(&peer).map(|entry| &mut entry.state) else { return };
+        let Some((_, sent)) = up.asked.filter(|(asked, _)| *asked == number) else { return };
+        up.rtt.record(now.since(sent), now);
+        (up.asked, up.suspect) = (None, false);
+        let next = self.jitter.between(PING_EVERY.0, PING_EVERY.1);
+        self.schedule(peer, Some(now + next));
+    }
+
+    fn on_woke(&mut self, now: Time) {
+        let peers: Vec<_> = self.entries.keys().copied().collect();
+        for peer in peers {
+            match self.entries.get_mut(&peer) {
+                Some(Entry { state: State::Up(up), .. }) => {
+                    up.suspect = true;
+                    self.ping(peer, SUSPECT_LIMIT, now);
+                }
+                Some(entry @ Entry { state: State::Down, .. }) if !entry.addresses.is_empty() => {
+                    entry.failures = 0;
+                    self.try_soon(peer, now);
+                }
+                // A dial that was under way gets its full time again.
+                Some(Entry { state: State::Dialling, .. }) => self.schedule(peer, Some(now + DIAL_LIMIT)),
+                _ => {}
+            }
+        }
+    }
+
+    fn on_due(&mut self, peer: PeerId, now: Time) {
+        let Some(entry) = self.entries.get(&peer) else { return };
+        match &entry.state {
+            State::Down => self.dial(peer, now),
+            State::Dialling => self.on_dial_failed(peer, "the dial had no end", now),
+            State::Up(up) => match up.asked {
+                None => self.ping(peer, PONG_LIMIT, now),
+                Some((_, sent)) => {
+                    let why = format!("it gave no sign of life for {} s", now.since(sent).as_secs());
+                    self.effects.push_back(Effect::Disconnect { peer });
+                    self.on_down(peer, &why, now);
+                }
+            },
+        }
+    }
+
+    fn dial(&mut self, peer: PeerId, now: Time) {
+        if self.dialling >= MAX_DIALLING {
+            self.schedule(peer, Some(now + TURN));
+            return;
+        }
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        (entry.state, entry.since) = (State::Dialling, now);
+        let addresses = entry.addresses.clone();
+        self.dialling += 1;
+        self.effects.push_back(Effect::Dial { peer, addresses });
+        self.schedule(peer, Some(now + DIAL_LIMIT));
+    }
+
+    fn ping(&mut self, peer: PeerId, limit: Duration, now: Time) {
+        let number = self.next_ping;
+        let Some(State::Up(up)) = self.entries.get_mut(&peer).map(|entry| &mut entry.state) else { return };
+        up.asked = Some((number, now));
+        self.next_ping += 1;
+        self.effects.push_back(Effect::SendPing { peer, number });
+        self.schedule(peer, Some(now + limit));
+    }
+
+    fn try_soon(&mut self, peer: PeerId, now: Time) {
+        let wait = if self.me < peer { Duration::ZERO } else { YIELD };
+        self.schedule(peer, Some(now + wait));
+    }
+
+    fn try_later(&mut self, peer: PeerId, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        entry.failures = entry.failures.saturating_add(1);
+        let (failures, dialable) = (entry.failures, !entry.addresses.is_empty());
+        let due = now + wait(failures, &mut self.jitter);
+        self.schedule(peer, dialable.then_some(due));
+    }
+
+    fn schedule(&mut self, peer: PeerId, due: Option<Time>) {
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        if let Some(old) = entry.due.take() {
+            self.timers.remove(&(old, peer));
+        }
+        entry.due = due;
+        if let Some(due) = due {
+            self.timers.insert((due, peer));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

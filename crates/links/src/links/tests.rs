@@ -1,0 +1,244 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::view::LinkState;
+
+const ME: PeerId = PeerId([5; 32]);
+/// Above us: we dial at once.
+const HIGH: PeerId = PeerId([9; 32]);
+/// Below us: it dials first.
+const LOW: PeerId = PeerId([1; 32]);
+
+struct TestLinks {
+    links: Links,
+    now: Time,
+}
+
+impl TestLinks {
+    fn new() -> Self {
+        Self { links: Links::new(ME, 42), now: Time::from_secs(1_000) }
+    }
+
+    fn with_link(peer: PeerId) -> Self {
+        let mut test = Self::new();
+        test.input(Input::MemberAdded { peer, addresses: Vec::new() });
+        test.connected(peer);
+        assert_eq!(test.effects(), [Effect::LinkUp { peer }, Effect::SendPing { peer, number: 1 }]);
+        test
+    }
+
+    fn input(&mut self, input: Input) {
+        self.links.handle(input, self.now);
+    }
+
+    fn member(&mut self, peer: PeerId, address: &str) {
+        self.input(Input::MemberAdded { peer, addresses: vec![address.to_owned()] });
+    }
+
+    fn connected(&mut self, peer: PeerId) {
+        self.input(Input::Connected { peer, inbound: true, address: "10.0.0.9:50000".to_owned() });
+    }
+
+    /// Goes to the next deadline and returns what came out of it.
+    fn next(&mut self) -> Vec<Effect> {
+        self.now = self.links.poll_deadline().expect("something is due");
+        self.links.handle_deadline(self.now);
+        self.effects()
+    }
+
+    fn effects(&mut self) -> Vec<Effect> {
+        std::iter::from_fn(|| self.links.poll_effect()).collect()
+    }
+
+    fn view(&self, peer: PeerId) -> LinkView {
+        self.links.view(peer).unwrap()
+    }
+}
+
+fn dial(peer: PeerId, addresses: &[&str]) -> Effect {
+    Effect::Dial { peer, addresses: addresses.iter().map(|address| (*address).to_owned()).collect() }
+}
+
+#[test]
+fn a_member_is_dialled_by_the_lower_peer_first() {
+    let mut test = TestLinks::new();
+    let start = test.now;
+    test.member(HIGH, "h:1");
+    test.member(LOW, "l:1");
+    assert_eq!(test.next(), [dial(HIGH, &["h:1"])]);
+    assert_eq!(test.now, start);
+    assert_eq!(test.next(), [dial(LOW, &["l:1"])]);
+    assert_eq!(test.now, start + YIELD);
+}
+
+#[test]
+fn a_failed_dial_is_tried_again_later_and_later() {
+    let mut test = TestLinks::new();
+    test.member(HIGH, "h:1");
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        assert_eq!(test.next(), [dial(HIGH, &["h:1"])]);
+        test.input(Input::DialFailed { peer: HIGH, why: "nobody listens there".to_owned() });
+        waits.push(test.links.poll_deadline().unwrap().since(test.now));
+    }
+    assert!(waits[..6].is_sorted(), "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(75)));
+    let view = test.view(HIGH);
+    assert_eq!(view.failures, 9);
+    assert_eq!(view.last_error, Some((test.now, "nobody listens there".to_owned())));
+    assert_eq!(test.links.route(HIGH), None);
+}
+
+#[test]
+fn a_dial_without_an_answer_ends_by_itself() {
+    let mut test = TestLinks::new();
+    test.member(HIGH, "h:1");
+    test.next();
+    assert_eq!(test.next(), []);
+    assert_eq!(test.view(HIGH).failures, 1);
+}
+
+#[test]
+fn the_address_that_worked_and_the_newest_come_first() {
+    let mut test = TestLinks::new();
+    test.input(Input::MemberAdded { peer: HIGH, addresses: vec!["a:1".to_owned(), "b:1".to_owned()] });
+    test.next();
+    test.input(Input::Connected { peer: HIGH, inbound: false, address: "b:1".to_owned() });
+    assert_eq!(test.view(HIGH).addresses, ["b:1", "a:1"]);
+    test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["c:1".to_owned(), "a:1".to_owned()] });
+    assert_eq!(test.view(HIGH).addresses, ["c:1", "a:1", "b:1"]);
+}
+
+#[test]
+fn a_new_address_is_tried_at_once() {
+    let mut test = TestLinks::new();
+    test.input(Input::MemberAdded { peer: HIGH, addresses: Vec::new() });
+    assert_eq!(test.links.poll_deadline(), None);
+    test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["a:1".to_owned()] });
+    assert_eq!(test.next(), [dial(HIGH, &["a:1"])]);
+}
+
+#[test]
+fn pongs_measure_the_round_trip() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.now = test.now + Duration::from_millis(4);
+    test.input(Input::PongReceived { peer: HIGH, number: 1 });
+    test.input(Input::PongReceived { peer: HIGH, number: 1 });
+    let wait = test.links.poll_deadline().unwrap().since(test.now);
+    assert!(wait >= PING_EVERY.0 && wait < PING_EVERY.1);
+    assert_eq!(test.next(), [Effect::SendPing { peer: HIGH, number: 2 }]);
+    let LinkState::Up { rtt_min, rtt_ewma, suspect: false, .. } = test.view(HIGH).state else { panic!("not up") };
+    assert_eq!((rtt_min, rtt_ewma), (Some(Duration::from_millis(4)), Some(Duration::from_millis(4))));
+    assert_eq!(test.links.route(HIGH), Some(vec![HIGH]));
+    assert_eq!(test.links.route(ME), Some(vec![]));
+}
+
+#[test]
+fn a_silent_link_is_given_up() {
+    let mut test = TestLinks::with_link(HIGH);
+    let why = "it gave no sign of life for 20 s".to_owned();
+    assert_eq!(test.next(), [Effect::Disconnect { peer: HIGH }, Effect::LinkDown { peer: HIGH, why }]);
+    test.input(Input::Disconnected { peer: HIGH, why: "this machine ended the link".to_owned() });
+    assert_eq!(test.effects(), []);
+    assert!(test.view(HIGH).last_error.unwrap().1.contains("no sign of life"));
+}
+
+#[test]
+fn waking_up_makes_links_suspect_until_they_answer() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.input(Input::PongReceived { peer: HIGH, number: 1 });
+    test.input(Input::Woke);
+    assert_eq!(test.effects(), [Effect::SendPing { peer: HIGH, number: 2 }]);
+    assert!(matches!(test.view(HIGH).state, LinkState::Up { suspect: true, .. }));
+    assert_eq!(test.links.poll_deadline(), Some(test.now + SUSPECT_LIMIT));
+    test.input(Input::PongReceived { peer: HIGH, number: 2 });
+    assert!(matches!(test.view(HIGH).state, LinkState::Up { suspect: false, .. }));
+}
+
+#[test]
+fn a_deadline_far_in_the_past_counts_as_waking_up() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.now = test.now + Duration::from_hours(8);
+    test.links.handle_deadline(test.now);
+    assert_eq!(test.effects(), [Effect::SendPing { peer: HIGH, number: 2 }]);
+    assert!(test.links.is_up(HIGH));
+}
+
+#[test]
+fn a_newer_connection_replaces_the_link() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.connected(HIGH);
+    let down = Effect::LinkDown { peer: HIGH, why: "a newer connection".to_owned() };
+    assert_eq!(test.effects(), [down, Effect::LinkUp { peer: HIGH }, Effect::SendPing { peer: HIGH, number: 2 }]);
+    assert_eq!(test.links.up().collect::<Vec<_>>(), [HIGH]);
+}
+
+#[test]
+fn a_removed_member_is_cut_and_forgotten() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.input(Input::MemberRemoved { peer: HIGH });
+    let why = "it is not a member any more".to_owned();
+    assert_eq!(test.effects(), [Effect::Disconnect { peer: HIGH }, Effect::LinkDown { peer: HIGH, why }]);
+    assert_eq!(test.links.poll_deadline(), None);
+    test.connected(HIGH);
+    assert_eq!(test.effects(), [Effect::Disconnect { peer: HIGH }]);
+}
+
+#[test]
+fn only_so_many_are_dialled_at_once() {
+    let mut test = TestLinks::new();
+    for number in 0..40_u8 {
+        test.member(PeerId([100 + number; 32]), "x:1");
+    }
+    assert_eq!(test.next().len(), MAX_DIALLING);
+    test.input(Input::DialFailed { peer: PeerId([100; 32]), why: "no".to_owned() });
+    assert_eq!(test.next().len(), 1);
+}
+
+fn an_input() -> impl Strategy<Value = Input> {
+    let peer = prop::sample::select(vec![LOW, HIGH, ME, PeerId([7; 32])]);
+    (peer, 0..8_u8, 0..5_u64).prop_map(|(peer, kind, number)| {
+        let addresses = vec![format!("h:{number}")];
+        let why = "x".to_owned();
+        match kind {
+            0 => Input::MemberAdded { peer, addresses },
+            1 => Input::MemberRemoved { peer },
+            2 => Input::AddressesLearned { peer, addresses },
+            3 => Input::Connected { peer, inbound: number == 0, address: why },
+            4 => Input::Disconnected { peer, why },
+            5 => Input::DialFailed { peer, why },
+            6 => Input::PongReceived { peer, number },
+            _ => Input::Woke,
+        }
+    })
+}
+
+proptest! {
+    /// Whatever happens in whatever order: timers match entries, the count of dials is right, up and down alternate.
+    #[test]
+    fn the_table_stays_consistent(steps in prop::collection::vec((an_input(), 0..40_u64), 0..60)) {
+        let mut test = TestLinks::new();
+        let mut up = BTreeSet::new();
+        for (input, seconds) in steps {
+            test.now = test.now + Duration::from_secs(seconds);
+            test.links.handle_deadline(test.now);
+            test.input(input);
+            for effect in test.effects() {
+                match effect {
+                    Effect::LinkUp { peer } => prop_assert!(up.insert(peer)),
+                    Effect::LinkDown { peer, .. } => prop_assert!(up.remove(&peer)),
+                    Effect::Dial { addresses, .. } => prop_assert!(!addresses.is_empty()),
+                    Effect::SendPing { .. } | Effect::Disconnect { .. } => {}
+                }
+            }
+            let links = &test.links;
+            prop_assert_eq!(&links.up().collect::<BTreeSet<_>>(), &up);
+            let dialling = links.entries.values().filter(|entry| matches!(entry.state, State::Dialling)).count();
+            prop_assert_eq!(links.dialling, dialling);
+            let due: BTreeSet<_> =
+                links.entries.iter().filter_map(|(peer, entry)| entry.due.map(|due| (due, *peer))).collect();
+            prop_assert_eq!(&links.timers, &due);
+            prop_assert!(links.poll_deadline().is_none_or(|due| due >= test.now));
+        }
+    }
+}
