@@ -10,9 +10,28 @@
 //! - [`JobPlan`] is a template with its parameters bound: steps for the scheduler, parameters of any task by index, and
 //!   [`JobPlan::session`], which resolves environments and actions for one session on one machine.
 
+//!
+//! The recipe half:
+//!
+//! - [`draft()`] turns dropped paths or a command into a [`Draft`], asking [`Recipes`] and reading through [`Files`].
+//! - [`LineReader`] reads progress, saved files and failures out of a program's lines by a recipe's rules.
+//! - [`blend`] reads .blend files, [`over`] ranges, globs and tables, [`sample`] is the built-in renderer.
+
+pub mod blend;
+pub mod draft;
+mod files;
 pub mod openjd;
+pub mod over;
+pub mod progress;
+pub mod recipe;
+pub mod sample;
 
 pub use openjd::{
     EnvironmentTemplate, Folders, JobError, JobPlan, Parameter, ParameterError, ParameterKind, PathRule, PathStyle,
     Problem, ResolveError, SessionContext, SessionRuntime, TaskParameter, Template, TemplateError,
 };
+
+pub use draft::{Draft, DraftError, DraftRequest, draft};
+pub use files::{FileKind, Files};
+pub use progress::{LineReader, LineRules, Progress};
+pub use recipe::{Recipe, RecipeError, RecipeText, Recipes};

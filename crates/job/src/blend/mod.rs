@@ -1,0 +1,21 @@
+//! Reads .blend files without Blender: a card from the first kilobytes, file references from a walk through all of it.
+//!
+//! Files arrive from anywhere. Every length is checked against a limit before anything is allocated, reading only goes
+//! forward, and whatever the bytes are, the answer is a value or a [`BlendError`].
+
+mod card;
+mod dna;
+mod error;
+mod header;
+mod stream;
+mod trace;
+mod zstd;
+
+pub use card::{BlendCard, Scene, Thumbnail, card};
+pub use error::{BlendError, BlendLimits};
+pub use trace::{Reference, ReferenceKind, Spread, references};
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

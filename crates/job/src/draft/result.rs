@@ -1,0 +1,42 @@
+use gridwell_model::{Needs, Preference};
+
+use crate::blend::BlendCard;
+
+/// A job that could be started as it is: what Submit turns into a `JobSpec` and `inspect` shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// What people call it.
+    pub name: String,
+    /// Name of the recipe that made it.
+    pub recipe: String,
+    /// Open Job Description template, JSON, valid on its own.
+    pub template: String,
+    /// Values of its parameters, by name, as text.
+    pub parameters: Vec<(String, String)>,
+    /// Absolute paths of the files it reads, sorted, each once, all found.
+    pub inputs: Vec<String>,
+    /// Absolute folders into which its outputs land, by position; may not exist yet.
+    pub output_folders: Vec<String>,
+    /// Patterns of files below a session's working folder that count as outputs of folder 0.
+    pub output_globs: Vec<String>,
+    /// Requirements of every step on top of the template's own: the recipe's tool and what was asked for.
+    pub needs: Needs,
+    /// Wishes for every step.
+    pub prefers: Vec<Preference>,
+    /// Names of steps that read what other steps landed (as `RawParam`): they run on the origin's own machine.
+    pub steps_at_origin: Vec<String>,
+    /// The program that must be installed; none when `gridwell` itself does the work or the command is anything.
+    pub tool: Option<String>,
+    /// The frames as they will run, when the job has frames: `1-24`.
+    pub frames: Option<String>,
+    /// Tasks of all steps together, chunks counted as their tasks.
+    pub task_count: u64,
+    /// Sentences for people: what may go wrong.
+    pub warnings: Vec<String>,
+    /// Files it refers to that were not found, absolute, sorted.
+    pub missing: Vec<String>,
+    /// What a .blend says about itself.
+    pub blend: Option<BlendCard>,
+    /// More facts for the preview, as label and value.
+    pub facts: Vec<(String, String)>,
+}
