@@ -264,10 +264,8 @@ impl ConnectionHandler for Handler {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
                 protocol: (stream, protocol), ..
-            }) => {
-                if self.arrived.len() < MAX_WAITING_STREAMS {
-                    self.arrived.push_back((protocol, stream));
-                }
+            }) if self.arrived.len() < MAX_WAITING_STREAMS => {
+                self.arrived.push_back((protocol, stream));
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: (stream, _), info }) => {
                 let _ = info.send(Ok(stream));

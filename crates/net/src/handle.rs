@@ -118,6 +118,13 @@ impl NetHandle {
         self.command(Command::Disconnect { peer }).await;
     }
 
+    /// Connections to `peer` now: one for a link, more only for moments; for the doctor. 0 after a shutdown.
+    pub async fn connection_count(&self, peer: PeerId) -> usize {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::CountConnections { peer, answer }).await;
+        answered.await.unwrap_or(0)
+    }
+
     /// Asks `peer` for bytes over their link and returns them as a reader.
     ///
     /// Waits while too many streams are open on the link. The bytes are as the peer sent them: check their hash.

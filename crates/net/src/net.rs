@@ -105,6 +105,7 @@ pub(crate) enum Command {
     Disconnect { peer: PeerId },
     Join { inviter: PeerId, addresses: Vec<String>, request: Box<JoinRequest>, answer: JoinResult },
     Open { peer: PeerId, connection: ConnectionId, protocol: StreamProtocol, answer: StreamAnswer },
+    CountConnections { peer: PeerId, answer: oneshot::Sender<usize> },
     Shutdown { done: oneshot::Sender<()> },
 }
 
@@ -255,6 +256,9 @@ impl Task {
             Command::Join { inviter, addresses, request, answer } => self.join(inviter, addresses, *request, answer),
             Command::Open { peer, connection, protocol, answer } => {
                 self.swarm.behaviour_mut().gate.open(keys::to_libp2p(peer), connection, protocol, answer);
+            }
+            Command::CountConnections { peer, answer } => {
+                let _ = answer.send(self.connections.values().filter(|held| held.peer == peer).count());
             }
             Command::Shutdown { .. } => {}
         }

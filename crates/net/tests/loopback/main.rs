@@ -1,0 +1,6 @@
+//! Peers on loopback with real sockets.
+
+mod bulk;
+mod join;
+mod links;
+mod peer;
