@@ -229,7 +229,7 @@ async fn feed(
         broken = stdin.write_all(&bytes).await.is_err();
     }
     // Whatever broke the pipe ends the runner's own output as well, and `listen` says how. Keep `stdin` until then.
-    pending().await
+    pending::<()>().await;
 }
 
 fn encode(message: &ToRunner) -> Result<Vec<u8>, FrameError> {
@@ -286,6 +286,7 @@ fn spawn(session: &Session) -> Result<(Child, ChildStdin, ChildStdout), String> 
     };
     let program = PathBuf::from(program);
     let refuse = |error: io::Error| format!("the runner {} could not be started: {error}", program.display());
+    // Not killed on drop: a runner that loses its node cleans up by itself, which a killed one could not.
     let mut child = Command::new(&program)
         .args(args)
         .env_clear()
@@ -295,7 +296,6 @@ fn spawn(session: &Session) -> Result<(Child, ChildStdin, ChildStdout), String> 
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
         .map_err(refuse)?;
     match (child.stdin.take(), child.stdout.take()) {

@@ -1,7 +1,176 @@
-use std::process::ExitCode;
-/// Runs a session's programs; what the hidden runner sub-command calls. Speaks with its node over standard input and
-/// output and returns when the session has closed or the node is gone.
+//! The runner: one small process that runs a session from its first environment to its folder's end.
+//!
+//! One thread, no lock, no allocation that a program could drive: it waits for its node, the running program and time
+//! at once, and does one thing after the other.
+
+mod action;
+mod confine;
+mod directive;
+mod link;
+mod output;
+mod secrets;
+mod spawn;
+mod variables;
+
+use std::{env, fs, io, os::fd::BorrowedFd, path::PathBuf, process::ExitCode};
+
+use gridwell_model::{ActionEnd, ActionPlan, EnvironmentPlan, SessionPlan};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    process::{getpid, set_child_subreaper},
+};
+
+use self::{
+    action::{Outcome, Role, Stage},
+    confine::confine,
+    link::{Link, Next},
+    spawn::not_started,
+    variables::Variables,
+};
+use crate::{
+    event::{Problem, SessionEvent},
+    folder,
+};
+
+/// Runs a session's programs; what the hidden runner sub-command calls.
+///
+/// Speaks with its node over standard input and output. Returns when the session has closed or the node is gone; nothing
+/// that it started runs then. Must be called before the process has other threads.
 #[must_use]
 pub fn runner_main() -> ExitCode {
+    let Ok(mut link) = prepare() else { return ExitCode::FAILURE };
+    let Some((plan, self_program)) = link.open() else { return ExitCode::SUCCESS };
+    match confine(&plan).and_then(|()| Stage::new(plan.limits.file_bytes)) {
+        Ok(stage) => Session::new(plan, self_program, link, stage).live(),
+        Err(error) => {
+            let end = not_started(format!("the session could not be prepared: {error}"), false);
+            link.say(SessionEvent::OpenFailed { environment: None, end });
+            link.say(SessionEvent::Closed { problems: Vec::new() });
+            link.send_all();
+        }
+    }
     ExitCode::SUCCESS
+}
+
+/// Becomes the reaper of everything below and keeps inherited descriptors from it.
+fn prepare() -> io::Result<Link> {
+    set_child_subreaper(Some(getpid()))?;
+    let open: Vec<i32> = fs::read_dir("/proc/self/fd")?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|fd| *fd > 2)
+        .collect();
+    for fd in open {
+        #[expect(unsafe_code, reason = "inherited descriptors have no owner in this process to borrow from")]
+        // SAFETY: the number is only passed to fcntl; if it was closed meanwhile (the listing itself was), fcntl fails
+        // with EBADF. No other thread runs that could reuse it.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        let _ = fcntl_setfd(fd, FdFlags::CLOEXEC);
+    }
+    Link::new()
+}
+
+/// A session that is being run.
+#[derive(Debug)]
+struct Session {
+    plan: SessionPlan,
+    self_program: PathBuf,
+    link: Link,
+    stage: Stage,
+    variables: Variables,
+    /// How many environments are entered.
+    entered: usize,
+    problems: Vec<Problem>,
+}
+
+impl Session {
+    fn new(plan: SessionPlan, self_program: PathBuf, link: Link, stage: Stage) -> Self {
+        let variables = Variables::new(env::vars_os(), &plan.folder, &plan.variables);
+        Self { plan, self_program, link, stage, variables, entered: 0, problems: Vec::new() }
+    }
+
+    /// From the folder's beginning to its end.
+    fn live(mut self) {
+        if let Err(error) = folder::make(&self.plan.folder) {
+            let reason = format!("the session folder {} could not be made: {error}", self.plan.folder.display());
+            self.link.say(SessionEvent::OpenFailed { environment: None, end: not_started(reason, false) });
+        } else {
+            if self.enter_all() {
+                self.run_tasks();
+            }
+            self.link.give_back_queue();
+            self.exit_all();
+            self.remove_folder();
+        }
+        self.link.give_back_queue();
+        self.link.say(SessionEvent::Closed { problems: self.problems });
+        self.link.send_all();
+    }
+
+    /// Enters the environments in order; false if one failed.
+    fn enter_all(&mut self) -> bool {
+        for at in 0..self.plan.environments.len() {
+            let EnvironmentPlan { name, variables, enter, .. } = self.plan.environments[at].clone();
+            self.variables.push(&variables);
+            self.entered += 1;
+            let Some(enter) = enter else { continue };
+            let outcome = self.run(&enter, Role::Enter);
+            self.variables.change(outcome.changes);
+            if !is_success(&outcome.end) {
+                self.link.say(SessionEvent::OpenFailed { environment: Some(name), end: outcome.end });
+                return false;
+            }
+        }
+        self.link.say(SessionEvent::Opened);
+        true
+    }
+
+    /// Runs tasks until the node closes the session, or one of them ends it.
+    fn run_tasks(&mut self) {
+        while let Next::Task(tag, action) = self.link.next() {
+            let Outcome { end, run_micros, .. } = self.run(&action, Role::Task(tag));
+            let goes_on = is_success(&end);
+            self.link.say(SessionEvent::Ended { tag, end, run_micros });
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Leaves what was entered, in reverse. Nobody is left to leave for when the node is gone.
+    fn exit_all(&mut self) {
+        while self.entered > 0 {
+            self.entered -= 1;
+            let EnvironmentPlan { name, exit, .. } = self.plan.environments[self.entered].clone();
+            if let Some(exit) = exit.filter(|_| !self.link.is_gone()) {
+                let end = self.run(&exit, Role::Exit).end;
+                if !is_success(&end) {
+                    self.problems.push(Problem::Exit { environment: name, end });
+                }
+            }
+            self.variables.pop();
+        }
+    }
+
+    fn remove_folder(&mut self) {
+        if let Err(error) = folder::remove(&self.plan.folder) {
+            let reason = format!("{} could not be removed: {error}", self.plan.folder.display());
+            self.problems.push(Problem::Folder { reason });
+        }
+    }
+
+    fn run(&mut self, action: &ActionPlan, role: Role) -> Outcome {
+        self.link.begin(match role {
+            Role::Task(tag) => Some(tag),
+            Role::Enter | Role::Exit => None,
+        });
+        let surroundings = (self.plan.folder.as_path(), self.self_program.as_path(), &self.variables);
+        let outcome = self.stage.run(action, role, surroundings, &mut self.link);
+        self.link.end();
+        outcome
+    }
+}
+
+const fn is_success(end: &ActionEnd) -> bool {
+    matches!(end, ActionEnd::Exited { code: 0 })
 }

@@ -1,0 +1,132 @@
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::{self, File},
+    io::{self, BufRead as _, Read as _},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use gridwell_model::{ActionEnd, ActionPlan};
+use rustix::{io::Errno, process::Pid};
+
+use super::variables::Variables;
+
+/// The name that plans use for our own executable.
+const SELF_NAME: &str = "gridwell";
+
+/// What a program is started with, apart from its plan.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) self_program: &'a Path,
+    pub(crate) variables: &'a Variables,
+    /// `/dev/null`.
+    pub(crate) input: &'a OwnedFd,
+    /// Both output streams: one pipe keeps their order.
+    pub(crate) output: &'a OwnedFd,
+}
+
+/// Starts a program as the leader of its own process group and returns its id.
+///
+/// Takes the standard library's `posix_spawn` path: an absolute program, no closures between fork and exec.
+///
+/// # Errors
+///
+/// [`ActionEnd::NotStarted`] with a sentence that names the program.
+pub(crate) fn spawn(plan: &ActionPlan, surroundings: &Surroundings<'_>) -> Result<Pid, ActionEnd> {
+    let program = find(&plan.program, surroundings)?;
+    let start = || -> io::Result<Pid> {
+        let child = Command::new(&program)
+            .args(&plan.args)
+            .env_clear()
+            .envs(surroundings.variables.all())
+            .current_dir(surroundings.folder)
+            .process_group(0)
+            .stdin(Stdio::from(surroundings.input.try_clone()?))
+            .stdout(Stdio::from(surroundings.output.try_clone()?))
+            .stderr(Stdio::from(surroundings.output.try_clone()?))
+            .spawn()?;
+        Ok(Pid::from_child(&child))
+    };
+    start().map_err(|error| refused(plan, &program, surroundings, &error))
+}
+
+/// Finds a program: our own by name, others along the session's PATH; a path counts from the session's folder.
+fn find(program: &str, surroundings: &Surroundings<'_>) -> Result<PathBuf, ActionEnd> {
+    if program == SELF_NAME {
+        return Ok(surroundings.self_program.to_owned());
+    }
+    if program.is_empty() {
+        return Err(not_started("the action names no program".to_owned(), false));
+    }
+    if program.contains('/') {
+        return Ok(surroundings.folder.join(program));
+    }
+    let searched = surroundings.variables.all().get(OsStr::new("PATH")).cloned().unwrap_or_default();
+    let mut forbidden = None;
+    for folder in std::env::split_paths(&searched).filter(|folder| folder.is_absolute()) {
+        let path = folder.join(program);
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => return Ok(path),
+            Ok(found) if found.is_file() => forbidden = forbidden.or(Some(path)),
+            _ => {}
+        }
+    }
+    Err(match forbidden {
+        Some(path) => not_started(format!("{} may not be executed", path.display()), false),
+        None => not_started(format!("program {program} was not found in PATH {}", searched.display()), true),
+    })
+}
+
+fn refused(plan: &ActionPlan, program: &Path, surroundings: &Surroundings<'_>, error: &io::Error) -> ActionEnd {
+    let shown = program.display();
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    match code {
+        Some(Errno::NOENT) if !surroundings.folder.is_dir() => {
+            not_started(format!("{shown} was not started: the session's folder is gone"), false)
+        }
+        Some(Errno::NOENT) if program.exists() => not_started(lacks_interpreter(program), true),
+        Some(Errno::NOENT | Errno::NOTDIR) => not_started(format!("program {shown} does not exist"), true),
+        Some(Errno::ACCESS | Errno::PERM) => not_started(format!("{shown} may not be executed"), false),
+        Some(Errno::NOEXEC) => {
+            let reason = "it is neither a script with a #! line nor a program for this system";
+            not_started(format!("{shown} cannot be executed: {reason}"), false)
+        }
+        Some(Errno::TOOBIG) => not_started(too_big(plan, program, surroundings.variables.all()), false),
+        Some(Errno::AGAIN | Errno::NOMEM) => {
+            not_started(format!("{shown} was not started: no memory or no room for another process"), false)
+        }
+        _ => not_started(format!("{shown} was not started: {error}"), false),
+    }
+}
+
+/// A program that exists and yet "does not exist": its interpreter or loader does not.
+fn lacks_interpreter(program: &Path) -> String {
+    let mut start = Vec::new();
+    let read = File::open(program).and_then(|file| io::BufReader::new(file.take(256)).read_until(b'\n', &mut start));
+    let line = read.ok().and_then(|_| start.strip_prefix(b"#!")).map(|line| String::from_utf8_lossy(line).into_owned());
+    let shown = program.display();
+    match line {
+        Some(line) => format!("{shown} was not started: its interpreter {} does not exist", line.trim()),
+        None => format!("{shown} was not started: a loader that it needs does not exist"),
+    }
+}
+
+fn too_big(plan: &ActionPlan, program: &Path, variables: &BTreeMap<std::ffi::OsString, std::ffi::OsString>) -> String {
+    let arguments: usize = plan.args.iter().map(|argument| argument.len() + 1).sum();
+    let environment: usize = variables.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    let shown = program.display();
+    format!(
+        "{shown} was not started: {arguments} bytes of arguments and {environment} bytes of variables are more than \
+         the system takes"
+    )
+}
+
+pub(crate) const fn not_started(reason: String, missing: bool) -> ActionEnd {
+    ActionEnd::NotStarted { reason, missing }
+}

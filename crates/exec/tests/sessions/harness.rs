@@ -1,0 +1,184 @@
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gridwell_exec::{Exec, ExecConfig, ExecEvent, SessionEvent};
+use gridwell_model::{ActionEnd, ActionPlan, EnvironmentPlan, SessionPlan};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+/// Patience for things that take milliseconds; only a hang uses it up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const SESSION: u64 = 7;
+
+/// One `Exec` with one session in a temporary folder.
+pub(crate) struct Grid {
+    pub(crate) exec: Exec,
+    pub(crate) temp: TempDir,
+    events: mpsc::Receiver<ExecEvent>,
+    ahead: VecDeque<SessionEvent>,
+}
+
+impl Grid {
+    pub(crate) fn new() -> Self {
+        let runner = PathBuf::from(env!("CARGO_BIN_EXE_gridwell-exec-runner"));
+        let config = ExecConfig { runner: vec![runner.into_os_string()], self_program: "/bin/echo".into() };
+        let (exec, events) = Exec::start(config);
+        Self { exec, temp: tempfile::tempdir().unwrap(), events, ahead: VecDeque::new() }
+    }
+
+    /// Opens a session without environments.
+    pub(crate) async fn opened() -> Self {
+        Self::opened_with(vec![]).await
+    }
+
+    pub(crate) async fn opened_with(environments: Vec<EnvironmentPlan>) -> Self {
+        let mut grid = Self::new();
+        grid.open(environments);
+        grid.until(|event| matches!(event, SessionEvent::Opened)).await;
+        grid
+    }
+
+    pub(crate) fn open(&self, environments: Vec<EnvironmentPlan>) {
+        self.exec.open(SESSION, SessionPlan { environments, ..self.plan() }).unwrap();
+    }
+
+    pub(crate) fn plan(&self) -> SessionPlan {
+        SessionPlan { folder: self.folder(), variables: vec![], environments: vec![], limits: Default::default() }
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.temp.path().join("sessions/7")
+    }
+
+    pub(crate) async fn next(&mut self) -> SessionEvent {
+        while self.ahead.is_empty() {
+            let batch = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event comes").unwrap();
+            assert!(!batch.events.is_empty());
+            assert_eq!(batch.session, SESSION);
+            self.ahead.extend(batch.events);
+        }
+        self.ahead.pop_front().unwrap()
+    }
+
+    /// All events up to and including the first that `is_it`.
+    pub(crate) async fn until(&mut self, is_it: impl Fn(&SessionEvent) -> bool) -> Vec<SessionEvent> {
+        let mut seen = Vec::new();
+        loop {
+            let event = self.next().await;
+            assert!(is_it(&event) || !event.is_last(), "{event:?} came instead, after {seen:?}");
+            seen.push(event);
+            if is_it(&seen[seen.len() - 1]) {
+                return seen;
+            }
+        }
+    }
+
+    /// Runs one action under `tag` and returns how it ended and what it wrote.
+    pub(crate) async fn run(&mut self, tag: u64, action: ActionPlan) -> (ActionEnd, Vec<u8>) {
+        self.exec.run(SESSION, vec![(tag, action)]).unwrap();
+        let seen = self.until(|event| matches!(event, SessionEvent::Ended { tag: ended, .. } if *ended == tag)).await;
+        let written = output(&seen);
+        match seen.into_iter().next_back() {
+            Some(SessionEvent::Ended { end, .. }) => (end, written),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Runs a shell script that must succeed and returns what it wrote.
+    pub(crate) async fn says(&mut self, script: &str) -> String {
+        let (end, written) = self.run(999, sh(script)).await;
+        let written = String::from_utf8(written).unwrap();
+        assert_eq!(end, ActionEnd::Exited { code: 0 }, "{written}");
+        written
+    }
+
+    pub(crate) async fn close(&mut self) -> Vec<SessionEvent> {
+        self.exec.close(SESSION).unwrap();
+        self.until(SessionEvent::is_last).await
+    }
+
+    /// Waits for a line of output that is a process id.
+    pub(crate) async fn pid(&mut self) -> u32 {
+        let mut written = Vec::new();
+        loop {
+            if let SessionEvent::Output { bytes, .. } = self.next().await {
+                written.extend(bytes);
+                if written.ends_with(b"\n") {
+                    return String::from_utf8(written).unwrap().trim().parse().unwrap();
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn sh(script: &str) -> ActionPlan {
+    ActionPlan { program: "sh".into(), args: vec!["-c".into(), script.into()], ..ActionPlan::default() }
+}
+
+pub(crate) fn environment(name: &str, enter: &str, exit: &str) -> EnvironmentPlan {
+    EnvironmentPlan { name: name.into(), variables: vec![], enter: Some(sh(enter)), exit: Some(sh(exit)) }
+}
+
+pub(crate) fn output(events: &[SessionEvent]) -> Vec<u8> {
+    let bytes = events.iter().filter_map(|event| match event {
+        SessionEvent::Output { bytes, .. } => Some(bytes.as_slice()),
+        _ => None,
+    });
+    bytes.collect::<Vec<_>>().concat()
+}
+
+pub(crate) fn ended(events: &[SessionEvent]) -> Vec<(u64, ActionEnd)> {
+    let ends = events.iter().filter_map(|event| match event {
+        SessionEvent::Ended { tag, end, .. } => Some((*tag, end.clone())),
+        _ => None,
+    });
+    ends.collect()
+}
+
+pub(crate) fn not_run(events: &[SessionEvent]) -> Vec<u64> {
+    let tags = events.iter().filter_map(|event| match event {
+        SessionEvent::NotRun { tag } => Some(*tag),
+        _ => None,
+    });
+    tags.collect()
+}
+
+/// A handle on a process that must be alive now; [`Watched::dies`] waits for its end.
+pub(crate) struct Watched(Option<rustix::fd::OwnedFd>);
+
+impl Watched {
+    pub(crate) fn new(pid: u32) -> Self {
+        Self(pidfd_open(Pid::from_raw(pid.cast_signed()).unwrap(), PidfdFlags::empty()).ok())
+    }
+
+    pub(crate) fn dies(&self) {
+        let Some(process) = &self.0 else { return };
+        let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
+        loop {
+            match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&patience)) {
+                Err(rustix::io::Errno::INTR) => {}
+                ended => return assert_eq!(ended, Ok(1), "the process survives"),
+            }
+        }
+    }
+}
+
+/// The only child of this process that runs the runner, found by the mark of its session's folder.
+pub(crate) fn runner_of(folder: &Path) -> u32 {
+    let mark = format!("GRIDWELL_SESSION={}", folder.display());
+    let mut pids = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+    let marked = |pid: &u32| {
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        name.starts_with("gridwell-exec") && environ.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
+    };
+    pids.find(marked).expect("the runner lives")
+}
