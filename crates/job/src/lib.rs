@@ -9,7 +9,7 @@
 //!   [`Template::fill`] turns what was typed into a value for every parameter.
 //! - [`JobPlan`] is a template with its parameters bound: steps for the scheduler, parameters of any task by index, and
 //!   [`JobPlan::session`], which resolves environments and actions for one session on one machine.
-
+//! - [`Bundle`] reads and writes a job bundle: template, parameter values, asset references and our sidecar.
 //!
 //! The recipe half:
 //!
@@ -18,6 +18,7 @@
 //! - [`blend`] reads .blend files, [`over`] ranges, globs and tables, [`sample`] is the built-in renderer.
 
 pub mod blend;
+pub mod bundle;
 pub mod draft;
 mod files;
 pub mod openjd;
@@ -26,9 +27,10 @@ pub mod progress;
 pub mod recipe;
 pub mod sample;
 
+pub use bundle::{Bundle, BundleError, BundleFiles};
 pub use openjd::{
     EnvironmentTemplate, Folders, JobError, JobPlan, Parameter, ParameterError, ParameterKind, PathRule, PathStyle,
-    Problem, ResolveError, SessionContext, SessionRuntime, TaskParameter, Template, TemplateError,
+    PathUse, Problem, ResolveError, SessionContext, SessionRuntime, TaskParameter, Template, TemplateError,
 };
 
 pub use draft::{Draft, DraftError, DraftRequest, draft};

@@ -12,7 +12,7 @@ pub(crate) enum DocumentError {
     /// Over the limit; nothing was parsed.
     TooLarge { bytes: usize, limit: usize },
     /// Neither YAML nor JSON with keys at the top.
-    Malformed { problems: Vec<Problem> },
+    Malformed { problem: Problem },
 }
 
 /// Deepest nesting of a YAML text: three times what any template needs. The crate's own limit of 128 lets a text through
@@ -42,7 +42,7 @@ impl Document {
 }
 
 fn malformed(message: &str) -> DocumentError {
-    DocumentError::Malformed { problems: vec![whole(message)] }
+    DocumentError::Malformed { problem: whole(message) }
 }
 
 fn json(text: &str) -> Result<Value, String> {

@@ -20,9 +20,10 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use document::{Document, DocumentError};
 pub use error::{JobError, ParameterError, Problem, ResolveError, TemplateError};
 pub use parameter::{Control, DataFlow, FileFilter, Hints, ObjectKind, Parameter, ParameterKind};
 pub use path::{PathRule, PathStyle};
 pub use plan::{JobPlan, TaskParameter};
 pub use session::{SessionContext, SessionRuntime};
-pub use template::{EnvironmentTemplate, Folders, Template};
+pub use template::{EnvironmentTemplate, Folders, PathUse, Template};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     document::{Document, DocumentError},
     error::{JobError, ParameterError, TemplateError, problems},
-    parameter::Parameter,
+    parameter::{DataFlow, ObjectKind, Parameter, ParameterKind},
     path::PathStyle,
     plan::JobPlan,
 };
@@ -32,6 +32,19 @@ pub struct Folders<'a> {
     pub current: &'a str,
     /// Refuses defaults that are absolute or leave the template's folder: bundles come from strangers.
     pub confined: bool,
+}
+
+/// A path that a job is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathUse {
+    /// The parameter it comes from.
+    pub parameter: String,
+    /// The path, of the author's machine.
+    pub path: String,
+    /// What it leads to.
+    pub object: ObjectKind,
+    /// Whether the job reads or writes what is there.
+    pub flow: DataFlow,
 }
 
 /// Most environments of a job with all its steps: bounds what one session has to enter.
@@ -57,6 +70,15 @@ impl Template {
     #[must_use]
     pub fn to_json(&self) -> String {
         self.document.to_string()
+    }
+
+    pub(crate) const fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Names of its parameters, in order.
+    pub fn parameter_names(&self) -> impl Iterator<Item = &str> {
+        self.decoded.parameter_definitions_list().iter().map(|one| one.name())
     }
 
     /// The job's name, its format strings unresolved.
@@ -106,6 +128,28 @@ impl Template {
         let mut values = self.values(given, folders)?;
         let names = self.decoded.parameter_definitions_list().iter().map(|one| one.name().to_owned());
         Ok(names.filter_map(|name| values.remove(&name).map(|one| (name, one.value.to_display_string()))).collect())
+    }
+
+    /// The paths among filled values, in the template's order: what the job reads and where it leaves results.
+    #[must_use]
+    pub fn paths(&self, filled: &[(String, String)]) -> Vec<PathUse> {
+        let value = |name: &str| filled.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+        let all = self.parameters().into_iter().flat_map(|parameter| {
+            let object = parameter.object.unwrap_or(ObjectKind::Directory);
+            let paths = match (parameter.kind, value(&parameter.name)) {
+                (ParameterKind::Path, Some(path)) => vec![path.to_owned()],
+                (ParameterKind::ListPath, Some(list)) => serde_json::from_str(list).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            let flow = parameter.flow;
+            paths.into_iter().filter(|path| !path.is_empty()).map(move |path| PathUse {
+                parameter: parameter.name.clone(),
+                path,
+                object,
+                flow,
+            })
+        });
+        all.collect()
     }
 
     /// Binds the parameters: a job whose tasks can be counted and run. Paths among the values are taken as they are.
@@ -232,7 +276,7 @@ fn read(text: &str) -> Result<Value, TemplateError> {
     match Document::read(text, Template::MAX_BYTES) {
         Ok(document) => Ok(Value::Object(document.0)),
         Err(DocumentError::TooLarge { bytes, limit }) => Err(TemplateError::TooLarge { bytes, limit }),
-        Err(DocumentError::Malformed { problems }) => Err(TemplateError::Refused { problems }),
+        Err(DocumentError::Malformed { problem }) => Err(TemplateError::Refused { problems: vec![problem] }),
     }
 }
 
