@@ -69,15 +69,16 @@ pub enum Input {
         /// Which.
         session: SessionId,
     },
-    /// A session could not be opened (an environment failed, the runner died); it is gone, no `SessionClosed` follows.
+    /// A session could not be opened, or its runner died; it is gone. What it was running has failed with it, what was
+    /// queued in it never started; neither is answered one by one.
     SessionFailed {
         /// Which.
         session: SessionId,
         /// Whose doing.
         cause: SessionFailure,
     },
-    /// A session has left its environments and is gone: after [`Effect::CloseSession`], or by itself when its runner
-    /// died.
+    /// A session has left its environments and is gone: after [`Effect::CloseSession`], or by itself after a run that
+    /// did not end with exit code 0.
     SessionClosed {
         /// Which.
         session: SessionId,
@@ -112,6 +113,13 @@ pub enum Input {
         run: TaskSpan,
         /// One sentence.
         reason: String,
+    },
+    /// A run was cancelled before it started.
+    TaskNotRun {
+        /// Its session.
+        session: SessionId,
+        /// The run.
+        run: TaskSpan,
     },
     /// [`Effect::CollectOutputs`] is done.
     OutputsReady {
@@ -230,9 +238,11 @@ pub enum Effect {
         /// What it may use.
         reserve: Reserve,
     },
-    /// Run these in order; each answers with [`Input::TaskEnded`] or [`Input::TaskRefused`].
+    /// Run these in order; each answers once, with [`Input::TaskEnded`], [`Input::TaskRefused`] or
+    /// [`Input::TaskNotRun`].
     ///
-    /// After a run that ended otherwise than with exit code 0 the rest is dropped without an answer.
+    /// A run that ends otherwise than with exit code 0 ends the session: nothing that was queued behind it starts
+    /// (answers for it are ignored), the environments are left, and [`Input::SessionClosed`] follows.
     RunTasks {
         /// Where.
         session: SessionId,
@@ -243,7 +253,8 @@ pub enum Effect {
         /// One run of the program each: a task, or a chunk of them.
         runs: Vec<TaskSpan>,
     },
-    /// Drop these if they have not started (no answer then); stop the one that runs, with its notice.
+    /// Drop these if they have not started; stop the one that runs, with its notice. Each answers as in
+    /// [`Effect::RunTasks`].
     CancelTasks {
         /// Where.
         session: SessionId,
@@ -289,7 +300,8 @@ pub enum Effect {
         /// The tasks.
         tasks: Vec<TaskSpan>,
     },
-    /// Forget a job's spec, inputs and logs. All its sessions have been told to close.
+    /// Forget a job's spec, inputs, logs and outputs, those being collected too. All its sessions have been told to
+    /// close; nothing about it is answered any more.
     ForgetJob {
         /// The job.
         job: JobId,

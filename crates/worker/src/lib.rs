@@ -3,7 +3,13 @@
 //! Floor 1, pure. [`Worker`] treats every steward alike, this peer's own node included. It starts no process and opens
 //! no file: the node carries its [`Effect`]s out and brings back what happened as [`Input`]s.
 
+mod end;
 mod input;
+mod lease;
+mod report;
+mod run;
+mod session;
+mod timer;
 mod worker;
 
 pub use input::{Effect, Input, SessionFailure, SessionId, SpecView, StepView};

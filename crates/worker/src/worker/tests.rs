@@ -1,0 +1,690 @@
+use std::collections::BTreeSet;
+
+use gridwell_model::{ActionEnd, BlobId, Fence, OutputFile, RelPath, TaskResult};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{SessionFailure, SpecView, StepView};
+
+#[test]
+fn an_offer_is_accepted_fetched_opened_run_and_reported() {
+    let mut peer = TestPeer::lending(2.0);
+    peer.offer(lease(1), 0..3);
+    assert_eq!(
+        peer.take_effects(),
+        [
+            Effect::Accept { steward: STEWARD, lease: lease(1) },
+            Effect::FetchSpec { job: JOB, spec: BlobId([7; 32]), spec_bytes: 99, from: STEWARD },
+            Effect::FreeChanged { free: cores(1.0), running: 0 },
+        ]
+    );
+    peer.input(Input::SpecReady { job: JOB, spec: SpecView { has_inputs: true, ..a_spec() } });
+    assert_eq!(peer.take_effects(), [Effect::FetchInputs { job: JOB, from: STEWARD }]);
+    peer.input(Input::InputsReady { job: JOB });
+    let session = SessionId(1);
+    assert_eq!(peer.take_effects(), [Effect::OpenSession { session, job: JOB, step: 0, reserve: cores(1.0) }]);
+    peer.input(Input::SessionOpened { session });
+    let effects = peer.take_effects();
+    assert_eq!(effects[0], Effect::RunTasks { session, lease: lease(1), step: 0, runs: runs(&[0..1, 1..2, 2..3]) });
+    assert!(matches!(&effects[1], Effect::Renew { renewal, .. } if renewal.running[0].task.index == 0));
+    for index in 0..3 {
+        peer.ended(session, index..index + 1, 0);
+    }
+    let effects = peer.take_effects();
+    let Effect::Report { results, .. } = &effects[0] else { panic!("{effects:?}") };
+    assert_eq!(results.iter().map(|result| result.tasks).collect::<Vec<_>>(), runs(&[0..1, 1..2, 2..3]));
+    assert!(results.iter().all(|result| result.end == AttemptEnd::Succeeded && result.run_micros == 1_000));
+    assert_eq!(effects[1..], [Effect::FreeChanged { free: cores(2.0), running: 0 }]);
+    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[0..3]) });
+    assert!(peer.worker.leases.is_empty());
+}
+
+#[test]
+fn an_idle_session_is_used_again_and_closed_after_two_seconds() {
+    let mut peer = TestPeer::running(lease(1), 0..1);
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.take_effects();
+    peer.offer(lease(2), 1..2);
+    let effects = peer.take_effects();
+    assert!(effects.contains(&Effect::RunTasks {
+        session: SessionId(1),
+        lease: lease(2),
+        step: 0,
+        runs: runs(&[1..2])
+    }));
+    peer.ended(SessionId(1), 1..2, 0);
+    peer.pass(Duration::from_millis(1_999));
+    assert!(!peer.take_effects().contains(&Effect::CloseSession { session: SessionId(1) }));
+    peer.pass(Duration::from_millis(1));
+    assert_eq!(peer.take_effects(), [Effect::CloseSession { session: SessionId(1) }]);
+}
+
+#[test]
+fn steps_with_other_environments_get_another_session() {
+    let mut peer = TestPeer::running(lease(1), 0..1);
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.take_effects();
+    peer.input(Input::Offered { steward: STEWARD, offer: LeaseOffer { step: 1, ..an_offer(lease(2), 0..1) } });
+    let opened = Effect::OpenSession { session: SessionId(2), job: JOB, step: 1, reserve: cores(1.0) };
+    assert!(peer.take_effects().contains(&opened));
+}
+
+#[test]
+fn after_a_failure_the_rest_runs_in_a_new_session() {
+    let mut peer = TestPeer::running(lease(1), 0..3);
+    peer.ended(SessionId(1), 0..1, 9);
+    assert_eq!(
+        peer.take_effects(),
+        [
+            Effect::OpenSession { session: SessionId(2), job: JOB, step: 0, reserve: cores(1.0) },
+            Effect::FreeChanged { free: cores(1.0), running: 0 },
+        ]
+    );
+    peer.input(Input::TaskNotRun { session: SessionId(1), run: TaskSpan::new(1, 2) });
+    peer.input(Input::SessionClosed { session: SessionId(1) });
+    peer.input(Input::SessionOpened { session: SessionId(2) });
+    let again = Effect::RunTasks { session: SessionId(2), lease: lease(1), step: 0, runs: runs(&[1..2, 2..3]) };
+    assert!(peer.take_effects().contains(&again));
+    peer.pass(Worker::REPORT_EVERY);
+    let [Effect::Report { results, .. }] = &peer.take_effects()[..] else { panic!("one report") };
+    assert_eq!(results[0].end, failed(FailureKind::Program, Some(9), "the program ended with exit code 9"));
+}
+
+#[test]
+fn an_environment_that_fails_costs_one_attempt_and_gives_the_rest_back() {
+    let mut peer = TestPeer::lending(2.0);
+    peer.offer(lease(1), 0..5);
+    peer.input(Input::SpecReady { job: JOB, spec: a_spec() });
+    peer.take_effects();
+    let cause = SessionFailure::Environment("environment 'conda' failed: exit code 1".into());
+    peer.input(Input::SessionFailed { session: SessionId(1), cause });
+    let effects = peer.take_effects();
+    let Effect::Report { results, .. } = &effects[0] else { panic!("{effects:?}") };
+    assert_eq!(results[0].tasks, TaskSpan::new(0, 1));
+    assert!(matches!(&results[0].end, AttemptEnd::Failed { kind: FailureKind::Environment, .. }));
+    assert_eq!((results[1].tasks, &results[1].end), (TaskSpan::new(1, 5), &AttemptEnd::Returned));
+}
+
+#[test]
+fn inputs_that_cannot_be_fetched_fail_one_task_and_are_tried_again_by_the_next_lease() {
+    let mut peer = TestPeer::lending(2.0);
+    peer.offer(lease(1), 0..2);
+    peer.input(Input::SpecReady { job: JOB, spec: SpecView { has_inputs: true, ..a_spec() } });
+    peer.take_effects();
+    peer.input(Input::InputsFailed { job: JOB, reason: "scene.blend is gone".into() });
+    let effects = peer.take_effects();
+    let Effect::Report { results, .. } = &effects[0] else { panic!("{effects:?}") };
+    assert_eq!(results[0].end, failed(FailureKind::Inputs, None, "scene.blend is gone"));
+    peer.offer(lease(2), 0..2);
+    assert!(peer.take_effects().iter().any(|effect| matches!(effect, Effect::FetchSpec { .. })));
+}
+
+#[test]
+fn unstarted_tasks_go_back_and_the_running_one_is_stopped_on_request() {
+    let mut peer = TestPeer::running(lease(1), 0..3);
+    peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[0..3]) });
+    let cancel = Effect::CancelTasks { session: SessionId(1), runs: runs(&[0..1, 1..2, 2..3]) };
+    assert_eq!(peer.take_effects(), [cancel]);
+    // The steward repeats itself; the runner is asked once.
+    peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[0..3]) });
+    assert_eq!(peer.take_effects(), []);
+    peer.input(Input::TaskNotRun { session: SessionId(1), run: TaskSpan::new(2, 3) });
+    let end = ActionEnd::Cancelled;
+    let took = Duration::from_secs(1);
+    peer.input(Input::TaskEnded { session: SessionId(1), run: TaskSpan::new(0, 1), end, took });
+    let effects = peer.take_effects();
+    let Effect::Report { results, .. } = &effects[0] else { panic!("{effects:?}") };
+    let ends: Vec<_> = results.iter().map(|result| (result.tasks.start, result.end.clone())).collect();
+    assert_eq!(ends, [(2, AttemptEnd::Returned), (0, AttemptEnd::Cancelled), (1, AttemptEnd::Returned)]);
+    assert!(peer.worker.leases.is_empty(), "nothing is owed for tasks that went back");
+}
+
+#[test]
+fn outputs_are_collected_before_the_next_run_and_kept_until_settled() {
+    let mut peer = TestPeer::lending(1.0);
+    peer.offer(lease(1), 0..2);
+    peer.input(Input::SpecReady { job: JOB, spec: SpecView { has_outputs: true, ..a_spec() } });
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    peer.take_effects();
+    let run = TaskSpan::new(0, 1);
+    peer.ended(SessionId(1), 0..1, 0);
+    assert_eq!(peer.take_effects(), [Effect::CollectOutputs { session: SessionId(1), lease: lease(1), run }]);
+    peer.input(Input::OutputsReady { lease: lease(1), run, outputs: vec![an_output()] });
+    assert_eq!(
+        peer.take_effects(),
+        [Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 0, runs: runs(&[1..2]) }]
+    );
+    peer.pass(Worker::REPORT_EVERY);
+    assert!(matches!(&peer.take_effects()[..], [Effect::Report { results, .. }] if results[0].outputs.len() == 1));
+    peer.input(Input::Settled { lease: lease(1), tasks: vec![run] });
+    assert_eq!(peer.take_effects(), [Effect::DropOutputs { lease: lease(1), tasks: vec![run] }]);
+}
+
+#[test]
+fn one_lease_may_queue_behind_each_running_one() {
+    let mut peer = TestPeer::running(lease(1), 0..1);
+    peer.worker.lends = cores(1.0);
+    peer.offer(lease(2), 1..2);
+    peer.offer(lease(3), 2..3);
+    let answers: Vec<_> = peer
+        .take_effects()
+        .into_iter()
+        .filter(|effect| matches!(effect, Effect::Accept { .. } | Effect::Decline { .. }))
+        .collect();
+    assert_eq!(
+        answers,
+        [
+            Effect::Accept { steward: STEWARD, lease: lease(2) },
+            Effect::Decline { steward: STEWARD, lease: lease(3), why: Decline::Busy },
+        ]
+    );
+    peer.ended(SessionId(1), 0..1, 0);
+    let next = Effect::RunTasks { session: SessionId(1), lease: lease(2), step: 0, runs: runs(&[1..2]) };
+    assert!(peer.take_effects().contains(&next), "in the very session that became free");
+}
+
+#[test]
+fn offers_beyond_what_is_lent_or_while_nothing_is_taken_are_declined_with_a_reason() {
+    let mut peer = TestPeer::lending(2.0);
+    let big = LeaseOffer { reserve: cores(3.0), ..an_offer(lease(1), 0..1) };
+    peer.input(Input::Offered { steward: STEWARD, offer: big });
+    let declined = |peer: &mut TestPeer| match peer.take_effects().remove(0) {
+        Effect::Decline { why, .. } => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(declined(&mut peer), Decline::Rules(words) if words.contains("2 cores")));
+    peer.input(Input::LendingChanged { lends: cores(2.0), accepts: false, why_not: "Ada is at the keyboard".into() });
+    peer.offer(lease(2), 0..1);
+    assert_eq!(declined(&mut peer), Decline::Rules("Ada is at the keyboard".into()));
+    peer.input(Input::LendingChanged { lends: cores(2.0), accepts: false, why_not: String::new() });
+    peer.offer(lease(3), 0..1);
+    assert_eq!(declined(&mut peer), Decline::Draining);
+}
+
+#[test]
+fn draining_gives_queued_leases_back_and_finishes_running_ones() {
+    let mut peer = TestPeer::running(lease(1), 0..1);
+    peer.worker.lends = cores(1.0);
+    peer.offer(lease(2), 1..2);
+    peer.take_effects();
+    peer.input(Input::LendingChanged { lends: cores(1.0), accepts: false, why_not: String::new() });
+    let [Effect::Report { lease: returned, results, .. }] = &peer.take_effects()[..] else { panic!("one report") };
+    assert_eq!((*returned, &results[0].end), (lease(2), &AttemptEnd::Returned));
+    assert!(peer.worker.leases[&lease(1)].running().is_some());
+}
+
+#[test]
+fn leases_are_renewed_every_five_seconds_until_they_are_settled() {
+    let mut peer = TestPeer::running(lease(1), 0..1);
+    peer.pass(Worker::RENEW_EVERY);
+    let effects = peer.take_effects();
+    assert!(matches!(&effects[..], [Effect::Renew { renewal, .. }] if renewal.leases == [lease(1)]), "{effects:?}");
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.take_effects();
+    peer.pass(Worker::RENEW_EVERY);
+    assert!(peer.take_effects().iter().any(|effect| matches!(effect, Effect::Renew { .. })), "not settled yet");
+    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[0..1]) });
+    peer.pass(Worker::RENEW_EVERY);
+    assert!(!peer.take_effects().iter().any(|effect| matches!(effect, Effect::Renew { .. })));
+}
+
+#[test]
+fn a_steward_silent_for_a_lease_loses_its_tasks_but_not_its_results() {
+    let mut peer = TestPeer::running(lease(1), 0..3);
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.input(Input::StewardLost { steward: STEWARD });
+    peer.pass(JobSpec::LEASE_DURATION);
+    let effects = peer.take_effects();
+    assert!(effects.contains(&Effect::CloseSession { session: SessionId(1) }));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Report { .. } | Effect::Renew { .. })));
+    assert_eq!(peer.worker.free(), cores(1.0), "its programs may still be ending");
+    peer.input(Input::SessionClosed { session: SessionId(1) });
+    assert_eq!(peer.worker.free(), cores(2.0));
+    peer.input(Input::StewardBack { steward: STEWARD });
+    let effects = peer.take_effects();
+    let report = effects.iter().find_map(|effect| match effect {
+        Effect::Report { results, .. } => Some(results.iter().map(|result| result.end.clone()).collect::<Vec<_>>()),
+        _ => None,
+    });
+    assert_eq!(report, Some(vec![AttemptEnd::Succeeded, AttemptEnd::Returned]));
+}
+
+#[test]
+fn outputs_that_nobody_settles_are_dropped_in_the_end() {
+    let mut peer = TestPeer::lending(1.0);
+    peer.offer(lease(1), 0..1);
+    peer.input(Input::SpecReady { job: JOB, spec: SpecView { has_outputs: true, ..a_spec() } });
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    peer.ended(SessionId(1), 0..1, 0);
+    let run = TaskSpan::new(0, 1);
+    peer.input(Input::OutputsReady { lease: lease(1), run, outputs: vec![an_output()] });
+    peer.input(Input::StewardLost { steward: STEWARD });
+    peer.take_effects();
+    peer.pass(Worker::UNSETTLED);
+    assert!(peer.take_effects().contains(&Effect::DropOutputs { lease: lease(1), tasks: vec![run] }));
+    peer.input(Input::SessionClosed { session: SessionId(1) });
+    peer.pass(Worker::IDLE_JOB);
+    assert_eq!(peer.take_effects(), [Effect::ForgetJob { job: JOB }]);
+    assert_eq!(peer.worker.poll_deadline(), None, "nothing is left to wait for");
+}
+
+#[test]
+fn reports_never_carry_more_than_a_frame() {
+    let mut peer = TestPeer::running(lease(1), 0..512);
+    let reason = "x".repeat(400);
+    for index in 0..512 {
+        let run = TaskSpan::new(index, index + 1);
+        peer.input(Input::TaskRefused { session: SessionId(1), run, reason: reason.clone() });
+    }
+    let reports: Vec<usize> = peer
+        .take_effects()
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Report { results, .. } => Some(results.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(reports.iter().sum::<usize>(), 512);
+    assert!(reports.iter().all(|results| results * 432 <= 48 * 1024 && *results <= TaskResult::MAX_IN_REPORT));
+}
+
+#[test]
+fn chunks_are_cut_at_rows() {
+    let mut peer = TestPeer::lending(1.0);
+    let offer = LeaseOffer { chunk: 4, step: 1, ..an_offer(lease(1), 2..12) };
+    peer.input(Input::Offered { steward: STEWARD, offer });
+    peer.input(Input::SpecReady { job: JOB, spec: a_spec() });
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    let all = runs(&[2..6, 6..10, 10..12]);
+    let sent = Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 1, runs: all };
+    assert!(peer.take_effects().contains(&sent));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Offer { step: u32, len: u32, cpus: u8 },
+    Answer { which: usize, how: u8 },
+    Fetched { good: bool },
+    Collected { good: bool },
+    Session { which: usize, how: u8 },
+    Revoke { which: usize, start: u32, len: u32 },
+    Settle { which: usize },
+    Lost,
+    Back,
+    Lend { accepts: bool },
+    Pass { millis: u64 },
+    Forget,
+}
+
+fn a_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0_u32..3, 1_u32..12, 1_u8..3).prop_map(|(step, len, cpus)| Step::Offer { step, len, cpus }),
+        12 => (any::<usize>(), 0_u8..8).prop_map(|(which, how)| Step::Answer { which, how }),
+        4 => (0_u8..8).prop_map(|luck| Step::Fetched { good: luck > 0 }),
+        4 => (0_u8..4).prop_map(|luck| Step::Collected { good: luck > 0 }),
+        8 => (any::<usize>(), 0_u8..10).prop_map(|(which, how)| Step::Session { which, how }),
+        2 => (any::<usize>(), 0_u32..12, 1_u32..12).prop_map(|(which, start, len)| Step::Revoke { which, start, len }),
+        4 => any::<usize>().prop_map(|which| Step::Settle { which }),
+        1 => Just(Step::Lost),
+        2 => Just(Step::Back),
+        1 => any::<bool>().prop_map(|accepts| Step::Lend { accepts }),
+        3 => (1_u64..9_000).prop_map(|millis| Step::Pass { millis }),
+        1 => Just(Step::Forget),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_accepted_task_is_reported_once_and_nothing_is_overcommitted(
+        steps in prop::collection::vec(a_step(), 1..150),
+        has_inputs in any::<bool>(),
+        has_outputs in any::<bool>(),
+    ) {
+        let mut grid = Random::new(SpecView { has_inputs, has_outputs, ..a_spec() });
+        for step in steps {
+            grid.apply(step);
+            grid.carry()?;
+        }
+        grid.finish()?;
+        prop_assert!(grid.peer.worker.leases.is_empty(), "every lease ends");
+        prop_assert_eq!(grid.peer.worker.free(), cores(4.0));
+        for (lease, tasks) in &grid.accepted {
+            let reported = grid.reported.get(lease).cloned().unwrap_or_default();
+            if !grid.forgotten.contains(lease) {
+                prop_assert_eq!(&reported, tasks, "{:?}", lease);
+            }
+        }
+    }
+}
+
+// Helpers.
+
+const STEWARD: PeerId = PeerId([1; 32]);
+const JOB: JobId = JobId([2; 10]);
+
+const fn lease(attempt: u32) -> LeaseId {
+    LeaseId { job: JOB, fence: Fence { epoch: 1, attempt } }
+}
+
+fn cores(cpus: f32) -> Reserve {
+    Reserve { cpus, memory_mib: 0, gpus: 0 }
+}
+
+fn runs(ranges: &[std::ops::Range<u32>]) -> Vec<TaskSpan> {
+    ranges.iter().map(|range| TaskSpan::new(range.start, range.end)).collect()
+}
+
+/// Two steps with different environments; the second one's chunks stay within rows of ten.
+fn a_spec() -> SpecView {
+    let steps = vec![StepView { environments: 1, row: None }, StepView { environments: 2, row: Some(10) }];
+    SpecView { has_inputs: false, has_outputs: false, steps }
+}
+
+fn an_offer(lease: LeaseId, tasks: std::ops::Range<u32>) -> LeaseOffer {
+    LeaseOffer {
+        lease,
+        step: 0,
+        span: TaskSpan::new(tasks.start, tasks.end),
+        chunk: 1,
+        spec: BlobId([7; 32]),
+        spec_bytes: 99,
+        reserve: cores(1.0),
+        duration: JobSpec::LEASE_DURATION,
+    }
+}
+
+fn an_output() -> OutputFile {
+    let path = RelPath::new("frame_0001.png").unwrap();
+    OutputFile { folder: 0, path, size_bytes: 9, blob: BlobId([3; 32]), executable: false }
+}
+
+struct TestPeer {
+    worker: Worker,
+    now: Time,
+}
+
+impl TestPeer {
+    fn lending(cpus: f32) -> Self {
+        let mut peer = Self { worker: Worker::new(), now: Time::from_secs(1) };
+        peer.input(Input::LendingChanged { lends: cores(cpus), accepts: true, why_not: String::new() });
+        assert_eq!(peer.take_effects(), [Effect::FreeChanged { free: cores(cpus), running: 0 }]);
+        peer
+    }
+
+    /// Two cores lent, and `lease` at work in session 1.
+    fn running(lease: LeaseId, tasks: std::ops::Range<u32>) -> Self {
+        let mut peer = Self::lending(2.0);
+        peer.offer(lease, tasks);
+        peer.input(Input::SpecReady { job: JOB, spec: a_spec() });
+        peer.input(Input::SessionOpened { session: SessionId(1) });
+        peer.take_effects();
+        peer
+    }
+
+    fn input(&mut self, input: Input) {
+        self.worker.handle(input, self.now);
+    }
+
+    fn offer(&mut self, lease: LeaseId, tasks: std::ops::Range<u32>) {
+        self.input(Input::Offered { steward: STEWARD, offer: an_offer(lease, tasks) });
+    }
+
+    fn ended(&mut self, session: SessionId, run: std::ops::Range<u32>, code: i32) {
+        let (run, end) = (TaskSpan::new(run.start, run.end), ActionEnd::Exited { code });
+        self.input(Input::TaskEnded { session, run, end, took: Duration::from_millis(1) });
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.worker.handle_deadline(self.now);
+    }
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        std::iter::from_fn(|| self.worker.poll_effect()).collect()
+    }
+}
+
+/// A steward, a runner and a store that answer in any order, as their contracts allow.
+struct Random {
+    peer: TestPeer,
+    spec: SpecView,
+    attempts: u32,
+    fetching: Vec<bool>,
+    opening: BTreeSet<SessionId>,
+    open: BTreeSet<SessionId>,
+    closing: BTreeSet<SessionId>,
+    queues: BTreeMap<SessionId, VecDeque<TaskSpan>>,
+    cancelled: BTreeSet<(SessionId, TaskSpan)>,
+    collecting: Vec<(LeaseId, TaskSpan)>,
+    accepted: BTreeMap<LeaseId, TaskSpans>,
+    offered: BTreeMap<LeaseId, TaskSpan>,
+    reported: BTreeMap<LeaseId, TaskSpans>,
+    forgotten: BTreeSet<LeaseId>,
+    reachable: bool,
+    was_lost: bool,
+}
+
+impl Random {
+    fn new(spec: SpecView) -> Self {
+        Self {
+            peer: TestPeer::lending(4.0),
+            spec,
+            attempts: 0,
+            fetching: Vec::new(),
+            opening: BTreeSet::new(),
+            open: BTreeSet::new(),
+            closing: BTreeSet::new(),
+            queues: BTreeMap::new(),
+            cancelled: BTreeSet::new(),
+            collecting: Vec::new(),
+            accepted: BTreeMap::new(),
+            offered: BTreeMap::new(),
+            reported: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            reachable: true,
+            was_lost: false,
+        }
+    }
+
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Offer { step, len, cpus } if self.reachable => {
+                self.attempts += 1;
+                let offer = LeaseOffer {
+                    step,
+                    chunk: 1 + step * 3,
+                    reserve: cores(f32::from(cpus)),
+                    ..an_offer(lease(self.attempts), 0..len)
+                };
+                self.offered.insert(offer.lease, offer.span);
+                self.peer.input(Input::Offered { steward: STEWARD, offer });
+            }
+            Step::Answer { which, how } => self.answer(which, how),
+            Step::Fetched { good } => self.fetched(good),
+            Step::Collected { good } => {
+                if let Some((lease, run)) = self.collecting.pop() {
+                    let outputs = vec![an_output()];
+                    let reason = "gone".to_owned();
+                    self.peer.input(if good {
+                        Input::OutputsReady { lease, run, outputs }
+                    } else {
+                        Input::OutputsFailed { lease, run, reason }
+                    });
+                }
+            }
+            Step::Session { which, how } => self.session(which, how),
+            Step::Revoke { which, start, len } if self.reachable => {
+                if let Some(lease) = self.nth_lease(which) {
+                    self.peer.input(Input::Revoked { lease, tasks: vec![TaskSpan::new(start, start + len)] });
+                }
+            }
+            Step::Settle { which } if self.reachable => {
+                if let Some(lease) = self.nth_lease(which) {
+                    let tasks = self.reported.get(&lease).map(|tasks| tasks.spans().to_vec()).unwrap_or_default();
+                    self.peer.input(Input::Settled { lease, tasks });
+                }
+            }
+            Step::Lost => {
+                (self.reachable, self.was_lost) = (false, true);
+                self.peer.input(Input::StewardLost { steward: STEWARD });
+            }
+            Step::Back => {
+                self.reachable = true;
+                self.peer.input(Input::StewardBack { steward: STEWARD });
+            }
+            Step::Lend { accepts } => {
+                self.peer.input(Input::LendingChanged { lends: cores(4.0), accepts, why_not: String::new() });
+            }
+            Step::Pass { millis } => self.peer.pass(Duration::from_millis(millis)),
+            Step::Forget => {
+                self.forgotten.extend(self.accepted.keys());
+                self.peer.input(Input::JobForgotten { job: JOB });
+            }
+            Step::Offer { .. } | Step::Revoke { .. } | Step::Settle { .. } => {}
+        }
+    }
+
+    fn nth_lease(&self, which: usize) -> Option<LeaseId> {
+        self.accepted.keys().nth(which % self.accepted.len().max(1)).copied()
+    }
+
+    fn nth_session(of: &BTreeSet<SessionId>, which: usize) -> Option<SessionId> {
+        of.iter().nth(which % of.len().max(1)).copied()
+    }
+
+    fn fetched(&mut self, good: bool) {
+        let Some(is_spec) = self.fetching.pop() else {
+            return;
+        };
+        let reason = "no such blob".to_owned();
+        self.peer.input(match (is_spec, good) {
+            (true, true) => Input::SpecReady { job: JOB, spec: self.spec.clone() },
+            (true, false) => Input::SpecFailed { job: JOB, reason },
+            (false, true) => Input::InputsReady { job: JOB },
+            (false, false) => Input::InputsFailed { job: JOB, reason },
+        });
+    }
+
+    /// The first run of a session ends (or was cancelled before it began).
+    fn answer(&mut self, which: usize, how: u8) {
+        let Some(session) = Self::nth_session(&self.open, which) else {
+            return;
+        };
+        let Some(run) = self.queues.get_mut(&session).and_then(VecDeque::pop_front) else {
+            return;
+        };
+        let took = Duration::from_millis(5);
+        let cancelled = self.cancelled.contains(&(session, run));
+        let end = match how {
+            _ if cancelled && how % 2 == 0 => return self.peer.input(Input::TaskNotRun { session, run }),
+            _ if cancelled => ActionEnd::Cancelled,
+            0 => ActionEnd::Exited { code: 1 },
+            1 => ActionEnd::Signalled { signal: 9 },
+            2 => return self.peer.input(Input::TaskRefused { session, run, reason: "no".into() }),
+            _ => ActionEnd::Exited { code: 0 },
+        };
+        if end != (ActionEnd::Exited { code: 0 }) {
+            self.open.remove(&session);
+            self.closing.insert(session);
+            self.queues.remove(&session);
+        }
+        self.peer.input(Input::TaskEnded { session, run, end, took });
+    }
+
+    fn session(&mut self, which: usize, how: u8) {
+        let cause = SessionFailure::Machine("disk full".into());
+        if let Some(session) = Self::nth_session(&self.opening, which) {
+            self.opening.remove(&session);
+            if how == 0 {
+                self.peer.input(Input::SessionFailed { session, cause });
+            } else {
+                self.open.insert(session);
+                self.peer.input(Input::SessionOpened { session });
+            }
+        } else if let Some(session) = Self::nth_session(&self.closing, which) {
+            self.closing.remove(&session);
+            self.peer.input(Input::SessionClosed { session });
+        } else if let (Some(session), 0) = (Self::nth_session(&self.open, which), how) {
+            self.open.remove(&session);
+            self.queues.remove(&session);
+            self.peer.input(Input::SessionFailed { session, cause });
+        }
+    }
+
+    /// Takes every effect and checks it.
+    fn carry(&mut self) -> Result<(), TestCaseError> {
+        for effect in self.peer.take_effects() {
+            match effect {
+                Effect::Accept { lease, .. } => {
+                    self.accepted.entry(lease).or_default().insert(self.offered[&lease]);
+                }
+                Effect::FetchSpec { .. } => self.fetching = vec![true],
+                Effect::FetchInputs { .. } => self.fetching = vec![false],
+                Effect::OpenSession { session, .. } => prop_assert!(self.opening.insert(session)),
+                Effect::RunTasks { session, lease, runs, .. } => {
+                    prop_assert!(self.open.contains(&session), "only open sessions run tasks");
+                    prop_assert!(!self.forgotten.contains(&lease), "nothing runs for a forgotten job");
+                    let queue = self.queues.entry(session).or_default();
+                    prop_assert!(queue.is_empty(), "one lease at a time");
+                    queue.extend(runs);
+                }
+                Effect::CancelTasks { session, runs } => {
+                    self.cancelled.extend(runs.into_iter().map(|run| (session, run)));
+                }
+                Effect::CloseSession { session } => {
+                    let known = self.opening.remove(&session) | self.open.remove(&session);
+                    prop_assert!(known && self.closing.insert(session));
+                    self.queues.remove(&session);
+                }
+                Effect::CollectOutputs { lease, run, .. } => self.collecting.push((lease, run)),
+                Effect::Report { lease, results, .. } => {
+                    prop_assert!(self.reachable && !self.forgotten.contains(&lease));
+                    prop_assert!(!results.is_empty() && results.len() <= TaskResult::MAX_IN_REPORT);
+                    let seen = self.reported.entry(lease).or_default();
+                    for result in results {
+                        let fresh = result.tasks.indices().all(|index| !seen.contains(index));
+                        prop_assert!(fresh || self.was_lost, "only a lost steward hears things twice");
+                        seen.insert(result.tasks);
+                    }
+                }
+                Effect::Renew { renewal, .. } => {
+                    prop_assert!(self.reachable);
+                    prop_assert!(renewal.leases.iter().all(|lease| !self.forgotten.contains(lease)));
+                }
+                Effect::ForgetJob { .. } => {
+                    self.fetching.clear();
+                    self.collecting.clear();
+                    prop_assert!(self.open.is_empty() && self.opening.is_empty(), "all told to close");
+                }
+                Effect::FreeChanged { free, running } => prop_assert!(free.cpus >= 0.0 && running <= 4),
+                Effect::Decline { .. } | Effect::DropOutputs { .. } => {}
+            }
+        }
+        let reserved = self.peer.worker.reserved();
+        prop_assert!(reserved.cpus <= 4.0 + 1e-3, "{reserved:?} of 4 cores");
+        Ok(())
+    }
+
+    /// Lets everything come to its end, well.
+    fn finish(&mut self) -> Result<(), TestCaseError> {
+        self.apply(Step::Back);
+        for _ in 0..2_000 {
+            self.carry()?;
+            self.fetched(true);
+            self.apply(Step::Collected { good: true });
+            self.session(0, 1);
+            let sessions: Vec<_> = (0..self.open.len()).collect();
+            sessions.into_iter().for_each(|which| self.answer(which, 5));
+            self.carry()?;
+            let leases: Vec<_> = self.reported.iter().map(|(id, tasks)| (*id, tasks.spans().to_vec())).collect();
+            for (lease, tasks) in leases {
+                self.peer.input(Input::Settled { lease, tasks });
+            }
+            self.peer.pass(Duration::from_millis(10));
+            if self.peer.worker.leases.is_empty() && self.closing.is_empty() && self.opening.is_empty() {
+                break;
+            }
+        }
+        self.carry()
+    }
+}
