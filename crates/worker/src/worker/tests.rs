@@ -25,17 +25,20 @@ fn an_offer_is_accepted_fetched_opened_run_and_reported() {
     assert_eq!(peer.take_effects(), [Effect::OpenSession { session, job: JOB, step: 0, reserve: cores(1.0) }]);
     peer.input(Input::SessionOpened { session });
     let effects = peer.take_effects();
-    assert_eq!(effects[0], Effect::RunTasks { session, lease: lease(1), step: 0, runs: runs(&[0..1, 1..2, 2..3]) });
+    assert_eq!(
+        effects[0],
+        Effect::RunTasks { session, lease: lease(1), step: 0, runs: runs(&[(0, 1), (1, 2), (2, 3)]) }
+    );
     assert!(matches!(&effects[1], Effect::Renew { renewal, .. } if renewal.running[0].task.index == 0));
     for index in 0..3 {
         peer.ended(session, index..index + 1, 0);
     }
     let effects = peer.take_effects();
     let Effect::Report { results, .. } = &effects[0] else { panic!("{effects:?}") };
-    assert_eq!(results.iter().map(|result| result.tasks).collect::<Vec<_>>(), runs(&[0..1, 1..2, 2..3]));
+    assert_eq!(results.iter().map(|result| result.tasks).collect::<Vec<_>>(), runs(&[(0, 1), (1, 2), (2, 3)]));
     assert!(results.iter().all(|result| result.end == AttemptEnd::Succeeded && result.run_micros == 1_000));
     assert_eq!(effects[1..], [Effect::FreeChanged { free: cores(2.0), running: 0 }]);
-    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[0..3]) });
+    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[(0, 3)]) });
     assert!(peer.worker.leases.is_empty());
 }
 
@@ -50,7 +53,7 @@ fn an_idle_session_is_used_again_and_closed_after_two_seconds() {
         session: SessionId(1),
         lease: lease(2),
         step: 0,
-        runs: runs(&[1..2])
+        runs: runs(&[(1, 2)])
     }));
     peer.ended(SessionId(1), 1..2, 0);
     peer.pass(Duration::from_millis(1_999));
@@ -83,7 +86,7 @@ fn after_a_failure_the_rest_runs_in_a_new_session() {
     peer.input(Input::TaskNotRun { session: SessionId(1), run: TaskSpan::new(1, 2) });
     peer.input(Input::SessionClosed { session: SessionId(1) });
     peer.input(Input::SessionOpened { session: SessionId(2) });
-    let again = Effect::RunTasks { session: SessionId(2), lease: lease(1), step: 0, runs: runs(&[1..2, 2..3]) };
+    let again = Effect::RunTasks { session: SessionId(2), lease: lease(1), step: 0, runs: runs(&[(1, 2), (2, 3)]) };
     assert!(peer.take_effects().contains(&again));
     peer.pass(Worker::REPORT_EVERY);
     let [Effect::Report { results, .. }] = &peer.take_effects()[..] else { panic!("one report") };
@@ -122,11 +125,11 @@ fn inputs_that_cannot_be_fetched_fail_one_task_and_are_tried_again_by_the_next_l
 #[test]
 fn unstarted_tasks_go_back_and_the_running_one_is_stopped_on_request() {
     let mut peer = TestPeer::running(lease(1), 0..3);
-    peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[0..3]) });
-    let cancel = Effect::CancelTasks { session: SessionId(1), runs: runs(&[0..1, 1..2, 2..3]) };
+    peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[(0, 3)]) });
+    let cancel = Effect::CancelTasks { session: SessionId(1), runs: runs(&[(0, 1), (1, 2), (2, 3)]) };
     assert_eq!(peer.take_effects(), [cancel]);
     // The steward repeats itself; the runner is asked once.
-    peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[0..3]) });
+    peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[(0, 3)]) });
     assert_eq!(peer.take_effects(), []);
     peer.input(Input::TaskNotRun { session: SessionId(1), run: TaskSpan::new(2, 3) });
     let end = ActionEnd::Cancelled;
@@ -152,7 +155,7 @@ fn outputs_are_collected_before_the_next_run_and_kept_until_settled() {
     peer.input(Input::OutputsReady { lease: lease(1), run, outputs: vec![an_output()] });
     assert_eq!(
         peer.take_effects(),
-        [Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 0, runs: runs(&[1..2]) }]
+        [Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 0, runs: runs(&[(1, 2)]) }]
     );
     peer.pass(Worker::REPORT_EVERY);
     assert!(matches!(&peer.take_effects()[..], [Effect::Report { results, .. }] if results[0].outputs.len() == 1));
@@ -179,7 +182,7 @@ fn one_lease_may_queue_behind_each_running_one() {
         ]
     );
     peer.ended(SessionId(1), 0..1, 0);
-    let next = Effect::RunTasks { session: SessionId(1), lease: lease(2), step: 0, runs: runs(&[1..2]) };
+    let next = Effect::RunTasks { session: SessionId(1), lease: lease(2), step: 0, runs: runs(&[(1, 2)]) };
     assert!(peer.take_effects().contains(&next), "in the very session that became free");
 }
 
@@ -223,7 +226,7 @@ fn leases_are_renewed_every_five_seconds_until_they_are_settled() {
     peer.take_effects();
     peer.pass(Worker::RENEW_EVERY);
     assert!(peer.take_effects().iter().any(|effect| matches!(effect, Effect::Renew { .. })), "not settled yet");
-    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[0..1]) });
+    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[(0, 1)]) });
     peer.pass(Worker::RENEW_EVERY);
     assert!(!peer.take_effects().iter().any(|effect| matches!(effect, Effect::Renew { .. })));
 }
@@ -295,7 +298,7 @@ fn chunks_are_cut_at_rows() {
     peer.input(Input::Offered { steward: STEWARD, offer });
     peer.input(Input::SpecReady { job: JOB, spec: a_spec() });
     peer.input(Input::SessionOpened { session: SessionId(1) });
-    let all = runs(&[2..6, 6..10, 10..12]);
+    let all = runs(&[(2, 6), (6, 10), (10, 12)]);
     let sent = Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 1, runs: all };
     assert!(peer.take_effects().contains(&sent));
 }
@@ -370,8 +373,8 @@ fn cores(cpus: f32) -> Reserve {
     Reserve { cpus, memory_mib: 0, gpus: 0 }
 }
 
-fn runs(ranges: &[std::ops::Range<u32>]) -> Vec<TaskSpan> {
-    ranges.iter().map(|range| TaskSpan::new(range.start, range.end)).collect()
+fn runs(ranges: &[(u32, u32)]) -> Vec<TaskSpan> {
+    ranges.iter().map(|(start, end)| TaskSpan::new(*start, *end)).collect()
 }
 
 /// Two steps with different environments; the second one's chunks stay within rows of ten.
