@@ -1,0 +1,180 @@
+//! Real nodes on loopback, driven by the real command line.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The `gridwell` binary that cargo built beside this test.
+pub(crate) fn gridwell() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let target = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
+    let binary = target.join("gridwell");
+    assert!(binary.is_file(), "{} is missing: run `cargo build --workspace` first", binary.display());
+    binary
+}
+
+/// A node process of its own data folder; killed when dropped.
+pub(crate) struct Peer {
+    pub(crate) name: String,
+    pub(crate) data: PathBuf,
+    child: Option<Child>,
+    arguments: Vec<String>,
+}
+
+impl Peer {
+    fn start(name: &str, data: PathBuf, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut peer = Self { name: name.to_owned(), data, child: None, arguments };
+        peer.boot();
+        peer
+    }
+
+    /// Starts the node and waits for its ready line.
+    pub(crate) fn boot(&mut self) {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.data.with_extension("log"))
+            .expect("the log can be written");
+        let mut child = Command::new(gridwell())
+            .args(["node", "--json", "--name", &self.name, "--listen", "127.0.0.1:0", "--data"])
+            .arg(&self.data)
+            .args(&self.arguments)
+            .env("GRIDWELL_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the node starts");
+        let mut ready = String::new();
+        let out = child.stdout.take().expect("stdout is a pipe");
+        BufReader::new(out).read_line(&mut ready).expect("the node says when it is ready");
+        assert!(ready.starts_with('{'), "{} did not come up: {ready}\n{}", self.name, self.log());
+        self.child = Some(child);
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the node can be killed");
+            child.wait().expect("the node ends");
+        }
+    }
+
+    /// What the node logged so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
+    }
+
+    /// Runs a command against this node and returns everything it said.
+    pub(crate) fn output<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
+        self.command().args(arguments).output().expect("gridwell runs")
+    }
+
+    /// A command against this node, not yet started.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(gridwell());
+        command.env("GRIDWELL_DATA", &self.data).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command that must exit 0 and returns its standard output.
+    pub(crate) fn ok<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let output = self.output(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "exit {:?}\n{text}\n{}\nnode log:\n{}",
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr),
+            self.log()
+        );
+        text
+    }
+
+    /// Runs a command with `--json` that must exit 0 and returns what it printed.
+    pub(crate) fn json<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Value {
+        let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).chain(["--json".into()]);
+        let text = self.ok(arguments);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("not JSON ({error}): {text}"))
+    }
+
+    /// Runs a command that must fail with `code` and returns its error text: one line that names the thing.
+    pub(crate) fn refused<S: AsRef<OsStr>>(&self, code: i32, arguments: impl IntoIterator<Item = S>) -> String {
+        let output = self.output(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}\n{}", String::from_utf8_lossy(&output.stdout));
+        said
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A grid of peers on this machine, in a temporary folder that goes with it.
+pub(crate) struct Grid {
+    pub(crate) peers: Vec<Peer>,
+    folder: TempDir,
+}
+
+impl Grid {
+    /// One peer called `mill`.
+    pub(crate) fn of_one() -> Self {
+        Self::of(&["mill"])
+    }
+
+    /// Peers of one grid; the first founded it, the others joined by its invite links.
+    pub(crate) fn of(names: &[&str]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut grid = Self { peers: Vec::new(), folder };
+        for name in names {
+            grid.add(name, &[]);
+        }
+        grid
+    }
+
+    /// Starts one more peer and lets it join.
+    pub(crate) fn add(&mut self, name: &str, arguments: &[&str]) -> &Peer {
+        let data = self.folder.path().join(name);
+        let invite = self.peers.first().map(|first| first.json(["invite"])["link"].as_str().expect("a link").to_owned());
+        let peer = Peer::start(name, data, arguments);
+        if let Some(link) = invite {
+            peer.ok(["join", &link]);
+        }
+        self.peers.push(peer);
+        self.peers.last().expect("just pushed")
+    }
+
+    /// A path in the grid's temporary folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file there.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("has a folder")).expect("the folder can be made");
+        std::fs::write(&path, content).expect("the file can be written");
+        path
+    }
+}
+
+/// The names of the files in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,23 @@
+//! A deterministic grid in one thread: the real engines and the real wire codec, made-up links, disks, programs and time.
+//!
+//! [`Simulation`] wires ledger, scheduler and worker as the node does: journal first, then act. A seed decides every latency,
+//! fault and outcome, so the same seed gives the same trace. After every step the invariants are checked
+//! (`sim/rules.rs`); a broken one is a [`Failure`] that says how to run it again.
+
+mod carry;
+mod disk;
+mod event;
+mod fault;
+mod network;
+mod peer;
+mod programs;
+mod random;
+mod rules;
+mod setup;
+mod world;
+
+pub use event::PeerAt;
+pub use peer::PeerSetup;
+pub use random::Random;
+pub use setup::{JobSetup, labels};
+pub use world::{Failure, Simulation};

@@ -1,0 +1,110 @@
+//! Crashes, sleep, partitions and owners who change their minds.
+
+use std::time::Duration;
+
+use gridwell_worker::Input as WorkerInput;
+
+use super::{
+    event::{Event, Fault, PeerAt},
+    world::Simulation,
+};
+
+/// Longest time until an end of a connection notices that packets are lost: the keep-alive's.
+const NOTICE: Duration = Duration::from_secs(8);
+
+impl Simulation {
+    /// Plans faults for a while, each with its repair; after `until` nothing new breaks.
+    pub fn plan_faults(&mut self, count: u64, until: Duration) {
+        for _ in 0..count {
+            let at = self.random.below(self.peers.len() as u64) as PeerAt;
+            let wired = self.network.wired();
+            // A lone peer has no link to break.
+            let (one, other) = wired.get(self.random.below(wired.len() as u64) as usize).copied().unwrap_or((0, 0));
+            let when = self.random.micros(0, until.as_micros() as u64);
+            let lasts = self.random.micros(10_000, 40_000_000);
+            let (fault, repair) = match self.random.below(10) {
+                0..=3 => (Fault::Crash { at, power: self.random.chance(500) }, Some(Fault::Restart { at })),
+                4 | 5 => (Fault::Part { one, other }, Some(Fault::Heal { one, other })),
+                6 | 7 => (Fault::Flap { one, other }, None),
+                8 => (Fault::Sleep { at }, Some(Fault::Wake { at })),
+                _ => (Fault::Drain { at }, Some(Fault::Lend { at })),
+            };
+            self.after(when, Event::Fault(fault));
+            if let Some(repair) = repair {
+                self.after(when + lasts, Event::Fault(repair));
+            }
+        }
+    }
+
+    pub(super) fn fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::Crash { at, power } => self.crash(at, power),
+            Fault::Restart { at } => {
+                if self.peers[at].node.is_none() {
+                    self.start(at);
+                }
+            }
+            Fault::Sleep { at } => self.sleep(at),
+            Fault::Wake { at } => self.wake(at),
+            Fault::Part { one, other } => {
+                self.network.part(one, other);
+                self.disconnect(one, other, NOTICE);
+            }
+            Fault::Heal { one, other } => {
+                self.network.heal(one, other);
+                self.connect(one, other);
+            }
+            Fault::Flap { one, other } => {
+                self.disconnect(one, other, Duration::from_millis(5));
+                self.connect(one, other);
+            }
+            Fault::Drain { at } => self.lend(at, true),
+            Fault::Lend { at } => self.lend(at, false),
+        }
+    }
+
+    fn crash(&mut self, at: PeerAt, power: bool) {
+        if self.peers[at].node.is_none() || self.peers[at].asleep.is_some() {
+            return;
+        }
+        self.check_journal(at);
+        for other in 0..self.peers.len() {
+            self.disconnect(at, other, if power { NOTICE } else { Duration::from_millis(5) });
+        }
+        self.peers[at].node = None;
+        if power {
+            self.peers[at].disk.cut_power();
+        }
+    }
+
+    fn sleep(&mut self, at: PeerAt) {
+        if self.peers[at].node.is_some() && self.peers[at].asleep.is_none() {
+            self.peers[at].asleep = Some(Vec::new());
+            for other in 0..self.peers.len() {
+                self.disconnect(at, other, NOTICE);
+            }
+        }
+    }
+
+    fn wake(&mut self, at: PeerAt) {
+        let Some(waiting) = self.peers[at].asleep.take() else { return };
+        for event in waiting {
+            self.after(Duration::from_micros(10), event);
+        }
+        for other in 0..self.peers.len() {
+            self.connect(at, other);
+        }
+    }
+
+    fn lend(&mut self, at: PeerAt, drained: bool) {
+        let now = self.now;
+        let peer = &mut self.peers[at];
+        peer.drained = drained;
+        let (lends, accepts, why_not) = (peer.lends(), peer.accepts(), peer.why_not());
+        if let Some(node) = &mut peer.node {
+            node.worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, now);
+            self.announce(at);
+            self.pump(at);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What must hold after every step.
+
+use gridwell_ledger::Ledger;
+use gridwell_model::{LeaseId, LeaseOffer, PeerId, Reserve, TaskKey, TaskSpans, TaskState};
+
+use super::{carry::each, event::PeerAt, world::Simulation};
+
+impl Simulation {
+    /// Checks a peer to which something happened.
+    pub(super) fn check(&mut self, at: PeerAt) -> Result<(), String> {
+        let Some(node) = &self.peers[at].node else { return Ok(()) };
+        node.ledger.check().map_err(|violation| format!("peer {at}: {violation}"))?;
+        let counts = node.sched.counts();
+        if counts.entered != counts.placed + counts.withdrawn + counts.ready {
+            return Err(format!("peer {at}: tasks get lost in the scheduler: {counts:?}"));
+        }
+        if node.writing.is_none() && node.outbox.is_empty() {
+            let truly: u64 = node.ready_count(self.now);
+            if counts.ready != truly {
+                return Err(format!("peer {at}: {truly} tasks are ready, its scheduler knows of {}", counts.ready));
+            }
+        }
+        Ok(())
+    }
+
+    /// Resources leased on a peer never exceed what it lends.
+    pub(super) fn check_sessions(&mut self, at: PeerAt) {
+        let peer = &self.peers[at];
+        let sessions = peer.node.iter().flat_map(|node| node.sessions.values());
+        let used = sessions.fold(Reserve::default(), |sum, session| sum.plus(&session.reserve));
+        if !peer.lends().holds(&used) {
+            self.flaw = Some(format!("peer {at} lends {:?}, its sessions use {used:?}", peer.lends()));
+        }
+    }
+
+    /// A finished task is never offered again; a peer that takes nothing gets no offer.
+    pub(super) fn check_offer(&mut self, at: PeerAt, peer: PeerId, offer: &LeaseOffer) {
+        let job = offer.lease.job;
+        if let Some(index) = offer.span.indices().find(|index| self.finished.contains(&(job, offer.step, *index))) {
+            self.flaw = Some(format!("peer {at} offers task {}.{index} of {job}, which is finished", offer.step));
+        }
+        let to = self.at(peer);
+        if to.is_some_and(|to| self.peers[to].setup.lends == 0) {
+            self.flaw = Some(format!("peer {at} offers {} to peer {to:?}, which lends nothing", offer.lease));
+        }
+    }
+
+    /// Outputs lie at their maker until their task is counted.
+    pub(super) fn check_outputs(&mut self, at: PeerAt, from: PeerAt, lease: LeaseId, fetched: &[u32]) {
+        let Some(node) = &self.peers[at].node else { return };
+        let Some((_, holder, left)) = node.ledger.lease(lease) else { return };
+        let Some(maker) = self.peers[from].node.as_ref().filter(|_| holder == self.peers[from].id) else { return };
+        let lost = fetched.iter().find(|start| left.contains(**start) && !maker.outputs.contains(&(lease, **start)));
+        if let Some(start) = lost {
+            self.flaw = Some(format!("outputs of task {start} under {lease} are gone from peer {from}"));
+        }
+    }
+
+    /// Notes which tasks their steward has told to be finished.
+    pub(super) fn note_finished(&mut self, at: PeerAt, lease: LeaseId, spans: &TaskSpans) {
+        let Some(node) = &self.peers[at].node else { return };
+        let Some(spec) = node.ledger.spec(lease.job) else { return };
+        // A stale report may name any step: only what the ledger says is done counts.
+        for step in 0..spec.steps.len() as u32 {
+            for index in each(spans).take_while(|index| *index < spec.steps[step as usize].task_count) {
+                let key = TaskKey { step, index };
+                let view = node.ledger.tasks(lease.job, key, 1, |_| true);
+                if view.first().is_some_and(|task| task.fence == lease.fence && task.state == TaskState::Done) {
+                    self.finished.insert((lease.job, step, index));
+                }
+            }
+        }
+    }
+
+    /// The journal replayed from empty gives the state in memory, once everything is written.
+    pub(super) fn check_journal(&mut self, at: PeerAt) {
+        let peer = &self.peers[at];
+        let Some(node) = peer.node.as_ref().filter(|node| node.writing.is_none() && node.outbox.is_empty()) else {
+            return;
+        };
+        match Ledger::restore(u32::MAX, peer.disk.jobs(), self.now) {
+            Err(error) => self.flaw = Some(format!("peer {at}: {error}")),
+            Ok(replayed) => {
+                let other = node.ledger.jobs().find(|job| replayed.snapshot(*job) != node.ledger.snapshot(*job));
+                if let Some(job) = other {
+                    self.flaw = Some(format!("peer {at}: job {job} is another one when its journal is replayed"));
+                }
+            }
+        }
+    }
+
+    /// A restart forgets neither jobs nor ends that were acknowledged.
+    pub(super) fn check_restored(&mut self, at: PeerAt) {
+        let Some(node) = &self.peers[at].node else { return };
+        let lost = self.acknowledged.iter().find(|(job, home)| **home == at && node.ledger.spec(**job).is_none());
+        if let Some((job, _)) = lost {
+            self.flaw = Some(format!("peer {at} restarted without job {job}, which it had acknowledged"));
+            return;
+        }
+        let mine = self.finished.iter().filter(|(job, ..)| self.acknowledged.get(job) == Some(&at));
+        let undone = mine.copied().find(|(job, step, index)| {
+            let view = node.ledger.tasks(*job, TaskKey { step: *step, index: *index }, 1, |_| true);
+            view.first().is_none_or(|task| task.state != TaskState::Done)
+        });
+        if let Some((job, step, index)) = undone {
+            self.flaw = Some(format!("peer {at} restarted and forgot that task {step}.{index} of {job} is done"));
+        }
+    }
+
+    /// Once everything has ended: nothing is held, nobody works, every journal replays.
+    ///
+    /// # Errors
+    ///
+    /// What is left over.
+    pub fn check_rest(&mut self) -> Result<(), super::Failure> {
+        for at in 0..self.peers.len() {
+            self.check_journal(at);
+            let peer = &self.peers[at];
+            let Some(node) = &peer.node else { continue };
+            let what = if let Some(lease) = node.ledger.leases().next() {
+                Some(format!("peer {at} still grants {lease}"))
+            } else if node.worker.free() != peer.lends() {
+                Some(format!("peer {at} lends {:?}, but only {:?} is free", peer.lends(), node.worker.free()))
+            } else if !node.sessions.is_empty() {
+                Some(format!("peer {at} has sessions left: {:?}", node.sessions))
+            } else if !node.outputs.is_empty() {
+                Some(format!("peer {at} keeps outputs that were counted: {:?}", node.outputs))
+            } else {
+                self.flaw.take()
+            };
+            if let Some(what) = what {
+                return Err(self.failure(what));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl super::peer::Node {
+    fn ready_count(&self, now: gridwell_model::Time) -> u64 {
+        let summaries = self.ledger.jobs().filter_map(|job| self.ledger.summary(job, now));
+        summaries.map(|job| u64::from(job.counts.of(TaskState::Ready))).sum()
+    }
+}

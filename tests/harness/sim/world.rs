@@ -1,0 +1,386 @@
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
+
+use gridwell_ledger::{Input as LedgerInput, Ledger};
+use gridwell_model::{Incarnation, JobId, PeerId, Reserve, Stamp, Time};
+use gridwell_sched::{Config, Scheduler};
+use gridwell_worker::{Input as WorkerInput, Worker};
+
+use super::{
+    event::{Event, Inside, PeerAt},
+    network::Network,
+    peer::{Node, Peer, PeerSetup},
+    random::Random,
+    setup::JobSetup,
+};
+
+/// Most events of one run: a grid that spins in place fails instead of hanging.
+const MAX_STEPS: u64 = 3_000_000;
+
+/// A grid of simulated peers.
+#[derive(Debug)]
+pub struct Simulation {
+    pub(super) seed: u64,
+    pub(super) now: Time,
+    pub(super) random: Random,
+    heap: BinaryHeap<Reverse<Scheduled>>,
+    scheduled: u64,
+    steps: u64,
+    trace: DefaultHasher,
+    pub(super) peers: Vec<Peer>,
+    pub(super) network: Network,
+    pub(super) jobs: BTreeMap<JobId, JobSetup>,
+    /// Jobs whose submission was acknowledged.
+    pub(super) acknowledged: BTreeMap<JobId, PeerAt>,
+    /// Tasks whose good end was acknowledged to their holder.
+    pub(super) finished: BTreeSet<(JobId, u32, u32)>,
+    /// Programs that ran to a good end, by task.
+    pub(super) runs: BTreeMap<(JobId, u32, u32), u32>,
+    /// Frames that arrive twice, in a thousand.
+    pub(super) duplicates_per_mille: u64,
+    /// Sessions that do not open, in a thousand.
+    pub(super) bad_sessions_per_mille: u64,
+    pub(super) flaw: Option<String>,
+}
+
+#[derive(Debug)]
+struct Scheduled {
+    at: Time,
+    number: u64,
+    event: Event,
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Scheduled {}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+/// A broken invariant, and how to see it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Which.
+    pub what: String,
+    /// The seed.
+    pub seed: u64,
+    /// Events before it.
+    pub step: u64,
+    /// Simulated time.
+    pub at: Time,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { what, seed, step, at } = self;
+        write!(
+            f,
+            "seed {seed}, step {step}, {:.6} s: {what}\nreplay: SIM_SEED={seed} cargo test -p gridwell-tests --test faults",
+            at.0 as f64 / 1e6
+        )
+    }
+}
+
+impl Simulation {
+    /// A world without peers.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            now: Time::from_secs(1),
+            random: Random::new(seed),
+            heap: BinaryHeap::new(),
+            scheduled: 0,
+            steps: 0,
+            trace: DefaultHasher::new(),
+            peers: Vec::new(),
+            network: Network::default(),
+            jobs: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
+            finished: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            duplicates_per_mille: 0,
+            bad_sessions_per_mille: 0,
+            flaw: None,
+        }
+    }
+
+    /// Adds a peer and starts its node.
+    pub fn add_peer(&mut self, setup: PeerSetup) -> PeerAt {
+        let at = self.peers.len();
+        let mut id = [7; 32];
+        id[..8].copy_from_slice(&(at as u64 + 1).to_be_bytes());
+        let id = PeerId(id);
+        self.peers.push(Peer {
+            id,
+            setup,
+            disk: Default::default(),
+            node: None,
+            runs: 0,
+            asleep: None,
+            drained: false,
+        });
+        self.start(at);
+        at
+    }
+
+    /// How often a frame arrives twice, and how often a session does not open, in a thousand.
+    pub const fn set_nuisances(&mut self, duplicates_per_mille: u64, bad_sessions_per_mille: u64) {
+        self.duplicates_per_mille = duplicates_per_mille;
+        self.bad_sessions_per_mille = bad_sessions_per_mille;
+    }
+
+    /// Links two peers.
+    pub fn link(&mut self, one: PeerAt, other: PeerAt, latency: Duration) {
+        self.network.wire(one, other, latency);
+        self.connect(one, other);
+    }
+
+    /// A peer's id.
+    #[must_use]
+    pub fn id_of(&self, at: PeerAt) -> PeerId {
+        self.peers[at].id
+    }
+
+    /// Submits a job at its origin at a moment after now.
+    pub fn submit(&mut self, at: PeerAt, job: JobSetup, after: Duration, priority: i32) {
+        let input = LedgerInput::JobAdded { spec: job.spec.clone(), priority, held: false };
+        self.jobs.insert(job.spec.id, job);
+        self.command(at, input, after);
+    }
+
+    /// A person orders something at a moment after now.
+    pub fn command(&mut self, at: PeerAt, input: LedgerInput, after: Duration) {
+        self.after(after, Event::Command { at, input: Box::new(input) });
+    }
+
+    /// Runs until `done` says so, or simulated time is `until`.
+    ///
+    /// # Errors
+    ///
+    /// The first broken invariant.
+    pub fn run_until(&mut self, until: Time, done: impl Fn(&Self) -> bool) -> Result<(), Failure> {
+        while !done(self) {
+            let Some(at) = self.heap.peek().map(|Reverse(next)| next.at).filter(|at| *at <= until) else {
+                self.now = until;
+                return Ok(());
+            };
+            let Some(Reverse(next)) = self.heap.pop() else { return Ok(()) };
+            self.now = at;
+            self.steps += 1;
+            let touched = next.event.touches();
+            (self.now.0, next.number, format!("{:?}", next.event)).hash(&mut self.trace);
+            self.happen(next.event);
+            let flaw = self.flaw.take().map_or_else(|| touched.map_or(Ok(()), |at| self.check(at)), Err);
+            flaw.map_err(|what| self.failure(what))?;
+            if self.steps > MAX_STEPS {
+                return Err(self.failure(format!("no end after {MAX_STEPS} steps")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The failure `what`, here and now.
+    #[must_use]
+    pub fn failure(&self, what: String) -> Failure {
+        Failure { what, seed: self.seed, step: self.steps, at: self.now }
+    }
+
+    /// Simulated time.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// A fingerprint of everything that happened so far.
+    #[must_use]
+    pub fn trace(&self) -> u64 {
+        self.trace.finish()
+    }
+
+    /// The ledger of a peer whose node runs.
+    #[must_use]
+    pub fn ledger(&self, at: PeerAt) -> Option<&Ledger> {
+        self.peers[at].node.as_ref().map(|node| &node.ledger)
+    }
+
+    /// The scheduler of a peer whose node runs.
+    pub fn sched(&mut self, at: PeerAt) -> Option<&mut Scheduler> {
+        self.peers[at].node.as_mut().map(|node| &mut node.sched)
+    }
+
+    /// How often a task's program ran to a good end.
+    #[must_use]
+    pub fn runs_of(&self, job: JobId, step: u32, index: u32) -> u32 {
+        self.runs.get(&(job, step, index)).copied().unwrap_or(0)
+    }
+
+    /// True when every submitted job was acknowledged and has ended.
+    #[must_use]
+    pub fn all_ended(&self) -> bool {
+        self.jobs.keys().all(|job| {
+            let ledger = self.acknowledged.get(job).and_then(|at| self.ledger(*at));
+            ledger.and_then(|ledger| ledger.summary(*job, self.now)).is_some_and(|job| job.state.is_ended())
+        })
+    }
+
+    /// Says which jobs have not ended, and what their schedulers think.
+    #[must_use]
+    pub fn stuck(&mut self) -> String {
+        let mut stuck = String::new();
+        for job in self.jobs.keys().copied().collect::<Vec<_>>() {
+            let now = self.now;
+            let home = self.acknowledged.get(&job).copied();
+            let Some(node) = home.and_then(|at| self.peers[at].node.as_mut()) else {
+                stuck.push_str(&format!("job {job} was never acknowledged; "));
+                continue;
+            };
+            let Some(summary) = node.ledger.summary(job, now).filter(|summary| !summary.state.is_ended()) else {
+                continue;
+            };
+            let reasons = node.sched.explain(job, 0);
+            stuck.push_str(&format!("at peer {home:?}: {summary:?}, {:?}, {reasons:?}; ", node.sched.counts()));
+        }
+        stuck
+    }
+
+    pub(super) fn at(&self, peer: PeerId) -> Option<PeerAt> {
+        self.peers.iter().position(|other| other.id == peer)
+    }
+
+    pub(super) fn after(&mut self, delay: Duration, event: Event) {
+        self.at_time(self.now + delay, event);
+    }
+
+    pub(super) fn at_time(&mut self, at: Time, event: Event) {
+        self.scheduled += 1;
+        self.heap.push(Reverse(Scheduled { at, number: self.scheduled, event }));
+    }
+
+    pub(super) fn inside(&mut self, at: PeerAt, delay: Duration, what: Inside) {
+        let run = self.peers[at].runs;
+        self.after(delay, Event::Inside { at, run, what });
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp(self.now.0 / 1_000)
+    }
+
+    /// Starts a node on what its disk remembers.
+    pub(super) fn start(&mut self, at: PeerAt) {
+        let now = self.now;
+        let seed = self.random.next();
+        let peer = &mut self.peers[at];
+        peer.runs += 1;
+        peer.disk.epoch += 1;
+        let ledger = match Ledger::restore(peer.disk.epoch, peer.disk.jobs(), now) {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                self.flaw = Some(format!("peer {at} cannot restart: {error}"));
+                return;
+            }
+        };
+        let mut worker = Worker::new();
+        let (lends, accepts, why_not) = (peer.lends(), peer.accepts(), peer.why_not());
+        worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, now);
+        peer.node = Some(Node {
+            run: peer.runs,
+            incarnation: Incarnation(seed.to_be_bytes()),
+            ledger,
+            sched: Scheduler::new(Config::new(peer.id), seed),
+            worker,
+            outbox: Default::default(),
+            writing: None,
+            up: BTreeMap::new(),
+            incarnations: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            free: (Reserve::default(), 0),
+            sessions: BTreeMap::new(),
+            outputs: BTreeSet::new(),
+            woken_at: None,
+            tokens: 0,
+        });
+        self.announce(at);
+        self.check_restored(at);
+        self.pump(at);
+        for other in 0..self.peers.len() {
+            self.connect(at, other);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        if let Some(at) = event.touches()
+            && let Some(waiting) = &mut self.peers[at].asleep
+        {
+            waiting.push(event);
+            return;
+        }
+        match event {
+            Event::Arrived { from, to, link, bytes } => {
+                let sees = self.peers[to].node.as_ref().is_some_and(|node| node.up.get(&from) == Some(&link));
+                if sees && self.network.stands(from, to, link) {
+                    self.arrived(from, to, &bytes);
+                }
+            }
+            Event::LinkUp { at, other, link } => self.link_up(at, other, link),
+            Event::LinkDown { at, other, link } => self.link_down(at, other, link),
+            Event::Inside { at, run, what } => {
+                if self.peers[at].node.as_ref().is_some_and(|node| node.run == run) {
+                    self.inside_happened(at, what);
+                    self.pump(at);
+                }
+            }
+            Event::Fault(fault) => self.fault(fault),
+            Event::Command { at, input } => self.commanded(at, *input),
+        }
+    }
+
+    fn commanded(&mut self, at: PeerAt, input: LedgerInput) {
+        let now = self.now;
+        if let Some(node) = &mut self.peers[at].node {
+            // A command may come too late; that is part of the game.
+            _ = node.ledger.handle(input, now);
+            self.pump(at);
+        } else if matches!(input, LedgerInput::JobAdded { .. }) {
+            // A person submits again once the node is there.
+            self.command(at, input, Duration::from_secs(1));
+        }
+    }
+}
+
+impl Event {
+    /// The peer to which it happens.
+    const fn touches(&self) -> Option<PeerAt> {
+        match self {
+            Self::Arrived { to, .. } => Some(*to),
+            Self::LinkUp { at, .. }
+            | Self::LinkDown { at, .. }
+            | Self::Inside { at, .. }
+            | Self::Command { at, .. } => Some(*at),
+            Self::Fault(_) => None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The fifty label scenarios, a hundred times each.
