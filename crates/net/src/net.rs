@@ -21,7 +21,7 @@ use libp2p::{
     swarm::{ConnectionId, SwarmEvent},
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     address::{ListenAddress, socket_of},
@@ -134,6 +134,8 @@ struct Connection {
     address: Multiaddr,
     /// True once a control stream exists on it, so that there is never a second.
     greeting: bool,
+    /// True once the other side has opened a join stream on it.
+    joining: bool,
     /// True if it became a link, now or before.
     linked: bool,
     slots: Arc<Semaphore>,
@@ -175,6 +177,7 @@ struct Task {
     notices: mpsc::Receiver<Notice>,
     table: Arc<LinkTable>,
     tasks: TaskTracker,
+    stopping: CancellationToken,
 }
 
 impl Task {
@@ -205,6 +208,7 @@ impl Task {
             notices,
             table,
             tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
         }
     }
 
@@ -234,7 +238,8 @@ impl Task {
     }
 
     async fn stop(self) {
-        let Self { swarm, up, tasks, notices, table, joining, .. } = self;
+        let Self { swarm, up, tasks, notices, table, joining, stopping, .. } = self;
+        stopping.cancel();
         for Up { link, .. } in up.into_values() {
             link.end("this machine is stopping");
             table.remove(&link);
@@ -336,16 +341,16 @@ impl Task {
         self.swarm.close_connection(connection);
     }
 
-    /// Runs `work` beside the task and reports what it returns.
+    /// Runs `work` beside the task, until the net stops, and reports what it returns.
     fn beside<F>(&self, work: F)
     where
         F: Future<Output = Option<Notice>> + Send + 'static,
     {
-        let notify = self.notify.clone();
-        self.tasks.spawn(async move {
+        let (notify, stopping) = (self.notify.clone(), self.stopping.clone());
+        self.tasks.spawn(stopping.run_until_cancelled_owned(async move {
             if let Some(notice) = work.await {
                 let _ = notify.send(notice).await;
             }
-        });
+        }));
     }
 }

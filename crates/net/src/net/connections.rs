@@ -32,7 +32,7 @@ impl Task {
         };
         let address = endpoint.get_remote_address().clone();
         let slots = bulk::serving_slots();
-        let held = Connection { peer, role, dialled, address, greeting: false, linked: false, slots };
+        let held = Connection { peer, role, dialled, address, greeting: false, joining: false, linked: false, slots };
         self.connections.insert(id, held);
         if dialled {
             self.on_dialled(peer, id, role);
@@ -84,9 +84,9 @@ impl Task {
             let slot = std::sync::Arc::clone(&held.slots).try_acquire_owned().ok();
             let link = self.up.get(&peer).map(|up| std::sync::Arc::clone(&up.link));
             self.tasks.spawn(bulk::serve(pipe, peer, slot, link, self.events.clone()));
-        } else if protocol == JOIN && !held.greeting {
-            // One join per connection: the flag is spent on it.
-            held.greeting = held.role == Role::Stranger;
+        } else if protocol == JOIN && (held.role == Role::Member || !held.joining) {
+            // A stranger gets one try per connection.
+            held.joining = true;
             let (stranger, address) = (held.role == Role::Stranger, for_people(&held.address));
             let events = self.events.clone();
             self.beside(async move {

@@ -1,6 +1,6 @@
 //! Dialling: for a link, or to present an invite.
 
-use std::{io, time::Duration};
+use std::{error::Error, io, time::Duration};
 
 use gridwell_model::PeerId;
 use gridwell_wire::JoinRequest;
@@ -147,12 +147,28 @@ fn describe(error: &DialError) -> String {
 fn reason(error: &TransportError<io::Error>) -> String {
     let TransportError::Other(error) = error else { return "not an address that can be dialled".to_owned() };
     // libp2p wraps errors several times: the innermost one says what happened.
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
+    let mut cause: &(dyn Error + 'static) = error;
+    while let Some(inner) = inner(cause) {
         cause = inner;
     }
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
-        _ => cause.to_string(),
+    let text = cause.to_string();
+    match system_error(&text) {
+        Some(io::ErrorKind::ConnectionRefused) => "nobody listens there".to_owned(),
+        Some(io::ErrorKind::TimedOut) => "no answer".to_owned(),
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => "no way there".to_owned(),
+        _ => text,
     }
+}
+
+/// What the system said, from the code that the standard library prints behind each of its errors. libp2p wraps some
+/// in types that show the text and hide the error, so the text is all there is.
+fn system_error(text: &str) -> Option<io::ErrorKind> {
+    let code = text.strip_suffix(')')?.rsplit_once("(os error ")?.1;
+    code.parse().ok().map(|code| io::Error::from_raw_os_error(code).kind())
+}
+
+/// The error within an error. `io::Error` hides what it wraps from `source`.
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.map(|wrapped| wrapped as &(dyn Error + 'static)).or_else(|| error.source())
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gridwell_model::PeerId;
-use gridwell_wire::{Hello, Message, PROTOCOL_VERSION};
+use gridwell_wire::{Hello, Message};
 use libp2p::swarm::ConnectionId;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -120,10 +120,11 @@ impl Task {
     }
 
     fn check(&self, greeting: Greeting) -> Result<Hello, Refusal> {
-        let other = |theirs| Refusal::WrongVersion { theirs, ours: PROTOCOL_VERSION };
+        let ours = self.hello.version;
+        let other = |theirs| Refusal::WrongVersion { theirs, ours };
         match greeting {
             Greeting::OtherVersion(theirs) => Err(other(theirs)),
-            Greeting::Hello(hello) if hello.version != PROTOCOL_VERSION => Err(other(hello.version)),
+            Greeting::Hello(hello) if hello.version != ours => Err(other(hello.version)),
             Greeting::Hello(hello) if hello.grid != self.hello.grid => Err(Refusal::WrongGrid),
             Greeting::Hello(hello) => Ok(*hello),
         }
@@ -190,11 +191,12 @@ impl Task {
         }
         self.close_others(peer, on);
         let running = Link { shared: Arc::clone(&link), pipe, hello, address, inbound: !dialled, after };
-        let events = self.events.clone();
-        self.beside(async move {
+        let (events, notify) = (self.events.clone(), self.notify.clone());
+        // Not cut off when the net stops: a link says its last word.
+        self.tasks.spawn(async move {
             running.run(events).await;
             let _ = last_word.send(());
-            Some(Notice::LinkEnded { link })
+            let _ = notify.send(Notice::LinkEnded { link }).await;
         });
     }
 

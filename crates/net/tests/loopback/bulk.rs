@@ -1,6 +1,9 @@
-use std::io::ErrorKind;
+use std::{
+    io::ErrorKind,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use gridwell_model::{BlobId, JobId};
+use gridwell_model::{BlobId, JobId, PeerId};
 use gridwell_net::{BulkResponder, FetchError, NetEvent, NetHandle};
 use gridwell_wire::{BulkReply, BulkRequest, Message};
 use tokio::io::AsyncReadExt as _;
@@ -36,12 +39,11 @@ async fn asked(peer: &mut Peer) -> (BulkRequest, BulkResponder) {
     .await
 }
 
-/// Serves `served`, answers pings with pongs, and returns once it has seen `pongs` pongs.
-async fn serve_and_answer(peer: &mut Peer, other: gridwell_model::PeerId, served: &[u8], pongs: usize) {
+/// Serves `served` and answers pings for ever; counts the pongs that came back, in order.
+async fn serve_and_answer(peer: &mut Peer, other: PeerId, served: &[u8], pongs: &AtomicU64) {
     let net = peer.net.clone();
-    let (mut seen, mut next) = (0, 0);
     net.send(other, &Message::Ping { number: 0 }).unwrap();
-    peer.next(|event| {
+    peer.next::<()>(|event| {
         match event {
             NetEvent::BulkAsked { responder, .. } => {
                 let served = served.to_vec();
@@ -52,9 +54,8 @@ async fn serve_and_answer(peer: &mut Peer, other: gridwell_model::PeerId, served
                     match message {
                         Message::Ping { number } => net.send(other, &Message::Pong { number }).unwrap(),
                         Message::Pong { number } => {
-                            assert_eq!(number, next);
-                            (seen, next) = (seen + 1, next + 1);
-                            net.send(other, &Message::Ping { number: next }).unwrap();
+                            assert_eq!(number, pongs.fetch_add(1, Ordering::Relaxed));
+                            net.send(other, &Message::Ping { number: number + 1 }).unwrap();
                         }
                         _ => {}
                     }
@@ -63,7 +64,7 @@ async fn serve_and_answer(peer: &mut Peer, other: gridwell_model::PeerId, served
             NetEvent::LinkDown { why, .. } => panic!("{why}"),
             _ => {}
         }
-        (seen >= pongs).then_some(())
+        None
     })
     .await;
 }
@@ -83,28 +84,28 @@ async fn both_sides_fetch_much_at_once_while_messages_flow() {
     let fetching_bob = tokio::spawn(fetch(ann_net, bob_id));
     let fetching_ann = tokio::spawn(fetch(bob_net, ann_id));
     let both = async { (fetching_bob.await.unwrap(), fetching_ann.await.unwrap()) };
+    let (to_ann, to_bob) = (AtomicU64::new(0), AtomicU64::new(0));
     let flowing = async {
-        tokio::join!(serve_and_answer(&mut ann, bob_id, &of_ann, 50), serve_and_answer(&mut bob, ann_id, &of_bob, 50));
-        // Go on answering until the bytes are here.
-        let never = usize::MAX;
         tokio::join!(
-            serve_and_answer(&mut ann, bob_id, &of_ann, never),
-            serve_and_answer(&mut bob, ann_id, &of_bob, never)
+            serve_and_answer(&mut ann, bob_id, &of_ann, &to_ann),
+            serve_and_answer(&mut bob, ann_id, &of_bob, &to_bob)
         )
     };
-    let mut both = std::pin::pin!(both);
     let (got_bob, got_ann) = tokio::select! {
-        got = &mut both => got,
+        got = both => got,
         _ = flowing => unreachable!("it answers for ever"),
     };
     assert!(got_bob == of_bob, "the bytes differ");
     assert!(got_ann == of_ann, "the bytes differ");
+    let pongs = (to_ann.into_inner(), to_bob.into_inner());
+    assert!(pongs.0 > 10 && pongs.1 > 10, "{pongs:?}");
     assert!(ann.net.stats(bob_id).unwrap().received_bytes > BIG as u64);
 }
 
 #[tokio::test]
 async fn a_request_arrives_as_it_was_made_and_can_be_refused() {
     let (ann, mut bob) = linked(1, 2).await;
+    let id = bob.id();
     for (reply, is_right) in [
         (BulkReply::Missing, (|error| matches!(error, FetchError::Missing { .. })) as fn(&FetchError) -> bool),
         (BulkReply::Refused, |error| matches!(error, FetchError::Refused { .. })),
@@ -115,19 +116,10 @@ async fn a_request_arrives_as_it_was_made_and_can_be_refused() {
             assert_eq!(asked, request(17));
             responder.refuse(reply).await.unwrap();
         };
-        let fetched = ann.net.fetch(ann_peer_of(&ann, &bob_id()), request(17));
+        let fetched = ann.net.fetch(id, request(17));
         let (fetched, ()) = tokio::join!(fetched, serve);
         assert!(is_right(&fetched.unwrap_err()));
     }
-}
-
-fn bob_id() -> [u8; 32] {
-    [2; 32]
-}
-
-/// The id of the peer that was started with that seed.
-fn ann_peer_of(_: &Peer, seed: &[u8; 32]) -> gridwell_model::PeerId {
-    gridwell_trust::Identity::from_seed(&mut seed.clone()).peer()
 }
 
 #[tokio::test]

@@ -98,6 +98,8 @@ async fn an_invite_lets_one_machine_in_and_then_they_link() {
     assert_eq!(bob.link_up().await.0, ann.peer.id());
     assert_eq!(ann.peer.link_up().await.0, bob.id());
 
+    // Its answer got lost, says the same machine, and asks again over the link.
+    assert!(matches!(ann.joins(&bob, &link).await, JoinAnswer::Joined { .. }));
     assert_eq!(ann.joins(&eve, &link).await, JoinAnswer::Used);
     assert!(!ann.grid.is_member(eve.id()));
 }

@@ -71,8 +71,8 @@ async fn a_peer_of_another_grid_is_refused() {
 #[tokio::test]
 async fn a_peer_of_another_version_is_refused() {
     let (here, there, _) = refused_for(Hello { version: 9, ..hello(2) }).await;
-    assert!(matches!(here, Refusal::WrongVersion { theirs: 9, .. }), "{here:?}");
-    assert!(matches!(there, Refusal::WrongVersion { .. } | Refusal::WrongGrid), "{there:?}");
+    assert_eq!(here, Refusal::WrongVersion { theirs: 9, ours: 1 });
+    assert_eq!(there, Refusal::WrongVersion { theirs: 1, ours: 9 });
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Peers on loopback with real sockets.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+
 mod bulk;
 mod join;
 mod links;
