@@ -89,6 +89,7 @@ pub(crate) struct Board {
     seen: u64,
     stale: bool,
     ratio: f64,
+    reports: u64,
 }
 
 /// One step's look at one peer.
@@ -152,7 +153,10 @@ impl Board {
     /// Looks again at every peer that changed since the last look.
     pub(crate) fn catch_up(&mut self, world: &World, job: &JobFacts, step: &StepFacts) {
         let missed = world.last_change() - self.seen;
-        let drifted = (step.pace.ratio() / self.ratio - 1.0).abs() > 0.05;
+        // Peers that were timed themselves do not depend on the others' ratio. Once in a quarter of their number keeps
+        // the cost of a report the same for any number of peers.
+        let learned = 4 * (step.pace.reports() - self.reports) >= self.seats.len() as u64;
+        let drifted = learned && (step.pace.ratio() / self.ratio - 1.0).abs() > 0.05;
         let kept = self.seen >= world.changes_before && missed <= world.peers.len() as u64;
         if self.stale || self.seats.len() != world.peers.len() || !kept || drifted || self.ratio == 0.0 {
             self.look_at_all(world, job, step);
@@ -173,6 +177,7 @@ impl Board {
         }
         self.stale = false;
         self.ratio = step.pace.ratio();
+        self.reports = step.pace.reports();
         self.slots = 0;
         self.runs_per_sec = 0.0;
         self.seats.iter_mut().for_each(|seat| seat.access = Access::Shut);

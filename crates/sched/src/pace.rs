@@ -10,6 +10,7 @@ pub(crate) struct Pace {
     ratio: Option<f64>,
     own: BTreeMap<usize, f64>,
     timed: u64,
+    reports: u64,
 }
 
 impl Pace {
@@ -21,6 +22,11 @@ impl Pace {
     /// True once any task was timed: only then do durations decide more than the draw.
     pub(crate) const fn is_known(&self) -> bool {
         self.timed > 0
+    }
+
+    /// Reports learned from so far.
+    pub(crate) const fn reports(&self) -> u64 {
+        self.reports
     }
 
     pub(crate) const fn ratio(&self) -> f64 {
@@ -37,6 +43,7 @@ impl Pace {
         }
         let secs = run.as_secs_f64() / f64::from(tasks);
         self.timed += u64::from(tasks);
+        self.reports += 1;
         let ratio = secs / foretold.max(1e-9);
         self.ratio = Some(self.ratio.map_or(ratio, |old| blend(old, ratio)));
         let own = self.own.entry(peer).or_insert(secs);
