@@ -579,7 +579,7 @@ impl Random {
         let took = Duration::from_millis(5);
         let cancelled = self.cancelled.contains(&(session, run));
         let end = match how {
-            _ if cancelled && how % 2 == 0 => return self.peer.input(Input::TaskNotRun { session, run }),
+            _ if cancelled && how < 4 => return self.peer.input(Input::TaskNotRun { session, run }),
             _ if cancelled => ActionEnd::Cancelled,
             0 => ActionEnd::Exited { code: 1 },
             1 => ActionEnd::Signalled { signal: 9 },
