@@ -25,10 +25,15 @@ impl fmt::Display for First<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => f.write_str("no reason given"),
-            [only] => write!(f, "{only}"),
-            [first, rest @ ..] => write!(f, "{first} (and {} more)", rest.len()),
+            [only] => f.write_str(&sentence(only)),
+            [first, rest @ ..] => write!(f, "{} (and {} more)", sentence(first), rest.len()),
         }
     }
+}
+
+/// The problem without the crate's drawing of the place in the text, which takes further lines.
+fn sentence(problem: &Problem) -> String {
+    problem.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// Why a template is refused.

@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod expand;
 mod needs;
+mod opening;
 mod parameter;
 mod path;
 mod plan;

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use gridwell_model::JobSpec;
 use openjd_model::{
-    CallerLimits, JobParameterInputValues, JobParameterValues, ModelExtension, PathParameterOptions,
-    decode_environment_template, decode_job_template, preprocess_job_parameters,
+    CallerLimits, JobParameterInputValues, JobParameterValues, ModelError, ModelExtension, PathParameterOptions,
+    decode_environment_template, decode_job_template, merge_job_parameter_definitions, preprocess_job_parameters,
     template::{EnvironmentTemplate as DecodedEnvironment, JobTemplate},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
@@ -21,6 +22,8 @@ use super::{
 pub struct Template {
     pub(super) decoded: JobTemplate,
     document: Value,
+    /// Environment templates put around it: their constraints on parameters still count.
+    around: Vec<DecodedEnvironment>,
 }
 
 /// Where relative paths among parameter values start.
@@ -61,9 +64,13 @@ impl Template {
     /// [`TemplateError::TooLarge`] before anything is parsed; [`TemplateError::Refused`] with the crate's words and places.
     pub fn decode(text: &str) -> Result<Self, TemplateError> {
         let document = read(text)?;
+        Self::check(document, Vec::new())
+    }
+
+    fn check(document: Value, around: Vec<DecodedEnvironment>) -> Result<Self, TemplateError> {
         let decoded = decode_job_template(document.clone(), Some(&extension_names()), &limits())
-            .map_err(|error| TemplateError::Refused { problems: problems(error) })?;
-        Ok(Self { decoded, document })
+            .map_err(|error| refused::<JobTemplate>(&document, error))?;
+        Ok(Self { decoded, document, around })
     }
 
     /// The template as JSON, for `JobSpec::template`.
@@ -173,8 +180,15 @@ impl Template {
             allow_template_dir_walk_up: !folders.confined,
             allow_uri_path_values: true,
         };
-        preprocess_job_parameters(&self.decoded, &inputs, &[], &paths)
-            .map_err(|error| ParameterError::Refused { problems: problems(error) })
+        let refuse = |error| ParameterError::Refused { problems: problems(error) };
+        let values = preprocess_job_parameters(&self.decoded, &inputs, &self.around, &paths).map_err(refuse)?;
+        // The crate checks what was given, and each default against its own template only.
+        for merged in merge_job_parameter_definitions(&self.decoded, &self.around).map_err(refuse)? {
+            if let Some(one) = values.get(&merged.name) {
+                merged.check_constraints(&one.value).map_err(refuse)?;
+            }
+        }
+        Ok(values)
     }
 
     /// Checks names before values, so that a typing mistake is what people read about.
@@ -194,25 +208,27 @@ impl Template {
                 _ => {}
             }
         }
-        let lacking = |one: &&_| {
-            let one: &openjd_model::template::JobParameterDefinition = one;
-            one.default_value().is_none() && !all.contains_key(one.name())
+        let lacking = |name: &&str| {
+            let around = self.around.iter().flat_map(|outer| outer.parameter_definitions.iter().flatten());
+            let mut same = definitions.iter().chain(around).filter(|one| one.name() == *name);
+            !all.contains_key(name) && same.all(|one| one.default_value().is_none())
         };
-        let names: Vec<_> = definitions.iter().filter(lacking).map(|one| one.name().to_owned()).collect();
+        let names: Vec<_> = self.parameter_names().filter(lacking).map(str::to_owned).collect();
         if names.is_empty() { Ok(all) } else { Err(ParameterError::Missing { names }) }
     }
 
     /// Puts an environment around every session of the job, outside its own.
     ///
-    /// Parameters that only the environment has are added; those that both have must agree, the job's definition counts.
+    /// Parameters that only the environment has are added. Those that both have must agree on the type; values must meet the
+    /// constraints of both, the job's default wins. Fill in the values before the template travels as JSON.
     ///
     /// # Errors
     ///
     /// [`TemplateError::Refused`] when parameters conflict or the outcome breaks a rule of the specification.
     pub fn with_environment(&self, environment: &EnvironmentTemplate) -> Result<Self, TemplateError> {
         let refuse = |error| TemplateError::Refused { problems: problems(error) };
-        let all = [environment.decoded.clone()];
-        for merged in openjd_model::merge_job_parameter_definitions(&self.decoded, &all).map_err(refuse)? {
+        let around: Vec<_> = std::iter::once(&environment.decoded).chain(&self.around).cloned().collect();
+        for merged in merge_job_parameter_definitions(&self.decoded, &around).map_err(refuse)? {
             merged.validate_satisfiable().map_err(refuse)?;
         }
         let mut document = self.document.clone();
@@ -233,7 +249,7 @@ impl Template {
                 add(list(root, "parameterDefinitions"), "parameterDefinitions", |a, b| a["name"] == b["name"]);
             }
         }
-        Self::decode(&document.to_string())
+        Self::check(document, around)
     }
 }
 
@@ -261,7 +277,7 @@ impl EnvironmentTemplate {
     pub fn decode(text: &str) -> Result<Self, TemplateError> {
         let document = read(text)?;
         let decoded = decode_environment_template(document.clone(), Some(&extension_names()))
-            .map_err(|error| TemplateError::Refused { problems: problems(error) })?;
+            .map_err(|error| refused::<DecodedEnvironment>(&document, error))?;
         Ok(Self { decoded, document })
     }
 
@@ -278,6 +294,18 @@ fn read(text: &str) -> Result<Value, TemplateError> {
         Err(DocumentError::TooLarge { bytes, limit }) => Err(TemplateError::TooLarge { bytes, limit }),
         Err(DocumentError::Malformed { problem }) => Err(TemplateError::Refused { problems: vec![problem] }),
     }
+}
+
+/// The crate's words, and the place that its decoder does not tell when a key or value has the wrong shape.
+fn refused<T: DeserializeOwned>(document: &Value, error: ModelError) -> TemplateError {
+    let decoding = matches!(error, ModelError::DecodeValidation(_));
+    let mut problems = problems(error);
+    if let (true, [only]) = (decoding, &mut *problems)
+        && let Err(error) = serde_path_to_error::deserialize::<_, T>(document)
+    {
+        only.place = error.path().to_string();
+    }
+    TemplateError::Refused { problems }
 }
 
 /// Without this list the crate rejects every template that names an extension.

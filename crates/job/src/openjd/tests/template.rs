@@ -49,6 +49,9 @@ fn a_refusal_keeps_the_place_in_the_document() {
     assert!(problems[0].place.starts_with("steps[0].script.actions.onRun"), "{problems:?}");
     assert!(problems[0].message.contains("Param.Nope"), "{problems:?}");
     assert!(refusal(&job("", "x-ours: 1\nsteps: []")).contains("x-ours"));
+    let shape = refusal(&job("", &step("", "{command: x, timeot: 5}")));
+    assert!(shape.contains("steps[0].script.actions.onRun") && shape.contains("timeot"), "{shape}");
+    assert!(!refusal(&bad).contains('\n'), "a refusal is one line");
     for text in ["", "[]", "just words", "{", "a: [", "specificationVersion: environment-2023-09\nname: x"] {
         assert!(Template::decode(text).is_err(), "{text:?}");
     }
@@ -229,6 +232,25 @@ environment: {name: Outer, variables: {TAG: '{{Param.Tag}}'}}",
     let names: Vec<_> = session.environments().iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["Outer", "Inner"]);
     assert_eq!(session.environments()[0].variables, [("TAG".to_owned(), "seen".to_owned())]);
+
+    let bounded = EnvironmentTemplate::decode(
+        "specificationVersion: environment-2023-09
+parameterDefinitions: [{name: N, type: INT, maxValue: 5, default: 4}]
+environment: {name: Outer, variables: {N: '{{Param.N}}'}}",
+    )
+    .unwrap();
+    let narrow = |definition: &str| {
+        let text = job("", &format!("parameterDefinitions: [{{name: N, type: INT{definition}}}]\n{}", step("", TRUE)));
+        Template::decode(&text).unwrap().with_environment(&bounded)
+    };
+    let value = |template: &Template, value: &str| {
+        template.fill(&[("N".to_owned(), value.to_owned())], &Folders::default()).map_err(|error| error.to_string())
+    };
+    let both = narrow(", minValue: 2").unwrap();
+    assert!(value(&both, "6").unwrap_err().contains("'N'") && value(&both, "1").is_err());
+    assert_eq!(both.fill(&[], &Folders::default()).unwrap(), [("N".to_owned(), "4".to_owned())]);
+    assert!(narrow(", minValue: 6").is_err(), "no value could meet both");
+    assert!(narrow(", default: 9").unwrap().fill(&[], &Folders::default()).is_err(), "the last default must fit");
 
     let clash = job("", &format!("parameterDefinitions: [{{name: Tag, type: INT}}]\n{}", step("", TRUE)));
     let error = Template::decode(&clash).unwrap().with_environment(&environment).unwrap_err();
