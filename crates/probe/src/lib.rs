@@ -5,10 +5,14 @@
 //! empty or 0. Everything read from the system or from a program's output is bounded before it is parsed.
 
 mod benchmark;
+mod bounded;
+mod cgroup;
+mod disk;
 mod gpu;
 mod host;
 mod sample;
 mod tools;
+mod usage;
 
 pub use benchmark::{REFERENCE_ROUNDS_PER_SEC, benchmark};
 pub use host::probe;
