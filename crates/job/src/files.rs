@@ -44,3 +44,56 @@ pub trait Files {
     /// Whatever the system says.
     fn list(&self, path: &str) -> io::Result<Vec<OsString>>;
 }
+
+/// A file system in memory for tests.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct MemoryFiles {
+    files: std::collections::BTreeMap<String, Vec<u8>>,
+    locked: std::collections::BTreeSet<String>,
+}
+
+#[cfg(test)]
+impl MemoryFiles {
+    pub(crate) fn with(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.files.insert(path.to_owned(), content.into());
+        self
+    }
+
+    pub(crate) fn locked(mut self, path: &str) -> Self {
+        self.locked.insert(path.to_owned());
+        self
+    }
+}
+
+#[cfg(test)]
+impl Files for MemoryFiles {
+    fn kind(&self, path: &str) -> FileKind {
+        if let Some(content) = self.files.get(path) {
+            return FileKind::File { size_bytes: content.len() as u64, modified_millis: 1 };
+        }
+        let below = format!("{}/", path.trim_end_matches('/'));
+        let is_folder = self.locked.contains(path) || self.files.keys().any(|name| name.starts_with(&below));
+        if is_folder { FileKind::Folder } else { FileKind::Missing }
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn io::Read>> {
+        let content = self.files.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(io::Cursor::new(content.clone())))
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<OsString>> {
+        if self.locked.contains(path) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let below = format!("{}/", path.trim_end_matches('/'));
+        let names =
+            self.files.keys().filter_map(|name| name.strip_prefix(&below)?.split('/').next().map(str::to_owned));
+        let names: std::collections::BTreeSet<String> = names.collect();
+        if names.is_empty() {
+            Err(io::ErrorKind::NotFound.into())
+        } else {
+            Ok(names.into_iter().map(Into::into).collect())
+        }
+    }
+}

@@ -274,9 +274,17 @@ fn indices(count: usize) -> String {
     if count <= 1 { "0".to_owned() } else { format!("0-{}", count - 1) }
 }
 
-/// Text as a format string: doubled braces would start an expression.
+/// Text as a format string: doubled braces would begin or end an expression.
 fn literal(text: &str) -> String {
-    text.replace("{{", "{{ '{' + '{' }}")
+    let mut format = String::new();
+    let mut rest = text;
+    while let Some(at) = ["{{", "}}"].iter().filter_map(|braces| rest.find(braces)).min() {
+        let brace = &rest[at..=at];
+        format.push_str(&rest[..at]);
+        format.push_str(&format!("{{{{ '{brace}' * 2 }}}}"));
+        rest = &rest[at + 2..];
+    }
+    format + rest
 }
 
 fn shorten(words: &str) -> String {

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, io::Read, path::PathBuf};
+use std::{collections::BTreeMap, io::Read as _, path::PathBuf};
 
 use super::{
     Draft, DraftError, blend,

@@ -37,7 +37,9 @@ impl LineRule {
     ///
     /// [`PatternError`] if it is no regular expression or too large.
     pub fn new(pattern: &str, says: Option<String>) -> Result<Self, PatternError> {
-        let built = RegexBuilder::new(pattern).size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES).build();
+        // Programs print file names, which need not be UTF-8: every byte is a character here.
+        let mut builder = RegexBuilder::new(pattern);
+        let built = builder.unicode(false).size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES).build();
         let reason = |error: regex::Error| error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
         Ok(Self { pattern: built.map_err(|error| PatternError { reason: reason(error) })?, says })
     }
