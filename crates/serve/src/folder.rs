@@ -16,7 +16,8 @@ use tokio::net::{UnixListener, UnixStream};
 /// Name of the file that holds the token for loopback TCP, in the data folder.
 pub const TOKEN_FILE: &str = "token";
 const SOCKET_FILE: &str = "node.sock";
-const LOCK_FILE: &str = "node.lock";
+/// The store has a lock of its own; this one says whose the socket is.
+const LOCK_FILE: &str = "door.lock";
 /// Longest socket path the system takes: `sun_path` has 108 bytes on Linux and 104 on macOS, with a zero at the end.
 const SOCKET_PATH_BYTES: usize = 103;
 

@@ -1,0 +1,457 @@
+//! The command line: every command, its options and examples.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use clap_complete::Shell;
+use gridwell_model::TaskState;
+
+use crate::text::task_word;
+
+/// Pools the machines you own: drop a job, idle machines do the work, results come back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gridwell",
+    version,
+    disable_help_subcommand = true,
+    after_help = "\
+Start here:
+  gridwell node &                     a machine of the grid, in the background
+  gridwell run kitchen.blend          render it and wait for the frames
+  gridwell invite                     a link that lets another machine join
+
+Exit codes: 0 done, 1 job failed, 2 bad input or usage, 3 no node reachable, 130 interrupted.
+The node is found by --data, else GRIDWELL_DATA, else the platform's data folder."
+)]
+pub struct Cli {
+    /// Data folder of the node to use [env: GRIDWELL_DATA]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print JSON on standard output; its schema is in 'gridwell openapi'
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run this machine's node in the foreground
+    Node(NodeArgs),
+    /// Make a link that lets one other machine join
+    #[command(after_help = "Examples:\n  gridwell invite\n  gridwell invite --for 1h")]
+    Invite(InviteArgs),
+    /// Join the grid of an invite link
+    #[command(after_help = "Example:\n  gridwell join 'gridwell:…'")]
+    Join(JoinArgs),
+    /// Show the machines of the grid: what they have, what they do
+    #[command(after_help = "Examples:\n  gridwell machines\n  gridwell machines --json | jq '.[].name'")]
+    Machines,
+    /// Show this machine's links to others
+    #[command(after_help = "Example:\n  gridwell links")]
+    Links,
+    /// Start a job and print its id
+    #[command(after_help = "\
+Examples:
+  gridwell submit kitchen.blend
+  gridwell submit kitchen.blend --frames 1-24 --output ~/frames --needs 'ram > 8 GB'
+  gridwell submit film.mp4 --param codec=av1 --prefers 'gpu * 3' --on mill")]
+    Submit(SubmitArgs),
+    /// Start a job, follow it, and say where its results are
+    #[command(after_help = "\
+Examples:
+  gridwell run kitchen.blend --frames 1-24
+  gridwell run template.yaml --param Start=1")]
+    Run(SubmitArgs),
+    /// Make a job from a command and follow it
+    #[command(after_help = "\
+Examples:
+  gridwell exec -- blender --version
+  gridwell exec --array 100 -- ./simulate --seed {}
+  gridwell exec --over '*.wav' --outputs '*.flac' -- flac {}
+  gridwell exec --over table.csv -- ./fit {name} {rate}
+  gridwell exec --detach -- ./long-one")]
+    Exec(ExecArgs),
+    /// List jobs, newest first
+    #[command(after_help = "Examples:\n  gridwell jobs\n  gridwell jobs --active")]
+    Jobs(JobsArgs),
+    /// Show one job in full
+    #[command(after_help = "Example:\n  gridwell job k3f7")]
+    Job(JobArgs),
+    /// List the tasks of a job
+    #[command(after_help = "Examples:\n  gridwell tasks k3f7\n  gridwell tasks k3f7 --state failed")]
+    Tasks(TasksArgs),
+    /// Show what the programs of a job or task wrote
+    #[command(after_help = "Examples:\n  gridwell logs k3f7 -f\n  gridwell logs k3f7.12")]
+    Logs(LogsArgs),
+    /// Wait until jobs have ended
+    #[command(after_help = "Examples:\n  gridwell wait k3f7\n  gridwell wait k3f7 9qwe && echo both done")]
+    Wait(WaitArgs),
+    /// Stop jobs or tasks for good
+    #[command(after_help = "Examples:\n  gridwell cancel k3f7\n  gridwell cancel k3f7.12")]
+    Cancel(TargetArgs),
+    /// Put failed, skipped and cancelled tasks back in the queue
+    #[command(after_help = "Examples:\n  gridwell retry k3f7\n  gridwell retry k3f7.12")]
+    Retry(TargetArgs),
+    /// Start nothing new of jobs or tasks until released
+    #[command(after_help = "Example:\n  gridwell hold k3f7")]
+    Hold(TargetArgs),
+    /// End a hold
+    #[command(after_help = "Example:\n  gridwell release k3f7")]
+    Release(TargetArgs),
+    /// Change a job's priority
+    #[command(after_help = "Examples:\n  gridwell priority k3f7 50\n  gridwell priority k3f7 -10")]
+    Priority(PriorityArgs),
+    /// Explain why a job or task runs where it runs, or does not run
+    #[command(after_help = "Examples:\n  gridwell why k3f7\n  gridwell why k3f7.12")]
+    Why(WhyArgs),
+    /// Show what a file would become, before anything is sent
+    #[command(after_help = "Example:\n  gridwell inspect kitchen.blend")]
+    Inspect(SubmitArgs),
+    /// Check what works on this machine and say what to do
+    #[command(after_help = "Example:\n  gridwell doctor")]
+    Doctor,
+    /// Show the node itself
+    #[command(after_help = "Example:\n  gridwell status")]
+    Status,
+    /// Take nothing new on this machine and finish what runs
+    #[command(after_help = "Example:\n  gridwell drain")]
+    Drain,
+    /// Lend this machine again
+    #[command(after_help = "Example:\n  gridwell resume")]
+    Resume,
+    /// Set or remove labels of this machine
+    #[command(after_help = "Examples:\n  gridwell label tier=fast room=attic\n  gridwell label room=")]
+    Label(LabelArgs),
+    /// Print the OpenAPI description of the local door
+    #[command(after_help = "Example:\n  gridwell openapi > gridwell.json")]
+    Openapi,
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  gridwell completions bash > ~/.local/share/bash-completion/completions/gridwell"
+    )]
+    Completions(CompletionsArgs),
+    /// Started by a node: runs the programs of one session
+    #[command(hide = true)]
+    Runner,
+    /// Started by a job: the built-in sample renderer
+    #[command(hide = true, disable_help_flag = true)]
+    Sample(SampleArgs),
+}
+
+/// `gridwell node`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  gridwell node
+  gridwell node --name mill --listen 0.0.0.0:7766
+  gridwell node --data ~/second --listen 127.0.0.1:0 --join 'gridwell:…'
+
+Stops cleanly on SIGTERM and Ctrl-C; running jobs continue when it starts again.")]
+pub struct NodeArgs {
+    /// What people call this machine
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Address for other machines; port 0 picks a free one; may be repeated
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Vec<String>,
+    /// Join the grid of this invite link first
+    #[arg(long, value_name = "LINK")]
+    pub join: Option<String>,
+    /// Label of this machine; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub label: Vec<(String, String)>,
+    /// Cores to lend; all when absent
+    #[arg(long, value_name = "CORES")]
+    pub lend_cores: Option<f32>,
+    /// Also open the local door on 127.0.0.1:PORT, for whoever shows the token in the data folder
+    #[arg(long, value_name = "PORT")]
+    pub http: Option<u16>,
+    /// What to log: a level, or filters such as 'info,gridwell_net=debug' [env: GRIDWELL_LOG]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How to log
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: LogStyle,
+}
+
+/// How the node logs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogStyle {
+    /// Lines for people
+    #[default]
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// `gridwell invite`
+#[derive(Debug, Args)]
+pub struct InviteArgs {
+    /// How long the link stays good, such as 30m or 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = gridwell_model::parse_duration)]
+    pub ttl: Option<std::time::Duration>,
+}
+
+/// `gridwell join`
+#[derive(Debug, Args)]
+pub struct JoinArgs {
+    /// The link that 'gridwell invite' printed on the other machine
+    pub link: String,
+}
+
+/// What all commands that start jobs share.
+#[derive(Debug, Default, Args)]
+pub struct JobOptions {
+    /// What the job is called
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Folder for results
+    #[arg(long, short, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// -100 to 100; higher goes first
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
+          value_parser = clap::value_parser!(i32).range(-100..=100))]
+    pub priority: i32,
+    /// A requirement: 'ram > 8 GB', 'gpu', 'tool:blender >= 4.2', 'tier = fast'; may be repeated
+    #[arg(long, value_name = "EXPR")]
+    pub needs: Vec<String>,
+    /// A wish: a requirement, then '* STRENGTH' from -5 to 5; may be repeated
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub prefers: Vec<String>,
+    /// Only on this machine; may be repeated
+    #[arg(long, value_name = "MACHINE")]
+    pub on: Vec<String>,
+    /// Start held
+    #[arg(long)]
+    pub hold: bool,
+}
+
+/// `gridwell submit`, `run` and `inspect`
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    /// Files or folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Frames, such as 1-24, 1-240:2 or 1,5,9-12
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub frames: Option<String>,
+    /// A parameter of the job; may be repeated
+    #[arg(long = "param", short, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub parameters: Vec<(String, String)>,
+    /// Everything else
+    #[command(flatten)]
+    pub options: JobOptions,
+}
+
+/// `gridwell exec`
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// Run it N times; {} is the index, from 0
+    #[arg(long, value_name = "N", conflicts_with = "over")]
+    pub array: Option<u64>,
+    /// Run it for each item of a range (1-100), a pattern ('*.wav') or a table (list.csv)
+    #[arg(long, value_name = "RANGE|GLOB|FILE.csv")]
+    pub over: Option<String>,
+    /// Files that come home as results; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub outputs: Vec<String>,
+    /// Print the job id and return
+    #[arg(long, short)]
+    pub detach: bool,
+    /// Everything else
+    #[command(flatten)]
+    pub options: JobOptions,
+    /// The command; {} in it stands for the item
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub argv: Vec<OsString>,
+}
+
+/// `gridwell jobs`
+#[derive(Debug, Args)]
+pub struct JobsArgs {
+    /// Leave out jobs that have ended
+    #[arg(long, short)]
+    pub active: bool,
+    /// Most jobs to list; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub limit: u32,
+}
+
+/// `gridwell job`
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// Job id, or its first letters
+    #[arg(value_name = "ID")]
+    pub job: String,
+}
+
+/// `gridwell tasks`
+#[derive(Debug, Args)]
+pub struct TasksArgs {
+    /// Job id, or its first letters
+    #[arg(value_name = "ID")]
+    pub target: String,
+    /// Only tasks in this state; may be repeated
+    #[arg(long, value_name = "STATE", value_parser = task_state())]
+    pub state: Vec<TaskState>,
+    /// Most tasks to list; 0 for all
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
+    pub limit: u64,
+    /// Tasks to skip
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub offset: u64,
+}
+
+/// `gridwell logs`
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// ID, ID.TASK or ID.STEP.TASK
+    #[arg(value_name = "ID[.TASK]")]
+    pub target: String,
+    /// Stay and show what comes, until it has ended
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Only about the last so many bytes, such as 64kB
+    #[arg(long, value_name = "SIZE", value_parser = gridwell_model::parse_bytes)]
+    pub tail: Option<u64>,
+}
+
+/// `gridwell wait`
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Job ids, or their first letters
+    #[arg(required = true, value_name = "ID")]
+    pub jobs: Vec<String>,
+}
+
+/// Commands about jobs or tasks.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// ID, ID.TASK or ID.STEP.TASK
+    #[arg(required = true, value_name = "ID[.TASK]")]
+    pub targets: Vec<String>,
+}
+
+/// `gridwell why`
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// ID, ID.TASK or ID.STEP.TASK
+    #[arg(value_name = "ID[.TASK]")]
+    pub target: String,
+}
+
+/// `gridwell priority`
+#[derive(Debug, Args)]
+pub struct PriorityArgs {
+    /// Job id, or its first letters
+    #[arg(value_name = "ID")]
+    pub job: String,
+    /// -100 to 100; higher goes first
+    #[arg(allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(i32).range(-100..=100))]
+    pub priority: i32,
+}
+
+/// `gridwell label`
+#[derive(Debug, Args)]
+pub struct LabelArgs {
+    /// Labels to set; an empty value removes one
+    #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub labels: Vec<(String, String)>,
+}
+
+/// `gridwell completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `gridwell sample`
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// Passed on as they are
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
+}
+
+/// Reads a task's state by its word, which is also the one in JSON.
+fn task_state() -> impl TypedValueParser<Value = TaskState> {
+    PossibleValuesParser::new(TaskState::ALL.map(task_word))
+        .try_map(|word| TaskState::ALL.into_iter().find(|state| task_word(*state) == word).ok_or("no such state"))
+}
+
+/// Reads `KEY=VALUE`; the value may be empty or hold further `=`.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.command)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_visible_command_shows_an_example() {
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example") && help.contains("gridwell"), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn a_command_after_the_dashes_is_kept_as_it_is() {
+        let Ok(Command::Exec(exec)) = parse("gridwell exec --array 3 -- tool --json -x {}") else {
+            panic!("exec was not understood");
+        };
+        assert_eq!(exec.argv, ["tool", "--json", "-x", "{}"]);
+        assert_eq!(exec.array, Some(3));
+    }
+
+    #[test]
+    fn negative_numbers_and_equals_signs_are_values() {
+        let Ok(Command::Submit(submit)) = parse("gridwell submit a --priority -5 --param k=a=b --prefers gpu*-3")
+        else {
+            panic!("submit was not understood");
+        };
+        assert_eq!(submit.options.priority, -5);
+        assert_eq!(submit.parameters, [("k".to_owned(), "a=b".to_owned())]);
+        assert!(matches!(parse("gridwell priority k3f7 -10"), Ok(Command::Priority(it)) if it.priority == -10));
+    }
+
+    #[test]
+    fn bad_usage_exits_with_2() {
+        for line in [
+            "gridwell",
+            "gridwell fly",
+            "gridwell submit",
+            "gridwell submit a --param novalue",
+            "gridwell submit a --priority 101",
+            "gridwell exec ls",
+            "gridwell exec --array 3 --over 1-3 -- ls",
+            "gridwell invite --for soon",
+            "gridwell priority k3f7",
+            "gridwell tasks k3f7 --state asleep",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+use gridwell_api::{
+    ApiError, ChangeView, DraftView, JobDetail, JobRequest, JobView, JobsRequest, LogsRequest, PriorityRequest,
+    Request, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
+};
+use gridwell_serve::{Client, LogFormat};
+
+use super::{
+    End,
+    follow::{Following, follow, follow_one},
+};
+use crate::{
+    args::{ExecArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, SubmitArgs, TargetArgs, TasksArgs, WaitArgs, WhyArgs},
+    input,
+    screen::Screen,
+    text,
+};
+
+pub(super) async fn submit(args: SubmitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let submitted = start(input::submission(args)?, client, screen).await?;
+    screen.show(&submitted, ids);
+    Ok(End::Done)
+}
+
+pub(super) async fn run(args: SubmitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let submitted = start(input::submission(args)?, client, screen).await?;
+    follow(submitted.jobs, Following::Started, client, screen).await
+}
+
+/// A single command behaves like a local one: its output on standard output, its end as the exit code.
+pub(super) async fn exec(args: ExecArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let detach = args.detach;
+    let submitted = start(input::command(args)?, client, screen).await?;
+    if detach {
+        screen.show(&submitted, ids);
+        return Ok(End::Done);
+    }
+    match submitted.jobs.as_slice() {
+        [job] if job.counts.total() == 1 && !screen.json() => follow_one(job.clone(), client, screen).await,
+        _ => follow(submitted.jobs, Following::Started, client, screen).await,
+    }
+}
+
+async fn start(request: SubmitRequest, client: &Client, screen: Screen) -> Result<SubmittedView, ApiError> {
+    let submitted: SubmittedView = client.ask(&Request::Submit(request)).await?;
+    for warning in &submitted.warnings {
+        screen.note(&format!("Note: {}", text::clean(warning)));
+    }
+    Ok(submitted)
+}
+
+/// The full ids alone, one a line, for scripts.
+fn ids(submitted: &SubmittedView) -> String {
+    submitted.jobs.iter().map(|job| format!("{}\n", job.id)).collect()
+}
+
+pub(super) async fn inspect(args: SubmitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let drafts: Vec<DraftView> = client.ask(&Request::Inspect(input::submission(args)?)).await?;
+    screen.show(&drafts, |drafts| text::drafts(drafts, screen.columns()));
+    Ok(End::Done)
+}
+
+pub(super) async fn jobs(args: &JobsArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let request = JobsRequest { active: args.active, limit: args.limit };
+    let jobs: Vec<JobView> = client.ask(&Request::Jobs(request)).await?;
+    screen.show(&jobs, |jobs| text::jobs(jobs, screen.columns()));
+    Ok(End::Done)
+}
+
+pub(super) async fn job(args: JobArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let detail: JobDetail = client.ask(&Request::Job(JobRequest { job: args.job })).await?;
+    screen.show(&detail, |detail| text::job(detail, screen.columns()));
+    Ok(End::Done)
+}
+
+/// Reads as many pages as it takes.
+pub(super) async fn tasks(args: TasksArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let wanted = if args.limit == 0 { u64::MAX } else { args.limit };
+    let mut all: Option<TaskPage> = None;
+    loop {
+        let have = all.as_ref().map_or(0, |page| page.tasks.len() as u64);
+        let limit = u32::try_from(wanted - have).unwrap_or(u32::MAX).min(TasksRequest::MAX_LIMIT);
+        let (target, states) = (args.target.clone(), args.state.clone());
+        let request = Request::Tasks(TasksRequest { target, states, offset: args.offset + have, limit });
+        let page: TaskPage = client.ask(&request).await?;
+        let empty = page.tasks.is_empty();
+        let page = match all.take() {
+            Some(mut first) => {
+                first.total = page.total;
+                first.tasks.extend(page.tasks);
+                first
+            }
+            None => page,
+        };
+        let have = page.tasks.len() as u64;
+        if empty || have >= wanted || args.offset + have >= page.total {
+            screen.show(&page, |page| text::tasks(page, args.offset, screen.columns()));
+            return Ok(End::Done);
+        }
+        all = Some(page);
+    }
+}
+
+pub(super) async fn logs(args: LogsArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let format = if screen.json() { LogFormat::Lines } else { LogFormat::Text };
+    let request = LogsRequest { target: args.target, follow: args.follow, after: 0, tail: args.tail.unwrap_or(0) };
+    let mut stream = client.logs(&request, format).await?;
+    while let Some(bytes) = stream.next().await? {
+        screen.print(&bytes);
+    }
+    Ok(End::Done)
+}
+
+pub(super) async fn wait(args: WaitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let mut jobs = Vec::new();
+    for job in args.jobs {
+        let detail: JobDetail = client.ask(&Request::Job(JobRequest { job })).await?;
+        jobs.push(detail.job);
+    }
+    follow(jobs, Following::Known, client, screen).await
+}
+
+/// What a person may do to a job or task.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Change {
+    Cancel,
+    Retry,
+    Hold,
+    Release,
+}
+
+impl Change {
+    fn request(self, target: String) -> Request {
+        let target = TargetRequest { target };
+        match self {
+            Self::Cancel => Request::Cancel(target),
+            Self::Retry => Request::Retry(target),
+            Self::Hold => Request::Hold(target),
+            Self::Release => Request::Release(target),
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Cancel => "Cancelled",
+            Self::Retry => "Trying again",
+            Self::Hold => "Held",
+            Self::Release => "Released",
+        }
+    }
+}
+
+pub(super) async fn change(change: Change, args: TargetArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let mut changes: Vec<ChangeView> = Vec::new();
+    for target in args.targets {
+        changes.push(client.ask(&change.request(target)).await?);
+    }
+    screen.show(&changes, |changes| {
+        changes.iter().map(|it| text::changed(it, change.word())).collect::<Vec<_>>().join("\n")
+    });
+    Ok(End::Done)
+}
+
+pub(super) async fn priority(args: PriorityArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let request = PriorityRequest { job: args.job, priority: args.priority };
+    let change: ChangeView = client.ask(&Request::Priority(request)).await?;
+    screen.show(&change, |change| format!("Priority {} for {}", change.job.priority, text::clean(&change.job.name)));
+    Ok(End::Done)
+}
+
+pub(super) async fn why(args: WhyArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let why: WhyView = client.ask(&Request::Why(TargetRequest { target: args.target })).await?;
+    screen.show(&why, |why| text::why(why, screen.columns()));
+    Ok(End::Done)
+}

@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+
+use gridwell_api::{
+    ApiError, DoctorView, ErrorCode, Finding, InviteRequest, InviteView, JoinRequest, JoinedView, LinkView,
+    MachineView, Request, SetRequest, StatusView,
+};
+use gridwell_serve::Client;
+
+use super::End;
+use crate::{
+    args::{InviteArgs, JoinArgs, LabelArgs},
+    screen::Screen,
+    text,
+};
+
+pub(super) async fn status(client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let status: StatusView = client.ask(&Request::Status).await?;
+    screen.show(&status, text::status);
+    Ok(End::Done)
+}
+
+pub(super) async fn machines(client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let machines: Vec<MachineView> = client.ask(&Request::Machines).await?;
+    screen.show(&machines, |machines| text::machines(machines, screen.columns()));
+    Ok(End::Done)
+}
+
+pub(super) async fn links(client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let links: Vec<LinkView> = client.ask(&Request::Links).await?;
+    screen.show(&links, |links| text::links(links, screen.columns()));
+    Ok(End::Done)
+}
+
+pub(super) async fn invite(args: InviteArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let request = InviteRequest { ttl_secs: args.ttl.map(|ttl| ttl.as_secs().max(1)) };
+    let invite: InviteView = client.ask(&Request::Invite(request)).await?;
+    screen.show(&invite, text::invite);
+    if !screen.json() {
+        let until = text::moment(invite.expires);
+        screen.note(&format!("Good for one machine until {until}. There: gridwell join 'LINK'"));
+    }
+    Ok(End::Done)
+}
+
+pub(super) async fn join(args: JoinArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let joined: JoinedView = client.ask(&Request::Join(JoinRequest { link: args.link })).await?;
+    screen.show(&joined, text::joined);
+    Ok(End::Done)
+}
+
+pub(super) async fn lend(lend: bool, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    set(SetRequest { lend: Some(lend), ..SetRequest::default() }, client, screen).await
+}
+
+pub(super) async fn label(args: LabelArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let pairs = args.labels.into_iter().map(|(key, value)| (key, Some(value).filter(|value| !value.is_empty())));
+    set(SetRequest { labels: pairs.collect::<BTreeMap<_, _>>(), ..SetRequest::default() }, client, screen).await
+}
+
+async fn set(request: SetRequest, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let machine: MachineView = client.ask(&Request::Set(request)).await?;
+    screen.show(&machine, text::machine);
+    Ok(End::Done)
+}
+
+/// The node checks itself; without a node that is the finding.
+pub(super) async fn doctor(client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let found = match client.ask::<DoctorView>(&Request::Doctor).await {
+        Ok(doctor) => {
+            let end = if doctor.findings.iter().all(|finding| finding.ok) { End::Done } else { End::Failed };
+            (doctor, end)
+        }
+        Err(error) if error.code == ErrorCode::NoNode => (DoctorView { findings: vec![no_node(error)] }, End::NoNode),
+        Err(error) => return Err(error),
+    };
+    screen.show(&found.0, text::doctor);
+    Ok(found.1)
+}
+
+fn no_node(error: ApiError) -> Finding {
+    Finding { what: "node".into(), ok: false, sentence: error.message, next_step: error.help }
+}

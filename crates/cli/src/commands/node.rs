@@ -1,0 +1,220 @@
+use std::{env, error::Error, io::IsTerminal as _, path::Path, sync::Arc};
+
+use futures::future::BoxFuture;
+use gridwell_api::{
+    ApiError, ErrorCode, Event, EventCursor, JoinRequest, LogPiece, LogsRequest, Request, Response, StatusView,
+};
+use gridwell_node::{Config, Node, NodeHandle, StartError};
+use gridwell_serve::{Backend, DataFolder, Door};
+use serde::Serialize;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
+use tracing_subscriber::EnvFilter;
+
+use super::End;
+use crate::{
+    args::{LogStyle, NodeArgs},
+    screen::Screen,
+    text,
+};
+
+/// What is logged unless asked otherwise: changes a person would notice, and what needs a look.
+const DEFAULT_LOG: &str = "info";
+
+/// Runs a node in the foreground until it is told to stop.
+pub(super) fn run(args: NodeArgs, data: &Path, screen: Screen) -> Result<End, ApiError> {
+    start_log(&args)?;
+    let folder = DataFolder::lock(data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| ApiError::bug(format!("cannot start: {error}")))?;
+    runtime.block_on(live(args, &folder, screen))
+}
+
+/// Opens the node, then its door, and closes them in reverse.
+async fn live(args: NodeArgs, folder: &DataFolder, screen: Screen) -> Result<End, ApiError> {
+    // First of all, so that a signal during the start is not lost.
+    let mut signals = Signals::new()?;
+    let (http, join) = (args.http, args.join.clone());
+    let node = Node::start(config(args, folder)?).await.map_err(|error| not_started(&error))?;
+    let opened = match Door::open(folder, http, Arc::new(Inside(node.handle()))).await {
+        Ok(door) => match welcome(&node, &door, join, screen).await {
+            Ok(()) => Ok(door),
+            Err(error) => {
+                door.close().await;
+                Err(error)
+            }
+        },
+        Err(error) => Err(error),
+    };
+    let ended = match opened {
+        Ok(door) => {
+            signals.next().await;
+            door.close().await;
+            Ok(End::Done)
+        }
+        Err(error) => Err(error),
+    };
+    node.stop().await;
+    ended
+}
+
+/// Joins if asked to, and says that the node is ready.
+async fn welcome(node: &Node, door: &Door, join: Option<String>, screen: Screen) -> Result<(), ApiError> {
+    let handle = node.handle();
+    if let Some(link) = join {
+        match handle.call(Request::Join(JoinRequest { link })).await {
+            Ok(_) => {}
+            // A service starts with the same words every time: the first time it joined.
+            Err(error) if error.code == ErrorCode::AlreadyMember => {
+                tracing::info!("this machine is a member already");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let status = StatusView::try_from(handle.call(Request::Status).await?)?;
+    let socket = door.socket().display().to_string();
+    let http = door.tcp().map(|address| format!("http://{address}"));
+    if screen.json() {
+        // One line: whoever starts a node reads until the first line end.
+        let mut line = serde_json::to_vec(&Ready { ready: true, socket, http, status }).unwrap_or_default();
+        line.push(b'\n');
+        screen.print(&line);
+    } else {
+        screen.print(ready_line(&status, &socket, http.as_deref()).as_bytes());
+    }
+    Ok(())
+}
+
+/// The ready line with `--json`.
+#[derive(Debug, Serialize)]
+struct Ready {
+    ready: bool,
+    socket: String,
+    http: Option<String>,
+    #[serde(flatten)]
+    status: StatusView,
+}
+
+fn ready_line(status: &StatusView, socket: &str, http: Option<&str>) -> String {
+    let http = http.map(|http| format!(" · door also on {http}")).unwrap_or_default();
+    let listening = status.addresses.join(", ");
+    let name = text::clean(&status.name);
+    format!("gridwell: {name} is up · socket {} · listening on {listening}{http}\n", text::clean(socket))
+}
+
+fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
+    let program = env::current_exe()
+        .map_err(|error| ApiError::bug(format!("this program's own path cannot be found: {error}")))?;
+    let listen = if args.listen.is_empty() { vec![Config::DEFAULT_LISTEN.to_owned()] } else { args.listen };
+    Ok(Config {
+        data: folder.path().to_owned(),
+        name: args.name,
+        listen,
+        labels: args.label.into_iter().collect(),
+        lend_cpus: args.lend_cores,
+        runner: vec![program.clone().into_os_string(), "runner".into()],
+        self_program: program,
+    })
+}
+
+fn not_started(error: &StartError) -> ApiError {
+    let code = match error {
+        StartError::Net(_) => ErrorCode::ListenFailed,
+        StartError::Recipe(_) => ErrorCode::TemplateRefused,
+        _ => ErrorCode::DataFolder,
+    };
+    ApiError::new(code, with_causes(error))
+}
+
+/// A message with the messages of its causes, each said once.
+fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !message.contains(&words) {
+            message = format!("{message}: {words}");
+        }
+        cause = error.source();
+    }
+    message
+}
+
+fn start_log(args: &NodeArgs) -> Result<(), ApiError> {
+    let named = args.log.clone().or_else(|| env::var("GRIDWELL_LOG").ok().filter(|value| !value.is_empty()));
+    let named = named.unwrap_or_else(|| DEFAULT_LOG.to_owned());
+    let filter = EnvFilter::try_new(&named)
+        .map_err(|error| ApiError::new(ErrorCode::BadValue, format!("'{named}' is not a log filter: {error}")))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second logger in one process is the first one's business.
+    let _ = match args.log_format {
+        LogStyle::Json => log.json().try_init(),
+        LogStyle::Text => {
+            let colours = std::io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+            log.with_ansi(colours).try_init()
+        }
+    };
+    Ok(())
+}
+
+/// What tells a node to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, ApiError> {
+        let listen = |kind| signal(kind).map_err(|error| ApiError::bug(format!("cannot listen for signals: {error}")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => tracing::info!("asked to stop"),
+            _ = self.interrupt.recv() => tracing::info!("interrupted"),
+        }
+    }
+}
+
+/// The node behind the door.
+struct Inside(NodeHandle);
+
+impl Backend for Inside {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>> {
+        Box::pin(self.0.call(request))
+    }
+
+    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
+        Box::pin(self.0.events(since))
+    }
+
+    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
+        Box::pin(self.0.logs(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        #[derive(Debug)]
+        struct Outer(std::io::Error);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("cannot listen")
+            }
+        }
+        impl Error for Outer {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = Outer(std::io::Error::other("port taken"));
+        assert_eq!(with_causes(&error), "cannot listen: port taken");
+    }
+}

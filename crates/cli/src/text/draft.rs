@@ -1,0 +1,151 @@
+use gridwell_api::{DraftFile, DraftView};
+use gridwell_model::format_bytes;
+
+use super::{clean, fields, number_of, table::Table};
+
+/// Most files listed by name; the rest are counted.
+const FILES_SHOWN: usize = 12;
+
+/// What files would become, one after the other.
+pub(crate) fn drafts(drafts: &[DraftView], columns: usize) -> String {
+    drafts.iter().map(|it| draft(it, columns)).collect::<Vec<_>>().join("\n")
+}
+
+fn draft(draft: &DraftView, columns: usize) -> String {
+    let tasks = match &draft.frames {
+        Some(frames) => format!("{}: {}", number_of(draft.task_count, &draft.task_word), clean(frames)),
+        None => number_of(draft.task_count, &draft.task_word),
+    };
+    let fit: Vec<_> = draft.machines.iter().filter(|machine| machine.fits).map(|it| clean(&it.name)).collect();
+    let fit = if fit.is_empty() { "none fits now".to_owned() } else { fit.join(", ") };
+    let size = draft.files.iter().map(|file| file.size_bytes).sum();
+    let mut text = format!("{}\n", clean(&draft.title));
+    text.push_str(&fields(&[
+        ("Kind", clean(&draft.recipe)),
+        ("Makes", tasks),
+        ("Steps", steps(draft)),
+        ("Needs", draft.needs.iter().map(|need| clean(need)).collect::<Vec<_>>().join(", ")),
+        ("Machines", fit),
+        ("Reads", format!("{}, {}", number_of(draft.files.len() as u64, "file"), format_bytes(size))),
+        ("Results", clean(&draft.output)),
+    ]));
+    text.push_str(&scenes(draft, columns));
+    text.push_str(&files("Files", &draft.files));
+    text.push_str(&files("Missing", &draft.missing));
+    text.push_str(&parameters(draft, columns));
+    for machine in draft.machines.iter().filter(|machine| !machine.fits) {
+        let reasons: Vec<_> = machine.reasons.iter().map(|reason| clean(reason)).collect();
+        text.push_str(&format!("{} does not fit: {}\n", clean(&machine.name), reasons.join("; ")));
+    }
+    for warning in &draft.warnings {
+        text.push_str(&format!("Note: {}\n", clean(warning)));
+    }
+    text
+}
+
+fn steps(draft: &DraftView) -> String {
+    if draft.steps.len() < 2 {
+        return String::new();
+    }
+    draft.steps.iter().map(|(name, count)| format!("{} ({count})", clean(name))).collect::<Vec<_>>().join(" → ")
+}
+
+fn scenes(draft: &DraftView, columns: usize) -> String {
+    if draft.scenes.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["SCENE", "FRAMES", "SIZE", "ENGINE"]);
+    for scene in &draft.scenes {
+        let mark = if scene.active { " ←" } else { "" };
+        let step = if scene.frames.step > 1 { format!(":{}", scene.frames.step) } else { String::new() };
+        table.row([
+            format!("{}{mark}", scene.name),
+            format!("{}-{}{step}", scene.frames.first, scene.frames.last),
+            scene.size.map(|(width, height)| format!("{width}×{height}")).unwrap_or_default(),
+            scene.engine.clone(),
+        ]);
+    }
+    format!("\n{}", table.render(columns))
+}
+
+fn files(title: &str, files: &[DraftFile]) -> String {
+    if files.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{title}:\n");
+    for file in files.iter().take(FILES_SHOWN) {
+        let size = if file.size_bytes > 0 { format!(" ({})", format_bytes(file.size_bytes)) } else { String::new() };
+        text.push_str(&format!("  {}{size}\n", clean(&file.path)));
+    }
+    if files.len() > FILES_SHOWN {
+        text.push_str(&format!("  and {} more\n", files.len() - FILES_SHOWN));
+    }
+    text
+}
+
+fn parameters(draft: &DraftView, columns: usize) -> String {
+    if draft.parameters.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["PARAMETER", "KIND", "VALUE", "WHAT"]);
+    for parameter in &draft.parameters {
+        let value = parameter.value.clone().unwrap_or_else(|| "(must be given)".to_owned());
+        let what = match parameter.choices.as_slice() {
+            [] => parameter.description.clone(),
+            choices => format!("{} [{}]", parameter.description, choices.join(", ")),
+        };
+        table.row([parameter.name.clone(), parameter.kind.clone(), value, what]);
+    }
+    format!("\n{}", table.render(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use gridwell_api::{DraftMachine, FrameRange, ParameterView, SceneView};
+
+    use super::*;
+
+    #[test]
+    fn a_draft_names_frames_missing_files_and_machines_that_do_not_fit() {
+        let view = DraftView {
+            title: "Render kitchen.blend".into(),
+            recipe: "blender".into(),
+            frames: Some("1-24".into()),
+            task_count: 24,
+            task_word: "frame".into(),
+            output: "/home/ana/kitchen".into(),
+            scenes: vec![SceneView {
+                name: "Main".into(),
+                frames: FrameRange { first: 1, last: 24, step: 1 },
+                size: Some((1920, 1080)),
+                engine: "CYCLES".into(),
+                active: true,
+            }],
+            missing: vec![DraftFile { path: "/tex/wood_04.png".into(), size_bytes: 0, purpose: "image".into() }],
+            parameters: vec![ParameterView {
+                name: "Samples".into(),
+                kind: "INT".into(),
+                value: None,
+                description: String::new(),
+                choices: Vec::new(),
+            }],
+            machines: vec![
+                DraftMachine { name: "mill".into(), fits: true, reasons: Vec::new() },
+                DraftMachine { name: "nas".into(), fits: false, reasons: vec!["needs worker.tool blender".into()] },
+            ],
+            ..DraftView::default()
+        };
+        let text = console::strip_ansi_codes(&drafts(&[view], 80)).into_owned();
+        for part in [
+            "Render kitchen.blend\n",
+            "24 frames: 1-24",
+            "Main ←",
+            "1920×1080",
+            "Missing:\n  /tex/wood_04.png\n",
+            "(must be given)",
+            "nas does not fit: needs worker.tool blender",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+use console::style;
+use gridwell_api::{ChangeView, JobDetail, JobView, MadeBy, TaskCounts, TaskPage, TaskView};
+use gridwell_model::{JobId, JobState, TaskState, format_bytes};
+
+use super::{clean, fields, moment, number_of, secs, table::Table, time_left};
+
+/// The letters of an id that people need: more than enough to be unique on one machine.
+pub(crate) fn short(id: JobId) -> String {
+    id.to_string().chars().take(8).collect()
+}
+
+/// Jobs as a table.
+pub(crate) fn jobs(jobs: &[JobView], columns: usize) -> String {
+    if jobs.is_empty() {
+        return "No jobs. Start one with 'gridwell run FILE'.".to_owned();
+    }
+    let mut table = Table::new(&["ID", "NAME", "STATE", ">DONE", "LEFT", "MACHINES"]);
+    for job in jobs {
+        let machines = job.made_by.iter().filter(|made| made.done + made.running > 0);
+        let machines = machines.map(|made| made.name.as_str()).collect::<Vec<_>>().join(", ");
+        let left = time_left(job.time_left_secs).trim_end_matches(" left").to_owned();
+        let done = format!("{}/{}", job.counts.done, job.counts.total());
+        table.row([short(job.id), job.name.clone(), String::new(), done, left, machines]);
+        table.styled(2, job_state(job.state));
+    }
+    table.render(columns)
+}
+
+/// One job in full.
+pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
+    let job = &detail.job;
+    let priority = if job.priority == 0 { String::new() } else { job.priority.to_string() };
+    let inputs = match detail.input_count {
+        0 => String::new(),
+        count => format!("{}, {}", number_of(count, "file"), format_bytes(detail.input_bytes)),
+    };
+    let mut text = fields(&[
+        ("Job", clean(&job.name)),
+        ("Id", job.id.to_string()),
+        ("Kind", clean(&job.recipe)),
+        ("State", format!("{}  {}", job_state(job.state), standing(job)).trim_end().to_owned()),
+        ("Waits for", clean(&job.waits_for)),
+        ("Priority", priority),
+        ("Reads", inputs),
+        ("Results", folders(job)),
+        ("Made by", made_by(&job.made_by)),
+        ("From", clean(&job.origin_name)),
+        ("Submitted", moment(job.submitted)),
+        ("Started", job.started.map(moment).unwrap_or_default()),
+        ("Ended", job.ended.map(moment).unwrap_or_default()),
+    ]);
+    if detail.steps.len() > 1 {
+        let mut table = Table::new(&["STEP", "TASKS", "AFTER"]);
+        for step in &detail.steps {
+            table.row([step.name.clone(), counted(&step.counts), step.after.join(", ")]);
+        }
+        text.push('\n');
+        text.push_str(&table.render(columns));
+    }
+    if !detail.parameters.is_empty() {
+        let mut table = Table::new(&["PARAMETER", "VALUE"]);
+        for (name, value) in &detail.parameters {
+            table.row([name.clone(), value.clone()]);
+        }
+        text.push('\n');
+        text.push_str(&table.render(columns));
+    }
+    format!("{text}{}", failures(job))
+}
+
+/// A page of tasks as a table.
+pub(crate) fn tasks(page: &TaskPage, offset: u64, columns: usize) -> String {
+    if page.tasks.is_empty() {
+        return "No such tasks.".to_owned();
+    }
+    let mut table = Table::new(&["TASK", "WHAT", "STATE", "MACHINE", ">TRIES", ">TIME", "NOTE"]);
+    for task in &page.tasks {
+        let time = task.run_secs.map(|run| secs(Some(run))).unwrap_or_default();
+        let (key, tries) = (task.key.to_string(), task.attempts.to_string());
+        table.row([key, task.label.clone(), String::new(), task.machine_name.clone(), tries, time, note(task)]);
+        table.styled(2, task_state(task.state));
+    }
+    let mut text = table.render(columns);
+    let shown = offset + page.tasks.len() as u64;
+    if shown < page.total {
+        text.push_str(&format!("{} more; see them with --offset {shown}\n", page.total - shown));
+    }
+    text
+}
+
+fn note(task: &TaskView) -> String {
+    match (&task.progress, task.reason.as_str(), task.status.as_str()) {
+        (_, reason, _) if !reason.is_empty() => reason.to_owned(),
+        (Some(progress), _, status) => format!("{:.0} % {status}", progress * 100.0).trim_end().to_owned(),
+        (None, _, status) if !status.is_empty() => status.to_owned(),
+        _ => task.exit_code.filter(|code| *code != 0).map(|code| format!("exit code {code}")).unwrap_or_default(),
+    }
+}
+
+/// What a command changed, one sentence.
+pub(crate) fn changed(change: &ChangeView, verb: &str) -> String {
+    let job = &change.job;
+    format!("{verb}: {} ({}), {} changed", clean(&job.name), short(job.id), number_of(change.tasks, &job.task_word))
+}
+
+/// How far it is, one line: `37 %, 9 of 24 frames, 1 failed, 3 min left, mill and forge`.
+pub(crate) fn progress(job: &JobView) -> String {
+    let mut parts = vec![format!("{:.0} %", job.progress.clamp(0.0, 1.0) * 100.0), standing(job)];
+    let busy: Vec<_> = job.made_by.iter().filter(|made| made.running > 0).map(|made| clean(&made.name)).collect();
+    if !busy.is_empty() {
+        parts.push(busy.join(", "));
+    }
+    if !job.waits_for.is_empty() {
+        parts.push(clean(&job.waits_for));
+    }
+    parts.join(", ")
+}
+
+/// `9 of 24 frames, 1 failed, 3 min left`
+fn standing(job: &JobView) -> String {
+    let counts = &job.counts;
+    let mut text = format!("{} of {}", counts.done, number_of(counts.total(), &job.task_word));
+    for (number, word) in [(counts.failed, "failed"), (counts.skipped, "skipped"), (counts.cancelled, "cancelled")] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {word}"));
+        }
+    }
+    let left = time_left(job.time_left_secs);
+    if left.is_empty() { text } else { format!("{text}, {left}") }
+}
+
+/// Numbers of tasks by state, only those that are not zero: `3 running, 9 done`.
+pub(crate) fn counted(counts: &TaskCounts) -> String {
+    let parts = counts.pairs().into_iter().filter(|(_, number)| *number > 0);
+    parts.map(|(state, number)| format!("{number} {}", task_word(state))).collect::<Vec<_>>().join(", ")
+}
+
+/// How a job ended: what was made, how long it took, where results are, and who made them.
+pub(crate) fn outcome(job: &JobView) -> String {
+    let took = match (job.started, job.ended) {
+        (Some(started), Some(ended)) => {
+            format!(" in {}", secs(Some(ended.0.saturating_sub(started.0) as f64 / 1000.0)))
+        }
+        _ => String::new(),
+    };
+    let head = format!("{}: {}, {}{took}", clean(&job.name), job_state(job.state), standing(job));
+    let rest = fields(&[("Results", folders(job)), ("Made by", made_by(&job.made_by))]);
+    format!("{head}\n{rest}{}", failures(job)).trim_end().to_owned()
+}
+
+/// Failed tasks by their reason; empty when none failed.
+pub(crate) fn failures(job: &JobView) -> String {
+    let mut text = String::new();
+    for failure in &job.failures {
+        let count = number_of(failure.count, &job.task_word);
+        text.push_str(&format!("{count} failed: {}\n", clean(&failure.reason)));
+        let look = format!("gridwell logs {}.{}", short(job.id), failure.example);
+        text.push_str(&format!("  for example {}; see '{look}'\n", clean(&failure.example_label)));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+fn folders(job: &JobView) -> String {
+    job.output_folders.iter().map(|folder| clean(folder)).collect::<Vec<_>>().join("\n         ")
+}
+
+/// `mill 10, forge 8`
+fn made_by(made: &[MadeBy]) -> String {
+    let made = made.iter().filter(|made| made.done > 0);
+    made.map(|made| format!("{} {}", clean(&made.name), made.done)).collect::<Vec<_>>().join(", ")
+}
+
+fn job_state(state: JobState) -> String {
+    let coloured = match state {
+        JobState::Waiting => style("waiting").yellow(),
+        JobState::Held => style("held").yellow(),
+        JobState::Running => style("running").blue(),
+        JobState::Done => style("done").green(),
+        JobState::Failed => style("failed").red(),
+        JobState::Cancelled => style("cancelled").dim(),
+    };
+    coloured.to_string()
+}
+
+fn task_state(state: TaskState) -> String {
+    let word = style(task_word(state));
+    let coloured = match state {
+        TaskState::Waiting | TaskState::Held | TaskState::Ready | TaskState::Frozen => word.yellow(),
+        TaskState::Leased | TaskState::Running => word.blue(),
+        TaskState::Done => word.green(),
+        TaskState::Failed | TaskState::Lost => word.red(),
+        TaskState::Skipped | TaskState::Cancelled => word.dim(),
+    };
+    coloured.to_string()
+}
+
+/// The word for a state, the same as in JSON.
+pub(crate) const fn task_word(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Waiting => "waiting",
+        TaskState::Held => "held",
+        TaskState::Ready => "ready",
+        TaskState::Leased => "leased",
+        TaskState::Running => "running",
+        TaskState::Frozen => "frozen",
+        TaskState::Done => "done",
+        TaskState::Failed => "failed",
+        TaskState::Skipped => "skipped",
+        TaskState::Cancelled => "cancelled",
+        TaskState::Lost => "lost",
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use console::strip_ansi_codes;
+    use gridwell_api::FailureView;
+    use gridwell_model::{PeerId, Stamp, TaskKey};
+
+    use super::*;
+
+    fn plain(text: &str) -> String {
+        strip_ansi_codes(text).into_owned()
+    }
+
+    #[test]
+    fn jobs_fit_eighty_columns() {
+        let mut job = a_job(JobState::Running);
+        job.name = "a film with a name that never ends ".repeat(4);
+        job.time_left_secs = Some(700.0);
+        let text = plain(&jobs(&[job], 80));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("running") && text.contains("18/24") && text.contains("12 min"), "{text}");
+    }
+
+    #[test]
+    fn an_ended_job_says_where_results_are_and_who_made_them() {
+        let text = plain(&outcome(&a_job(JobState::Done)));
+        assert_eq!(
+            text,
+            "kitchen: done, 18 of 24 frames in 2 min 10 s\nResults  /home/ana/frames\nMade by  mill 10, forge 8"
+        );
+    }
+
+    #[test]
+    fn failures_are_grouped_and_point_to_a_log() {
+        let mut job = a_job(JobState::Failed);
+        job.counts.failed = 2;
+        job.failures = vec![FailureView {
+            reason: "exit code 3".into(),
+            count: 2,
+            example: TaskKey { step: 0, index: 4 },
+            example_label: "frame 5".into(),
+        }];
+        let text = plain(&outcome(&job));
+        assert!(text.contains("2 frames failed: exit code 3"), "{text}");
+        assert!(text.contains("gridwell logs a4dqobyh.0.4"), "{text}");
+    }
+
+    #[test]
+    fn a_states_word_is_the_one_in_json() {
+        for state in TaskState::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), task_word(state));
+        }
+    }
+
+    #[test]
+    fn counts_leave_out_what_is_zero() {
+        let counts = TaskCounts { running: 3, done: 9, ..TaskCounts::default() };
+        assert_eq!(counted(&counts), "3 running, 9 done");
+    }
+
+    #[test]
+    fn more_tasks_than_shown_are_announced() {
+        let task = TaskView {
+            key: TaskKey { step: 0, index: 0 },
+            label: "frame 1".into(),
+            state: TaskState::Failed,
+            machine: None,
+            machine_name: "mill".into(),
+            attempts: 3,
+            exit_code: Some(3),
+            reason: String::new(),
+            run_secs: Some(1.5),
+            progress: None,
+            status: String::new(),
+        };
+        let page = TaskPage { job: JobId([7; 10]), total: 5, tasks: vec![task] };
+        let text = plain(&tasks(&page, 0, 80));
+        assert!(text.contains("exit code 3") && text.contains("4 more; see them with --offset 1"), "{text}");
+    }
+
+    /// A job of 24 frames, 18 of them done by two machines.
+    pub(crate) fn a_job(state: JobState) -> JobView {
+        let made =
+            |name: &str, done| MadeBy { machine: PeerId([1; 32]), name: name.into(), done, failed: 0, running: 0 };
+        JobView {
+            id: JobId([7; 10]),
+            name: "kitchen".into(),
+            recipe: "blender".into(),
+            state,
+            priority: 0,
+            counts: TaskCounts { ready: 6, done: 18, ..TaskCounts::default() },
+            task_word: "frame".into(),
+            progress: 0.75,
+            time_left_secs: None,
+            submitted: Stamp(0),
+            started: Some(Stamp(1_000)),
+            ended: Some(Stamp(131_000)),
+            origin: PeerId([1; 32]),
+            origin_name: "mill".into(),
+            output_folders: vec!["/home/ana/frames".into()],
+            made_by: vec![made("mill", 10), made("forge", 8)],
+            failures: Vec::new(),
+            waits_for: String::new(),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+use console::style;
+use gridwell_api::{
+    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineState, MachineView, StatusView,
+};
+use gridwell_model::format_bytes;
+
+use super::{clean, fields, moment, number_of, secs, table::Table};
+
+/// The node itself.
+pub(crate) fn status(status: &StatusView) -> String {
+    let lending = if status.accepts { "yes".to_owned() } else { format!("no: {}", clean(&status.why_not)) };
+    let addresses: Vec<_> = status.addresses.iter().map(|address| clean(address)).collect();
+    fields(&[
+        ("Machine", clean(&status.name)),
+        ("Id", status.peer.to_string()),
+        ("Grid", status.grid.to_string()),
+        ("Machines", format!("{}, {} online", status.machines, status.machines_online)),
+        ("Lending", lending),
+        (
+            "Running",
+            format!("{} for {}", number_of(u64::from(status.running), "task"), number_of(status.active_jobs, "job")),
+        ),
+        ("Listening", addresses.join("\n           ")),
+        ("Data", clean(&status.data)),
+        ("Process", format!("{}, up {}", status.pid, secs(Some(status.uptime_secs)))),
+        ("Version", clean(&status.version)),
+    ])
+}
+
+/// Machines as a table, and below it why some take nothing.
+pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
+    let mut table = Table::new(&["MACHINE", "STATE", ">CORES", ">MEMORY", "GRAPHICS", ">RUNS", ">MADE", "TOOLS"]);
+    for machine in machines {
+        let hardware = &machine.hardware;
+        let this = if machine.this { " (this)" } else { "" };
+        let gpus: Vec<_> = hardware.gpus.iter().map(|gpu| gpu.name.as_str()).collect();
+        let tools: Vec<_> = hardware.tools.iter().map(|tool| tool.name.as_str()).collect();
+        table.row([
+            format!("{}{this}", machine.name),
+            String::new(),
+            hardware.cpu_count.to_string(),
+            format_bytes(hardware.memory_bytes),
+            gpus.join(", "),
+            machine.running.to_string(),
+            machine.made.to_string(),
+            tools.join(", "),
+        ]);
+        table.styled(1, machine_state(machine.state));
+    }
+    let mut text = table.render(columns);
+    for machine in machines.iter().filter(|machine| !machine.accepts && !machine.why_not.is_empty()) {
+        text.push_str(&format!("{} takes nothing now: {}\n", clean(&machine.name), clean(&machine.why_not)));
+    }
+    for machine in machines.iter().filter(|machine| !machine.online) {
+        if let Some(seen) = machine.last_seen {
+            text.push_str(&format!("{} was last seen {}\n", clean(&machine.name), moment(seen)));
+        }
+    }
+    text
+}
+
+/// This machine after a change.
+pub(crate) fn machine(machine: &MachineView) -> String {
+    let labels: Vec<_> = machine.labels.iter().map(|(key, value)| format!("{}={}", clean(key), clean(value))).collect();
+    let lending = if machine.accepts { "yes".to_owned() } else { format!("no: {}", clean(&machine.why_not)) };
+    fields(&[
+        ("Machine", clean(&machine.name)),
+        ("Lending", lending),
+        ("Running", number_of(u64::from(machine.running), "task")),
+        ("Labels", labels.join(", ")),
+    ])
+}
+
+/// Links as a table, and below it why some are down.
+pub(crate) fn links(links: &[LinkView], columns: usize) -> String {
+    if links.is_empty() {
+        return "No links. Let another machine join with 'gridwell invite'.".to_owned();
+    }
+    let mut table = Table::new(&["MACHINE", "STATE", ">ROUND TRIP", ">RECEIVED", ">SENT", "SINCE", "ADDRESS"]);
+    for link in links {
+        table.row([
+            link.name.clone(),
+            String::new(),
+            link.rtt_ms.map(|rtt| format!("{rtt:.1} ms")).unwrap_or_default(),
+            format_bytes(link.received_bytes),
+            format_bytes(link.sent_bytes),
+            moment(link.since),
+            link.address.clone(),
+        ]);
+        table.styled(1, link_state(link.state));
+    }
+    let mut text = table.render(columns);
+    for link in links.iter().filter(|link| link.state != LinkState::Up && !link.last_error.is_empty()) {
+        text.push_str(&format!("{}: {}\n", clean(&link.name), clean(&link.last_error)));
+    }
+    text
+}
+
+/// An invite: the link alone on its line, so that it can be copied or piped.
+pub(crate) fn invite(invite: &InviteView) -> String {
+    clean(&invite.link)
+}
+
+/// The grid that was joined.
+pub(crate) fn joined(joined: &JoinedView) -> String {
+    let names: Vec<_> = joined.machines.iter().map(|name| clean(name)).collect();
+    format!("Joined. The grid has {}: {}", number_of(names.len() as u64, "machine"), names.join(", "))
+}
+
+/// What a check-up found.
+pub(crate) fn doctor(doctor: &DoctorView) -> String {
+    let mut text: String = doctor.findings.iter().map(finding).collect();
+    let bad = doctor.findings.iter().filter(|finding| !finding.ok).count() as u64;
+    text.push_str(&if bad == 0 {
+        "Everything works.".to_owned()
+    } else {
+        format!("{} to look at.", number_of(bad, "thing"))
+    });
+    text
+}
+
+fn finding(finding: &Finding) -> String {
+    let mark = if finding.ok { style("✓").green() } else { style("!").red() };
+    let line = format!("{mark} {}: {}\n", clean(&finding.what), clean(&finding.sentence));
+    if finding.next_step.is_empty() { line } else { format!("{line}    {}\n", clean(&finding.next_step)) }
+}
+
+fn machine_state(state: MachineState) -> String {
+    let coloured = match state {
+        MachineState::Ready => style("ready").green(),
+        MachineState::Working => style("working").blue(),
+        MachineState::InUse => style("in use").bold(),
+        MachineState::Paused => style("paused").yellow(),
+        MachineState::Offline => style("offline").dim(),
+        MachineState::Problem => style("problem").red(),
+    };
+    coloured.to_string()
+}
+
+fn link_state(state: LinkState) -> String {
+    let coloured = match state {
+        LinkState::Connecting => style("connecting").yellow(),
+        LinkState::Up => style("up").green(),
+        LinkState::Down => style("down").red(),
+    };
+    coloured.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use console::strip_ansi_codes;
+    use gridwell_api::Share;
+    use gridwell_model::{Hardware, Load, PeerId, Stamp};
+
+    use super::*;
+
+    #[test]
+    fn a_machine_that_takes_nothing_says_why() {
+        let machine = MachineView {
+            id: PeerId([1; 32]),
+            name: "lab-mini".into(),
+            this: true,
+            online: true,
+            state: MachineState::Paused,
+            hardware: Hardware { cpu_count: 8, memory_bytes: 16_000_000_000, ..Hardware::default() },
+            labels: BTreeMap::new(),
+            load: Load::default(),
+            lends: Share::default(),
+            free: Share::default(),
+            accepts: false,
+            why_not: "its owner paused it".into(),
+            running: 0,
+            made: 3,
+            last_seen: None,
+        };
+        let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();
+        assert!(text.contains("lab-mini (this)") && text.contains("paused") && text.contains("16 GB"), "{text}");
+        assert!(text.ends_with("lab-mini takes nothing now: its owner paused it\n"), "{text}");
+    }
+
+    #[test]
+    fn a_broken_link_says_why() {
+        let link = LinkView {
+            peer: PeerId([1; 32]),
+            name: "forge".into(),
+            state: LinkState::Down,
+            address: "/ip4/10.0.0.2/tcp/7766".into(),
+            rtt_ms: None,
+            since: Stamp(0),
+            received_bytes: 0,
+            sent_bytes: 0,
+            last_error: "connection refused".into(),
+        };
+        let text = strip_ansi_codes(&links(&[link], 80)).into_owned();
+        assert!(text.ends_with("forge: connection refused\n"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn findings_carry_their_next_step() {
+        let bad = Finding {
+            what: "tool blender".into(),
+            ok: false,
+            sentence: "not found on this machine".into(),
+            next_step: "Install it.".into(),
+        };
+        let text = strip_ansi_codes(&doctor(&DoctorView { findings: vec![bad] })).into_owned();
+        assert_eq!(text, "! tool blender: not found on this machine\n    Install it.\n1 thing to look at.");
+        assert!(doctor(&DoctorView::default()).ends_with("Everything works."));
+    }
+}

@@ -1,0 +1,112 @@
+use gridwell_api::{WhyMachine, WhyView};
+
+use super::{clean, jobs::short, table::Table};
+
+/// Why here and why not there: the sentence, every machine with its terms in seconds or all its reasons, and the smallest
+/// change that would help.
+pub(crate) fn why(why: &WhyView, columns: usize) -> String {
+    let mut text = format!("{} ({}.{}): {}\n", clean(&why.label), short(why.job), why.task, clean(&why.sentence));
+    let fitting: Vec<_> = why.machines.iter().filter(|machine| machine.terms.is_some()).collect();
+    if !fitting.is_empty() {
+        text.push('\n');
+        text.push_str(&terms(why, &fitting, columns));
+    }
+    for machine in why.machines.iter().filter(|machine| !machine.reasons.is_empty()) {
+        let word = if machine.fits { "takes nothing now" } else { "does not fit" };
+        let reasons: Vec<_> = machine.reasons.iter().map(|reason| clean(reason)).collect();
+        text.push_str(&format!("\n{} {word}: {}", clean(&machine.name), reasons.join("; ")));
+    }
+    if !why.decisive.is_empty() {
+        text.push_str(&format!("\nWhat decided: {}", term_word(&why.decisive)));
+    }
+    if !why.smallest_change.is_empty() {
+        text.push_str(&format!("\nWhat would change it: {}", clean(&why.smallest_change)));
+    }
+    text
+}
+
+fn terms(why: &WhyView, machines: &[&WhyMachine], columns: usize) -> String {
+    let heads = ["MACHINE", ">WAIT", ">FILES", ">RUN", ">PATH", ">= SECONDS", ">WISHES", ">STRATEGY", ">CHANCE"];
+    let mut table = Table::new(&heads);
+    for machine in machines {
+        let Some(terms) = machine.terms else { continue };
+        let mark = if why.placed_on == Some(machine.machine) { " ←" } else { "" };
+        let seconds = |value: f64| format!("{value:.2}");
+        table.row([
+            format!("{}{mark}", machine.name),
+            seconds(terms.wait_secs),
+            seconds(terms.fetch_secs),
+            seconds(terms.run_secs),
+            seconds(terms.path_secs),
+            seconds(terms.cost_secs()),
+            format!("{:+.1}", terms.prefer),
+            format!("{:+.1}", terms.strategy),
+            format!("{:.0} %", machine.chance * 100.0),
+        ]);
+    }
+    table.render(columns)
+}
+
+/// The names of the terms as the table heads have them.
+fn term_word(term: &str) -> String {
+    match term {
+        "wait" => "the time until a place is free".to_owned(),
+        "fetch" => "the files it would have to fetch".to_owned(),
+        "run" => "the time it takes to run there".to_owned(),
+        "path" => "the way there".to_owned(),
+        "prefer" => "the job's wishes".to_owned(),
+        "strategy" => "the machine's strategy".to_owned(),
+        other => clean(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gridwell_api::Terms;
+    use gridwell_model::{JobId, PeerId, TaskKey, TaskState};
+
+    use super::*;
+
+    fn machine(number: u8, name: &str) -> WhyMachine {
+        WhyMachine {
+            machine: PeerId([number; 32]),
+            name: name.into(),
+            fits: false,
+            reasons: Vec::new(),
+            terms: None,
+            gravity: 0.0,
+            chance: 0.0,
+        }
+    }
+
+    #[test]
+    fn every_machine_is_named_with_its_seconds_or_all_its_reasons() {
+        let terms =
+            Terms { wait_secs: 1.0, fetch_secs: 2.0, run_secs: 3.5, path_secs: 0.25, prefer: 2.0, strategy: 0.0 };
+        let view = WhyView {
+            job: JobId([7; 10]),
+            task: TaskKey { step: 0, index: 4 },
+            label: "frame 5".into(),
+            state: TaskState::Running,
+            sentence: "mill pulls most".into(),
+            placed_on: Some(PeerId([1; 32])),
+            machines: vec![
+                WhyMachine { fits: true, terms: Some(terms), chance: 0.62, ..machine(1, "mill") },
+                WhyMachine {
+                    reasons: vec!["needs ram ≥ 64 GB, has 17 GB".into(), "needs gpu".into()],
+                    ..machine(2, "lab-mini")
+                },
+            ],
+            decisive: "fetch".into(),
+            smallest_change: "lab-mini would do if ram ≥ 16 GB were enough".into(),
+        };
+        let text = console::strip_ansi_codes(&why(&view, 80)).into_owned();
+        assert!(text.starts_with("frame 5 (a4dqobyh.0.4): mill pulls most\n"), "{text}");
+        assert!(text.contains("6.75") && text.contains("62 %") && text.contains("mill ←"), "{text}");
+        assert!(text.contains("lab-mini does not fit: needs ram ≥ 64 GB, has 17 GB; needs gpu"), "{text}");
+        assert!(text.contains("What decided: the files it would have to fetch"), "{text}");
+        assert!(text.ends_with("What would change it: lab-mini would do if ram ≥ 16 GB were enough"), "{text}");
+        let widest = text.lines().take_while(|line| !line.starts_with("lab")).map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|width| width <= 80), "{text}");
+    }
+}
