@@ -1,1 +1,73 @@
-fn main() {}
+//! Chores of the Gridwell workspace: `cargo xtask --help`.
+//!
+//! Not part of the product: nothing here is installed or linked into it.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to whoever started it")]
+
+mod bench;
+mod check;
+mod demo;
+mod floors;
+mod grid;
+mod setup;
+mod shell;
+mod sim;
+
+use std::process::ExitCode;
+
+use shell::Failure;
+
+const HELP: &str = "\
+Chores of the Gridwell workspace.
+
+  cargo xtask demo            install what is missing, build, start a grid of three peers on this machine, render a
+                              sample over them, say where the frames lie and which machine made which
+  cargo xtask test            install what is missing, then run every check and test
+  cargo xtask setup           install what tests and demo need, or print the line that does
+  cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
+  cargo xtask sim --seeds N   run the simulation with N fresh seeds (default 100)
+  cargo xtask bench           measure, and write docs/benchmarks.md
+
+demo:
+  --keep                      leave the peers running until Ctrl-C
+bench:
+  --rounds N                  measure each thing N times and take the median (default 5)
+  --only NAME                 only this comparison: tasks, start, memory, rest, blender, criterion; may be repeated
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (chore, options) = words.split_first().map_or(("--help", &[][..]), |(first, rest)| (first.as_str(), rest));
+    match carry_out(chore, options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask {chore}: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
+    if options.iter().any(|option| option == "--help" || option == "-h") {
+        println!("{HELP}");
+        return Ok(());
+    }
+    shell::catch_signals();
+    match chore {
+        "--help" | "-h" | "help" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        "demo" => demo::run(options),
+        "test" => none(options).and_then(|()| check::run()),
+        "setup" => none(options).and_then(|()| setup::install(&setup::EVERYTHING)),
+        "floors" => none(options).and_then(|()| floors::run()),
+        "sim" => sim::run(options),
+        "bench" => bench::run(options),
+        other => Err(Failure::Usage { word: other.to_owned() }),
+    }
+}
+
+fn none(options: &[String]) -> Result<(), Failure> {
+    options.first().map_or(Ok(()), |word| Err(Failure::Usage { word: word.clone() }))
+}

@@ -1,0 +1,119 @@
+//! Measures the whole system against its yardsticks, in one run on one machine, and writes it down.
+
+mod blender;
+mod machine;
+mod node;
+mod page;
+mod tasks;
+
+use std::{path::PathBuf, time::Instant};
+
+use crate::{
+    demo, setup,
+    shell::{self, Failure},
+};
+
+use self::page::Row;
+
+/// Rounds of each comparison unless told otherwise: enough for a median.
+const DEFAULT_ROUNDS: usize = 5;
+
+/// What every comparison needs.
+struct Bench {
+    program: PathBuf,
+    folder: PathBuf,
+    rounds: usize,
+}
+
+pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
+    let rounds = shell::number(options, "--rounds", DEFAULT_ROUNDS)?.max(1);
+    let only = only(options);
+    setup::install(&setup::EVERYTHING)?;
+    let program = demo::build("release")?;
+    let folder = shell::target_dir()?.join("bench-grid");
+    let bench = Bench { program, folder, rounds };
+    let mut rows = Vec::new();
+    for (name, measure) in COMPARISONS {
+        if only.is_empty() || only.contains(name) {
+            println!("\n== {name}");
+            bench.clear()?;
+            rows.extend(measure(&bench)?);
+        }
+    }
+    let engines = if only.is_empty() || only.contains(&"criterion") { Some(criterion()?) } else { None };
+    let path = shell::workspace().join("docs/benchmarks.md");
+    page::write(&path, &machine::describe(), rounds, &rows, engines.as_deref())?;
+    println!("\nwritten to {}", path.display());
+    Ok(())
+}
+
+type Measure = fn(&Bench) -> Result<Vec<Row>, Failure>;
+
+const COMPARISONS: &[(&str, Measure)] = &[
+    ("tasks", tasks::compare),
+    ("start", node::time_to_start),
+    ("memory", node::memory_of_a_million),
+    ("rest", node::at_rest),
+    ("blender", blender::compare),
+];
+
+impl Bench {
+    /// Begins with an empty folder.
+    fn clear(&self) -> Result<(), Failure> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::file(&self.folder, error));
+            }
+            _ => {}
+        }
+        std::fs::create_dir_all(&self.folder).map_err(|error| Failure::file(&self.folder, error))
+    }
+}
+
+fn only(options: &[String]) -> Vec<&str> {
+    let pairs = options.iter().zip(options.iter().skip(1));
+    pairs.filter(|(option, _)| *option == "--only").map(|(_, name)| name.as_str()).collect()
+}
+
+/// Runs every criterion benchmark; returns its result lines.
+fn criterion() -> Result<String, Failure> {
+    println!("\n== criterion");
+    let text = shell::output(shell::cargo().args(["bench", "--workspace", "--benches", "--", "--quiet"]))?;
+    Ok(text.lines().filter(|line| line.contains("time:") || line.contains("thrpt:")).collect::<Vec<_>>().join("\n"))
+}
+
+/// Seconds that `work` takes.
+fn seconds(work: impl FnOnce() -> Result<(), Failure>) -> Result<f64, Failure> {
+    let started = Instant::now();
+    work()?;
+    Ok(started.elapsed().as_secs_f64())
+}
+
+/// The middle value; of an even number, the mean of the two in the middle.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        count if count % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-12);
+        assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn only_may_be_repeated() {
+        let words: Vec<String> = ["--only", "tasks", "--rounds", "3", "--only", "rest"].map(String::from).into();
+        assert_eq!(only(&words), ["tasks", "rest"]);
+    }
+}

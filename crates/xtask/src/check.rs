@@ -1,0 +1,83 @@
+use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
+
+use crate::{
+    floors, setup,
+    shell::{self, Failure},
+};
+
+/// Names the file to which tests write a line for each thing they had to skip.
+const SKIPS: &str = "GRIDWELL_TEST_SKIPS";
+
+/// Sets up, then runs every check and test, and sums up. Later steps run even if earlier ones fail.
+pub(crate) fn run() -> Result<(), Failure> {
+    setup::install(&setup::EVERYTHING)?;
+    let skips = shell::target_dir()?.join("skipped-tests.txt");
+    std::fs::create_dir_all(skips.with_file_name("")).map_err(|error| Failure::file(&skips, error))?;
+    std::fs::write(&skips, "").map_err(|error| Failure::file(&skips, error))?;
+    let mut steps = Vec::new();
+    for (name, step) in steps_in_order(&skips) {
+        println!("\n== {name}");
+        let started = Instant::now();
+        let result = step();
+        if let Err(failure) = &result {
+            eprintln!("{name}: {failure}");
+        }
+        shell::check_interrupted()?;
+        steps.push((name, result.is_ok(), started.elapsed().as_secs()));
+    }
+    println!("\n== summary");
+    for (name, ok, seconds) in &steps {
+        println!("{} {name} ({seconds} s)", if *ok { "ok    " } else { "FAILED" });
+    }
+    print_skips(&skips)?;
+    let failed: Vec<_> = steps.iter().filter(|(_, ok, _)| !ok).map(|(name, ..)| *name).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Steps { steps: failed.join(", ") }) }
+}
+
+type Step<'skips> = Box<dyn Fn() -> Result<(), Failure> + 'skips>;
+
+fn steps_in_order(skips: &Path) -> Vec<(&'static str, Step<'_>)> {
+    vec![
+        ("format", Box::new(|| shell::run(shell::cargo().args(["fmt", "--all", "--check"])))),
+        (
+            "lints",
+            Box::new(|| {
+                shell::run(shell::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+            }),
+        ),
+        ("floors", Box::new(floors::run)),
+        (
+            "documentation",
+            Box::new(|| {
+                shell::run(shell::cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+            }),
+        ),
+        ("tests", Box::new(move || shell::run(test_command().env(SKIPS, skips)))),
+        ("documentation tests", Box::new(|| shell::run(shell::cargo().args(["test", "--workspace", "--doc"])))),
+    ]
+}
+
+/// nextest where it is installed, because it runs tests of all rooms side by side; otherwise cargo's own runner.
+fn test_command() -> Command {
+    let mut command = shell::cargo();
+    let has_nextest = shell::find("cargo-nextest").is_some();
+    if has_nextest {
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    } else {
+        command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+    }
+    command
+}
+
+fn print_skips(path: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(path, error))?;
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for line in text.lines() {
+        *counts.entry(line).or_default() += 1;
+    }
+    println!("skipped because of this machine: {}", counts.values().sum::<usize>());
+    for (reason, count) in counts {
+        println!("  {count} × {reason}");
+    }
+    Ok(())
+}

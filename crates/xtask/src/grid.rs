@@ -1,0 +1,166 @@
+//! A grid of real peers on this machine, for the demo and the benchmarks.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::shell::{self, Failure};
+
+/// How long peers may take to answer, to join and to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Exit code of `gridwell` when no node answers.
+const NO_NODE: i32 = 3;
+
+/// Peers in one grid; stopped when dropped.
+pub(crate) struct Grid {
+    program: PathBuf,
+    peers: Vec<Peer>,
+}
+
+struct Peer {
+    data: PathBuf,
+    process: Child,
+}
+
+impl Grid {
+    /// Starts one peer per name below `folder`, the first founds the grid, and waits until all see each other.
+    pub(crate) fn start(program: &Path, folder: &Path, names: &[&str]) -> Result<Self, Failure> {
+        let mut grid = Self { program: program.to_owned(), peers: Vec::new() };
+        for name in names {
+            let link = if grid.peers.is_empty() { None } else { Some(grid.invite()?) };
+            grid.add(&folder.join(name), name, link.as_deref())?;
+        }
+        grid.wait_until("all peers online", |grid| Ok(grid.online()? >= names.len()))?;
+        Ok(grid)
+    }
+
+    /// A command of `gridwell` that asks the first peer.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(peer) = self.peers.first() {
+            command.arg("--data").arg(&peer.data);
+        }
+        command
+    }
+
+    /// Runs a command and returns its JSON.
+    pub(crate) fn ask(&self, words: &[&str]) -> Result<Value, Failure> {
+        shell::json(self.command().arg("--json").args(words))
+    }
+
+    /// Process id of the first peer.
+    pub(crate) fn first_pid(&self) -> u32 {
+        self.peers.first().map_or(0, |peer| peer.process.id())
+    }
+
+    /// Waits until a peer ends by itself or somebody interrupts.
+    pub(crate) fn watch(&mut self) -> Result<(), Failure> {
+        loop {
+            for peer in &mut self.peers {
+                peer.check_alive()?;
+            }
+            shell::pause()?;
+        }
+    }
+
+    fn invite(&self) -> Result<String, Failure> {
+        let mut command = self.command();
+        let invite = shell::json(command.args(["--json", "invite"]))?;
+        shell::text(&invite["link"], &command, "link")
+    }
+
+    fn add(&mut self, data: &Path, name: &str, link: Option<&str>) -> Result<(), Failure> {
+        std::fs::create_dir_all(data).map_err(|error| Failure::file(data, error))?;
+        let log_path = data.with_extension("log");
+        let log = File::create(&log_path).map_err(|error| Failure::file(&log_path, error))?;
+        let mut command = Command::new(&self.program);
+        command.arg("--data").arg(data).args(["node", "--name", name, "--listen", "127.0.0.1:0"]);
+        if let Some(link) = link {
+            command.args(["--join", link]);
+        }
+        let process = shell::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))?;
+        self.peers.push(Peer { data: data.to_owned(), process });
+        let index = self.peers.len() - 1;
+        self.wait_until("the peer's answer", |grid| grid.peers[index].answers(&grid.program))
+    }
+
+    fn online(&self) -> Result<usize, Failure> {
+        let machines = self.ask(&["machines"])?;
+        let online = |machine: &&Value| machine["online"] == Value::Bool(true);
+        Ok(machines.as_array().into_iter().flatten().filter(online).count())
+    }
+
+    fn wait_until(
+        &mut self,
+        what: &str,
+        mut happened: impl FnMut(&Self) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let started = Instant::now();
+        while !happened(self)? {
+            for peer in &mut self.peers {
+                peer.check_alive()?;
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(Failure::TimedOut { what: what.to_owned(), seconds: PATIENCE.as_secs() });
+            }
+            shell::pause()?;
+        }
+        Ok(())
+    }
+}
+
+impl Peer {
+    /// True once its local door answers.
+    fn answers(&self, program: &Path) -> Result<bool, Failure> {
+        let mut command = Command::new(program);
+        command.arg("--data").arg(&self.data).args(["--json", "status"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let status = shell::wait(&mut shell::start(&mut command)?)?;
+        match status.code() {
+            Some(0) => Ok(true),
+            Some(NO_NODE) => Ok(false),
+            _ => Err(Failure::CommandFailed { command: shell::show(&command), status }),
+        }
+    }
+
+    /// Fails, with the end of its log, if the peer has ended.
+    fn check_alive(&mut self) -> Result<(), Failure> {
+        let Ok(Some(status)) = self.process.try_wait() else { return Ok(()) };
+        let log = std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default();
+        let last: Vec<&str> = log.lines().rev().take(10).collect();
+        for line in last.iter().rev() {
+            eprintln!("  {line}");
+        }
+        Err(Failure::CommandFailed { command: format!("the peer in {}", self.data.display()), status })
+    }
+}
+
+impl Drop for Grid {
+    /// Asks every peer to stop, and ends those that do not within their time.
+    fn drop(&mut self) {
+        for peer in &mut self.peers {
+            if let (Ok(None), Some(pid)) = (peer.process.try_wait(), Pid::from_raw(peer.process.id().cast_signed())) {
+                // An error means that it has ended meanwhile.
+                let _ = kill_process(pid, Signal::TERM);
+            }
+        }
+        let started = Instant::now();
+        for peer in &mut self.peers {
+            while matches!(peer.process.try_wait(), Ok(None)) {
+                if started.elapsed() > PATIENCE {
+                    eprintln!("the peer in {} did not stop; it is killed", peer.data.display());
+                    let _ = peer.process.kill();
+                    let _ = peer.process.wait();
+                } else {
+                    std::thread::sleep(shell::LOOK_EVERY);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use std::process::{Command, Stdio};
+
+use crate::shell::{self, Failure};
+
+/// A program we need and the Debian package it comes in.
+pub(crate) struct Need {
+    program: &'static str,
+    package: &'static str,
+}
+
+const fn need(program: &'static str, package: &'static str) -> Need {
+    Need { program, package }
+}
+
+/// What building needs: SQLite and parts of TLS are C.
+pub(crate) const BUILD: [Need; 1] = [need("cc", "gcc libc6-dev")];
+
+/// What every test and comparison needs.
+pub(crate) const EVERYTHING: [Need; 6] = [
+    need("cc", "gcc libc6-dev"),
+    need("blender", "blender"),
+    need("ffmpeg", "ffmpeg"),
+    need("povray", "povray"),
+    need("parallel", "parallel"),
+    need("python3", "python3 python3-venv"),
+];
+
+/// Installs what is missing where that is allowed; otherwise prints the line that does, and fails.
+pub(crate) fn install(needs: &[Need]) -> Result<(), Failure> {
+    let missing = missing(needs);
+    if missing.is_empty() {
+        println!("setup: everything is here");
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.package.split(' ')).collect();
+    let line = install_line(&packages);
+    let Some(prefix) = right_to_install() else {
+        println!("setup: run this line, then try again:\n\n  sudo {line}\n");
+        return Err(Failure::Missing { packages: packages.join(" ") });
+    };
+    println!("setup: installing {}", packages.join(" "));
+    apt(&prefix, &["update", "--quiet"])?;
+    apt(&prefix, &[&["install", "--yes", "--quiet", "--no-install-recommends"], packages.as_slice()].concat())?;
+    let still: Vec<&str> = self::missing(needs).iter().map(|need| need.package).collect();
+    if still.is_empty() { Ok(()) } else { Err(Failure::Missing { packages: still.join(" ") }) }
+}
+
+fn missing(needs: &[Need]) -> Vec<&Need> {
+    needs.iter().filter(|need| shell::find(need.program).is_none()).collect()
+}
+
+fn install_line(packages: &[&str]) -> String {
+    format!("apt-get install --yes --no-install-recommends {}", packages.join(" "))
+}
+
+/// The words before `apt-get` that make it work: none for root, `sudo` where it asks no password; `None` without apt.
+fn right_to_install() -> Option<Vec<&'static str>> {
+    shell::find("apt-get")?;
+    if rustix::process::geteuid().is_root() {
+        return Some(Vec::new());
+    }
+    let sudo = Command::new("sudo").args(["-n", "true"]).stdin(Stdio::null()).stderr(Stdio::null()).status();
+    sudo.is_ok_and(|status| status.success()).then(|| vec!["sudo", "-n"])
+}
+
+fn apt(prefix: &[&str], words: &[&str]) -> Result<(), Failure> {
+    // `env` keeps the setting across sudo.
+    let line: Vec<&str> = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], words].concat();
+    shell::run(Command::new(line[0]).args(&line[1..]).stdin(Stdio::null()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_there_is_missing() {
+        let needs = [need("sh", "dash"), need("no-such-program-here", "nothing")];
+        let missing: Vec<_> = missing(&needs).iter().map(|need| need.package).collect();
+        assert_eq!(missing, ["nothing"]);
+        assert_eq!(install_line(&["a", "b"]), "apt-get install --yes --no-install-recommends a b");
+    }
+}
