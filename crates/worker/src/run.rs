@@ -170,8 +170,8 @@ impl Worker {
         if let Some(session) = self.sessions.get_mut(&id) {
             let cut_off = match session.state {
                 SessionState::Ending { .. } => return,
-                SessionState::Opening(_) | SessionState::Busy(_) => true,
-                SessionState::Idle(_) => false,
+                SessionState::Opening(Some(_)) | SessionState::Busy(_) => true,
+                SessionState::Opening(None) | SessionState::Idle(_) => false,
             };
             session.state = SessionState::Ending { cut_off };
             self.effects.push_back(Effect::CloseSession { session: id });
