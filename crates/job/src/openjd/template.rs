@@ -302,6 +302,7 @@ fn refused<T: DeserializeOwned>(document: &Value, error: ModelError) -> Template
     let mut problems = problems(error);
     if let (true, [only]) = (decoding, &mut *problems)
         && let Err(error) = serde_path_to_error::deserialize::<_, T>(document)
+        && only.message.contains(&error.inner().to_string())
     {
         only.place = error.path().to_string();
     }

@@ -52,6 +52,8 @@ fn a_refusal_keeps_the_place_in_the_document() {
     let shape = refusal(&job("", &step("", "{command: x, timeot: 5}")));
     assert!(shape.contains("steps[0].script.actions.onRun") && shape.contains("timeot"), "{shape}");
     assert!(!refusal(&bad).contains('\n'), "a refusal is one line");
+    let versionless = refusal("body: []");
+    assert!(versionless.contains("specificationVersion") && !versionless.contains("body"), "{versionless}");
     for text in ["", "[]", "just words", "{", "a: [", "specificationVersion: environment-2023-09\nname: x"] {
         assert!(Template::decode(text).is_err(), "{text:?}");
     }
