@@ -31,7 +31,7 @@ pub(crate) const MAX_QUEUED: usize = 65_536;
 /// How sessions are run on this machine.
 #[derive(Debug, Clone)]
 pub struct ExecConfig {
-    /// Program and arguments that call [`crate::runner_main`], for example our own executable and `runner`.
+    /// Program (an absolute path) and arguments that call [`crate::runner_main`]: our own executable and `runner`.
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in plans.
     pub self_program: PathBuf,
@@ -129,7 +129,8 @@ impl Exec {
     /// Ends what earlier runs left behind: programs that still belong to a session below `sessions_dir`, then the
     /// folders in it. Blocks; for the node's start, before any session opens. Returns how many folders were removed.
     ///
-    /// A missing `sessions_dir` is fine. What cannot be removed is logged and left.
+    /// `sessions_dir` is written as the plans wrote it: programs are known by their session folder's path. A missing
+    /// `sessions_dir` is fine. What cannot be removed is logged and left.
     pub fn clean(sessions_dir: &Path) -> usize {
         clean::clean(sessions_dir)
     }

@@ -19,7 +19,7 @@ use super::{
     link::{Awaited, Link},
     output::{Changes, Output},
     secrets::Secrets,
-    spawn::{self, Surroundings, not_started},
+    spawn::{self, Lookups, Surroundings, not_started},
     variables::Variables,
 };
 use crate::{event::SessionEvent, folder, processes};
@@ -55,6 +55,7 @@ pub(crate) struct Stage {
     pipe: (OwnedFd, OwnedFd),
     buffer: Vec<u8>,
     secrets: Secrets,
+    lookups: Lookups,
     /// What the session may write to one file; going past it would end this process too.
     file_bytes: Option<u64>,
 }
@@ -76,7 +77,14 @@ impl Stopping {
 impl Stage {
     pub(crate) fn new(file_bytes: Option<u64>) -> io::Result<Self> {
         let input = std::fs::File::open("/dev/null")?.into();
-        Ok(Self { input, pipe: output_pipe()?, buffer: vec![0; READ_BYTES], secrets: Secrets::default(), file_bytes })
+        Ok(Self {
+            input,
+            pipe: output_pipe()?,
+            buffer: vec![0; READ_BYTES],
+            secrets: Secrets::default(),
+            lookups: Lookups::default(),
+            file_bytes,
+        })
     }
 
     /// Runs an action to its end, and makes sure that nothing it started is left.
@@ -94,7 +102,7 @@ impl Stage {
         }
         let started = Instant::now();
         let surroundings = Surroundings { folder, self_program, variables, input: &self.input, output: &self.pipe.1 };
-        let pid = match spawn::spawn(plan, &surroundings) {
+        let pid = match spawn::spawn(plan, &surroundings, &mut self.lookups) {
             Ok(pid) => pid,
             Err(end) => {
                 outcome.end = end;

@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs::{self, File},
     io::{self, BufRead as _, Read as _},
     os::{
@@ -31,6 +31,18 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) output: &'a OwnedFd,
 }
 
+/// Where programs were found before: a search costs more than all other calls of a start.
+///
+/// Like a shell's, it holds until PATH changes or a program is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    searched: OsString,
+    found: BTreeMap<String, PathBuf>,
+}
+
+/// Programs remembered; a session uses a handful.
+const MAX_LOOKUPS: usize = 64;
+
 /// Starts a program as the leader of its own process group and returns its id.
 ///
 /// Takes the standard library's `posix_spawn` path: an absolute program, no closures between fork and exec.
@@ -38,38 +50,77 @@ pub(crate) struct Surroundings<'a> {
 /// # Errors
 ///
 /// [`ActionEnd::NotStarted`] with a sentence that names the program.
-pub(crate) fn spawn(plan: &ActionPlan, surroundings: &Surroundings<'_>) -> Result<Pid, ActionEnd> {
-    let program = find(&plan.program, surroundings)?;
-    let start = || -> io::Result<Pid> {
-        let child = Command::new(&program)
-            .args(&plan.args)
-            .env_clear()
-            .envs(surroundings.variables.all())
-            .current_dir(surroundings.folder)
-            .process_group(0)
-            .stdin(Stdio::from(surroundings.input.try_clone()?))
-            .stdout(Stdio::from(surroundings.output.try_clone()?))
-            .stderr(Stdio::from(surroundings.output.try_clone()?))
-            .spawn()?;
-        Ok(Pid::from_child(&child))
+pub(crate) fn spawn(
+    plan: &ActionPlan,
+    surroundings: &Surroundings<'_>,
+    lookups: &mut Lookups,
+) -> Result<Pid, ActionEnd> {
+    let program = lookups.find(&plan.program, surroundings)?;
+    let failed = match start(&program, plan, surroundings) {
+        Ok(pid) => return Ok(pid),
+        Err(error) => (program, error),
     };
-    start().map_err(|error| refused(plan, &program, surroundings, &error))
+    // What was found earlier may have moved since.
+    let (program, error) = match lookups.forget(&plan.program) {
+        false => failed,
+        true => {
+            let program = lookups.find(&plan.program, surroundings)?;
+            match start(&program, plan, surroundings) {
+                Ok(pid) => return Ok(pid),
+                Err(error) => (program, error),
+            }
+        }
+    };
+    Err(refused(plan, &program, surroundings, &error))
 }
 
-/// Finds a program: our own by name, others along the session's PATH; a path counts from the session's folder.
-fn find(program: &str, surroundings: &Surroundings<'_>) -> Result<PathBuf, ActionEnd> {
-    if program == SELF_NAME {
-        return Ok(surroundings.self_program.to_owned());
+fn start(program: &Path, plan: &ActionPlan, surroundings: &Surroundings<'_>) -> io::Result<Pid> {
+    let child = Command::new(program)
+        .args(&plan.args)
+        .env_clear()
+        .envs(surroundings.variables.all())
+        .current_dir(surroundings.folder)
+        .process_group(0)
+        .stdin(Stdio::from(surroundings.input.try_clone()?))
+        .stdout(Stdio::from(surroundings.output.try_clone()?))
+        .stderr(Stdio::from(surroundings.output.try_clone()?))
+        .spawn()?;
+    Ok(Pid::from_child(&child))
+}
+
+impl Lookups {
+    /// Finds a program: our own by name, others along the session's PATH; a path counts from the session's folder.
+    fn find(&mut self, program: &str, surroundings: &Surroundings<'_>) -> Result<PathBuf, ActionEnd> {
+        if program == SELF_NAME {
+            return Ok(surroundings.self_program.to_owned());
+        }
+        if program.is_empty() {
+            return Err(not_started("the action names no program".to_owned(), false));
+        }
+        if program.contains('/') {
+            return Ok(surroundings.folder.join(program));
+        }
+        let searched = surroundings.variables.all().get(OsStr::new("PATH")).map_or(OsStr::new(""), |path| path);
+        if self.searched != searched || self.found.len() == MAX_LOOKUPS {
+            *self = Self { searched: searched.to_owned(), found: BTreeMap::new() };
+        }
+        if let Some(path) = self.found.get(program) {
+            return Ok(path.clone());
+        }
+        let path = search(program, searched)?;
+        self.found.insert(program.to_owned(), path.clone());
+        Ok(path)
     }
-    if program.is_empty() {
-        return Err(not_started("the action names no program".to_owned(), false));
+
+    /// Forgets where a program was found; false if that was not remembered.
+    fn forget(&mut self, program: &str) -> bool {
+        self.found.remove(program).is_some()
     }
-    if program.contains('/') {
-        return Ok(surroundings.folder.join(program));
-    }
-    let searched = surroundings.variables.all().get(OsStr::new("PATH")).cloned().unwrap_or_default();
+}
+
+fn search(program: &str, searched: &OsStr) -> Result<PathBuf, ActionEnd> {
     let mut forbidden = None;
-    for folder in std::env::split_paths(&searched).filter(|folder| folder.is_absolute()) {
+    for folder in std::env::split_paths(searched).filter(|folder| folder.is_absolute()) {
         let path = folder.join(program);
         match fs::metadata(&path) {
             Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => return Ok(path),
@@ -117,7 +168,7 @@ fn lacks_interpreter(program: &Path) -> String {
     }
 }
 
-fn too_big(plan: &ActionPlan, program: &Path, variables: &BTreeMap<std::ffi::OsString, std::ffi::OsString>) -> String {
+fn too_big(plan: &ActionPlan, program: &Path, variables: &BTreeMap<OsString, OsString>) -> String {
     let arguments: usize = plan.args.iter().map(|argument| argument.len() + 1).sum();
     let environment: usize = variables.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
     let shown = program.display();

@@ -169,3 +169,21 @@ async fn the_name_gridwell_means_our_own_program() {
     let plan = ActionPlan { program: "gridwell".into(), args: vec!["itself".into()], ..ActionPlan::default() };
     assert_eq!(grid.run(1, plan).await, (ActionEnd::Exited { code: 0 }, b"itself\n".to_vec()));
 }
+
+#[tokio::test]
+async fn a_program_that_moved_along_the_path_is_found_again() {
+    let mut grid = Grid::new();
+    let (first, second) = (grid.temp.path().join("first"), grid.temp.path().join("second"));
+    for folder in [&first, &second] {
+        std::fs::create_dir(folder).unwrap();
+        std::os::unix::fs::symlink("/bin/true", folder.join("tool")).unwrap();
+    }
+    let mut plan = grid.plan();
+    plan.variables = vec![("PATH".into(), format!("{}:{}", first.display(), second.display()))];
+    grid.exec.open(SESSION, plan).unwrap();
+    grid.until(|event| matches!(event, SessionEvent::Opened)).await;
+    let tool = ActionPlan { program: "tool".into(), ..ActionPlan::default() };
+    assert_eq!(grid.run(1, tool.clone()).await.0, ActionEnd::Exited { code: 0 });
+    std::fs::remove_file(first.join("tool")).unwrap();
+    assert_eq!(grid.run(2, tool).await.0, ActionEnd::Exited { code: 0 });
+}
