@@ -26,6 +26,8 @@ use crate::{
 
 /// The greeting takes one round trip; a peer that needs longer is not there.
 pub(crate) const GREETING: Duration = Duration::from_secs(10);
+/// The likely reason why a member closes a connection, or offers no control stream, before it has said hello.
+pub(crate) const UNKNOWN_HERE: &str = "it closed the connection: most likely it does not know this machine as a member";
 /// Logs wait at their source when a link has this much to write: a second of a slow link.
 const CROWDED_BYTES: usize = 1 << 20;
 /// A link with this much unwritten has a peer that stopped reading.

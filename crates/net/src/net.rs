@@ -33,7 +33,7 @@ use crate::{
     join::JoinError,
     keys,
     link::{Greeting, LinkShared},
-    transport::{Behaviour, BehaviourEvent, build_swarm, listen_quic, listen_tcp},
+    transport::{Behaviour, BehaviourEvent, build_swarm, check_free, listen_quic, listen_tcp},
 };
 
 mod connections;
@@ -79,17 +79,21 @@ type Unbound = HashMap<ListenerId, IpAddr>;
 
 /// Listens everywhere.
 async fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<Unbound, StartError> {
-    let mut unbound = Unbound::new();
+    let mut sockets = Vec::new();
     for text in addresses {
         let resolved = crate::address::resolve(text).await;
         let resolved = resolved.map_err(|source| StartError::Address { address: text.clone(), source })?;
-        for socket in resolved.iter().filter_map(socket_of).map(|(socket, _)| socket) {
-            let listener = listen_tcp(swarm, socket)?;
-            if socket.port() == 0 {
-                unbound.insert(listener, socket.ip());
-            } else {
-                listen_quic(swarm, socket);
-            }
+        sockets.extend(resolved.iter().filter_map(socket_of).map(|(socket, _)| socket));
+    }
+    // All checks before all listeners: one that we hold already would be in the way of the next check.
+    sockets.iter().try_for_each(|socket| check_free(*socket))?;
+    let mut unbound = Unbound::new();
+    for socket in sockets {
+        let listener = listen_tcp(swarm, socket)?;
+        if socket.port() == 0 {
+            unbound.insert(listener, socket.ip());
+        } else {
+            listen_quic(swarm, socket);
         }
     }
     Ok(unbound)

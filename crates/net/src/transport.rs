@@ -62,11 +62,16 @@ fn yamux_config() -> yamux::Config {
     config
 }
 
-/// Listens with TCP. libp2p shares ports between processes, so the port is tried for ourselves alone first.
+/// Makes sure that nobody else listens there: libp2p would share the port with another process without a word.
+pub(crate) fn check_free(socket: SocketAddr) -> Result<(), StartError> {
+    let bound = std::net::TcpListener::bind(socket);
+    bound.map(drop).map_err(|source| StartError::Listen { address: socket.to_string(), source })
+}
+
+/// Listens with TCP.
 pub(crate) fn listen_tcp(swarm: &mut Swarm<Behaviour>, socket: SocketAddr) -> Result<ListenerId, StartError> {
-    let refuse = |source| StartError::Listen { address: socket.to_string(), source };
-    drop(std::net::TcpListener::bind(socket).map_err(refuse)?);
-    swarm.listen_on(tcp_address(socket)).map_err(|error| refuse(io::Error::other(error)))
+    let refuse = |error| StartError::Listen { address: socket.to_string(), source: io::Error::other(error) };
+    swarm.listen_on(tcp_address(socket)).map_err(refuse)
 }
 
 /// Listens with QUIC beside TCP. A taken UDP port is no reason not to start.

@@ -1,5 +1,7 @@
 //! Connections: who came, what stream they opened, why they went.
 
+use std::sync::Arc;
+
 use gridwell_model::PeerId;
 use libp2p::{
     Multiaddr, PeerId as Libp2pPeerId,
@@ -16,6 +18,7 @@ use crate::{
     event::{NetEvent, Refusal},
     frames::pipe,
     join, keys,
+    link::UNKNOWN_HERE,
 };
 
 impl Task {
@@ -59,11 +62,10 @@ impl Task {
         }
         if let Some(up) = self.up.get(&peer).filter(|up| up.link.connection == id) {
             up.link.end(cause.map_or_else(|| "the connection closed".to_owned(), |cause| friendly(&cause)));
-            let link = std::sync::Arc::clone(&up.link);
+            let link = Arc::clone(&up.link);
             self.on_link_ended(&link);
         } else if dialled && !linked && role == Role::Member && !self.has_hope(peer) {
-            let why = "it closed the connection: it does not know this machine as a member".to_owned();
-            self.tell(NetEvent::DialFailed { peer, why });
+            self.tell(NetEvent::DialFailed { peer, why: UNKNOWN_HERE.to_owned() });
         }
     }
 
@@ -81,8 +83,8 @@ impl Task {
             held.greeting = true;
             self.await_greeting(id, pipe);
         } else if protocol == BULK && held.role == Role::Member {
-            let slot = std::sync::Arc::clone(&held.slots).try_acquire_owned().ok();
-            let link = self.up.get(&peer).map(|up| std::sync::Arc::clone(&up.link));
+            let slot = Arc::clone(&held.slots).try_acquire_owned().ok();
+            let link = self.up.get(&peer).map(|up| Arc::clone(&up.link));
             self.tasks.spawn(bulk::serve(pipe, peer, slot, link, self.events.clone()));
         } else if protocol == JOIN && (held.role == Role::Member || !held.joining) {
             // A stranger gets one try per connection.

@@ -18,7 +18,7 @@ use crate::{
     event::{NetEvent, Refusal},
     frames::{Pipe, pipe, write_frame},
     keys,
-    link::{GREETING, Greeting, Link, LinkShared, greet_first, read_greeting},
+    link::{GREETING, Greeting, Link, LinkShared, UNKNOWN_HERE, greet_first, read_greeting},
 };
 
 /// Longest time between two dials of each other that still count as "at once": a dial and a greeting.
@@ -59,7 +59,7 @@ impl Task {
         self.swarm.behaviour_mut().gate.open(keys::to_libp2p(peer), on, CONTROL, opening);
         let hello = self.hello.clone();
         self.beside(async move {
-            let unknown = || "it does not know this machine as a member".to_owned();
+            let unknown = || UNKNOWN_HERE.to_owned();
             let greeted = async {
                 let stream = opened.await.map_err(|_| unknown())?.map_err(|_| unknown())?;
                 let mut pipe = pipe(stream);
