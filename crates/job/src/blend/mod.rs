@@ -16,6 +16,6 @@ pub use error::{BlendError, BlendLimits};
 pub use trace::{Reference, ReferenceKind, Spread, references};
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

@@ -56,6 +56,10 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
     let own = tool.iter().filter_map(|tool| format!("tool:{tool}").parse::<Needs>().ok()).next().unwrap_or_default();
     let (needs, prefers) = desk.wishes(own)?;
     Ok(Draft {
+        task_count: filled.task_count(),
+        steps: filled.plan.steps().to_vec(),
+        priority: None,
+        retry: None,
         name: desk.job_name(&shorten(&words))?,
         recipe: RECIPE.to_owned(),
         template: filled.template,
@@ -68,7 +72,6 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
         steps_at_origin: Vec::new(),
         tool,
         frames: None,
-        task_count: filled.task_count,
         warnings: Vec::new(),
         missing: Vec::new(),
         blend: None,

@@ -5,7 +5,7 @@ use gridwell_model::{Needs, Preference};
 use super::{DraftError, DraftRequest, path};
 use crate::{
     files::{FileKind, Files},
-    openjd::{DataFlow, Folders, ObjectKind, ParameterKind, Template},
+    openjd::{DataFlow, Folders, JobPlan, ObjectKind, ParameterKind, Template},
     recipe::Recipes,
 };
 
@@ -30,7 +30,13 @@ pub(super) struct Filled {
     pub(super) parameters: Vec<(String, String)>,
     pub(super) inputs: BTreeSet<String>,
     pub(super) output_folders: Vec<String>,
-    pub(super) task_count: u64,
+    pub(super) plan: JobPlan,
+}
+
+impl Filled {
+    pub(super) fn task_count(&self) -> u64 {
+        self.plan.steps().iter().map(|step| u64::from(step.task_count)).sum()
+    }
 }
 
 impl Desk<'_> {
@@ -131,7 +137,7 @@ impl Desk<'_> {
             template: template.to_json(),
             inputs: BTreeSet::new(),
             output_folders: Vec::new(),
-            task_count: plan.steps().iter().map(|step| u64::from(step.task_count)).sum(),
+            plan,
             parameters,
         };
         for parameter in template.parameters() {

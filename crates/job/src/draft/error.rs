@@ -1,6 +1,6 @@
 use gridwell_model::{NeedError, PreferenceError};
 
-use crate::{blend::BlendError, openjd::JobError, over::OverError, recipe::RecipeError};
+use crate::{blend::BlendError, bundle::BundleError, openjd::JobError, over::OverError, recipe::RecipeError};
 
 /// Why a request does not become a job; every sentence names the thing and, where there is one, the next step.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +128,14 @@ pub enum DraftError {
         what: String,
         /// The reason, with its place.
         source: JobError,
+    },
+    /// A bundle's files are refused.
+    #[error("'{path}': {source}")]
+    Bundle {
+        /// The bundle's folder.
+        path: String,
+        /// The reason, naming the file.
+        source: BundleError,
     },
     /// Outputs would land where something else lies.
     #[error("'{path}' is not a folder, so results cannot land there; choose another --output")]

@@ -1,56 +1,135 @@
 use super::{
     Draft, DraftError,
-    commons::Desk,
-    path::{base, parent, stem},
+    commons::{Desk, Filled},
+    path::{self, parent, stem},
     paths::read_up_to,
 };
 use crate::{
+    bundle::{Bundle, BundleFiles},
     files::FileKind,
     openjd::{Folders, Template},
     recipe::Recipe,
 };
 
-/// Drafts a template that brings everything itself: a file, or the `template.*` of a bundle's folder.
+/// Drafts a template that brings everything itself: a file, or a bundle's folder with all that lies in it.
 pub(super) fn draft_openjd(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Result<Draft, DraftError> {
-    if let Some(frames) = &desk.request.frames {
-        let _ = frames;
+    if desk.request.frames.is_some() {
         return Err(DraftError::NoFrames { path: path.to_owned(), recipe: recipe.name.clone() });
     }
-    let (file, home) = match desk.look(path)? {
-        FileKind::Folder => {
-            let names = desk.names(path)?;
-            let known = ["template.yaml", "template.yml", "template.json"];
-            let name = known.into_iter().find(|known| names.iter().any(|name| name == known));
-            let missing = || DraftError::Missing { path: format!("{path}/template.yaml") };
-            (format!("{path}/{}", name.ok_or_else(missing)?), path.to_owned())
-        }
-        _ => (path.to_owned(), parent(path).to_owned()),
+    match desk.look(path)? {
+        FileKind::Folder => draft_bundle(desk, recipe, path),
+        _ => draft_template(desk, recipe, path),
+    }
+}
+
+fn draft_template(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Result<Draft, DraftError> {
+    let text = text_of(desk, path)?;
+    let template =
+        Template::decode(&text).map_err(|error| DraftError::Job { what: path.to_owned(), source: error.into() })?;
+    let folders = Folders { template: parent(path), current: &desk.folder, confined: true };
+    let filled = desk.fill(path, &template, &desk.request.parameters, &folders)?;
+    finish(desk, recipe, path, &template, filled, parent(path))
+}
+
+fn draft_bundle(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Result<Draft, DraftError> {
+    let names = desk.names(path)?;
+    let read = |known: &[&str]| {
+        let name = known.iter().find(|known| names.iter().any(|name| name == *known));
+        name.map(|name| text_of(desk, &format!("{path}/{name}"))).transpose()
     };
-    let bytes = read_up_to(desk, &file, Template::MAX_BYTES as u64 + 1)?;
-    let template = Template::decode(&String::from_utf8_lossy(&bytes))
-        .map_err(|error| DraftError::Job { what: file.clone(), source: error.into() })?;
-    let folders = Folders { template: &home, current: &desk.folder, confined: true };
-    let filled = desk.fill(&file, &template, &desk.request.parameters, &folders)?;
+    let template = read(&Bundle::TEMPLATE_NAMES)?
+        .ok_or_else(|| DraftError::Missing { path: format!("{path}/{}", Bundle::TEMPLATE_NAMES[0]) })?;
+    let (values, assets) = (read(&Bundle::VALUES_NAMES)?, read(&Bundle::ASSETS_NAMES)?);
+    let sidecar = read(&[Bundle::SIDECAR_NAME])?;
+    let files = BundleFiles {
+        template: &template,
+        parameter_values: values.as_deref(),
+        asset_references: assets.as_deref(),
+        sidecar: sidecar.as_deref(),
+    };
+    let refuse = |source| DraftError::Bundle { path: path.to_owned(), source };
+    let bundle = Bundle::read(&files).map_err(refuse)?;
+    // Values that came with the bundle are relative to it, typed ones to where they were typed.
+    let typed = absolute_paths(desk, &bundle.template);
+    let folders = Folders { template: path, current: path, confined: true };
+    let mut filled = desk.fill(path, &bundle.template, &bundle.values_with(&typed), &folders)?;
+    let below = |one: &String| path::absolute(std::path::Path::new(one), path);
+    for one in bundle.assets.input_files.iter().chain(&bundle.assets.input_folders) {
+        filled.inputs.extend(desk.files_of(&below(one)?)?);
+    }
+    for one in &bundle.assets.output_folders {
+        let folder = below(one)?;
+        if !filled.output_folders.contains(&folder) {
+            filled.output_folders.push(folder);
+        }
+    }
+    let landing = bundle.sidecar.landing.as_ref().map_or_else(|| Ok(path.to_owned()), below)?;
+    let steps = bundle.steps(&filled.plan).map_err(refuse)?;
+    let mut draft = finish(desk, recipe, path, &bundle.template, filled, &landing)?;
+    draft.steps = steps;
+    draft.priority = bundle.sidecar.priority;
+    draft.retry = bundle.sidecar.retry;
+    draft.output_globs.extend(bundle.sidecar.outputs.iter().cloned());
+    draft.warnings.extend(bundle.report.ignored.iter().map(|line| format!("ignored: {line}")));
+    draft.warnings.extend(bundle.report.lost.iter().map(|line| format!("cannot be expressed: {line}")));
+    Ok(draft)
+}
+
+/// What a person typed, with relative values of PATH parameters made absolute.
+fn absolute_paths(desk: &Desk<'_>, template: &Template) -> Vec<(String, String)> {
+    let parameters = template.parameters();
+    let is_path = |name: &String| {
+        parameters.iter().any(|one| one.name == *name && one.kind == crate::openjd::ParameterKind::Path)
+    };
+    let typed = desk.request.parameters.iter().map(|(name, value)| {
+        let absolute = is_path(name) && !value.is_empty() && !value.starts_with('/') && !value.contains("://");
+        (name.clone(), if absolute { path::normal(&format!("{}/{value}", desk.folder)) } else { value.clone() })
+    });
+    typed.collect()
+}
+
+fn finish(
+    desk: &Desk<'_>,
+    recipe: &Recipe,
+    path: &str,
+    template: &Template,
+    filled: Filled,
+    landing: &str,
+) -> Result<Draft, DraftError> {
     let (needs, prefers) = desk.wishes(recipe.needs.clone())?;
-    let output = desk.output(&home)?;
-    let own_name = if template.name().contains("{{") { stem(base(path)) } else { template.name() };
+    let landing = desk.output(landing)?;
+    let own_name = if template.name().contains("{{") { stem(path).to_owned() } else { template.name().to_owned() };
     Ok(Draft {
-        name: desk.job_name(own_name)?,
+        name: desk.job_name(&own_name)?,
         recipe: recipe.name.clone(),
+        task_count: filled.task_count(),
+        steps: filled.plan.steps().to_vec(),
+        priority: None,
+        retry: None,
         template: filled.template,
         parameters: filled.parameters,
         inputs: filled.inputs.into_iter().collect(),
-        output_folders: if filled.output_folders.is_empty() { vec![output] } else { filled.output_folders },
+        output_folders: if filled.output_folders.is_empty() { vec![landing] } else { filled.output_folders },
         output_globs: recipe.output_globs.clone(),
         needs,
         prefers,
         steps_at_origin: Vec::new(),
         tool: None,
         frames: None,
-        task_count: filled.task_count,
         warnings: Vec::new(),
         missing: Vec::new(),
         blend: None,
         facts: Vec::new(),
+    })
+}
+
+/// A file's text, cut one byte above what a template may have, so that its reader names the limit.
+fn text_of(desk: &Desk<'_>, path: &str) -> Result<String, DraftError> {
+    let bytes = read_up_to(desk, path, Bundle::MAX_FILE_BYTES as u64 + 1)?;
+    String::from_utf8(bytes).or_else(|error| {
+        // Cut inside a character: still over the limit, and said so by the reader.
+        let over = error.as_bytes().len() > Bundle::MAX_FILE_BYTES;
+        let not_text = || DraftError::Unreadable { path: path.to_owned(), reason: "it is not UTF-8 text".to_owned() };
+        if over { Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()) } else { Err(not_text()) }
     })
 }

@@ -138,6 +138,10 @@ impl<'a> Job<'a> {
         let filled = self.desk.fill(&self.path, &template, &values, &folders)?;
         let (needs, prefers) = self.desk.wishes(self.recipe.needs.clone())?;
         Ok(Draft {
+            task_count: filled.task_count(),
+            steps: filled.plan.steps().to_vec(),
+            priority: None,
+            retry: None,
             name: self.desk.job_name(&self.text(&self.recipe.job_name))?,
             recipe: self.recipe.name.clone(),
             template: filled.template,
@@ -150,7 +154,6 @@ impl<'a> Job<'a> {
             steps_at_origin: steps_at_origin.clone(),
             tool: self.recipe.tool.clone(),
             frames: frames.map(|frames| frames.to_string()),
-            task_count: filled.task_count,
             warnings: Vec::new(),
             missing: Vec::new(),
             blend: None,

@@ -1,4 +1,4 @@
-use gridwell_model::{Needs, Preference};
+use gridwell_model::{Needs, Preference, Retry, StepSpec};
 
 use crate::blend::BlendCard;
 
@@ -19,6 +19,12 @@ pub struct Draft {
     pub output_folders: Vec<String>,
     /// Patterns of files below a session's working folder that count as outputs of folder 0.
     pub output_globs: Vec<String>,
+    /// The template's steps with what a bundle's sidecar adds to each; [`Draft::needs`] and [`Draft::prefers`] come on top.
+    pub steps: Vec<StepSpec>,
+    /// Priority that a bundle asks for.
+    pub priority: Option<i32>,
+    /// How failures are treated, if a bundle says so.
+    pub retry: Option<Retry>,
     /// Requirements of every step on top of the template's own: the recipe's tool and what was asked for.
     pub needs: Needs,
     /// Wishes for every step.

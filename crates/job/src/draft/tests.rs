@@ -288,3 +288,90 @@ fn patterns_for_outputs_stay_in_the_working_folder() {
         assert!(matches!(error, DraftError::OutputGlob { .. }), "{error}");
     }
 }
+
+#[test]
+fn a_bundle_brings_values_assets_and_a_sidecar() {
+    let files = MemoryFiles::default()
+        .with("/home/ada/job/template.yaml", TEMPLATE)
+        .with("/home/ada/job/parameter_values.yaml", "parameterValues: [{name: Words, value: from the bundle}]")
+        .with("/home/ada/job/asset_references.json", r#"{"assetReferences": {"inputs": {"filenames": ["more.txt"]}}}"#)
+        .with("/home/ada/job/gridwell.yaml", "priority: 7\nneeds: [ram > 1 GB]\n")
+        .with("/home/ada/job/more.txt", "x")
+        .with("/home/ada/job/data/a", "x")
+        .with("/home/ada/mine/b", "x");
+    let bundle = drop_paths(&files, &["job"], |_| {}).unwrap().remove(0);
+    assert_eq!(parameter(&bundle, "Words"), "from the bundle");
+    assert_eq!(bundle.inputs, ["/home/ada/job/data/a", "/home/ada/job/more.txt"]);
+    assert_eq!((bundle.priority, bundle.steps[0].needs.amounts.len()), (Some(7), 1));
+    let typed = drop_paths(&files, &["job"], |request| {
+        request.parameters = vec![("Words".into(), "typed".into()), ("Data".into(), "mine".into())];
+    });
+    let typed = typed.unwrap().remove(0);
+    assert_eq!(parameter(&typed, "Words"), "typed");
+    assert_eq!(typed.inputs, ["/home/ada/job/more.txt", "/home/ada/mine/b"]);
+}
+
+#[test]
+fn a_scene_carries_what_it_refers_to_and_names_what_is_missing() {
+    use crate::blend::fixture::{Form, Writer, zstd};
+    let library = Writer::new(Form::Large).reference(b"IM\0\0", 1, b"//deep.png", false, 1).end();
+    let scene = Writer::new(Form::Classic8 { big: false })
+        .scene(b"Day", 1, 24)
+        .scene(b"Night", 5, 6)
+        .reference(b"IM\0\0", 1, b"//tex/../wood.png", false, 1)
+        .reference(b"IM\0\0", 1, b"//gone.png", false, 1)
+        .reference(b"IM\0\0", 1, b"//sea_001.png", false, 2)
+        .reference(b"IM\0\0", 1, b"//skin.<UDIM>.png", false, 6)
+        .reference(b"IM\0\0", 1, b"C:\\tex.png", false, 1)
+        .reference(b"LI\0\0", 1, b"//lib/lib.blend", false, 0)
+        .end();
+    let names =
+        ["wood.png", "sea_001.png", "sea_002.png", "sea_x.txt", "skin.1001.png", "skin.1002.png", "lib/deep.png"];
+    let files = names.iter().fold(MemoryFiles::default(), |files, name| files.with(&format!("/s/{name}"), "x"));
+    let files = files.with("/s/shot.blend", zstd(&scene, 300)).with("/s/lib/lib.blend", library);
+    let draft = drop_paths(&files, &["/s/shot.blend"], |_| {}).unwrap().remove(0);
+    let carried: Vec<_> = draft.inputs.iter().map(|path| path.trim_start_matches("/s/")).collect();
+    assert_eq!(
+        carried,
+        [
+            "lib/deep.png",
+            "lib/lib.blend",
+            "sea_001.png",
+            "sea_002.png",
+            "shot.blend",
+            "skin.1001.png",
+            "skin.1002.png",
+            "wood.png"
+        ]
+    );
+    assert_eq!(draft.missing, ["/s/gone.png"]);
+    assert_eq!((draft.frames.as_deref(), draft.task_count, draft.tool.as_deref()), (Some("1-24"), 24, Some("blender")));
+    assert!(draft.warnings.iter().any(|line| line.contains("2 scenes (Day, Night)")), "{:?}", draft.warnings);
+    assert!(draft.warnings.iter().any(|line| line.contains("C:\\tex.png")), "{:?}", draft.warnings);
+    let night = drop_paths(&files, &["/s/shot.blend"], |request| {
+        request.parameters = vec![("Scene".into(), "Night".into())];
+    });
+    assert_eq!(night.unwrap()[0].frames.as_deref(), Some("5-6"));
+}
+
+#[test]
+fn scenes_that_cannot_be_rendered_are_named() {
+    use crate::blend::fixture::{Form, Writer};
+    let blend = |start, end| Writer::new(Form::Large).scene(b"S", start, end).end();
+    let whole = blend(1, 9);
+    let cases = [
+        (blend(9, 1), "'9-1' is empty"),
+        (blend(-3, 5), "frame -3 is below 0"),
+        (blend(1, 2_000_000), "above 1048574"),
+        (whole[..whole.len() - 60].to_vec(), "damaged at byte"),
+        (Writer::new(Form::Large).end(), "add --frames"),
+    ];
+    for (bytes, words) in cases {
+        let files = MemoryFiles::default().with("/s/a.blend", bytes);
+        let error = drop_paths(&files, &["/s/a.blend"], |_| {}).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let newer = MemoryFiles::default().with("/s/a.blend", "BLENDER19-03v0700 and more");
+    let draft = drop_paths(&newer, &["/s/a.blend"], |request| request.frames = Some("1-3".into())).unwrap().remove(0);
+    assert!(draft.task_count == 3 && draft.warnings[0].contains("newer Blender"), "{:?}", draft.warnings);
+}

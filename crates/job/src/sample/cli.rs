@@ -16,13 +16,13 @@ pub struct Render {
     pub scene: String,
     /// The frame.
     pub frame: i64,
-    /// The PNG to write.
+    /// The PNG to write; with [`Render::tile_index`] the folder in which [`tile_name`] names it.
     pub output: String,
     /// Width and height instead of the scene's.
     pub size: Option<(u32, u32)>,
     /// The part to render.
     pub tile: Option<Rect>,
-    /// The part to render as position and side of a square tile; the output's name then comes from [`tile_name`].
+    /// The part to render as position and side of a square tile.
     pub tile_index: Option<(u64, u32)>,
 }
 
