@@ -92,9 +92,7 @@ async fn two_that_dial_at_once_end_with_one_connection() {
         assert_eq!(bob.pings_until(99).await, expected);
         assert_eq!(ann.pings_until(99).await, expected);
         for (one, other) in [(&ann, &bob), (&bob, &ann)] {
-            while one.net.connection_count(other.id()).await != 1 {
-                tokio::task::yield_now().await;
-            }
+            one.has_one_connection_to(other).await;
         }
         ann.ping(&bob, 1_000);
         assert_eq!(bob.pings_until(1_000).await, [1_000]);

@@ -114,6 +114,16 @@ impl Peer {
         numbers
     }
 
+    /// Returns when all connections to `other` but one are closed.
+    pub(crate) async fn has_one_connection_to(&self, other: &Self) {
+        let settled = async {
+            while self.net.connection_count(other.id()).await != 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, settled).await.expect("it happens in time");
+    }
+
     pub(crate) fn ping(&self, to: &Self, number: u64) {
         self.net.send(to.id(), &Message::Ping { number }).unwrap();
     }
