@@ -27,7 +27,6 @@ impl Simulation {
                 let Some(node) = &mut self.peers[at].node else { return };
                 let new = Session { job, reserve, open: false, queue: Default::default(), running: None };
                 node.sessions.insert(session, new);
-                self.check_sessions(at);
                 self.open(at, session);
             }
             WorkerEffect::RunTasks { session, step, runs, .. } => {
@@ -119,6 +118,7 @@ impl Simulation {
         if let Some(open) = node.sessions.get_mut(&session) {
             open.running = Some(Running { run, since: now, token, cancelled: false });
         }
+        self.check_sessions(at);
         self.inside(at, took, Inside::ProgramEnded { session, token });
     }
 

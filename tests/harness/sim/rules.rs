@@ -23,10 +23,11 @@ impl Simulation {
         Ok(())
     }
 
-    /// Resources leased on a peer never exceed what it lends.
+    /// Programs on a peer never use more than it lends; a session that idles or closes uses nothing.
     pub(super) fn check_sessions(&mut self, at: PeerAt) {
         let peer = &self.peers[at];
-        let sessions = peer.node.iter().flat_map(|node| node.sessions.values());
+        let sessions =
+            peer.node.iter().flat_map(|node| node.sessions.values()).filter(|session| session.running.is_some());
         let used = sessions.fold(Reserve::default(), |sum, session| sum.plus(&session.reserve));
         if !peer.lends().holds(&used) {
             self.flaw = Some(format!("peer {at} lends {:?}, its sessions use {used:?}", peer.lends()));
