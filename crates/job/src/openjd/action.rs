@@ -7,7 +7,11 @@ use openjd_model::{
     job::{Action, CancelationMode, EmbeddedFile},
 };
 
-use super::{error::ResolveError, path::PathStyle, scope::Scope};
+use super::{
+    error::ResolveError,
+    path::PathStyle,
+    scope::{Scope, bounded},
+};
 
 /// Longest notice an action may ask for. Source: Open Job Description 2023-09, 5.3.2.
 const MAX_NOTICE: Duration = Duration::from_secs(600);
@@ -146,11 +150,15 @@ impl Script {
             Part::Fixed(self.scope.text(format_args!("command of {what}"), &action.command)?)
         };
         let mut args = Vec::new();
+        let mut bytes = 0;
         for (at, format) in action.args.iter().flatten().enumerate() {
             args.push(if self.live.text(format) {
                 Part::Live(format.clone())
             } else {
-                Part::Fixed(self.scope.arguments(format_args!("argument {} of {what}", at + 1), format)?)
+                let some = self.scope.arguments(format_args!("argument {} of {what}", at + 1), format)?;
+                bytes += some.iter().map(String::len).sum::<usize>();
+                bounded(&format_args!("arguments of {what}"), bytes)?;
+                Part::Fixed(some)
             });
         }
         let timing = Timing { timeout: action.timeout.clone(), cancel: action.cancelation.clone(), notice };
@@ -171,11 +179,15 @@ impl Script {
             Part::Live(format) => scope.text(format_args!("command of {what}"), format)?,
         };
         let mut args = Vec::with_capacity(action.args.len());
+        let mut bytes = 0;
         for (at, part) in action.args.iter().enumerate() {
             match part {
                 Part::Fixed(some) => args.extend_from_slice(some),
                 Part::Live(format) => {
-                    args.extend(scope.arguments(format_args!("argument {} of {what}", at + 1), format)?);
+                    let some = scope.arguments(format_args!("argument {} of {what}", at + 1), format)?;
+                    bytes += some.iter().map(String::len).sum::<usize>();
+                    bounded(&format_args!("arguments of {what}"), bytes)?;
+                    args.extend(some);
                 }
             }
         }

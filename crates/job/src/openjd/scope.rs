@@ -39,11 +39,37 @@ impl Scope {
 
     /// The text of `format`; null is empty.
     pub(super) fn text(&self, what: impl fmt::Display, format: &FormatString) -> Result<String, ResolveError> {
+        if format.segment_count() > MAX_UNCHECKED_SEGMENTS && format.has_complex_expressions() {
+            return self.long_text(&what, format.raw());
+        }
         format.resolve_string_with(&self.table, &self.options()).map_err(|error| failed(&what, &error))
+    }
+
+    /// Puts a text of many expressions together one by one, so that it cannot outgrow [`MAX_TEXT_BYTES`]: the evaluator
+    /// bounds each expression, but not their sum.
+    fn long_text(&self, what: &dyn fmt::Display, raw: &str) -> Result<String, ResolveError> {
+        let mut text = String::new();
+        let mut rest = raw;
+        while let Some((literal, after)) = rest.split_once("{{") {
+            let (expression, after) = after.split_once("}}").unwrap_or((after, ""));
+            text.push_str(literal);
+            let parsed = ParsedExpression::new(expression.trim()).map_err(|error| failed(what, &error))?;
+            match self.evaluate(what, &parsed)? {
+                ExprValue::Null => {}
+                value => text.push_str(&value.to_display_string()),
+            }
+            bounded(what, text.len())?;
+            rest = after;
+        }
+        text.push_str(rest);
+        Ok(text)
     }
 
     /// The value of `format`, typed when it is one expression.
     pub(super) fn value(&self, what: impl fmt::Display, format: &FormatString) -> Result<ExprValue, ResolveError> {
+        if format.segment_count() > MAX_UNCHECKED_SEGMENTS {
+            return self.text(what, format).map(ExprValue::String);
+        }
         format.resolve_with(&self.table, &self.options()).map_err(|error| failed(&what, &error))
     }
 
@@ -78,6 +104,20 @@ impl Scope {
 
 fn failed(what: &dyn fmt::Display, error: &dyn fmt::Display) -> ResolveError {
     ResolveError::Format { what: what.to_string(), reason: error.to_string() }
+}
+
+/// Longest text, or all arguments of an action together, in bytes: several times what a system lets a program have.
+const MAX_TEXT_BYTES: usize = 16 << 20;
+/// Expressions in one text that are evaluated without adding up their sizes; each is bounded by the evaluator.
+const MAX_UNCHECKED_SEGMENTS: usize = 4;
+
+/// Refuses what grew beyond [`MAX_TEXT_BYTES`].
+pub(super) fn bounded(what: &dyn fmt::Display, bytes: usize) -> Result<(), ResolveError> {
+    if bytes <= MAX_TEXT_BYTES {
+        return Ok(());
+    }
+    let (what, value) = (what.to_string(), format!("{bytes} bytes"));
+    Err(ResolveError::Value { what, wanted: "at most 16 MiB long", value })
 }
 
 /// A list of texts as expressions see it.

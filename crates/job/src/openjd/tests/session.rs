@@ -217,6 +217,22 @@ fn what_fails_for_a_task_is_named() {
 }
 
 #[test]
+fn texts_of_many_expressions_cannot_outgrow_memory() {
+    let grow = "{{ Param.S * 4000000 }}";
+    let text = |args: &str| {
+        let step = step("", &format!("{{command: x, args: [{args}]}}"));
+        job("EXPR", &format!("parameterDefinitions: [{{name: S, type: STRING, default: abcd}}]\n{step}"))
+    };
+    for args in [format!("'{}'", grow.repeat(900)), vec![format!("'{grow}'"); 300].join(", ")] {
+        let error = plan(&text(&args)).unwrap().session(0, &posix("/s")).unwrap_err();
+        assert!(error.to_string().contains("at most 16 MiB"), "{error}");
+    }
+    let many = "{{ Param.S + \"-\" }}".repeat(9);
+    let action = open(&plan(&text(&format!("'<{many}>'"))).unwrap()).task(one(0)).unwrap();
+    assert_eq!(action.args, [format!("<{}>", "abcd-".repeat(9))]);
+}
+
+#[test]
 fn resolved_times_are_checked() {
     let text = |timeout: &str, period: &str| {
         job(
