@@ -61,7 +61,7 @@ pub struct LineRules {
 pub struct Progress {
     /// How much of the run is done, 0.0 to 100.0; never falls within a run.
     pub percent: Option<f32>,
-    /// What it is doing.
+    /// What it is doing, when that is something else than before.
     pub status: Option<String>,
     /// Path of a file it saved, as printed.
     pub saved: Option<String>,
@@ -77,13 +77,21 @@ pub struct LineReader<'a> {
     saved: u32,
     total_seconds: Option<f64>,
     percent: f32,
+    status: Option<String>,
 }
 
 impl<'a> LineReader<'a> {
     /// Starts reading a run that does `tasks` tasks one after the other; each saved file ends one.
     #[must_use]
     pub const fn new(rules: &'a LineRules, tasks: u32) -> Self {
-        Self { rules, tasks: if tasks == 0 { 1 } else { tasks }, saved: 0, total_seconds: None, percent: 0.0 }
+        Self {
+            rules,
+            tasks: if tasks == 0 { 1 } else { tasks },
+            saved: 0,
+            total_seconds: None,
+            percent: 0.0,
+            status: None,
+        }
     }
 
     /// Files that the run said it saved.
@@ -105,7 +113,11 @@ impl<'a> LineReader<'a> {
             said.percent = self.rise(0.0);
         } else if let Some((rule, found)) = first(&self.rules.progress, line) {
             said.percent = self.fraction(&found).and_then(|fraction| self.rise(fraction));
-            said.status = rule.says.clone().or_else(|| text(&found, "status"));
+            said.status =
+                rule.says.clone().or_else(|| text(&found, "status")).filter(|new| Some(new) != self.status.as_ref());
+            if said.status.is_some() {
+                self.status.clone_from(&said.status);
+            }
         }
         (said != Progress::default()).then_some(said)
     }

@@ -38,7 +38,7 @@ fn other_lines_of_blender_tell_what_it_does() {
         ],
     );
     let said = said[0].clone().unwrap();
-    assert_eq!(said.status.as_deref().map(str::trim), Some("Scene, ViewLayer"));
+    assert_eq!(said.status.as_deref().map(str::trim), Some("Synchronizing object | Cube"));
     assert_eq!(said.percent, None);
 }
 
