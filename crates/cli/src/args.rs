@@ -28,10 +28,10 @@ The node is found by --data, else GRIDWELL_DATA, else the platform's data folder
 )]
 pub struct Cli {
     /// Data folder of the node to use [env: GRIDWELL_DATA]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     pub data: Option<PathBuf>,
     /// Print JSON on standard output; its schema is in 'gridwell openapi'
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// What to do
     #[command(subcommand)]
@@ -87,7 +87,7 @@ Examples:
     #[command(after_help = "Examples:\n  gridwell tasks k3f7\n  gridwell tasks k3f7 --state failed")]
     Tasks(TasksArgs),
     /// Show what the programs of a job or task wrote
-    #[command(after_help = "Examples:\n  gridwell logs k3f7 -f\n  gridwell logs k3f7.12")]
+    #[command(after_help = "Examples:\n  gridwell logs last -f\n  gridwell logs k3f7.12")]
     Logs(LogsArgs),
     /// Wait until jobs have ended
     #[command(after_help = "Examples:\n  gridwell wait k3f7\n  gridwell wait k3f7 9qwe && echo both done")]
@@ -286,7 +286,7 @@ pub struct JobsArgs {
 /// `gridwell job`
 #[derive(Debug, Args)]
 pub struct JobArgs {
-    /// Job id, or its first letters
+    /// Job id, its first letters, or 'last'
     #[arg(value_name = "ID")]
     pub job: String,
 }
@@ -294,7 +294,7 @@ pub struct JobArgs {
 /// `gridwell tasks`
 #[derive(Debug, Args)]
 pub struct TasksArgs {
-    /// Job id, or its first letters
+    /// Job id, its first letters, or 'last'
     #[arg(value_name = "ID")]
     pub target: String,
     /// Only tasks in this state; may be repeated
@@ -311,7 +311,7 @@ pub struct TasksArgs {
 /// `gridwell logs`
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// ID, ID.TASK or ID.STEP.TASK
+    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
     #[arg(value_name = "ID[.TASK]")]
     pub target: String,
     /// Stay and show what comes, until it has ended
@@ -325,7 +325,7 @@ pub struct LogsArgs {
 /// `gridwell wait`
 #[derive(Debug, Args)]
 pub struct WaitArgs {
-    /// Job ids, or their first letters
+    /// Job ids, their first letters, or 'last'
     #[arg(required = true, value_name = "ID")]
     pub jobs: Vec<String>,
 }
@@ -333,7 +333,7 @@ pub struct WaitArgs {
 /// Commands about jobs or tasks.
 #[derive(Debug, Args)]
 pub struct TargetArgs {
-    /// ID, ID.TASK or ID.STEP.TASK
+    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
     #[arg(required = true, value_name = "ID[.TASK]")]
     pub targets: Vec<String>,
 }
@@ -341,7 +341,7 @@ pub struct TargetArgs {
 /// `gridwell why`
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// ID, ID.TASK or ID.STEP.TASK
+    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
     #[arg(value_name = "ID[.TASK]")]
     pub target: String,
 }
@@ -349,7 +349,7 @@ pub struct WhyArgs {
 /// `gridwell priority`
 #[derive(Debug, Args)]
 pub struct PriorityArgs {
-    /// Job id, or its first letters
+    /// Job id, its first letters, or 'last'
     #[arg(value_name = "ID")]
     pub job: String,
     /// -100 to 100; higher goes first

@@ -4,7 +4,10 @@ use gridwell_api::{ApiError, ErrorCode, ErrorKind, JobView, LogsRequest, Request
 use gridwell_model::TaskState;
 use gridwell_serve::{Client, LogFormat};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::Instant;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::Instant,
+};
 
 use super::End;
 use crate::{
@@ -39,6 +42,7 @@ pub(super) async fn follow(
     client: &Client,
     screen: Screen,
 ) -> Result<End, ApiError> {
+    let mut interrupt = on_interrupt()?;
     if following == Following::Started {
         for job in &jobs {
             screen.note(&format!("{} is job {}", text::clean(&job.name), job.id));
@@ -46,7 +50,7 @@ pub(super) async fn follow(
     }
     let mut watch = Watch::new(jobs);
     let mut display = Display::new(screen);
-    let interrupted = watch_to_the_end(&mut watch, &mut display, client).await;
+    let interrupted = watch_to_the_end(&mut watch, &mut display, &mut interrupt, client).await;
     display.finish();
     if interrupted? {
         return Ok(say_it_goes_on(&watch, screen));
@@ -66,11 +70,12 @@ pub(super) async fn follow(
 
 /// Follows a job of one task as if it ran here: its output is this program's output.
 pub(super) async fn follow_one(job: JobView, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let mut interrupt = on_interrupt()?;
     let target = format!("{}.0.0", job.id);
     let mut watch = Watch::new(vec![job]);
     let mut display = Display::silent();
     let output = tokio::spawn(copy_output(target, client.clone(), screen));
-    let interrupted = watch_to_the_end(&mut watch, &mut display, client).await;
+    let interrupted = watch_to_the_end(&mut watch, &mut display, &mut interrupt, client).await;
     let interrupted = match interrupted {
         Ok(interrupted) => interrupted,
         Err(error) => {
@@ -94,6 +99,11 @@ pub(super) async fn follow_one(job: JobView, client: &Client, screen: Screen) ->
     Ok(End::Failed)
 }
 
+/// From here on Ctrl-C ends the following, not the program.
+fn on_interrupt() -> Result<Signal, ApiError> {
+    signal(SignalKind::interrupt()).map_err(|error| ApiError::bug(format!("cannot listen for Ctrl-C: {error}")))
+}
+
 async fn copy_output(target: String, client: Client, screen: Screen) {
     let request = LogsRequest { target, follow: true, after: 0, tail: 0 };
     let Ok(mut stream) = client.logs(&request, LogFormat::Text).await else { return };
@@ -103,12 +113,17 @@ async fn copy_output(target: String, client: Client, screen: Screen) {
 }
 
 /// Listens until all jobs have ended; true if a person pressed Ctrl-C before. A node that restarts is waited for.
-async fn watch_to_the_end(watch: &mut Watch, display: &mut Display, client: &Client) -> Result<bool, ApiError> {
+async fn watch_to_the_end(
+    watch: &mut Watch,
+    display: &mut Display,
+    interrupt: &mut Signal,
+    client: &Client,
+) -> Result<bool, ApiError> {
     let mut lost: Option<Instant> = None;
     display.show(watch);
     while !watch.ended() {
         let listening = tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(true),
+            _ = interrupt.recv() => return Ok(true),
             ended = listen(watch, display, client, &mut lost) => ended,
         };
         match listening {
@@ -124,7 +139,7 @@ async fn watch_to_the_end(watch: &mut Watch, display: &mut Display, client: &Cli
         }
         if !watch.ended() {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(true),
+                _ = interrupt.recv() => return Ok(true),
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
             }
         }

@@ -1,6 +1,6 @@
 use gridwell_api::{
-    ApiError, ChangeView, DraftView, JobDetail, JobRequest, JobView, JobsRequest, LogsRequest, PriorityRequest,
-    Request, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
+    ApiError, ChangeView, DraftView, ErrorCode, JobDetail, JobRequest, JobView, JobsRequest, LogsRequest,
+    PriorityRequest, Request, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
 };
 use gridwell_serve::{Client, LogFormat};
 
@@ -53,6 +53,19 @@ fn ids(submitted: &SubmittedView) -> String {
     submitted.jobs.iter().map(|job| format!("{}\n", job.id)).collect()
 }
 
+/// Names the newest job where a person typed `last` or `last.TASK`; everything else is the node's to understand.
+async fn named(target: String, client: &Client) -> Result<String, ApiError> {
+    let rest = match target.strip_prefix("last") {
+        Some(rest) if rest.is_empty() || rest.starts_with('.') => rest,
+        _ => return Ok(target),
+    };
+    let jobs: Vec<JobView> = client.ask(&Request::Jobs(JobsRequest { active: false, limit: 1 })).await?;
+    match jobs.first() {
+        Some(job) => Ok(format!("{}{rest}", job.id)),
+        None => Err(ApiError::new(ErrorCode::UnknownJob, "there is no last job: none was started here")),
+    }
+}
+
 pub(super) async fn inspect(args: SubmitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let drafts: Vec<DraftView> = client.ask(&Request::Inspect(input::submission(args)?)).await?;
     screen.show(&drafts, |drafts| text::drafts(drafts, screen.columns()));
@@ -67,19 +80,20 @@ pub(super) async fn jobs(args: &JobsArgs, client: &Client, screen: Screen) -> Re
 }
 
 pub(super) async fn job(args: JobArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let detail: JobDetail = client.ask(&Request::Job(JobRequest { job: args.job })).await?;
+    let detail: JobDetail = client.ask(&Request::Job(JobRequest { job: named(args.job, client).await? })).await?;
     screen.show(&detail, |detail| text::job(detail, screen.columns()));
     Ok(End::Done)
 }
 
 /// Reads as many pages as it takes.
 pub(super) async fn tasks(args: TasksArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let target = named(args.target, client).await?;
     let wanted = if args.limit == 0 { u64::MAX } else { args.limit };
     let mut all: Option<TaskPage> = None;
     loop {
         let have = all.as_ref().map_or(0, |page| page.tasks.len() as u64);
         let limit = u32::try_from(wanted - have).unwrap_or(u32::MAX).min(TasksRequest::MAX_LIMIT);
-        let (target, states) = (args.target.clone(), args.state.clone());
+        let (target, states) = (target.clone(), args.state.clone());
         let request = Request::Tasks(TasksRequest { target, states, offset: args.offset + have, limit });
         let page: TaskPage = client.ask(&request).await?;
         let empty = page.tasks.is_empty();
@@ -102,7 +116,12 @@ pub(super) async fn tasks(args: TasksArgs, client: &Client, screen: Screen) -> R
 
 pub(super) async fn logs(args: LogsArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let format = if screen.json() { LogFormat::Lines } else { LogFormat::Text };
-    let request = LogsRequest { target: args.target, follow: args.follow, after: 0, tail: args.tail.unwrap_or(0) };
+    let request = LogsRequest {
+        target: named(args.target, client).await?,
+        follow: args.follow,
+        after: 0,
+        tail: args.tail.unwrap_or(0),
+    };
     let mut stream = client.logs(&request, format).await?;
     while let Some(bytes) = stream.next().await? {
         screen.print(&bytes);
@@ -113,6 +132,7 @@ pub(super) async fn logs(args: LogsArgs, client: &Client, screen: Screen) -> Res
 pub(super) async fn wait(args: WaitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let mut jobs = Vec::new();
     for job in args.jobs {
+        let job = named(job, client).await?;
         let detail: JobDetail = client.ask(&Request::Job(JobRequest { job })).await?;
         jobs.push(detail.job);
     }
@@ -152,7 +172,7 @@ impl Change {
 pub(super) async fn change(change: Change, args: TargetArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let mut changes: Vec<ChangeView> = Vec::new();
     for target in args.targets {
-        changes.push(client.ask(&change.request(target)).await?);
+        changes.push(client.ask(&change.request(named(target, client).await?)).await?);
     }
     screen.show(&changes, |changes| {
         changes.iter().map(|it| text::changed(it, change.word())).collect::<Vec<_>>().join("\n")
@@ -161,14 +181,14 @@ pub(super) async fn change(change: Change, args: TargetArgs, client: &Client, sc
 }
 
 pub(super) async fn priority(args: PriorityArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let request = PriorityRequest { job: args.job, priority: args.priority };
+    let request = PriorityRequest { job: named(args.job, client).await?, priority: args.priority };
     let change: ChangeView = client.ask(&Request::Priority(request)).await?;
     screen.show(&change, |change| format!("Priority {} for {}", change.job.priority, text::clean(&change.job.name)));
     Ok(End::Done)
 }
 
 pub(super) async fn why(args: WhyArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let why: WhyView = client.ask(&Request::Why(TargetRequest { target: args.target })).await?;
+    let why: WhyView = client.ask(&Request::Why(TargetRequest { target: named(args.target, client).await? })).await?;
     screen.show(&why, |why| text::why(why, screen.columns()));
     Ok(End::Done)
 }
