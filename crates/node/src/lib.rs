@@ -1,1 +1,23 @@
-//! gridwell-node
+//! The node: the one loop that owns every engine, and carries their wishes to the hands.
+//!
+//! Facts come in (a request from a door, a message from a link, an event of a session, an answer of the store), the engine
+//! they belong to handles them, and its effects go to `store`, `net`, `exec` and `probe`. Slow work (hashing, fetching,
+//! landing) runs in tasks beside the loop and comes back as a fact. Nothing here decides where a task runs or what a report
+//! counts for: that is the engines' business.
+//!
+//! [`Node::start`] gives a running node, [`NodeHandle`] is what doors talk to.
+
+mod clock;
+mod config;
+mod core;
+mod events;
+mod handle;
+mod intake;
+mod logs;
+mod start;
+mod transfer;
+
+pub use config::Config;
+pub use events::EventStream;
+pub use handle::{LogStream, NodeHandle};
+pub use start::{Node, Ready, StartError};

@@ -1,0 +1,25 @@
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+
+/// How a node runs on this machine.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its data folder; made when it does not exist.
+    pub data: PathBuf,
+    /// What people call the machine; the one kept from last time, else the host name, when absent.
+    pub name: Option<String>,
+    /// Addresses to listen on, each `HOST:PORT`; port 0 picks a free one.
+    pub listen: Vec<String>,
+    /// Labels set on top of the kept ones.
+    pub labels: BTreeMap<String, String>,
+    /// Logical cores to lend; all when absent.
+    pub lend_cpus: Option<f32>,
+    /// Program and arguments that start a runner.
+    pub runner: Vec<OsString>,
+    /// What the program name `gridwell` stands for in jobs.
+    pub self_program: PathBuf,
+}
+
+impl Config {
+    /// Where a node listens unless told otherwise.
+    pub const DEFAULT_LISTEN: &str = "0.0.0.0:7766";
+}

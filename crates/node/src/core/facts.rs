@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use super::peers::JoinPlan;
+use gridwell_api::{ApiError, DraftView, Response};
+use gridwell_job::{JobPlan, PathRule};
+use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, Load, OutputFile, PeerId, TaskResult, TaskSpan};
+use gridwell_store::StoreError;
+use gridwell_wire::JoinAnswer;
+use tokio::sync::oneshot;
+
+use super::Core;
+use crate::transfer::{CollectError, TransferError};
+
+/// How a door is answered.
+pub(crate) type Reply = oneshot::Sender<Result<Response, ApiError>>;
+
+/// Something that happened beside the loop.
+pub(crate) enum Fact {
+    /// The journal is written, or not.
+    Journalled(Result<(), StoreError>),
+    /// Logs are written, up to this number.
+    LogsWritten(u64),
+    /// A submission was read; nothing was started.
+    Drafted(Result<Vec<DraftView>, ApiError>, Vec<gridwell_model::Needs>, Reply),
+    /// A submission was read, its inputs hashed and kept.
+    Imported(Result<Vec<Imported>, ApiError>, Reply, Option<String>),
+    /// The spec of somebody's job was fetched and understood, or not (one sentence).
+    SpecRead(JobId, PeerId, Result<(Arc<JobSpec>, Arc<JobPlan>), String>),
+    /// A job's inputs are here, and these rules lead to them.
+    Staged(JobId, Result<Vec<PathRule>, TransferError>),
+    /// What a run left was taken in.
+    Collected(LeaseId, TaskSpan, Result<Vec<OutputFile>, CollectError>),
+    /// A run's outputs are home, or never will be.
+    Landed(LeaseId, PeerId, TaskResult, Result<(), TransferError>),
+    /// The load was sampled.
+    Sampled(Load),
+    /// An inviter answered.
+    JoinAnswered(Box<JoinPlan>, Result<JoinAnswer, ApiError>, Reply),
+}
+
+/// A job ready to be added.
+pub(crate) struct Imported {
+    pub(crate) spec: JobSpec,
+    pub(crate) plan: Arc<JobPlan>,
+    pub(crate) spec_blob: BlobId,
+    pub(crate) spec_bytes: u64,
+    pub(crate) priority: i32,
+    pub(crate) held: bool,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Core {
+    pub(crate) fn on_fact(&mut self, fact: Fact) {
+        match fact {
+            Fact::Journalled(result) => self.on_journalled(result),
+            Fact::LogsWritten(upto) => self.logs.written(upto),
+            Fact::Drafted(drafts, needs, reply) => self.on_drafted(drafts, &needs, reply),
+            Fact::Imported(jobs, reply, key) => self.on_imported(jobs, reply, key),
+            Fact::SpecRead(job, steward, read) => self.on_spec_read(job, steward, read),
+            Fact::Staged(job, result) => self.on_staged(job, result),
+            Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
+            Fact::Landed(lease, peer, result, landed) => self.on_landed(lease, peer, result, landed),
+            Fact::Sampled(load) => self.on_sampled(load),
+            Fact::JoinAnswered(plan, answer, reply) => self.on_join_answered(*plan, answer, reply),
+        }
+    }
+}

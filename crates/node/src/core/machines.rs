@@ -1,0 +1,246 @@
+//! What is known of the machines of the grid, this one included.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use gridwell_job::{LineRules, Recipes};
+use gridwell_model::{Hardware, Incarnation, Load, PeerId, Reserve, Stamp};
+use gridwell_sched::{Input as SchedInput, PeerView};
+use gridwell_store::{RunHistory, RunRecord};
+use gridwell_wire::{Announcement, Message};
+use gridwell_worker::Input as WorkerInput;
+use serde::{Deserialize, Serialize};
+
+use super::Core;
+use crate::clock;
+
+/// Memory kept for the machine's owner and the system, in MiB: what a desktop needs to stay fluent.
+const OWNERS_MEMORY_MIB: u64 = 1_024;
+
+/// What a person set for this machine; kept over restarts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) lend: bool,
+    pub(crate) lend_cpus: Option<f32>,
+    /// Benchmark score, measured once.
+    pub(crate) score: f64,
+}
+
+impl Settings {
+    /// Key in the store.
+    pub(crate) const KEY: &str = "settings";
+
+    /// What sessions may use of `hardware` altogether.
+    pub(crate) fn lends(&self, hardware: &Hardware) -> Reserve {
+        let cpus = self.lend_cpus.unwrap_or(hardware.cpu_count as f32).clamp(0.0, hardware.cpu_count as f32);
+        let memory_mib = (hardware.memory_bytes / 1_048_576).saturating_sub(OWNERS_MEMORY_MIB);
+        Reserve { cpus, memory_mib, gpus: hardware.gpus.len() as u32 }
+    }
+}
+
+/// Another machine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    pub(crate) announced: Option<Announcement>,
+    pub(crate) online: bool,
+    pub(crate) incarnation: Option<Incarnation>,
+    pub(crate) last_seen: Option<Stamp>,
+    /// Its wall clock minus ours when it last said hello, in milliseconds.
+    pub(crate) clock_ahead_ms: i64,
+}
+
+/// Every machine.
+pub(crate) struct Machines {
+    me: PeerId,
+    settings: Settings,
+    hardware: Hardware,
+    load: Load,
+    others: BTreeMap<PeerId, Machine>,
+    made: BTreeMap<PeerId, u64>,
+    runs: Vec<RunRecord>,
+    recipes: Arc<Recipes>,
+}
+
+impl Machines {
+    pub(crate) fn new(
+        me: PeerId,
+        settings: Settings,
+        hardware: Hardware,
+        recipes: Arc<Recipes>,
+        history: &[RunHistory],
+    ) -> Self {
+        let mut made = BTreeMap::new();
+        for run in history {
+            *made.entry(run.peer).or_default() += run.tasks;
+        }
+        Self { me, settings, hardware, load: Load::default(), others: BTreeMap::new(), made, runs: Vec::new(), recipes }
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) const fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    pub(crate) const fn hardware(&self) -> &Hardware {
+        &self.hardware
+    }
+
+    pub(crate) const fn load(&self) -> Load {
+        self.load
+    }
+
+    pub(crate) const fn others(&self) -> &BTreeMap<PeerId, Machine> {
+        &self.others
+    }
+
+    pub(crate) fn other_mut(&mut self, peer: PeerId) -> &mut Machine {
+        self.others.entry(peer).or_default()
+    }
+
+    /// What people call a machine: its name, else the start of its id.
+    pub(crate) fn name(&self, peer: PeerId) -> String {
+        if peer == self.me {
+            return self.settings.name.clone();
+        }
+        let known = self.others.get(&peer).map(|machine| machine.name.clone()).filter(|name| !name.is_empty());
+        known.unwrap_or_else(|| peer.short())
+    }
+
+    /// Notes run times, to be kept when their job ends.
+    pub(crate) fn ran(&mut self, run: RunRecord) {
+        match self.runs.iter_mut().find(|known| known.recipe == run.recipe && known.peer == run.peer) {
+            Some(known) => {
+                let tasks = known.tasks.saturating_add(run.tasks);
+                let total = known.secs_per_task * f64::from(known.tasks) + run.secs_per_task * f64::from(run.tasks);
+                *known = RunRecord { secs_per_task: total / f64::from(tasks), tasks, ..run };
+            }
+            None => self.runs.push(run),
+        }
+    }
+
+    pub(crate) fn take_runs(&mut self) -> Vec<RunRecord> {
+        std::mem::take(&mut self.runs)
+    }
+
+    pub(crate) fn count_made(&mut self, peer: PeerId, tasks: u32) {
+        *self.made.entry(peer).or_default() += u64::from(tasks);
+    }
+
+    pub(crate) fn made(&self, peer: PeerId) -> u64 {
+        self.made.get(&peer).copied().unwrap_or(0)
+    }
+
+    /// What a recipe says about the lines its program prints.
+    pub(crate) fn line_rules(&self, recipe: &str) -> Option<&LineRules> {
+        self.recipes.get(recipe).map(|recipe| &recipe.lines)
+    }
+
+    pub(crate) fn recipes(&self) -> Arc<Recipes> {
+        Arc::clone(&self.recipes)
+    }
+}
+
+impl Core {
+    /// This machine, as others hear of it.
+    pub(crate) fn announcement(&self) -> Announcement {
+        let settings = self.machines.settings();
+        let (accepts, why_not) = self.accepts();
+        Announcement {
+            hardware: self.machines.hardware().clone(),
+            labels: settings.labels.clone(),
+            load: self.machines.load(),
+            lends: self.lends(),
+            free: self.worker.free(),
+            accepts,
+            why_not,
+            running: self.worker.running(),
+        }
+    }
+
+    /// Whether this machine takes work, and why not.
+    pub(crate) fn accepts(&self) -> (bool, String) {
+        let settings = self.machines.settings();
+        if !settings.lend {
+            (false, "its owner paused lending".to_owned())
+        } else if self.lends().cpus <= 0.0 {
+            (false, "it lends no cores".to_owned())
+        } else {
+            (true, String::new())
+        }
+    }
+
+    /// Tells the scheduler and every linked peer what this machine has now.
+    pub(crate) fn announce(&mut self) {
+        let announcement = self.announcement();
+        let view = self.peer_view(self.me, &announcement);
+        self.sched.handle(SchedInput::PeerChanged { peer: self.me, view }, clock::now());
+        let online: Vec<_> =
+            self.machines.others.iter().filter(|(_, machine)| machine.online).map(|(peer, _)| *peer).collect();
+        let message = Message::Announce(announcement);
+        for peer in online {
+            if let Err(error) = self.net.send(peer, &message) {
+                tracing::debug!(%error, "an announcement was not sent");
+            }
+        }
+    }
+
+    /// The machine's settings changed: the worker, the scheduler and the others hear of it, and they are kept.
+    pub(crate) fn lending_changed(&mut self) {
+        let (accepts, why_not) = self.accepts();
+        let lends = self.lends();
+        self.worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, clock::now());
+        self.announce();
+        self.changed.machines.insert(self.me);
+        self.tell_soon();
+        let settings = serde_json::to_vec(self.machines.settings()).expect("settings are plain data");
+        let store = self.store.clone();
+        self.beside.spawn(async move {
+            if let Err(error) = store.put_meta(Settings::KEY, settings).await {
+                tracing::warn!(%error, "the machine's settings were not kept");
+            }
+        });
+    }
+
+    pub(crate) fn peer_view(&self, peer: PeerId, announced: &Announcement) -> PeerView {
+        PeerView {
+            name: self.machines.name(peer),
+            capabilities: announced.hardware.capabilities(&announced.labels),
+            score: announced.hardware.score,
+            cpu_count: announced.hardware.cpu_count,
+            foreign_cpu: announced.load.foreign_cpu,
+            lends: announced.lends,
+            free: announced.free,
+            accepts: announced.accepts,
+            why_not: announced.why_not.clone(),
+            round_trip: self.round_trip(peer),
+            hops: u32::from(peer != self.me),
+        }
+    }
+
+    pub(crate) fn on_announced(&mut self, peer: PeerId, announcement: Announcement) {
+        let view = self.peer_view(peer, &announcement);
+        self.machines.other_mut(peer).announced = Some(announcement);
+        self.sched.handle(SchedInput::PeerChanged { peer, view }, clock::now());
+        self.changed.machines.insert(peer);
+        self.tell_soon();
+    }
+
+    pub(crate) fn on_sampled(&mut self, load: Load) {
+        let before = self.machines.load;
+        self.machines.load = load;
+        // Small wobbles are not news.
+        let moved = (before.foreign_cpu - load.foreign_cpu).abs() > 0.25
+            || before.memory_free_bytes.abs_diff(load.memory_free_bytes) > before.memory_free_bytes / 10
+            || before.disk_free_bytes.abs_diff(load.disk_free_bytes) > before.disk_free_bytes / 20;
+        if moved {
+            self.changed.announce = true;
+            self.changed.machines.insert(self.me);
+            self.tell_soon();
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The loop and everything it owns.
+
+mod door;
+mod facts;
+mod guest;
+mod journal;
+mod machines;
+mod peers;
+mod steward;
+mod submit;
+mod views;
+mod why;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use gridwell_exec::{Exec, ExecEvent};
+use gridwell_ledger::Ledger;
+use gridwell_links::Links;
+use gridwell_model::{Incarnation, JobId, LeaseId, PeerId, Time};
+use gridwell_net::{NetEvent, NetHandle};
+use gridwell_sched::Scheduler;
+use gridwell_store::Store;
+use gridwell_worker::{SessionId, Worker};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use facts::{Fact, Imported};
+pub(crate) use journal::Journal;
+pub(crate) use machines::{Machines, Settings};
+pub(crate) use peers::{Membership, hello};
+pub(crate) use steward::{Home, sentence};
+pub(crate) use submit::Keys;
+
+use crate::{clock, events::EventHub, handle::Ask, logs::Logs, transfer::Transfer};
+use guest::{Guest, Session};
+
+/// Facts from tasks beside the loop that may wait; each task holds at most one, so this only smooths bursts.
+pub(crate) const FACTS: usize = 1_024;
+
+/// Questions from doors that may wait.
+pub(crate) const ASKS: usize = 256;
+
+/// How long changes gather before listeners and other peers hear of them: ten pictures a second look alive.
+const TELL_AFTER: Duration = Duration::from_millis(100);
+
+/// Facts taken in one turn of the loop before engines are drained: bounds the delay of everything else.
+const FACTS_PER_TURN: usize = 64;
+
+/// The one owner of all engines. Its methods never wait: slow work is spawned and comes back as a [`Fact`].
+pub(crate) struct Core {
+    pub(crate) me: PeerId,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) data: PathBuf,
+    pub(crate) started: Instant,
+    pub(crate) ledger: Ledger,
+    pub(crate) sched: Scheduler,
+    pub(crate) worker: Worker,
+    pub(crate) links: Links,
+    pub(crate) membership: Membership,
+    pub(crate) store: Store,
+    pub(crate) net: NetHandle,
+    pub(crate) exec: Exec,
+    pub(crate) transfer: Transfer,
+    pub(crate) machines: Machines,
+    pub(crate) homes: BTreeMap<JobId, Home>,
+    pub(crate) guests: BTreeMap<JobId, Guest>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    /// Blobs of outputs held for their stewards, by lease.
+    pub(crate) outbox: BTreeMap<LeaseId, Vec<guest::Held>>,
+    /// Leases granted here, with what is left of them.
+    pub(crate) live: BTreeMap<LeaseId, steward::Live>,
+    /// Runs whose outputs are on their way home.
+    pub(crate) landing: BTreeSet<(LeaseId, u32)>,
+    pub(crate) journal: Journal,
+    pub(crate) events: EventHub,
+    pub(crate) logs: Logs,
+    pub(crate) submitted: Keys,
+    pub(crate) changed: Changed,
+    pub(crate) facts: mpsc::Sender<Fact>,
+    pub(crate) beside: TaskTracker,
+}
+
+/// What listeners and peers have not been told yet.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    pub(crate) jobs: BTreeSet<JobId>,
+    pub(crate) machines: BTreeSet<PeerId>,
+    pub(crate) links: BTreeSet<PeerId>,
+    pub(crate) announce: bool,
+    due: Option<Time>,
+}
+
+/// Where facts come from.
+pub(crate) struct Inlets {
+    pub(crate) facts: mpsc::Receiver<Fact>,
+    pub(crate) asks: mpsc::Receiver<Ask>,
+    pub(crate) net: mpsc::Receiver<NetEvent>,
+    pub(crate) exec: mpsc::Receiver<ExecEvent>,
+}
+
+impl Core {
+    /// Runs until `stop`; afterwards everything it started has ended and the store is closed.
+    pub(crate) async fn run(mut self, mut inlets: Inlets, stop: CancellationToken) {
+        loop {
+            self.settle();
+            let wake = self.wake_in();
+            // Finish local work before taking remote work.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(fact) = inlets.facts.recv() => self.on_fact(fact),
+                Some(event) = inlets.exec.recv() => self.on_exec(event),
+                Some(ask) = inlets.asks.recv() => self.on_ask(ask),
+                Some(event) = inlets.net.recv() => self.on_net(event),
+                () = tokio::time::sleep(wake) => {}
+            }
+            self.take_waiting(&mut inlets);
+            self.on_time();
+        }
+        self.close(inlets).await;
+    }
+
+    /// Takes what has arrived meanwhile, so that one turn of the engines serves many facts.
+    fn take_waiting(&mut self, inlets: &mut Inlets) {
+        for _ in 0..FACTS_PER_TURN {
+            if let Ok(event) = inlets.exec.try_recv() {
+                self.on_exec(event);
+            } else if let Ok(fact) = inlets.facts.try_recv() {
+                self.on_fact(fact);
+            } else if let Ok(event) = inlets.net.try_recv() {
+                self.on_net(event);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Drains all engines until none of them wishes anything.
+    fn settle(&mut self) {
+        loop {
+            let mut quiet = true;
+            while let Some(effect) = self.worker.poll_effect() {
+                quiet = false;
+                self.carry_worker(effect);
+            }
+            while let Some(effect) = self.sched.poll_effect() {
+                quiet = false;
+                self.carry_placement(effect);
+            }
+            while let Some(effect) = self.ledger.poll_effect() {
+                quiet = false;
+                self.journal.wish(effect);
+            }
+            while let Some(effect) = self.links.poll_effect() {
+                quiet = false;
+                self.carry_link(effect);
+            }
+            quiet &= !self.pump_journal();
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn wake_in(&self) -> Duration {
+        let deadlines = [
+            self.ledger.poll_deadline(),
+            self.sched.poll_deadline(),
+            self.worker.poll_deadline(),
+            self.links.poll_deadline(),
+            self.changed.due,
+            self.logs.due(),
+            self.journal.due(),
+        ];
+        deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
+    }
+
+    fn on_time(&mut self) {
+        let now = clock::now();
+        let due = |deadline: Option<Time>| deadline.is_some_and(|at| at <= now);
+        if due(self.ledger.poll_deadline()) {
+            self.ledger.handle_deadline(now);
+        }
+        if due(self.sched.poll_deadline()) {
+            self.sched.handle_deadline(now);
+        }
+        if due(self.worker.poll_deadline()) {
+            self.worker.handle_deadline(now);
+        }
+        if due(self.links.poll_deadline()) {
+            self.links.handle_deadline(now);
+        }
+        if due(self.logs.due()) {
+            self.flush_logs();
+        }
+        if due(self.changed.due) {
+            self.tell_changes();
+        }
+    }
+
+    /// Makes sure that what is marked in [`Changed`] is told soon.
+    pub(crate) fn tell_soon(&mut self) {
+        self.changed.due.get_or_insert_with(|| clock::now() + TELL_AFTER);
+    }
+
+    fn tell_changes(&mut self) {
+        self.changed.due = None;
+        if std::mem::take(&mut self.changed.announce) {
+            self.announce();
+        }
+        for job in std::mem::take(&mut self.changed.jobs) {
+            if let Some(view) = self.job_view(job) {
+                self.events.tell(gridwell_api::EventBody::JobChanged(Box::new(view)));
+            }
+        }
+        for peer in std::mem::take(&mut self.changed.machines) {
+            if let Some(view) = self.machine_view(peer) {
+                self.events.tell(gridwell_api::EventBody::MachineChanged(Box::new(view)));
+            }
+        }
+        for peer in std::mem::take(&mut self.changed.links) {
+            if let Some(view) = self.link_view(peer) {
+                self.events.tell(gridwell_api::EventBody::LinkChanged(view));
+            }
+        }
+    }
+
+    /// Runs `work` beside the loop; what it returns comes back as a fact.
+    pub(crate) fn spawn(&self, work: impl Future<Output = Fact> + Send + 'static) {
+        let facts = self.facts.clone();
+        self.beside.spawn(async move {
+            let fact = work.await;
+            // The loop has stopped: nobody needs the fact any more.
+            let _ = facts.send(fact).await;
+        });
+    }
+
+    async fn close(self, mut inlets: Inlets) {
+        inlets.asks.close();
+        // Runners die first, so that nothing writes into folders that go.
+        self.exec.shutdown().await;
+        self.net.shutdown().await;
+        drop(inlets);
+        self.beside.close();
+        // Work beside the loop ends by itself once links and sessions are gone; a landing in progress is completed.
+        if tokio::time::timeout(Duration::from_secs(5), self.beside.wait()).await.is_err() {
+            tracing::warn!(tasks = self.beside.len(), "stopped before all transfers had ended");
+        }
+        self.store.close().await;
+    }
+}

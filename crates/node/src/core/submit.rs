@@ -1,0 +1,151 @@
+//! From a request to jobs in the ledger.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use gridwell_api::{ApiError, DraftMachine, DraftView, ErrorCode, Response, SubmitRequest, SubmittedView};
+use gridwell_ledger::Input as LedgerInput;
+use gridwell_model::{JobId, Needs};
+
+use super::{Core, Fact, Imported, facts::Reply, journal::Wish, steward::Home};
+use crate::{clock, intake};
+
+/// Submissions remembered by the key their asker chose.
+const KEPT_KEYS: usize = 1_000;
+
+/// Which jobs a key started, so that asking again starts nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    kept: VecDeque<(String, Vec<JobId>)>,
+}
+
+impl Keys {
+    fn get(&self, key: &str) -> Option<&[JobId]> {
+        self.kept.iter().find(|(known, _)| known == key).map(|(_, jobs)| jobs.as_slice())
+    }
+
+    fn keep(&mut self, key: String, jobs: Vec<JobId>) {
+        if self.kept.len() == KEPT_KEYS {
+            self.kept.pop_front();
+        }
+        self.kept.push_back((key, jobs));
+    }
+}
+
+impl Core {
+    pub(crate) fn inspect(&self, request: SubmitRequest, reply: Reply) {
+        let recipes = self.machines.recipes();
+        self.spawn(async move {
+            let drafts = tokio::task::spawn_blocking(move || intake::inspect(&request, &recipes)).await;
+            let drafts = drafts.unwrap_or_else(|error| Err(ApiError::bug(error.to_string())));
+            let (views, needs) = match drafts {
+                Ok(drafts) => {
+                    let (views, needs) = drafts.into_iter().unzip();
+                    (Ok(views), needs)
+                }
+                Err(error) => (Err(error), Vec::new()),
+            };
+            Fact::Drafted(views, needs, reply)
+        });
+    }
+
+    /// Adds what only the grid knows: which machines would do.
+    pub(crate) fn on_drafted(&self, drafts: Result<Vec<DraftView>, ApiError>, needs: &[Needs], reply: Reply) {
+        let answer = drafts.map(|mut drafts| {
+            for (draft, needs) in drafts.iter_mut().zip(needs) {
+                draft.machines = self.fits(needs);
+            }
+            Response::Drafts(drafts)
+        });
+        let _gone = reply.send(answer);
+    }
+
+    fn fits(&self, needs: &Needs) -> Vec<DraftMachine> {
+        let mine = self.announcement();
+        let others = self.machines.others().iter().filter(|(_, machine)| machine.online);
+        let others = others.filter_map(|(peer, machine)| Some((*peer, machine.announced.as_ref()?)));
+        std::iter::once((self.me, &mine))
+            .chain(others)
+            .map(|(peer, announced)| {
+                let name = self.machines.name(peer);
+                let capabilities = announced.hardware.capabilities(&announced.labels);
+                let unmet = needs.unmet(&capabilities, &name, &peer.to_string());
+                let mut reasons: Vec<_> = unmet.iter().map(ToString::to_string).collect();
+                if !announced.accepts {
+                    reasons.push(announced.why_not.clone());
+                }
+                DraftMachine { name, fits: unmet.is_empty(), reasons }
+            })
+            .collect()
+    }
+
+    pub(crate) fn submit(&mut self, request: SubmitRequest, reply: Reply) {
+        let known = request.key.as_deref().and_then(|key| self.submitted.get(key)).map(<[JobId]>::to_vec);
+        if let Some(jobs) = known {
+            let jobs = jobs.iter().filter_map(|job| self.job_view(*job)).collect();
+            let _gone = reply.send(Ok(Response::Submitted(SubmittedView { jobs, warnings: Vec::new() })));
+            return;
+        }
+        let import = intake::Import {
+            recipes: self.machines.recipes(),
+            blobs: self.store.blobs().clone(),
+            origin: self.me,
+            stamp: clock::stamp(),
+        };
+        self.spawn(async move {
+            let key = request.key.clone();
+            Fact::Imported(import.run(request).await, reply, key)
+        });
+    }
+
+    pub(crate) fn on_imported(&mut self, jobs: Result<Vec<Imported>, ApiError>, reply: Reply, key: Option<String>) {
+        let added = jobs.and_then(|jobs| {
+            let mut warnings = Vec::new();
+            let mut ids = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                warnings.extend(job.warnings.iter().cloned());
+                ids.push(self.add(job)?);
+            }
+            Ok((ids, warnings))
+        });
+        let (ids, warnings) = match added {
+            Ok(added) => added,
+            Err(error) => {
+                let _gone = reply.send(Err(error));
+                return;
+            }
+        };
+        if let Some(key) = key {
+            self.submitted.keep(key, ids.clone());
+        }
+        while let Some(effect) = self.ledger.poll_effect() {
+            self.journal.wish(effect);
+        }
+        // The id goes back only once the journal has the job.
+        self.journal.then(Wish::Answer(Box::new(move |core, written| {
+            let answer = match written {
+                Ok(()) => {
+                    let jobs = ids.iter().filter_map(|job| core.job_view(*job)).collect();
+                    Ok(Response::Submitted(SubmittedView { jobs, warnings }))
+                }
+                Err(error) => {
+                    Err(ApiError::new(ErrorCode::Storage, format!("the job could not be written down: {error}"))
+                        .help("make room on the disk of the data folder; the job starts by itself then, or cancel it"))
+                }
+            };
+            let _gone = reply.send(answer);
+        })));
+    }
+
+    fn add(&mut self, job: Imported) -> Result<JobId, ApiError> {
+        let id = job.spec.id;
+        let spec = Arc::new(job.spec);
+        self.homes.insert(id, Home::new(Arc::clone(&spec), job.plan, job.spec_blob, job.spec_bytes));
+        let input = LedgerInput::JobAdded { spec: (*spec).clone(), priority: job.priority, held: job.held };
+        if let Err(refusal) = self.ledger.handle(input, clock::now()) {
+            self.homes.remove(&id);
+            return Err(ApiError::new(ErrorCode::TemplateRefused, refusal.to_string()));
+        }
+        tracing::info!(job = %id, name = spec.name, tasks = spec.task_count(), "job added");
+        Ok(id)
+    }
+}

@@ -1,0 +1,133 @@
+//! Why here, why not there: the scheduler's own numbers in words.
+
+use gridwell_api::{Terms, WhyMachine, WhyView};
+use gridwell_model::{JobId, TaskKey, TaskState};
+use gridwell_sched::{Against, Explanation, MachineExplanation, Term};
+
+use super::Core;
+
+impl Core {
+    pub(crate) fn why(&mut self, job: JobId, task: Option<TaskKey>) -> Option<WhyView> {
+        let key = task.unwrap_or_else(|| self.next_task(job));
+        let task = self.ledger.tasks(job, key, 1, |_| true).into_iter().find(|task| task.key == key)?;
+        let explanation = self.sched.explain(job, key.step);
+        let placed_on = task.peer;
+        let mut machines: Vec<_> =
+            explanation.iter().flat_map(|explanation| &explanation.machines).map(why_machine).collect();
+        if let Some(peer) = placed_on
+            && task.state != TaskState::Ready
+            && let Some(terms) = self.sched.explain_placed(job, key.step, peer)
+            && let Some(machine) = machines.iter_mut().find(|machine| machine.machine == peer)
+        {
+            // The numbers as they were when it was placed, not as they would be now.
+            (machine.terms, machine.gravity, machine.chance) = (Some(view(&terms)), terms.gravity, terms.probability);
+        }
+        let label = self.homes.get(&job)?.plan.task_label(key.step, key.index);
+        let decisive = explanation.as_ref().and_then(|explanation| explanation.decisive).map(word).unwrap_or_default();
+        let smallest_change = explanation.as_ref().and_then(smallest_change).unwrap_or_default();
+        let sentence = match (task.state, placed_on) {
+            (TaskState::Waiting, _) => "waits for an earlier step".to_owned(),
+            (TaskState::Held, _) => "held back by a person".to_owned(),
+            (TaskState::Ready | TaskState::Lost, _) => {
+                self.why_nobody(job).unwrap_or_else(|| "about to be placed".to_owned())
+            }
+            (_, Some(peer)) if decisive.is_empty() => {
+                format!("went to {}: no other machine took it", self.machines.name(peer))
+            }
+            (_, Some(peer)) => format!("went to {}: {}", self.machines.name(peer), because(decisive)),
+            (_, None) => "was never placed".to_owned(),
+        };
+        Some(WhyView {
+            job,
+            task: key,
+            label,
+            state: task.state,
+            sentence,
+            placed_on,
+            machines,
+            decisive: decisive.to_owned(),
+            smallest_change,
+        })
+    }
+
+    /// The job's first task that is not ended, else its first.
+    fn next_task(&self, job: JobId) -> TaskKey {
+        let first = TaskKey { step: 0, index: 0 };
+        let steps = self.homes.get(&job).map_or(0, |home| home.spec.steps.len() as u32);
+        for step in 0..steps {
+            let tasks = self.ledger.tasks(job, TaskKey { step, index: 0 }, 1, |state| !state.is_ended());
+            if let Some(task) = tasks.first() {
+                return task.key;
+            }
+        }
+        first
+    }
+
+    /// One sentence: what keeps the ready tasks of a job from starting.
+    pub(crate) fn why_nobody(&mut self, job: JobId) -> Option<String> {
+        let steps = self.homes.get(&job)?.spec.steps.len() as u32;
+        let explanation = (0..steps).filter_map(|step| self.sched.explain(job, step)).find(|found| found.ready > 0)?;
+        if explanation.machines.iter().any(|machine| machine.against.is_empty()) {
+            return None;
+        }
+        let busy = explanation.machines.iter().any(|machine| machine.against.iter().all(|against| !against.lasts()));
+        if busy {
+            return Some("every machine that fits is in use".to_owned());
+        }
+        let change = smallest_change(&explanation).map(|change| format!("; {change}")).unwrap_or_default();
+        Some(format!("no machine fits{change}"))
+    }
+}
+
+fn view(terms: &gridwell_sched::Terms) -> Terms {
+    Terms {
+        wait_secs: terms.wait_secs,
+        fetch_secs: terms.fetch_secs,
+        run_secs: terms.run_secs,
+        path_secs: terms.path_secs,
+        prefer: terms.prefers,
+        strategy: terms.strategy,
+    }
+}
+
+fn why_machine(machine: &MachineExplanation) -> WhyMachine {
+    WhyMachine {
+        machine: machine.peer,
+        name: machine.name.clone(),
+        fits: !machine.against.iter().any(|against| matches!(against, Against::Unmet(_))),
+        reasons: machine.against.iter().map(ToString::to_string).collect(),
+        terms: machine.terms.as_ref().map(view),
+        gravity: machine.terms.map_or(0.0, |terms| terms.gravity),
+        chance: machine.terms.map_or(0.0, |terms| terms.probability),
+    }
+}
+
+/// The smallest change that would let the closest machine take the task.
+fn smallest_change(explanation: &Explanation) -> Option<String> {
+    let closest = explanation.closest?;
+    let machine = explanation.machines.iter().find(|machine| machine.peer == closest)?;
+    let reasons: Vec<_> = machine.against.iter().filter(|against| against.lasts()).map(ToString::to_string).collect();
+    Some(format!("{} comes closest: {}", machine.name, reasons.join(", ")))
+}
+
+const fn word(term: Term) -> &'static str {
+    match term {
+        Term::Wait => "wait",
+        Term::Fetch => "fetch",
+        Term::Run => "run",
+        Term::Path => "path",
+        Term::Prefers => "prefer",
+        Term::Strategy => "strategy",
+    }
+}
+
+fn because(decisive: &str) -> &'static str {
+    match decisive {
+        "wait" => "it was free soonest",
+        "fetch" => "it has the input files",
+        "run" => "it runs such tasks fastest",
+        "path" => "it is nearest",
+        "prefer" => "it is what the job prefers",
+        _ => "it is used least",
+    }
+}

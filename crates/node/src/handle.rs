@@ -1,0 +1,60 @@
+use gridwell_api::{ApiError, ErrorCode, EventCursor, LogPiece, LogsRequest, Request, Response};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::events::EventStream;
+
+/// Pieces of logs, in the order in which they arrived; ends when the target has ended (or at once without `follow`).
+pub type LogStream = mpsc::Receiver<LogPiece>;
+
+/// One question at the door.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Call(Box<Request>, oneshot::Sender<Result<Response, ApiError>>),
+    Events(Option<EventCursor>, oneshot::Sender<EventStream>),
+    Logs(LogsRequest, oneshot::Sender<Result<LogStream, ApiError>>),
+}
+
+/// Talks to a running node; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct NodeHandle {
+    pub(crate) asks: mpsc::Sender<Ask>,
+}
+
+fn stopping() -> ApiError {
+    ApiError::new(ErrorCode::Stopping, "the node is stopping")
+}
+
+impl NodeHandle {
+    /// One wish, one answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] with the reason for a refusal; nothing has changed then.
+    pub async fn call(&self, request: Request) -> Result<Response, ApiError> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(Ask::Call(Box::new(request), answer)).await.map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())?
+    }
+
+    /// Everything that happens, after `cursor` or from a snapshot on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Stopping`].
+    pub async fn events(&self, cursor: Option<EventCursor>) -> Result<EventStream, ApiError> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(Ask::Events(cursor, answer)).await.map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())
+    }
+
+    /// What programs wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] for an unknown job or task.
+    pub async fn logs(&self, request: LogsRequest) -> Result<LogStream, ApiError> {
+        let (answer, answered) = oneshot::channel();
+        self.asks.send(Ask::Logs(request, answer)).await.map_err(|_| stopping())?;
+        answered.await.map_err(|_| stopping())?
+    }
+}

@@ -1,0 +1,338 @@
+//! From a request to a draft, and from a draft to a job whose inputs are hashed and kept. Runs beside the loop.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::UNIX_EPOCH,
+};
+
+use gridwell_api::{
+    ApiError, CommandRequest, DraftFile, DraftView, ErrorCode, FrameRange, ParameterView, Repeat, SceneView,
+    SubmitRequest,
+};
+use gridwell_job::{
+    Draft, DraftError, DraftRequest, FileKind, Files, JobError, JobPlan, ParameterError, Recipes, Template,
+    blend::BlendError,
+    draft::{Command, Over, What, draft},
+    over::OverError,
+};
+use gridwell_model::{InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
+use gridwell_store::{BlobError, Blobs, LandError, check_folder};
+
+use crate::core::Imported;
+
+/// Free room that an output folder must have at submit, in bytes: what results need nobody can tell.
+const LEAST_ROOM: u64 = 1_000_000;
+
+/// The real disk behind the job engine's eyes.
+struct Disk;
+
+impl Files for Disk {
+    fn kind(&self, path: &str) -> FileKind {
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => FileKind::Folder,
+            Ok(meta) if meta.is_file() => {
+                let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+                let modified_millis = since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0);
+                FileKind::File { size_bytes: meta.len(), modified_millis }
+            }
+            Ok(_) => FileKind::Other,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => FileKind::Missing,
+            Err(error) => FileKind::Unreadable { reason: error.to_string() },
+        }
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn io::Read>> {
+        Ok(Box::new(fs::File::open(path)?))
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<OsString>> {
+        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+}
+
+/// A draft as a door shows it, with the requirements that machines are checked against.
+pub(crate) fn inspect(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<(DraftView, Needs)>, ApiError> {
+    drafts(request, recipes)?
+        .into_iter()
+        .map(|draft| {
+            let plan =
+                JobPlan::new(&draft.template, &draft.parameters).map_err(|error| job_error(&draft.name, &error))?;
+            let mut needs = draft.needs.clone();
+            for step in plan.steps() {
+                needs.merge(step.needs.clone());
+            }
+            Ok((view(request, recipes, draft, &plan), needs))
+        })
+        .collect()
+}
+
+fn drafts(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<Draft>, ApiError> {
+    if !(-100..=100).contains(&request.priority) {
+        let message = format!("priority {} is not between -100 and 100", request.priority);
+        return Err(ApiError::new(ErrorCode::BadValue, message));
+    }
+    let (what, folder) = match (&request.command, request.paths.is_empty()) {
+        (Some(command), true) => (What::Command(command_of(command)), PathBuf::from(&command.cwd)),
+        (None, false) => (What::Paths(request.paths.iter().map(PathBuf::from).collect()), PathBuf::from("/")),
+        (Some(_), false) => {
+            return Err(ApiError::new(ErrorCode::BadRequest, "a submission has paths or a command, not both"));
+        }
+        (None, true) => return Err(ApiError::new(ErrorCode::BadRequest, "nothing to do: name a file or a command")),
+    };
+    let asked = DraftRequest {
+        what,
+        folder,
+        frames: request.frames.clone(),
+        output: request.output.as_ref().map(PathBuf::from),
+        name: request.name.clone(),
+        needs: request.needs.clone(),
+        prefers: request.prefers.clone(),
+        on: None,
+        parameters: request.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+    };
+    let mut drafts = draft(&asked, recipes, &Disk).map_err(|error| draft_error(&error))?;
+    for draft in &mut drafts {
+        draft.needs.only_on.extend(request.on.iter().cloned());
+    }
+    Ok(drafts)
+}
+
+fn command_of(command: &CommandRequest) -> Command {
+    let over = match &command.repeat {
+        Repeat::Once => None,
+        Repeat::Array(count) => Some(Over::Array { count: *count }),
+        Repeat::Over(text) => Some(Over::Text(text.clone())),
+    };
+    Command { argv: command.argv.clone(), over, outputs: command.outputs.clone() }
+}
+
+fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan) -> DraftView {
+    let scenes = draft.blend.iter().flat_map(|card| &card.scenes).enumerate().map(|(at, scene)| SceneView {
+        name: scene.name.clone(),
+        frames: FrameRange { first: scene.start, last: scene.end, step: 1 },
+        size: None,
+        engine: String::new(),
+        active: at == 0,
+    });
+    let scenes = scenes.collect();
+    let title = recipes.get(&draft.recipe).map_or_else(|| draft.recipe.clone(), |recipe| recipe.title.clone());
+    let size = |path: &String| fs::metadata(path).map_or(0, |meta| meta.len());
+    let file = |path: String| DraftFile { size_bytes: size(&path), purpose: purpose(&path, request), path };
+    DraftView {
+        paths: request.paths.clone(),
+        recipe: draft.recipe,
+        title: format!("{title}: {}", draft.name),
+        name: draft.name,
+        scenes,
+        task_word: if draft.frames.is_some() { "frame" } else { "task" }.to_owned(),
+        frames: draft.frames,
+        task_count: draft.task_count,
+        steps: plan.steps().iter().map(|step| (step.name.clone(), u64::from(step.task_count))).collect(),
+        tools: draft.tool.iter().map(|tool| format!("tool:{tool}")).collect(),
+        needs: request.needs.iter().cloned().chain(draft.tool.iter().map(|tool| format!("tool:{tool}"))).collect(),
+        files: draft.inputs.into_iter().map(file).collect(),
+        missing: draft.missing.into_iter().map(file).collect(),
+        output: draft.output_folders.first().cloned().unwrap_or_default(),
+        parameters: parameters(&draft.template, &draft.parameters),
+        warnings: draft.warnings.into_iter().chain(facts(&draft.facts)).collect(),
+        machines: Vec::new(),
+    }
+}
+
+fn facts(facts: &[(String, String)]) -> Vec<String> {
+    facts.iter().map(|(label, value)| format!("{label}: {value}")).collect()
+}
+
+fn purpose(path: &str, request: &SubmitRequest) -> String {
+    let named = request.paths.iter().any(|asked| asked == path);
+    let extension = Path::new(path).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension.to_lowercase().as_str() {
+        "blend" if named => "scene",
+        "blend" => "library",
+        "png" | "jpg" | "jpeg" | "exr" | "tif" | "tiff" | "hdr" | "webp" => "image",
+        "wav" | "mp3" | "flac" | "ogg" => "sound",
+        "ttf" | "otf" => "font",
+        _ => "file",
+    }
+    .to_owned()
+}
+
+fn parameters(template: &str, values: &[(String, String)]) -> Vec<ParameterView> {
+    let Ok(template) = Template::decode(template) else {
+        return Vec::new();
+    };
+    let values: BTreeMap<_, _> = values.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let parameter = |parameter: &gridwell_job::Parameter| ParameterView {
+        value: values.get(parameter.name.as_str()).map(|value| (*value).clone()).or_else(|| parameter.default.clone()),
+        name: parameter.name.clone(),
+        kind: format!("{:?}", parameter.kind).to_uppercase(),
+        description: parameter.description.clone().unwrap_or_default(),
+        choices: parameter.allowed.clone(),
+    };
+    template.parameters().iter().map(parameter).collect()
+}
+
+/// Turns drafts into jobs.
+pub(crate) struct Import {
+    pub(crate) recipes: Arc<Recipes>,
+    pub(crate) blobs: Blobs,
+    pub(crate) origin: PeerId,
+    pub(crate) stamp: Stamp,
+}
+
+impl Import {
+    /// Reads, checks, hashes and keeps everything; nothing is started, and after an error nothing is left of it but hashes.
+    pub(crate) async fn run(&self, request: SubmitRequest) -> Result<Vec<Imported>, ApiError> {
+        let recipes = Arc::clone(&self.recipes);
+        let asked = request.clone();
+        let drafts = tokio::task::spawn_blocking(move || {
+            let drafts = drafts(&asked, &recipes)?;
+            for folder in drafts.iter().flat_map(|draft| &draft.output_folders) {
+                check_folder(Path::new(folder), LEAST_ROOM).map_err(|error| land_error(&error))?;
+            }
+            Ok::<_, ApiError>(drafts)
+        });
+        let drafts = drafts.await.unwrap_or_else(|error| Err(ApiError::bug(error.to_string())))?;
+        let mut jobs = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            jobs.push(self.import(draft, &request).await?);
+        }
+        Ok(jobs)
+    }
+
+    async fn import(&self, draft: Draft, request: &SubmitRequest) -> Result<Imported, ApiError> {
+        let plan = JobPlan::new(&draft.template, &draft.parameters).map_err(|error| job_error(&draft.name, &error))?;
+        let steps = self.steps(&draft, &plan);
+        let mut inputs = Vec::with_capacity(draft.inputs.len());
+        for path in draft.inputs {
+            let (blob, size_bytes) =
+                self.blobs.reference(Path::new(&path)).await.map_err(|error| blob_error(&error))?;
+            let executable = is_executable(&path);
+            inputs.push(InputFile { path, size_bytes, blob, executable });
+        }
+        let spec = JobSpec {
+            id: JobId(crate::start::random()),
+            name: draft.name,
+            origin: self.origin,
+            submitted: self.stamp,
+            recipe: draft.recipe,
+            template: draft.template,
+            parameters: draft.parameters,
+            inputs,
+            output_folders: draft.output_folders,
+            output_globs: draft.output_globs,
+            steps,
+            retry: Retry::default(),
+        };
+        let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
+        let spec_bytes = bytes.len() as u64;
+        let spec_blob = self.blobs.put(bytes).await.map_err(|error| blob_error(&error))?;
+        self.blobs.pin(spec.id, vec![spec_blob]).await.map_err(|error| blob_error(&error))?;
+        let warnings =
+            draft.warnings.into_iter().chain(draft.missing.iter().map(|path| format!("'{path}' is missing")));
+        Ok(Imported {
+            spec,
+            plan: Arc::new(plan),
+            spec_blob,
+            spec_bytes,
+            priority: request.priority,
+            held: request.hold,
+            warnings: warnings.collect(),
+        })
+    }
+
+    /// The template's steps with what the recipe and the person ask for on top.
+    fn steps(&self, draft: &Draft, plan: &JobPlan) -> Vec<StepSpec> {
+        let step = |step: &StepSpec| {
+            let mut step = step.clone();
+            step.needs.merge(draft.needs.clone());
+            step.prefers.extend(draft.prefers.iter().cloned());
+            if draft.steps_at_origin.contains(&step.name) {
+                step.needs.only_on = vec![self.origin.to_string()];
+            }
+            step
+        };
+        plan.steps().iter().map(step).collect()
+    }
+}
+
+fn is_executable(path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0)
+}
+
+fn draft_error(error: &DraftError) -> ApiError {
+    let code = match error {
+        DraftError::Empty => ErrorCode::BadRequest,
+        DraftError::NotUtf8 { .. } => ErrorCode::NotUtf8,
+        DraftError::NotAbsolute { .. } => ErrorCode::BadRequest,
+        DraftError::Missing { .. } => ErrorCode::MissingFile,
+        DraftError::Unreadable { .. } => ErrorCode::Unreadable,
+        DraftError::NotAFile { .. } | DraftError::UnknownKind { .. } => ErrorCode::UnknownFile,
+        DraftError::Duplicate { .. } | DraftError::NameForMany { .. } => ErrorCode::DuplicateName,
+        DraftError::BadName { .. } => ErrorCode::BadValue,
+        DraftError::Blend { source, .. } => match source {
+            BlendError::NotABlend { .. } => ErrorCode::NotABlend,
+            _ => ErrorCode::DamagedBlend,
+        },
+        DraftError::Scene { .. } => ErrorCode::TemplateRefused,
+        DraftError::Frames(error) => over_code(error),
+        DraftError::NoFrames { .. } | DraftError::FrameTooLow { .. } | DraftError::FrameTooHigh { .. } => {
+            ErrorCode::BadRange
+        }
+        DraftError::OutputNotAFolder { .. } => ErrorCode::OutputNotWritable,
+        DraftError::FramesUnknown { .. } => ErrorCode::EmptyRange,
+        DraftError::Needs(_) | DraftError::Prefers(_) => ErrorCode::BadRequirement,
+        DraftError::Placeholder { .. } | DraftError::OutputGlob { .. } => ErrorCode::BadValue,
+        DraftError::Recipe(_) => ErrorCode::TemplateRefused,
+        DraftError::TooManyFiles { .. } => ErrorCode::TooLarge,
+        DraftError::Job { source, .. } => job_code(source),
+        DraftError::Bundle { .. } => ErrorCode::TemplateRefused,
+    };
+    ApiError::new(code, error.to_string())
+}
+
+fn over_code(error: &OverError) -> ErrorCode {
+    match error {
+        OverError::Empty { .. } | OverError::NothingMatches { .. } => ErrorCode::EmptyRange,
+        OverError::TooMany { .. } => ErrorCode::RangeTooLarge,
+        OverError::Unlistable { .. } => ErrorCode::Unreadable,
+        OverError::NotUtf8 { .. } => ErrorCode::NotUtf8,
+        _ => ErrorCode::BadRange,
+    }
+}
+
+fn job_code(error: &JobError) -> ErrorCode {
+    match error {
+        JobError::Template(_) => ErrorCode::TemplateRefused,
+        JobError::Parameters(ParameterError::Unknown { .. }) => ErrorCode::UnknownParameter,
+        JobError::Parameters(_) => ErrorCode::BadParameter,
+        JobError::TooManyTasks { .. } => ErrorCode::RangeTooLarge,
+    }
+}
+
+fn job_error(name: &str, error: &JobError) -> ApiError {
+    ApiError::new(job_code(error), format!("'{name}': {error}"))
+}
+
+fn blob_error(error: &BlobError) -> ApiError {
+    let code = match error {
+        BlobError::Missing { .. } => ErrorCode::MissingFile,
+        BlobError::NoRoom { .. } => ErrorCode::DiskFull,
+        BlobError::Store(_) => ErrorCode::Storage,
+        _ => ErrorCode::Unreadable,
+    };
+    ApiError::new(code, crate::core::sentence(error))
+}
+
+fn land_error(error: &LandError) -> ApiError {
+    let code = match error {
+        LandError::Full { .. } => ErrorCode::DiskFull,
+        _ => ErrorCode::OutputNotWritable,
+    };
+    ApiError::new(code, crate::core::sentence(error)).help("choose another folder with --output DIR")
+}

@@ -1,0 +1,333 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use gridwell_api::StatusView;
+use gridwell_exec::{Exec, ExecConfig};
+use gridwell_job::{
+    JobPlan,
+    recipe::{RecipeError, RecipeText, Recipes},
+};
+use gridwell_ledger::{Ledger, RestoreError};
+use gridwell_links::Links;
+use gridwell_model::{Hardware, Incarnation, JobSpec, PeerId};
+use gridwell_net::{Net, NetConfig};
+use gridwell_probe::{Sampler, ToolCache};
+use gridwell_sched::{Config as SchedConfig, Input as SchedInput, Scheduler};
+use gridwell_store::{OpenError, SecretError, Store, StoreError};
+use gridwell_trust::Identity;
+use gridwell_worker::Worker;
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock,
+    config::Config,
+    core::{ASKS, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Settings},
+    events::EventHub,
+    handle::NodeHandle,
+    logs::Logs,
+    transfer::Transfer,
+};
+
+/// How often the machine's load is sampled.
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the processor is measured, once in a machine's life.
+const BENCHMARK: Duration = Duration::from_millis(300);
+
+/// Key of the epoch in the store.
+const EPOCH_KEY: &str = "epoch";
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder is in use, damaged or not usable.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The machine's private key cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// What is kept cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A journal contradicts itself.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// It cannot listen.
+    #[error(transparent)]
+    Net(#[from] gridwell_net::StartError),
+    /// A recipe of this user is broken.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A folder in the data folder cannot be made.
+    #[error("cannot make the folder {}: {source}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What a person is told when the node is up.
+pub type Ready = StatusView;
+
+/// A running node. Dropped, it goes on; [`Node::stop`] ends it.
+#[derive(Debug)]
+pub struct Node {
+    handle: NodeHandle,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts a node and returns when it can be asked.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] for the first thing that keeps it from running; nothing is left behind.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let store = Store::open(&config.data)?;
+        match assemble(&config, store.clone()).await {
+            Ok((core, inlets, asks)) => {
+                let stop = CancellationToken::new();
+                let task = tokio::spawn(core.run(inlets, stop.clone()));
+                Ok(Self { handle: NodeHandle { asks }, stop, task })
+            }
+            Err(error) => {
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Talks to it.
+    #[must_use]
+    pub fn handle(&self) -> NodeHandle {
+        self.handle.clone()
+    }
+
+    /// Stops it and returns when everything it started has ended.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the node ended badly");
+        }
+    }
+}
+
+/// Random bytes from the system.
+///
+/// # Panics
+///
+/// If the system has no randomness, which leaves nothing that could be secure.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
+async fn assemble(
+    config: &Config,
+    store: Store,
+) -> Result<(Core, Inlets, mpsc::Sender<crate::handle::Ask>), StartError> {
+    let data = store.data_dir().to_owned();
+    let sessions = data.join("sessions");
+    for folder in [&sessions, &data.join("jobs")] {
+        std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
+    }
+    Exec::clean(&sessions);
+    let mut seed = store.load_or_create_secret("identity", random())?;
+    let net_seed = seed;
+    let identity = Identity::from_seed(&mut seed);
+    let me = identity.peer();
+    let recipes = Arc::new(Recipes::new(&user_recipes(&data))?);
+    let (settings, hardware) = look(config, &store, &data).await?;
+    let membership = Membership::load(&store, identity, &settings.name).await?;
+    let incarnation = Incarnation(random());
+    let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);
+    let (net, net_events) = Net::start(NetConfig::new(net_seed, config.listen.clone(), hello)).await?;
+    let exec = ExecConfig { runner: config.runner.clone(), self_program: config.self_program.clone() };
+    let (exec, exec_events) = Exec::start(exec);
+    let ledger = restore(&store).await?;
+    let history = store.history().await?;
+    let (facts, fact_inlet) = mpsc::channel(FACTS);
+    let (asks, ask_inlet) = mpsc::channel(ASKS);
+    let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone() };
+    let machines = Machines::new(me, settings, hardware, recipes, &history);
+    let mut core = Core {
+        me,
+        incarnation,
+        data,
+        started: Instant::now(),
+        ledger,
+        sched: Scheduler::new(SchedConfig::new(me), u64::from_le_bytes(random())),
+        worker: Worker::new(),
+        links: Links::new(me, u64::from_le_bytes(random())),
+        membership,
+        store,
+        net,
+        exec,
+        transfer,
+        machines,
+        homes: BTreeMap::new(),
+        guests: BTreeMap::new(),
+        sessions: BTreeMap::new(),
+        outbox: BTreeMap::new(),
+        live: BTreeMap::new(),
+        landing: BTreeSet::new(),
+        journal: Journal::default(),
+        events: EventHub::new(incarnation),
+        logs: Logs::new(),
+        submitted: Keys::default(),
+        changed: Changed::default(),
+        facts,
+        beside: TaskTracker::new(),
+    };
+    core.load_history(&history);
+    core.open_homes().await?;
+    core.begin();
+    watch_machine(&core);
+    let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };
+    Ok((core, inlets, asks))
+}
+
+impl Core {
+    /// Puts the engines' recipes, history and jobs of the last run in place.
+    fn load_history(&mut self, history: &[gridwell_store::RunHistory]) {
+        let mut by_recipe = BTreeMap::<String, BTreeMap<PeerId, f64>>::new();
+        for run in history {
+            by_recipe.entry(run.recipe.clone()).or_default().insert(run.peer, run.secs_per_task);
+        }
+        for (recipe, secs_per_task) in by_recipe {
+            self.sched.handle(SchedInput::HistoryLoaded { recipe, secs_per_task }, clock::now());
+        }
+    }
+
+    /// Makes homes for the jobs that the ledger remembers, and their specs readable for workers again.
+    async fn open_homes(&mut self) -> Result<(), StartError> {
+        let specs: Vec<_> = self.ledger.jobs().filter_map(|job| self.ledger.spec(job).cloned()).collect();
+        for spec in specs {
+            let plan = match JobPlan::new(&spec.template, &spec.parameters) {
+                Ok(plan) => Arc::new(plan),
+                Err(error) => {
+                    tracing::error!(%error, job = %spec.id, "a kept job is not understood any more; it stays untouched");
+                    continue;
+                }
+            };
+            let bytes = postcard::to_stdvec::<JobSpec>(&spec).expect("a spec is plain data");
+            let spec_bytes = bytes.len() as u64;
+            let kept = async {
+                let blob = self.store.blobs().put(bytes).await?;
+                self.store.blobs().pin(spec.id, vec![blob]).await?;
+                Ok::<_, gridwell_store::BlobError>(blob)
+            };
+            match kept.await {
+                Ok(blob) => {
+                    self.homes.insert(spec.id, Home::new(spec, plan, blob, spec_bytes));
+                }
+                Err(error) => {
+                    tracing::error!(%error, job = %spec.id, "the spec of a kept job cannot be shown to workers");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first facts: this machine, its members, its gate.
+    fn begin(&mut self) {
+        self.members_changed();
+        self.lending_changed();
+        let (net, joinable) = (self.net.clone(), self.membership.expects_strangers());
+        self.beside.spawn(async move { net.set_joinable(joinable).await });
+    }
+}
+
+/// Replays what was kept, under a new epoch that is itself kept before anything is granted.
+async fn restore(store: &Store) -> Result<Ledger, StartError> {
+    let kept = store.meta(EPOCH_KEY).await?.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    let epoch = kept.map_or(1, |bytes| u32::from_le_bytes(bytes).saturating_add(1));
+    store.put_meta(EPOCH_KEY, epoch.to_le_bytes().to_vec()).await?;
+    let jobs = store.jobs().await?.into_iter().map(|job| (job.job, job.snapshot, job.entries));
+    Ok(Ledger::restore(epoch, jobs, clock::now())?)
+}
+
+/// What a person set, and what the machine is.
+async fn look(config: &Config, store: &Store, data: &std::path::Path) -> Result<(Settings, Hardware), StartError> {
+    let kept = store.meta(Settings::KEY).await?;
+    let kept: Option<Settings> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let measured = kept.as_ref().map_or(0.0, |settings| settings.score);
+    let folder = data.to_owned();
+    let looked = tokio::task::spawn_blocking(move || {
+        let mut hardware = gridwell_probe::probe(&folder, &mut ToolCache::default());
+        hardware.score = if measured > 0.0 { measured } else { gridwell_probe::benchmark(BENCHMARK) };
+        hardware
+    });
+    let hardware = looked.await.unwrap_or_default();
+    let found = if hardware.hostname.is_empty() { "machine".to_owned() } else { hardware.hostname.clone() };
+    let mut settings = kept.unwrap_or_else(|| Settings {
+        name: found,
+        labels: BTreeMap::new(),
+        lend: true,
+        lend_cpus: None,
+        score: hardware.score,
+    });
+    settings.score = hardware.score;
+    if let Some(name) = &config.name {
+        settings.name.clone_from(name);
+    }
+    settings.labels.extend(config.labels.clone());
+    settings.lend_cpus = config.lend_cpus.or(settings.lend_cpus);
+    Ok((settings, hardware))
+}
+
+/// Samples the load while the node runs.
+fn watch_machine(core: &Core) {
+    let (facts, data) = (core.facts.downgrade(), core.data.clone());
+    // Not one of the tasks that are awaited at the end: it ends when the loop's channel is gone.
+    tokio::spawn(async move {
+        let mut sampler = Sampler::new(&data);
+        let own = [std::process::id()];
+        loop {
+            let sampled = tokio::task::spawn_blocking(move || {
+                let load = sampler.sample(&own);
+                (sampler, load)
+            });
+            let Ok((back, load)) = sampled.await else {
+                return;
+            };
+            sampler = back;
+            let Some(facts) = facts.upgrade() else {
+                return;
+            };
+            if facts.send(Fact::Sampled(load)).await.is_err() {
+                return;
+            }
+            drop(facts);
+            tokio::time::sleep(SAMPLE_EVERY).await;
+        }
+    });
+}
+
+/// Recipes that this user added: TOML files in the data folder's `recipes`, with their templates beside them.
+fn user_recipes(data: &std::path::Path) -> Vec<RecipeText> {
+    let Ok(entries) = std::fs::read_dir(data.join("recipes")) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let text = |path: &PathBuf| std::fs::read_to_string(path).ok();
+    let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_recipe = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "toml");
+    let templates: BTreeMap<_, _> =
+        files.iter().filter(|path| !is_recipe(path)).filter_map(|path| Some((name(path), text(path)?))).collect();
+    let recipes = files.iter().filter(is_recipe);
+    recipes
+        .filter_map(|path| Some(RecipeText { file: name(path), text: text(path)?, templates: templates.clone() }))
+        .collect()
+}

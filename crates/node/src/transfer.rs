@@ -1,0 +1,346 @@
+//! Bytes on the move: inputs to this machine, outputs out of a session, results home. Everything here runs beside the loop.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use gridwell_job::{PathRule, PathStyle};
+use gridwell_model::{BlobId, JobId, JobSpec, OutputFile, PeerId, RelPath};
+use gridwell_net::{FetchError, NetHandle};
+use gridwell_store::{BlobError, Blobs, LandError, LandSource, Overwrite};
+use gridwell_wire::BulkRequest;
+use tokio::io::AsyncReadExt as _;
+
+/// Bytes read from a link before they are written: one bulk block.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// Times a broken transfer is begun again; it goes on where it stopped.
+const TRIES: u32 = 4;
+
+/// Wait before the second try; doubled each time.
+const RETRY_WAIT: Duration = Duration::from_millis(500);
+
+/// Most files one run of a program may leave: their list travels in one report.
+const MAX_OUTPUTS: usize = 300;
+
+/// Deepest folder below an output folder that is looked into.
+const MAX_DEPTH: usize = 32;
+
+/// Why bytes did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransferError {
+    /// The other side, or the way to it.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The stream broke on the way.
+    #[error("the transfer from machine {} broke after {received_bytes} of {total_bytes} bytes: {source}", from.short())]
+    Broken { from: PeerId, received_bytes: u64, total_bytes: u64, source: io::Error },
+    /// It sends another number of bytes than promised.
+    #[error("machine {} sends {sent_bytes} bytes instead of {expected_bytes}", from.short())]
+    OtherSize { from: PeerId, sent_bytes: u64, expected_bytes: u64 },
+    /// They could not be kept.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// They could not be brought home.
+    #[error(transparent)]
+    Land(#[from] LandError),
+    /// The job has fewer output folders than the report names.
+    #[error("the report names output folder {folder}, which the job does not have")]
+    NoFolder { folder: u32 },
+}
+
+/// The hands that move bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Transfer {
+    pub(crate) me: PeerId,
+    pub(crate) net: NetHandle,
+    pub(crate) blobs: Blobs,
+}
+
+impl Transfer {
+    /// Makes sure that `blob` is here, fetching what is missing of it from `from`.
+    pub(crate) async fn bring(
+        &self,
+        blob: BlobId,
+        size_bytes: u64,
+        job: JobId,
+        from: PeerId,
+    ) -> Result<(), TransferError> {
+        let mut wait = RETRY_WAIT;
+        for _ in 1..TRIES {
+            match self.try_bring(blob, size_bytes, job, from).await {
+                Err(TransferError::Fetch(FetchError::Missing { .. } | FetchError::Refused { .. })) | Ok(()) => break,
+                Err(error) => tracing::debug!(%error, %job, "transfer begins again"),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        self.try_bring(blob, size_bytes, job, from).await
+    }
+
+    async fn try_bring(&self, blob: BlobId, size_bytes: u64, job: JobId, from: PeerId) -> Result<(), TransferError> {
+        if self.blobs.contains(blob) {
+            return Ok(());
+        }
+        if from == self.me {
+            return Err(BlobError::Missing { blob }.into());
+        }
+        let mut writer = self.blobs.receive(blob, size_bytes).await?;
+        let offset = writer.offset();
+        let mut fetched = self.net.fetch(from, BulkRequest::Blob { blob, job, offset }).await?;
+        if offset + fetched.bytes != size_bytes {
+            return Err(TransferError::OtherSize {
+                from,
+                sent_bytes: offset + fetched.bytes,
+                expected_bytes: size_bytes,
+            });
+        }
+        loop {
+            let mut block = vec![0; BLOCK_BYTES];
+            let read = fetched.read(&mut block).await.map_err(|source| TransferError::Broken {
+                from,
+                received_bytes: writer.offset(),
+                total_bytes: size_bytes,
+                source,
+            })?;
+            if read == 0 {
+                break;
+            }
+            block.truncate(read);
+            writer.write(block).await?;
+        }
+        Ok(writer.finish().await?)
+    }
+
+    /// Reads a whole small blob, fetching it first if needed.
+    pub(crate) async fn read(
+        &self,
+        blob: BlobId,
+        size_bytes: u64,
+        job: JobId,
+        from: PeerId,
+    ) -> Result<Vec<u8>, TransferError> {
+        self.bring(blob, size_bytes, job, from).await?;
+        let (mut file, _) = self.blobs.open_blob(blob).await?;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut file, &mut bytes).map(|_| bytes)
+        });
+        read.await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|source| BlobError::File { tried: "read", path: PathBuf::from(blob.to_string()), source }.into())
+    }
+
+    /// Brings a job's inputs into `root` and returns the rules that lead its programs there.
+    ///
+    /// On the origin itself nothing moves: programs read the files where they lie.
+    pub(crate) async fn stage(
+        &self,
+        spec: &JobSpec,
+        root: &Path,
+        from: PeerId,
+    ) -> Result<Vec<PathRule>, TransferError> {
+        if from == self.me {
+            return Ok(Vec::new());
+        }
+        self.blobs.pin(spec.id, spec.inputs.iter().map(|input| input.blob).collect()).await?;
+        for input in &spec.inputs {
+            self.bring(input.blob, input.size_bytes, spec.id, from).await?;
+            let destination = root.join(input.path.trim_start_matches('/'));
+            if !destination.exists() {
+                self.blobs.materialise(input.blob, &destination, input.executable).await?;
+            }
+        }
+        Ok(input_rules(spec, root))
+    }
+
+    /// Lands the outputs of one run in the job's folders at this origin.
+    pub(crate) async fn bring_home(
+        &self,
+        spec: &JobSpec,
+        outputs: &[OutputFile],
+        from: PeerId,
+    ) -> Result<(), TransferError> {
+        for output in outputs {
+            let folder = spec.output_folders.get(output.folder as usize);
+            let folder = folder.ok_or(TransferError::NoFolder { folder: output.folder })?;
+            self.bring(output.blob, output.size_bytes, spec.id, from).await?;
+            let land = |source| {
+                self.blobs.land(source, Path::new(folder), &output.path, output.executable, Overwrite::Replace)
+            };
+            match land(LandSource::Move(output.blob)).await {
+                // A twin landed earlier and its file was changed since: fetch these bytes anew.
+                Err(LandError::Source { .. }) if from != self.me => {
+                    self.blobs.remove(output.blob).await?;
+                    self.bring(output.blob, output.size_bytes, spec.id, from).await?;
+                    land(LandSource::Move(output.blob)).await?;
+                }
+                landed => drop(landed?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a run left in its stand-in folders (and what matches the job's patterns) into the store.
+    pub(crate) async fn collect(&self, spec: &JobSpec, place: &SessionPlace) -> Result<Vec<OutputFile>, CollectError> {
+        let folders = spec.output_folders.len();
+        let patterns = patterns(&spec.output_globs)?;
+        let place = place.clone();
+        let found = tokio::task::spawn_blocking(move || find(&place, folders, &patterns));
+        let found = found.await.unwrap_or_else(|error| Err(CollectError::Gone { reason: error.to_string() }))?;
+        let mut outputs = Vec::with_capacity(found.len());
+        for Found { folder, path, file, executable } in found {
+            let (blob, size_bytes) = self.blobs.adopt(&file).await?;
+            outputs.push(OutputFile { folder, path, size_bytes, blob, executable });
+        }
+        Ok(outputs)
+    }
+}
+
+/// Rules for every folder that holds an input, and for every parameter that names a folder above one.
+fn input_rules(spec: &JobSpec, root: &Path) -> Vec<PathRule> {
+    let parents = spec.inputs.iter().filter_map(|input| Path::new(&input.path).parent()?.to_str());
+    let named = spec.parameters.iter().map(|(_, value)| value.as_str()).filter(|value| {
+        value.starts_with('/') && spec.inputs.iter().any(|input| Path::new(&input.path).starts_with(value))
+    });
+    let sources: BTreeSet<&str> = parents.chain(named).filter(|source| *source != "/").collect();
+    let rule = |source: &str| PathRule {
+        style: PathStyle::Posix,
+        source: source.to_owned(),
+        destination: root.join(source.trim_start_matches('/')).to_string_lossy().into_owned(),
+    };
+    sources.into_iter().map(rule).collect()
+}
+
+/// The folders of one session on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionPlace {
+    root: PathBuf,
+}
+
+impl SessionPlace {
+    pub(crate) const fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Everything of the session.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The programs' working folder.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
+    /// What stands in for the job's output folder at `position`.
+    pub(crate) fn output(&self, position: usize) -> PathBuf {
+        self.root.join("out").join(position.to_string())
+    }
+
+    /// Makes the stand-ins and returns the rules that lead programs to them.
+    pub(crate) fn prepare(&self, spec: &JobSpec) -> io::Result<Vec<PathRule>> {
+        fs::create_dir_all(&self.root)?;
+        let mut rules = Vec::new();
+        for (position, folder) in spec.output_folders.iter().enumerate() {
+            let stand_in = self.output(position);
+            fs::create_dir_all(&stand_in)?;
+            rules.push(PathRule {
+                style: PathStyle::Posix,
+                source: folder.clone(),
+                destination: stand_in.to_string_lossy().into_owned(),
+            });
+        }
+        Ok(rules)
+    }
+}
+
+/// Why a run's outputs were not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CollectError {
+    #[error("the run left more than {MAX_OUTPUTS} files; pack them into one, or write fewer")]
+    TooMany,
+    #[error("'{path}' is not a file name that can travel")]
+    BadName { path: String },
+    #[error("cannot read '{path}': {source}")]
+    Unreadable { path: String, source: io::Error },
+    #[error("'{pattern}' is not a pattern")]
+    BadPattern { pattern: String },
+    #[error("the outputs could not be looked at: {reason}")]
+    Gone { reason: String },
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+struct Found {
+    folder: u32,
+    path: RelPath,
+    file: PathBuf,
+    executable: bool,
+}
+
+fn patterns(globs: &[String]) -> Result<GlobSet, CollectError> {
+    let bad = |pattern: &str| CollectError::BadPattern { pattern: pattern.to_owned() };
+    let mut set = GlobSetBuilder::new();
+    for pattern in globs {
+        set.add(Glob::new(pattern).map_err(|_| bad(pattern))?);
+    }
+    set.build().map_err(|_| bad(&globs.join(", ")))
+}
+
+fn find(place: &SessionPlace, folders: usize, patterns: &GlobSet) -> Result<Vec<Found>, CollectError> {
+    let mut found = Vec::new();
+    for position in 0..folders {
+        walk(&place.output(position), Path::new(""), 0, &mut |path, file| {
+            take(&mut found, position as u32, path, file)
+        })?;
+    }
+    if !patterns.is_empty() {
+        walk(&place.work(), Path::new(""), 0, &mut |path, file| {
+            if patterns.is_match(path) { take(&mut found, 0, path, file) } else { Ok(()) }
+        })?;
+    }
+    Ok(found)
+}
+
+fn take(found: &mut Vec<Found>, folder: u32, path: &Path, file: PathBuf) -> Result<(), CollectError> {
+    use std::os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _};
+    if found.len() == MAX_OUTPUTS {
+        return Err(CollectError::TooMany);
+    }
+    let bad = |_| CollectError::BadName { path: path.to_string_lossy().into_owned() };
+    let path = RelPath::new(path.as_os_str().as_bytes()).map_err(bad)?;
+    let executable = fs::metadata(&file).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0);
+    found.push(Found { folder, path, file, executable });
+    Ok(())
+}
+
+/// Calls `each` with every regular file below `folder`, in the order of names; links are not followed.
+fn walk(
+    folder: &Path,
+    below: &Path,
+    depth: usize,
+    each: &mut dyn FnMut(&Path, PathBuf) -> Result<(), CollectError>,
+) -> Result<(), CollectError> {
+    let unreadable = |source| CollectError::Unreadable { path: folder.to_string_lossy().into_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(unreadable)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let kind = entry.file_type().map_err(unreadable)?;
+        let path = below.join(entry.file_name());
+        if kind.is_dir() && depth < MAX_DEPTH {
+            walk(&entry.path(), &path, depth + 1, each)?;
+        } else if kind.is_file() {
+            each(&path, entry.path())?;
+        }
+    }
+    Ok(())
+}
