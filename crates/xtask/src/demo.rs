@@ -43,13 +43,18 @@ bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])
 ";
 
 pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
-    let keep = match options {
-        [] => false,
-        [option] if option == "--keep" => true,
-        [first, ..] => return Err(Failure::Usage { word: first.clone() }),
-    };
+    let mut keep = false;
+    let mut profile = "demo";
+    let mut words = options.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "--keep" => keep = true,
+            "--profile" => profile = words.next().ok_or_else(|| Failure::Usage { word: word.to_owned() })?,
+            _ => return Err(Failure::Usage { word: word.to_owned() }),
+        }
+    }
     setup::install(&setup::BUILD)?;
-    let program = build("demo")?;
+    let program = build(profile)?;
     let folder = fresh_folder()?;
     let scene = make_scene(&folder)?;
     let frames = folder.join("frames");
@@ -70,7 +75,8 @@ pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
 pub(crate) fn build(profile: &str) -> Result<PathBuf, Failure> {
     println!("building gridwell (the first time takes some minutes)");
     shell::run(shell::cargo().args(["build", "--package", "gridwell-cli", "--profile", profile]))?;
-    Ok(shell::target_dir()?.join(profile).join("gridwell"))
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(shell::target_dir()?.join(folder).join("gridwell"))
 }
 
 /// An empty folder for everything the demo makes; what an earlier demo made goes.

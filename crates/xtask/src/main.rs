@@ -25,11 +25,12 @@ Chores of the Gridwell workspace.
   cargo xtask test            install what is missing, then run every check and test
   cargo xtask setup           install what tests and demo need, or print the line that does
   cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
-  cargo xtask sim --seeds N   run the simulation with N fresh seeds (default 100)
+  cargo xtask sim --seeds N   run the simulation with the seeds 0 to N-1 (default 1000)
   cargo xtask bench           measure, and write docs/benchmarks.md
 
 demo:
   --keep                      leave the peers running until Ctrl-C
+  --profile NAME              build under this cargo profile instead of 'demo'; 'dev' shares the build of the tests
 bench:
   --rounds N                  measure each thing N times and take the median (default 5)
   --only NAME                 only this comparison: tasks, start, memory, rest, blender, criterion; may be repeated
