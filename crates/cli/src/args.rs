@@ -75,7 +75,10 @@ Examples:
   gridwell exec --array 100 -- ./simulate --seed {}
   gridwell exec --over '*.wav' --outputs '*.flac' -- flac {}
   gridwell exec --over table.csv -- ./fit {name} {rate}
-  gridwell exec --detach -- ./long-one")]
+  gridwell exec --detach -- ./long-one
+
+In the command, {} is the item, {.} without extension, {/} its last part, {//} its folder,
+{/.} both, {#} its position from 1, and {COLUMN} a column of a table.")]
     Exec(ExecArgs),
     /// List jobs, newest first
     #[command(after_help = "Examples:\n  gridwell jobs\n  gridwell jobs --active")]

@@ -117,7 +117,7 @@ impl Teller {
         for job in watch.jobs().filter(|job| !job.state.is_ended()) {
             let now = (job.state, (job.progress.clamp(0.0, 1.0) * 10.0) as u64, job.counts.failed);
             if self.told.insert(job.id, now) != Some(now) {
-                lines.push(format!("{}: {}", text::clean(&job.name), text::progress(job)));
+                lines.push(format!("{}: {}", text::clean(&job.name), text::progress(job, "")));
             }
         }
         lines

@@ -227,13 +227,13 @@ impl Display {
     fn show(&mut self, watch: &Watch) {
         match self {
             Self::Live { bar, began, first } => {
-                bar.set_position((watch.fraction() * 1_000.0) as u64);
                 let done = watch.done();
                 let since = done.saturating_sub(*first.get_or_insert(done));
                 let rate = text::rate(since, began.elapsed());
-                let running: Vec<String> =
-                    watch.jobs().filter(|job| !job.state.is_ended()).map(text::progress).collect();
-                bar.set_message(format!("{}{rate}", running.join(" · ")));
+                let running = watch.jobs().filter(|job| !job.state.is_ended());
+                let lines: Vec<String> = running.map(|job| text::progress(job, &rate)).collect();
+                bar.set_message(lines.join(" · "));
+                bar.set_position((watch.fraction() * 1_000.0) as u64);
             }
             Self::Plain { teller, screen } => teller.lines(watch).iter().for_each(|line| screen.note(line)),
             Self::Silent => {}

@@ -103,21 +103,27 @@ pub(crate) fn changed(change: &ChangeView, verb: &str) -> String {
     format!("{verb}: {} ({}), {} changed", clean(&job.name), short(job.id), number_of(change.tasks, &job.task_word))
 }
 
-/// How far it is, one line: `37 %, 9 of 24 frames, 1 failed, 3 min left, mill and forge`.
-pub(crate) fn progress(job: &JobView) -> String {
-    let mut parts = vec![format!("{:.0} %", job.progress.clamp(0.0, 1.0) * 100.0), standing(job)];
-    let busy: Vec<_> = job.made_by.iter().filter(|made| made.running > 0).map(|made| clean(&made.name)).collect();
-    if !busy.is_empty() {
-        parts.push(busy.join(", "));
-    }
-    if !job.waits_for.is_empty() {
-        parts.push(clean(&job.waits_for));
-    }
-    parts.join(", ")
+/// How far it is, one line: `37 %, 9 of 24 frames, 1 failed, 3.2/s, 3 min left, mill, forge`; `rate` may be empty.
+pub(crate) fn progress(job: &JobView, rate: &str) -> String {
+    let busy = job.made_by.iter().filter(|made| made.running > 0).map(|made| clean(&made.name));
+    let parts = [
+        format!("{:.0} %", job.progress.clamp(0.0, 1.0) * 100.0),
+        ended(job),
+        rate.to_owned(),
+        time_left(job.time_left_secs),
+        busy.collect::<Vec<_>>().join(", "),
+        clean(&job.waits_for),
+    ];
+    joined(parts)
 }
 
 /// `9 of 24 frames, 1 failed, 3 min left`
 fn standing(job: &JobView) -> String {
+    joined([ended(job), time_left(job.time_left_secs)])
+}
+
+/// `9 of 24 frames, 1 failed`
+fn ended(job: &JobView) -> String {
     let counts = &job.counts;
     let mut text = format!("{} of {}", counts.done, number_of(counts.total(), &job.task_word));
     for (number, word) in [(counts.failed, "failed"), (counts.skipped, "skipped"), (counts.cancelled, "cancelled")] {
@@ -125,8 +131,11 @@ fn standing(job: &JobView) -> String {
             text.push_str(&format!(", {number} {word}"));
         }
     }
-    let left = time_left(job.time_left_secs);
-    if left.is_empty() { text } else { format!("{text}, {left}") }
+    text
+}
+
+fn joined(parts: impl IntoIterator<Item = String>) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Numbers of tasks by state, only those that are not zero: `3 running, 9 done`.
@@ -240,6 +249,17 @@ pub(crate) mod tests {
             text,
             "kitchen: done, 18 of 24 frames in 2 min 10 s\nResults  /home/ana/frames\nMade by  mill 10, forge 8"
         );
+    }
+
+    #[test]
+    fn progress_is_one_line_from_what_is_known() {
+        let mut job = a_job(JobState::Running);
+        assert_eq!(progress(&job, ""), "75 %, 18 of 24 frames");
+        job.counts.failed = 1;
+        job.counts.ready = 5;
+        job.time_left_secs = Some(100.0);
+        job.made_by[0].running = 2;
+        assert_eq!(progress(&job, "3.2/s"), "75 %, 18 of 24 frames, 1 failed, 3.2/s, 2 min left, mill");
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub(crate) fn secs(value: Option<f64>) -> String {
 pub(crate) fn time_left(value: Option<f64>) -> String {
     match value.filter(|secs| secs.is_finite() && *secs >= 0.0) {
         None => String::new(),
-        Some(secs) if secs < 60.0 => format!("{secs:.0} s left"),
+        Some(secs) if secs < 60.0 => format!("{:.0} s left", secs.ceil().max(1.0)),
         Some(secs) if secs < 3_600.0 => format!("{:.0} min left", secs / 60.0),
         Some(secs) => {
             let minutes = (secs / 60.0) as u64;
@@ -94,14 +94,14 @@ pub(crate) fn time_left(value: Option<f64>) -> String {
     }
 }
 
-/// `, 3.2/s` or `, 12/min` once there is something to say.
+/// `3.2/s` or `12.0/min` once there is something to say.
 pub(crate) fn rate(done: u64, elapsed: Duration) -> String {
     let secs = elapsed.as_secs_f64();
     if done < 2 || secs < 1.0 {
         return String::new();
     }
     let per_second = done as f64 / secs;
-    if per_second >= 1.0 { format!(", {per_second:.1}/s") } else { format!(", {:.1}/min", per_second * 60.0) }
+    if per_second >= 1.0 { format!("{per_second:.1}/s") } else { format!("{:.1}/min", per_second * 60.0) }
 }
 
 /// A moment in this machine's time zone: `2026-11-22 14:02:10`.
@@ -140,14 +140,15 @@ mod tests {
 
     #[test]
     fn times_read_as_people_say_them() {
-        assert_eq!(time_left(Some(12.4)), "12 s left");
+        assert_eq!(time_left(Some(11.4)), "12 s left");
+        assert_eq!(time_left(Some(0.2)), "1 s left");
         assert_eq!(time_left(Some(700.0)), "12 min left");
         assert_eq!(time_left(Some(7_500.0)), "2 h 5 min left");
         assert_eq!(time_left(None), "");
         assert_eq!(time_left(Some(f64::NAN)), "");
         assert_eq!(secs(Some(-1.0)), "–");
-        assert_eq!(rate(10, Duration::from_secs(5)), ", 2.0/s");
-        assert_eq!(rate(10, Duration::from_secs(60)), ", 10.0/min");
+        assert_eq!(rate(10, Duration::from_secs(5)), "2.0/s");
+        assert_eq!(rate(10, Duration::from_secs(60)), "10.0/min");
         assert_eq!(rate(1, Duration::from_secs(60)), "");
         assert_eq!(number_of(1, "frame"), "1 frame");
         assert_eq!(number_of(0, "task"), "0 tasks");

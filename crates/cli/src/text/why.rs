@@ -39,12 +39,17 @@ fn terms(why: &WhyView, machines: &[&WhyMachine], columns: usize) -> String {
             seconds(terms.run_secs),
             seconds(terms.path_secs),
             seconds(terms.cost_secs()),
-            format!("{:+.1}", terms.prefer),
-            format!("{:+.1}", terms.strategy),
+            pull(terms.prefer),
+            pull(terms.strategy),
             format!("{:.0} %", machine.chance * 100.0),
         ]);
     }
     table.render(columns)
+}
+
+/// `+2.0`, `-0.5`, and `0` for what neither pulls nor pushes (also when rounding would write `-0.0`).
+fn pull(value: f64) -> String {
+    if value.abs() < 0.05 { "0".to_owned() } else { format!("{value:+.1}") }
 }
 
 /// The names of the terms as the table heads have them.
@@ -82,7 +87,7 @@ mod tests {
     #[test]
     fn every_machine_is_named_with_its_seconds_or_all_its_reasons() {
         let terms =
-            Terms { wait_secs: 1.0, fetch_secs: 2.0, run_secs: 3.5, path_secs: 0.25, prefer: 2.0, strategy: 0.0 };
+            Terms { wait_secs: 1.0, fetch_secs: 2.0, run_secs: 3.5, path_secs: 0.25, prefer: 2.0, strategy: -0.01 };
         let view = WhyView {
             job: JobId([7; 10]),
             task: TaskKey { step: 0, index: 4 },
@@ -102,6 +107,7 @@ mod tests {
         };
         let text = console::strip_ansi_codes(&why(&view, 80)).into_owned();
         assert!(text.starts_with("frame 5 (a4dqobyh.0.4): mill pulls most\n"), "{text}");
+        assert!(text.contains("+2.0") && !text.contains("-0.0"), "{text}");
         assert!(text.contains("6.75") && text.contains("62 %") && text.contains("mill ←"), "{text}");
         assert!(text.contains("lab-mini does not fit: needs ram ≥ 64 GB, has 17 GB; needs gpu"), "{text}");
         assert!(text.contains("What decided: the files it would have to fetch"), "{text}");
