@@ -63,13 +63,15 @@ fn storm(seed: u64, faults: u64) -> Result<Simulation, Failure> {
         add_job(&mut simulation, &mut random, number, at);
     }
     simulation.plan_faults(faults, STORM);
+    // People give orders for twice as long as things break.
+    simulation.run_until(Time::from_secs(1) + STORM * 2 + Duration::from_secs(20), |_| false)?;
     simulation.run_until(PATIENCE, Simulation::all_ended)?;
     if !simulation.all_ended() {
         let stuck = simulation.stuck();
         return Err(simulation.failure(format!("jobs that never end: {stuck}")));
     }
-    // Whatever is still broken is repaired, idle sessions close, holders hear that their jobs are over.
-    let rest = simulation.now().max(Time::from_secs(170)) + Duration::from_secs(120);
+    // Idle sessions close, holders hear that their jobs are over.
+    let rest = simulation.now() + Duration::from_secs(120);
     simulation.run_until(rest, |_| false)?;
     simulation.check_rest()?;
     Ok(simulation)

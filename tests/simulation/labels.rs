@@ -102,7 +102,8 @@ fn run(grid: &mut Simulation, after: Duration) {
 }
 
 fn state(grid: &Simulation, job: JobId) -> JobState {
-    grid.ledger(CONTROLLER).unwrap().summary(job, grid.now()).unwrap().state
+    let summary = grid.ledger(CONTROLLER).and_then(|ledger| ledger.summary(job, grid.now()));
+    summary.expect("the controller knows the job").state
 }
 
 fn run_scenario((name, jobs, agents, label): Scenario, seed: u64) {

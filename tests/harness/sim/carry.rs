@@ -28,7 +28,7 @@ impl Simulation {
             node.woken_at = Some(next);
             let run = node.run;
             let when = next.max(self.now);
-            self.at_time(when, Event::Inside { at, run, what: Inside::Woken { at: next } });
+            self.at_time(when, Event::Inside { at, run, what: Box::new(Inside::Woken { at: next }) });
         }
     }
 

@@ -2,6 +2,9 @@ use std::collections::BTreeMap;
 
 use gridwell_model::JobId;
 
+/// A job as it was kept: its last snapshot and the entries since.
+type Kept = (Option<Vec<u8>>, Vec<Vec<u8>>);
+
 /// What a peer has written: it survives the death of its node, and what was synced survives a power cut.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
@@ -37,14 +40,14 @@ impl Disk {
     }
 
     /// Every job as it was kept.
-    pub(super) fn jobs(&self) -> Vec<(JobId, Option<Vec<u8>>, Vec<Vec<u8>>)> {
-        let mut jobs: BTreeMap<JobId, (Option<Vec<u8>>, Vec<Vec<u8>>)> = BTreeMap::new();
+    pub(super) fn jobs(&self) -> impl Iterator<Item = (JobId, Option<Vec<u8>>, Vec<Vec<u8>>)> {
+        let mut jobs: BTreeMap<JobId, Kept> = BTreeMap::new();
         for (job, bytes) in &self.snapshots {
             jobs.entry(*job).or_default().0 = Some(bytes.clone());
         }
         for line in &self.log {
             jobs.entry(line.job).or_default().1.push(line.entry.clone());
         }
-        jobs.into_iter().map(|(job, (snapshot, entries))| (job, snapshot, entries)).collect()
+        jobs.into_iter().map(|(job, (snapshot, entries))| (job, snapshot, entries))
     }
 }

@@ -15,7 +15,7 @@ pub(super) enum Event {
     /// A node learns that a connection is gone; perhaps long after it was.
     LinkDown { at: PeerAt, other: PeerAt, link: u64 },
     /// Something inside one run of a node.
-    Inside { at: PeerAt, run: u64, what: Inside },
+    Inside { at: PeerAt, run: u64, what: Box<Inside> },
     /// The world turns against the grid, or back.
     Fault(Fault),
     /// A person gives an order.

@@ -1,6 +1,6 @@
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     time::Duration,
 };
@@ -20,6 +20,8 @@ use super::{
 
 /// Most events of one run: a grid that spins in place fails instead of hanging.
 const MAX_STEPS: u64 = 3_000_000;
+/// Events shown with a failure.
+const SHOWN: usize = 30;
 
 /// A grid of simulated peers.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub struct Simulation {
     scheduled: u64,
     steps: u64,
     trace: DefaultHasher,
+    recent: VecDeque<String>,
     pub(super) peers: Vec<Peer>,
     pub(super) network: Network,
     pub(super) jobs: BTreeMap<JobId, JobSetup>,
@@ -85,11 +88,16 @@ pub struct Failure {
     pub step: u64,
     /// Simulated time.
     pub at: Time,
+    /// The last events before it.
+    pub recent: Vec<String>,
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { what, seed, step, at } = self;
+        let Self { what, seed, step, at, recent } = self;
+        for line in recent {
+            writeln!(f, "{line}")?;
+        }
         write!(
             f,
             "seed {seed}, step {step}, {:.6} s: {what}\nreplay: SIM_SEED={seed} cargo test -p gridwell-tests --test faults",
@@ -110,6 +118,7 @@ impl Simulation {
             scheduled: 0,
             steps: 0,
             trace: DefaultHasher::new(),
+            recent: VecDeque::new(),
             peers: Vec::new(),
             network: Network::default(),
             jobs: BTreeMap::new(),
@@ -186,7 +195,7 @@ impl Simulation {
             self.now = at;
             self.steps += 1;
             let touched = next.event.touches();
-            (self.now.0, next.number, format!("{:?}", next.event)).hash(&mut self.trace);
+            self.note(&next);
             self.happen(next.event);
             let flaw = self.flaw.take().map_or_else(|| touched.map_or(Ok(()), |at| self.check(at)), Err);
             flaw.map_err(|what| self.failure(what))?;
@@ -197,10 +206,27 @@ impl Simulation {
         Ok(())
     }
 
+    fn note(&mut self, next: &Scheduled) {
+        let what = match &next.event {
+            Event::Arrived { from, to, link, bytes } => {
+                let message = gridwell_wire::decode::<gridwell_wire::Message>(&bytes[4..]);
+                format!("peer {from} to peer {to} on link {link}: {message:?}")
+            }
+            event => format!("{event:?}"),
+        };
+        let line = format!("{:.6} {what}", next.at.0 as f64 / 1e6);
+        line.hash(&mut self.trace);
+        if self.recent.len() == SHOWN {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(line);
+    }
+
     /// The failure `what`, here and now.
     #[must_use]
     pub fn failure(&self, what: String) -> Failure {
-        Failure { what, seed: self.seed, step: self.steps, at: self.now }
+        let recent = self.recent.iter().map(|line| line.chars().take(240).collect()).collect();
+        Failure { what, seed: self.seed, step: self.steps, at: self.now, recent }
     }
 
     /// Simulated time.
@@ -282,7 +308,7 @@ impl Simulation {
 
     pub(super) fn inside(&mut self, at: PeerAt, delay: Duration, what: Inside) {
         let run = self.peers[at].runs;
-        self.after(delay, Event::Inside { at, run, what });
+        self.after(delay, Event::Inside { at, run, what: Box::new(what) });
     }
 
     pub(super) fn stamp(&self) -> Stamp {
@@ -348,6 +374,7 @@ impl Simulation {
             Event::LinkUp { at, other, link } => self.link_up(at, other, link),
             Event::LinkDown { at, other, link } => self.link_down(at, other, link),
             Event::Inside { at, run, what } => {
+                let what = *what;
                 if self.peers[at].node.as_ref().is_some_and(|node| node.run == run) {
                     self.inside_happened(at, what);
                     self.pump(at);
@@ -360,13 +387,16 @@ impl Simulation {
 
     fn commanded(&mut self, at: PeerAt, input: LedgerInput) {
         let now = self.now;
+        if let LedgerInput::JobAdded { spec, .. } = &input
+            && !self.acknowledged.contains_key(&spec.id)
+        {
+            // A person who got no answer submits again.
+            self.command(at, input.clone(), Duration::from_secs(30));
+        }
         if let Some(node) = &mut self.peers[at].node {
             // A command may come too late; that is part of the game.
             _ = node.ledger.handle(input, now);
             self.pump(at);
-        } else if matches!(input, LedgerInput::JobAdded { .. }) {
-            // A person submits again once the node is there.
-            self.command(at, input, Duration::from_secs(1));
         }
     }
 }
