@@ -32,7 +32,7 @@ import bpy, math, sys
 scene = bpy.context.scene
 scene.frame_start, scene.frame_end = 1, 24
 scene.render.engine = 'CYCLES'
-scene.cycles.samples = 8
+scene.cycles.samples, scene.cycles.use_denoising = 8, False
 scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 320, 180, 100
 scene.render.image_settings.file_format = 'PNG'
 cube = bpy.data.objects['Cube']
@@ -137,12 +137,13 @@ fn report(grid: &Grid, frames: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Labels of the tasks that each machine did, by its name.
+/// Frames that each machine made, by its name. A task's label is `Frame=7`.
 fn made_by(tasks: &[Value]) -> BTreeMap<&str, Vec<&str>> {
     let mut machines = BTreeMap::<_, Vec<_>>::new();
     for task in tasks.iter().filter(|task| task["state"] == "done") {
         let machine = task["machine_name"].as_str().unwrap_or("?");
-        machines.entry(machine).or_default().push(task["label"].as_str().unwrap_or("?"));
+        let label = task["label"].as_str().unwrap_or("?");
+        machines.entry(machine).or_default().push(label.strip_prefix("Frame=").unwrap_or(label));
     }
     machines
 }
@@ -162,7 +163,7 @@ mod tests {
     fn the_table_counts_what_each_machine_finished() {
         let task = |label, machine, state| json!({ "label": label, "machine_name": machine, "state": state });
         let tasks = [
-            task("1", "anvil", "done"),
+            task("Frame=1", "anvil", "done"),
             task("2", "bellows", "done"),
             task("3", "anvil", "done"),
             task("4", "anvil", "failed"),

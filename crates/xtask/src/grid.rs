@@ -77,7 +77,9 @@ impl Grid {
     }
 
     fn add(&mut self, data: &Path, name: &str, link: Option<&str>) -> Result<(), Failure> {
-        std::fs::create_dir_all(data).map_err(|error| Failure::file(data, error))?;
+        // The node makes its own folder, for this user alone; its log lies beside it.
+        let above = data.parent().unwrap_or(data);
+        std::fs::create_dir_all(above).map_err(|error| Failure::file(above, error))?;
         let log_path = data.with_extension("log");
         let log = File::create(&log_path).map_err(|error| Failure::file(&log_path, error))?;
         let mut command = Command::new(&self.program);
