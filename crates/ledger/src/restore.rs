@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use gridwell_model::{JobId, TaskSpan, TaskState, Time};
 
 use crate::{
@@ -88,13 +90,19 @@ fn fits(job: &Job, change: &Change) -> bool {
 impl Job {
     /// Ready tasks, as neighbouring ones by step.
     pub(crate) fn ready_spans(&self) -> Vec<(u32, TaskSpan)> {
+        let steps = (0_u32..).zip(&self.steps).filter(|(_, step)| step.counts.of(TaskState::Ready) > 0);
+        steps.flat_map(|(at, step)| self.ready_within(at, 0..step.tasks.len() as u32)).collect()
+    }
+
+    /// Ready tasks of one step among some.
+    pub(crate) fn ready_within(&self, at: u32, among: Range<u32>) -> Vec<(u32, TaskSpan)> {
         let mut spans: Vec<(u32, TaskSpan)> = Vec::new();
-        for (at, step) in (0_u32..).zip(&self.steps).filter(|(_, step)| step.counts.of(TaskState::Ready) > 0) {
-            for (index, _) in (0_u32..).zip(&step.tasks).filter(|(_, task)| task.state == TaskState::Ready) {
-                match spans.last_mut() {
-                    Some((step, span)) if *step == at && span.end == index => span.end += 1,
-                    _ => spans.push((at, TaskSpan::new(index, index + 1))),
-                }
+        let tasks = self.steps.get(at as usize).map_or(&[][..], |step| &step.tasks);
+        let some = tasks.iter().take(among.end as usize).skip(among.start as usize);
+        for (index, _) in (among.start..).zip(some).filter(|(_, task)| task.state == TaskState::Ready) {
+            match spans.last_mut() {
+                Some((_, span)) if span.end == index => span.end += 1,
+                _ => spans.push((at, TaskSpan::new(index, index + 1))),
             }
         }
         spans

@@ -96,11 +96,16 @@ impl Simulation {
 
     fn pump_sched(&mut self, at: PeerAt) -> bool {
         let now = self.now;
+        let Some(effect) = self.peers[at].node.as_mut().and_then(|node| node.sched.poll_effect()) else {
+            return false;
+        };
+        if let SchedEffect::Place(placement) = &effect {
+            self.check_placement(at, placement.peer);
+        }
         let Some(node) = &mut self.peers[at].node else { return false };
-        match node.sched.poll_effect() {
-            None => return false,
-            Some(SchedEffect::Stranded { job }) => node.tell_ledger(LedgerInput::Stranded { job }, now),
-            Some(SchedEffect::Place(placement)) => node.place(placement, now),
+        match effect {
+            SchedEffect::Stranded { job } => node.tell_ledger(LedgerInput::Stranded { job }, now),
+            SchedEffect::Place(placement) => node.place(placement, now),
         }
         true
     }
@@ -168,7 +173,7 @@ impl Simulation {
 
     fn offer(&mut self, at: PeerAt, peer: PeerId, offer: LeaseOffer) {
         let now = self.now;
-        self.check_offer(at, peer, &offer);
+        self.check_offer(at, &offer);
         let lease = offer.lease;
         let reachable = self.at(peer).is_some_and(|to| to == at || self.is_up(at, to));
         if reachable {

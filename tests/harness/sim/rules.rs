@@ -36,15 +36,19 @@ impl Simulation {
         }
     }
 
-    /// A finished task is never offered again; a peer that takes nothing gets no offer.
-    pub(super) fn check_offer(&mut self, at: PeerAt, peer: PeerId, offer: &LeaseOffer) {
+    /// A peer that takes nothing, as far as is known here, gets nothing.
+    pub(super) fn check_placement(&mut self, at: PeerAt, peer: PeerId) {
+        let told = self.at(peer).and_then(|to| self.peers[at].node.as_ref()?.announced.get(&to));
+        if !told.is_some_and(|announced| announced.accepts) {
+            self.flaw = Some(format!("peer {at} places tasks on {peer}, of which it knows {told:?}"));
+        }
+    }
+
+    /// A finished task is never offered again.
+    pub(super) fn check_offer(&mut self, at: PeerAt, offer: &LeaseOffer) {
         let job = offer.lease.job;
         if let Some(index) = offer.span.indices().find(|index| self.finished.contains(&(job, offer.step, *index))) {
             self.flaw = Some(format!("peer {at} offers task {}.{index} of {job}, which is finished", offer.step));
-        }
-        let to = self.at(peer);
-        if to.is_some_and(|to| self.peers[to].setup.lends == 0) {
-            self.flaw = Some(format!("peer {at} offers {} to peer {to:?}, which lends nothing", offer.lease));
         }
     }
 

@@ -50,11 +50,8 @@ impl Ledger {
     pub(super) fn flush_refused(&mut self, id: JobId, step: u32, span: TaskSpan) {
         let Some(job) = self.jobs.get(&id) else { return };
         let mut ready = ReadyTasks::new();
-        for (at, have) in job.ready_spans().into_iter().filter(|(at, _)| *at == step) {
-            let (start, end) = (have.start.max(span.start), have.end.min(span.end));
-            if start < end {
-                job.sort_ready(at, TaskSpan::new(start, end), &mut ready);
-            }
+        for (at, have) in job.ready_within(step, span.indices()) {
+            job.sort_ready(at, have, &mut ready);
         }
         self.effects.extend(job.ready_effects(ready));
     }
