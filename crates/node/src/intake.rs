@@ -19,7 +19,7 @@ use gridwell_job::{
     draft::{Command, Over, What, draft},
     over::OverError,
 };
-use gridwell_model::{InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
+use gridwell_model::{InputFile, JobId, JobSpec, Needs, PeerId, Stamp, StepSpec};
 use gridwell_store::{BlobError, Blobs, LandError, check_folder};
 
 use crate::core::Imported;
@@ -62,7 +62,7 @@ pub(crate) fn inspect(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<
             let plan =
                 JobPlan::new(&draft.template, &draft.parameters).map_err(|error| job_error(&draft.name, &error))?;
             let mut needs = draft.needs.clone();
-            for step in plan.steps() {
+            for step in &draft.steps {
                 needs.merge(step.needs.clone());
             }
             Ok((view(request, recipes, draft, &plan), needs))
@@ -206,7 +206,7 @@ impl Import {
 
     async fn import(&self, draft: Draft, request: &SubmitRequest) -> Result<Imported, ApiError> {
         let plan = JobPlan::new(&draft.template, &draft.parameters).map_err(|error| job_error(&draft.name, &error))?;
-        let steps = self.steps(&draft, &plan);
+        let steps = self.steps(&draft);
         let mut inputs = Vec::with_capacity(draft.inputs.len());
         for path in draft.inputs {
             let (blob, size_bytes) =
@@ -226,27 +226,25 @@ impl Import {
             output_folders: draft.output_folders,
             output_globs: draft.output_globs,
             steps,
-            retry: Retry::default(),
+            retry: draft.retry.unwrap_or_default(),
         };
         let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
         let spec_bytes = bytes.len() as u64;
         let spec_blob = self.blobs.put(bytes).await.map_err(|error| blob_error(&error))?;
         self.blobs.pin(spec.id, vec![spec_blob]).await.map_err(|error| blob_error(&error))?;
-        let warnings =
-            draft.warnings.into_iter().chain(draft.missing.iter().map(|path| format!("'{path}' is missing")));
         Ok(Imported {
             spec,
             plan: Arc::new(plan),
             spec_blob,
             spec_bytes,
-            priority: request.priority,
+            priority: if request.priority == 0 { draft.priority.unwrap_or(0) } else { request.priority },
             held: request.hold,
-            warnings: warnings.collect(),
+            warnings: draft.warnings,
         })
     }
 
     /// The template's steps with what the recipe and the person ask for on top.
-    fn steps(&self, draft: &Draft, plan: &JobPlan) -> Vec<StepSpec> {
+    fn steps(&self, draft: &Draft) -> Vec<StepSpec> {
         let step = |step: &StepSpec| {
             let mut step = step.clone();
             step.needs.merge(draft.needs.clone());
@@ -256,7 +254,7 @@ impl Import {
             }
             step
         };
-        plan.steps().iter().map(step).collect()
+        draft.steps.iter().map(step).collect()
     }
 }
 

@@ -13,6 +13,7 @@ mod core;
 mod events;
 mod handle;
 mod intake;
+mod lines;
 mod logs;
 mod start;
 mod transfer;

@@ -1,5 +1,7 @@
 //! Reads progress, saved files and failures out of what a program prints, by a recipe's patterns.
 
+use std::sync::Arc;
+
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
 /// Bytes of a line that are looked at: what matters stands at its start, and a program may print without line ends.
@@ -71,8 +73,8 @@ pub struct Progress {
 
 /// Reads the lines of one run of a program.
 #[derive(Debug)]
-pub struct LineReader<'a> {
-    rules: &'a LineRules,
+pub struct LineReader {
+    rules: Arc<LineRules>,
     tasks: u32,
     saved: u32,
     total_seconds: Option<f64>,
@@ -80,10 +82,10 @@ pub struct LineReader<'a> {
     status: Option<String>,
 }
 
-impl<'a> LineReader<'a> {
+impl LineReader {
     /// Starts reading a run that does `tasks` tasks one after the other; each saved file ends one.
     #[must_use]
-    pub const fn new(rules: &'a LineRules, tasks: u32) -> Self {
+    pub fn new(rules: Arc<LineRules>, tasks: u32) -> Self {
         Self {
             rules,
             tasks: if tasks == 0 { 1 } else { tasks },
@@ -104,14 +106,15 @@ impl<'a> LineReader<'a> {
     pub fn line(&mut self, line: &[u8]) -> Option<Progress> {
         let line = &line[..line.len().min(MAX_LINE_BYTES)];
         let mut said = Progress::default();
-        if let Some((rule, found)) = first(&self.rules.failure, line) {
+        let rules = Arc::clone(&self.rules);
+        if let Some((rule, found)) = first(&rules.failure, line) {
             said.failure = Some(words(rule, &found, "reason"));
         }
-        if let Some((rule, found)) = first(&self.rules.saved, line) {
+        if let Some((rule, found)) = first(&rules.saved, line) {
             said.saved = Some(words(rule, &found, "path"));
             self.saved += 1;
             said.percent = self.rise(0.0);
-        } else if let Some((rule, found)) = first(&self.rules.progress, line) {
+        } else if let Some((rule, found)) = first(&rules.progress, line) {
             said.percent = self.fraction(&found).and_then(|fraction| self.rise(fraction));
             said.status =
                 rule.says.clone().or_else(|| text(&found, "status")).filter(|new| Some(new) != self.status.as_ref());

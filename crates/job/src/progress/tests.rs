@@ -3,7 +3,7 @@ use crate::recipe::Recipes;
 
 fn read(recipe: &str, tasks: u32, lines: &[&str]) -> Vec<Option<Progress>> {
     let recipes = Recipes::builtin();
-    let mut reader = LineReader::new(&recipes.get(recipe).unwrap().lines, tasks);
+    let mut reader = LineReader::new(Arc::clone(&recipes.get(recipe).unwrap().lines), tasks);
     lines.iter().map(|line| reader.line(line.as_bytes())).collect()
 }
 
@@ -97,7 +97,7 @@ fn hostile_lines_are_cut_and_cleaned() {
     let mut long = b"Saved: '".to_vec();
     long.extend(vec![b'x'; 1 << 20]);
     let recipes = Recipes::builtin();
-    let mut reader = LineReader::new(&recipes.get("blender").unwrap().lines, 1);
+    let mut reader = LineReader::new(Arc::clone(&recipes.get("blender").unwrap().lines), 1);
     assert_eq!(reader.line(&long), None, "the end of the pattern lies beyond what is looked at");
     let said = reader.line(b"Saved: '/a\x1b[31m\xff.png'").unwrap();
     assert_eq!(said.saved.as_deref(), Some("/a[31m\u{fffd}.png"));

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::{collections::BTreeSet, ops::Range};
 
 use gridwell_model::{Needs, Preference};
@@ -97,11 +99,11 @@ fn build(at: &Place<'_>, file: RecipeFile) -> Result<Recipe, RecipeError> {
         tool: file.tool,
         needs,
         prefers: at.each::<Preference>(&file.prefers)?,
-        lines: LineRules {
+        lines: Arc::new(LineRules {
             progress: rules(at, &file.progress)?,
             saved: rules(at, &file.saved)?,
             failure: rules(at, &file.failure)?,
-        },
+        }),
         proof: file.proof,
         steps_at_origin: file.steps_at_origin,
         matches: Matches {

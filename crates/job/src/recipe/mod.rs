@@ -9,7 +9,7 @@ mod format;
 mod load;
 mod matching;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gridwell_model::{Needs, Preference};
 
@@ -41,7 +41,7 @@ pub struct Recipe {
     /// Wishes.
     pub prefers: Vec<Preference>,
     /// What it says about output lines.
-    pub lines: LineRules,
+    pub lines: Arc<LineRules>,
     /// What proves a run good.
     pub proof: Proof,
     /// Names of steps that read what earlier steps landed, and so run at the origin.

@@ -13,6 +13,7 @@ use gridwell_worker::{Effect, Input, SessionFailure, SessionId, SpecView, StepVi
 use super::{Core, Fact, steward::sentence};
 use crate::{
     clock,
+    lines::Lines,
     transfer::{CollectError, SessionPlace, Transfer, TransferError},
 };
 
@@ -36,15 +37,15 @@ pub(crate) struct Session {
     /// Resolvers of the steps that ran in it.
     runtimes: BTreeMap<u32, SessionRuntime>,
     runs: BTreeMap<u64, Run>,
-    opened: bool,
     failed: bool,
 }
 
-#[derive(Clone, Copy)]
 struct Run {
     lease: LeaseId,
     step: u32,
     span: TaskSpan,
+    /// Reads its output, when its recipe says how.
+    lines: Option<Lines>,
 }
 
 /// Output blobs of one run, held until the steward has settled it.
@@ -204,7 +205,9 @@ impl Core {
             let resolved = session.runtime(self.guests.get(&session.job), step).and_then(|runtime| runtime.task(*span));
             match resolved {
                 Ok(action) => {
-                    session.runs.insert(tag(*span), Run { lease, step, span: *span });
+                    let recipe = self.guests.get(&session.job).map(|guest| guest.spec.recipe.as_str());
+                    let lines = recipe.and_then(|recipe| self.machines.lines(recipe, span.len()));
+                    session.runs.insert(tag(*span), Run { lease, step, span: *span, lines });
                     batch.push((tag(*span), action));
                 }
                 Err(error) => refused.push((*span, sentence(&error))),
@@ -227,7 +230,6 @@ impl Core {
             };
             match event {
                 SessionEvent::Opened => {
-                    session.opened = true;
                     self.worker.handle(Input::SessionOpened { session: id }, now);
                 }
                 SessionEvent::OpenFailed { environment, end } => {
@@ -250,12 +252,24 @@ impl Core {
                 SessionEvent::Said { tag: None, .. } => {}
                 SessionEvent::Ended { tag, end, run_micros } => {
                     if let Some(run) = session.runs.remove(&tag) {
+                        let good = end == ActionEnd::Exited { code: 0 };
+                        let end = match run.lines {
+                            Some(lines) => lines.judge(end),
+                            None => end,
+                        };
+                        if good && end != (ActionEnd::Exited { code: 0 }) {
+                            // The runner took it for a success: its session ends as after any other failure.
+                            log_exec(self.exec.cancel(id.0, Stop { which: Which::All, notice_limit: None }));
+                            log_exec(self.exec.close(id.0));
+                        }
                         let took = Duration::from_micros(run_micros);
                         self.worker.handle(Input::TaskEnded { session: id, run: run.span, end, took }, now);
                     }
                 }
                 SessionEvent::NotRun { tag } => {
-                    session.runs.remove(&tag);
+                    if let Some(run) = session.runs.remove(&tag) {
+                        self.worker.handle(Input::TaskNotRun { session: id, run: run.span }, now);
+                    }
                 }
                 SessionEvent::Closed { problems } => {
                     for problem in problems {
@@ -265,14 +279,10 @@ impl Core {
                 }
                 SessionEvent::Lost { reason, .. } => {
                     tracing::warn!(%reason, "a session was lost");
-                    if session.opened {
-                        self.on_session_gone(id);
-                    } else {
-                        session.failed = true;
-                        let cause = SessionFailure::Machine(reason);
-                        self.worker.handle(Input::SessionFailed { session: id, cause }, now);
-                        self.on_session_gone(id);
-                    }
+                    session.failed = true;
+                    let cause = SessionFailure::Machine(reason);
+                    self.worker.handle(Input::SessionFailed { session: id, cause }, now);
+                    self.on_session_gone(id);
                 }
             }
         }
@@ -301,15 +311,21 @@ impl Core {
             return;
         };
         // What environments say belongs to the task that comes next; before the first there is none to show it under.
-        let Some(run) = tag.and_then(|tag| session.runs.get(&tag).copied()) else {
+        let Some(run) = tag.and_then(|tag| session.runs.get_mut(&tag)) else {
             tracing::debug!(text = %String::from_utf8_lossy(&bytes), "an environment says");
             return;
         };
+        let task = TaskKey { step: run.step, index: run.span.start };
+        let (lease, span) = (run.lease, run.span);
+        if let Some(said) = run.lines.as_mut().and_then(|lines| lines.read(&bytes)) {
+            let status = said.status.unwrap_or_default();
+            let input = Input::TaskProgressed { session: id, run: span, progress: said.percent, status };
+            self.worker.handle(input, clock::now());
+        }
         let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward) else {
             return;
         };
-        let task = TaskKey { step: run.step, index: run.span.start };
-        let chunk = LogChunk { job: run.lease.job, task, fence: run.lease.fence, bytes };
+        let chunk = LogChunk { job: lease.job, task, fence: lease.fence, bytes };
         self.send_log(steward, chunk);
     }
 
@@ -473,7 +489,6 @@ fn open(guest: &Guest, root: PathBuf, step: u32) -> Result<(Session, SessionPlan
         context,
         runtimes: BTreeMap::from([(step, runtime)]),
         runs: BTreeMap::new(),
-        opened: false,
         failed: false,
     };
     Ok((session, plan))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gridwell_job::{LineRules, Recipes};
+use gridwell_job::Recipes;
 use gridwell_model::{Hardware, Incarnation, Load, PeerId, Reserve, Stamp};
 use gridwell_sched::{Input as SchedInput, PeerView};
 use gridwell_store::{RunHistory, RunRecord};
@@ -11,7 +11,7 @@ use gridwell_worker::Input as WorkerInput;
 use serde::{Deserialize, Serialize};
 
 use super::Core;
-use crate::clock;
+use crate::{clock, lines::Lines};
 
 /// Memory kept for the machine's owner and the system, in MiB: what a desktop needs to stay fluent.
 const OWNERS_MEMORY_MIB: u64 = 1_024;
@@ -135,9 +135,9 @@ impl Machines {
         self.made.get(&peer).copied().unwrap_or(0)
     }
 
-    /// What a recipe says about the lines its program prints.
-    pub(crate) fn line_rules(&self, recipe: &str) -> Option<&LineRules> {
-        self.recipes.get(recipe).map(|recipe| &recipe.lines)
+    /// A reader of what a run of a recipe's program prints.
+    pub(crate) fn lines(&self, recipe: &str, tasks: u32) -> Option<Lines> {
+        self.recipes.get(recipe).map(|recipe| Lines::new(recipe, tasks))
     }
 
     pub(crate) fn recipes(&self) -> Arc<Recipes> {

@@ -92,8 +92,9 @@ impl Core {
                 }
                 self.job_changed(job);
             }
-            Effect::LeaseKept { lease, peer, spans, .. } => {
+            Effect::LeaseKept { lease, peer, step, spans } => {
                 self.live.insert(lease, Live { peer, left: spans.count() });
+                self.sched.handle(SchedInput::LeaseKept { lease, peer, step }, now);
             }
             Effect::TasksReady { job, step, spans, avoid } => {
                 self.sched.handle(SchedInput::TasksReady { job, step, tasks: spans, avoid }, now);
