@@ -20,8 +20,8 @@ use crate::{
     text,
 };
 
-/// What is logged unless asked otherwise: changes a person would notice, and what needs a look.
-const DEFAULT_LOG: &str = "info";
+/// What is logged unless asked otherwise: changes a person would notice, and what needs a look; of libraries the latter.
+const DEFAULT_LOG: &str = "warn,gridwell=info";
 
 /// Runs a node in the foreground until it is told to stop.
 pub(super) fn run(args: NodeArgs, data: &Path, screen: Screen) -> Result<End, ApiError> {
