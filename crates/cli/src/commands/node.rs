@@ -1,4 +1,4 @@
-use std::{env, error::Error, io::IsTerminal as _, path::Path, sync::Arc};
+use std::{env, error::Error, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use gridwell_api::{
@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
+    time::Instant,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -22,6 +23,8 @@ use crate::{
 
 /// What is logged unless asked otherwise: changes a person would notice, and what needs a look; of libraries the latter.
 const DEFAULT_LOG: &str = "warn,gridwell=info";
+/// How long the ready line waits for the node's addresses.
+const ADDRESSES_KNOWN: Duration = Duration::from_secs(2);
 
 /// Runs a node in the foreground until it is told to stop.
 pub(super) fn run(args: NodeArgs, data: &Path, screen: Screen) -> Result<End, ApiError> {
@@ -73,7 +76,7 @@ async fn welcome(node: &Node, door: &Door, join: Option<String>, screen: Screen)
             Err(error) => return Err(error),
         }
     }
-    let status = StatusView::try_from(handle.call(Request::Status).await?)?;
+    let status = listening(&handle).await?;
     let socket = door.socket().display().to_string();
     let http = door.tcp().map(|address| format!("http://{address}"));
     if screen.json() {
@@ -85,6 +88,18 @@ async fn welcome(node: &Node, door: &Door, join: Option<String>, screen: Screen)
         screen.print(ready_line(&status, &socket, http.as_deref()).as_bytes());
     }
     Ok(())
+}
+
+/// The node's status once it knows its addresses, which listeners report a moment after the start.
+async fn listening(handle: &NodeHandle) -> Result<StatusView, ApiError> {
+    let began = Instant::now();
+    loop {
+        let status = StatusView::try_from(handle.call(Request::Status).await?)?;
+        if !status.addresses.is_empty() || began.elapsed() > ADDRESSES_KNOWN {
+            return Ok(status);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// The ready line with `--json`.
