@@ -186,7 +186,8 @@ impl Case<'_> {
             all.push(Against::Avoided { tasks: avoided });
         }
         let waits = self.step.pace.is_known() && self.queue.count() > 0 && seat.access.is_drawn();
-        if waits && is_slower_than_waiting(self.board, self.world, at, self.queue.count()) {
+        let avoid = self.queue.retries().first().map_or(&[][..], |group| &group.avoid);
+        if waits && is_slower_than_waiting(self.board, self.world, at, self.queue.count(), avoid) {
             all.push(Against::SlowerThanWaiting);
         }
         all

@@ -187,7 +187,7 @@ fn choose(board: &mut Board, world: &World, random: &mut Random, ready: u32, avo
     }
     let mut choice = Choice::Nobody;
     while let Some(at) = draw(board, world, random) {
-        if known && is_slower_than_waiting(board, world, at, ready) {
+        if known && is_slower_than_waiting(board, world, at, ready, avoid) {
             choice = Choice::HeldBack;
             set_aside.push((at, board.tree.get(at)));
             board.tree.set(at, 0.0);
@@ -232,17 +232,18 @@ impl Board {
     }
 }
 
-/// True when the other peers will clearly have run all `ready` tasks before `at` has run its first.
+/// True when the other peers, those to `avoid` left out, will clearly have run all `ready` tasks before `at` has run its
+/// first.
 ///
 /// Only durations that were measured may hold a task back, and only peers whose wait is known count.
-pub(crate) fn is_slower_than_waiting(board: &Board, world: &World, at: usize, ready: u32) -> bool {
+pub(crate) fn is_slower_than_waiting(board: &Board, world: &World, at: usize, ready: u32, avoid: &[usize]) -> bool {
     let seat = &board.seats[at];
     let until = seat.terms.cost_secs() * CLEARLY_SOONER;
     let runs = f64::from(ready.div_ceil(seat.chunk.max(1)));
     if runs > until * board.runs_per_sec {
         return false;
     }
-    let others = board.seats.iter().enumerate().filter(|(other, _)| *other != at);
+    let others = board.seats.iter().enumerate().filter(|(other, _)| *other != at && !avoid.contains(other));
     let done: f64 = others
         .map(|(other, seat)| {
             let knows_wait = match seat.access {

@@ -196,6 +196,18 @@ fn a_starved_job_gets_its_turn_by_age() {
 }
 
 #[test]
+fn a_task_that_must_avoid_the_fastest_peer_does_not_wait_for_it() {
+    let mut grid = TestGrid::new(|config| config);
+    grid.add_peer(1, |view| view.lends = cores(1.0));
+    grid.add_peer(2, |view| view.lends = cores(1.0));
+    let job = grid.add_job(2, |_| {});
+    grid.timed(job, 1, 1, Duration::from_secs(1));
+    grid.timed(job, 2, 1, Duration::from_secs(100));
+    grid.ready(job, 0, 0..1, &[1]);
+    assert_eq!(grid.place_all().iter().map(|placed| placed.peer).collect::<Vec<_>>(), [peer(2)]);
+}
+
+#[test]
 fn tasks_avoid_where_they_failed_unless_nobody_else_fits() {
     let mut grid = TestGrid::new(|config| config);
     grid.add_peer(1, |view| view.score = 400.0);
