@@ -33,7 +33,7 @@ with LocalCluster(tempfile.mkdtemp()) as cluster:
     for _ in range(int(sys.argv[1])):
         job.program(['true'], stdout=None, stderr=None)
     started = time.monotonic()
-    client.wait_for_jobs([client.submit(job)], progress=False)
+    client.wait_for_jobs([client.submit(job)])
     print(time.monotonic() - started)
 ";
 
