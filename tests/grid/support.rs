@@ -5,10 +5,35 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// How long anything may take that a test waits for; only a failure takes that long.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How often a file or a view is looked at while a test waits for it.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Waits until `look` sees something.
+pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    seen(look).unwrap_or_else(|| panic!("in vain waited for {what}"))
+}
+
+fn seen<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let began = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return Some(seen);
+        }
+        if began.elapsed() > PATIENCE {
+            return None;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
 
 /// The `gridwell` binary that cargo built beside this test.
 pub(crate) fn gridwell() -> PathBuf {
@@ -59,6 +84,11 @@ impl Peer {
         self.child = Some(child);
     }
 
+    /// The node's process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -96,6 +126,47 @@ impl Peer {
             self.log()
         );
         text
+    }
+
+    /// Waits until `look` sees something in what a command with `--json` prints.
+    pub(crate) fn until<T>(&self, what: &str, arguments: &[&str], mut look: impl FnMut(&Value) -> Option<T>) -> T {
+        let mut last = Value::Null;
+        let seen = seen(|| {
+            last = self.json(arguments);
+            look(&last)
+        });
+        seen.unwrap_or_else(|| panic!("in vain waited for {what}: {last:#}\nnode log:\n{}", self.log()))
+    }
+
+    /// Starts a job with `submit` or `exec --detach` and returns its id.
+    pub(crate) fn start_job<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        self.ok(arguments).trim().to_owned()
+    }
+
+    /// Waits for the end of a job; returns the job as it is then.
+    pub(crate) fn end_of(&self, job: &str) -> Value {
+        self.until("the job's end", &["job", job], |view| {
+            matches!(view["state"].as_str(), Some("done" | "failed" | "cancelled")).then(|| view.clone())
+        })
+    }
+
+    /// Waits for the good end of a job.
+    pub(crate) fn done(&self, job: &str) -> Value {
+        let view = self.end_of(job);
+        assert_eq!(view["state"], "done", "{view:#}\n{}\n{}", self.ok(["logs", job]), self.log());
+        view
+    }
+
+    /// Waits until `count` tasks of a job are in `state`.
+    pub(crate) fn until_counts(&self, job: &str, state: &str, count: u64) {
+        self.until(&format!("{count} tasks {state}"), &["job", job], |view| {
+            (view["counts"][state].as_u64() >= Some(count)).then_some(())
+        });
+    }
+
+    /// All tasks of a job.
+    pub(crate) fn tasks(&self, job: &str) -> Vec<Value> {
+        self.json(["tasks", job, "--limit", "0"])["tasks"].as_array().expect("a list of tasks").clone()
     }
 
     /// Runs a command with `--json` that must exit 0 and returns what it printed.
@@ -139,13 +210,25 @@ impl Grid {
         for name in names {
             grid.add(name, &[]);
         }
+        grid.meet();
         grid
+    }
+
+    /// Waits until every peer sees all others.
+    pub(crate) fn meet(&self) {
+        for peer in &self.peers {
+            peer.until("all machines online", &["machines"], |machines| {
+                let online = machines.as_array()?.iter().filter(|machine| machine["online"] == true).count();
+                (online == self.peers.len()).then_some(())
+            });
+        }
     }
 
     /// Starts one more peer and lets it join.
     pub(crate) fn add(&mut self, name: &str, arguments: &[&str]) -> &Peer {
         let data = self.folder.path().join(name);
-        let invite = self.peers.first().map(|first| first.json(["invite"])["link"].as_str().expect("a link").to_owned());
+        let invite =
+            self.peers.first().map(|first| first.json(["invite"])["link"].as_str().expect("a link").to_owned());
         let peer = Peer::start(name, data, arguments);
         if let Some(link) = invite {
             peer.ok(["join", &link]);
@@ -166,6 +249,26 @@ impl Grid {
         std::fs::write(&path, content).expect("the file can be written");
         path
     }
+}
+
+/// The lines that programs wrote into a file so far; none while it does not exist.
+pub(crate) fn lines(file: &Path) -> Vec<String> {
+    std::fs::read_to_string(file).unwrap_or_default().lines().map(ToOwned::to_owned).collect()
+}
+
+/// True while a process runs; a zombie does not.
+pub(crate) fn lives(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+/// The names of machines that ended tasks of a job, sorted.
+pub(crate) fn makers(job: &Value) -> Vec<String> {
+    let made_by = job["made_by"].as_array().expect("a list of machines");
+    let done = made_by.iter().filter(|made| made["done"].as_u64() > Some(0));
+    let mut names: Vec<_> = done.map(|made| made["name"].as_str().expect("a name").to_owned()).collect();
+    names.sort();
+    names
 }
 
 /// The names of the files in a folder, sorted.
