@@ -140,8 +140,6 @@ struct Connection {
     greeting: bool,
     /// True once the other side has opened a join stream on it.
     joining: bool,
-    /// True if it became a link, now or before.
-    linked: bool,
     slots: Arc<Semaphore>,
 }
 
@@ -173,6 +171,8 @@ struct Task {
     joining: BTreeMap<PeerId, Joining>,
     /// Peers being dialled, with what for.
     dials: BTreeMap<PeerId, Role>,
+    /// Peers whose dial by the node has had no answer yet.
+    asked: BTreeSet<PeerId>,
     unbound: Unbound,
     listening: Vec<ListenAddress>,
     events: mpsc::Sender<NetEvent>,
@@ -204,6 +204,7 @@ impl Task {
             leaving: BTreeMap::new(),
             joining: BTreeMap::new(),
             dials: BTreeMap::new(),
+            asked: BTreeSet::new(),
             unbound,
             listening: Vec::new(),
             events,

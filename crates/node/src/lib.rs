@@ -20,5 +20,6 @@ mod transfer;
 
 pub use config::Config;
 pub use events::EventStream;
+pub use gridwell_net::clear_key_log;
 pub use handle::{LogStream, NodeHandle};
 pub use start::{Node, Ready, StartError};

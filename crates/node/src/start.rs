@@ -12,7 +12,7 @@ use gridwell_job::{
     JobPlan,
     recipe::{RecipeError, RecipeText, Recipes},
 };
-use gridwell_ledger::{Ledger, RestoreError};
+use gridwell_ledger::{Input as LedgerInput, Ledger, RestoreError};
 use gridwell_links::Links;
 use gridwell_model::{Hardware, Incarnation, JobSpec, PeerId};
 use gridwell_net::{Net, NetConfig};
@@ -27,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock,
     config::Config,
-    core::{ASKS, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Settings},
+    core::{ASKS, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Settings, net_wishes},
     events::EventHub,
     handle::NodeHandle,
     logs::Logs,
@@ -160,6 +160,7 @@ async fn assemble(
     let (asks, ask_inlet) = mpsc::channel(ASKS);
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone() };
     let machines = Machines::new(me, settings, hardware, recipes, &history);
+    let beside = TaskTracker::new();
     let mut core = Core {
         me,
         incarnation,
@@ -171,6 +172,7 @@ async fn assemble(
         links: Links::new(me, u64::from_le_bytes(random())),
         membership,
         store,
+        net_wishes: net_wishes(net.clone(), &beside),
         net,
         exec,
         transfer,
@@ -187,7 +189,7 @@ async fn assemble(
         submitted: Keys::default(),
         changed: Changed::default(),
         facts,
-        beside: TaskTracker::new(),
+        beside,
     };
     core.load_history(&history);
     core.open_homes().await?;
@@ -241,10 +243,11 @@ impl Core {
 
     /// The first facts: this machine, its members, its gate.
     fn begin(&mut self) {
+        // The last run's sessions died with it.
+        self.tell_ledger(LedgerInput::HolderVanished { peer: self.me });
         self.members_changed();
         self.lending_changed();
-        let (net, joinable) = (self.net.clone(), self.membership.expects_strangers());
-        self.beside.spawn(async move { net.set_joinable(joinable).await });
+        self.follow_invites();
     }
 }
 

@@ -35,7 +35,7 @@ impl Task {
         };
         let address = endpoint.get_remote_address().clone();
         let slots = bulk::serving_slots();
-        let held = Connection { peer, role, dialled, address, greeting: false, joining: false, linked: false, slots };
+        let held = Connection { peer, role, dialled, address, greeting: false, joining: false, slots };
         self.connections.insert(id, held);
         if dialled {
             self.on_dialled(peer, id, role);
@@ -52,11 +52,13 @@ impl Task {
         self.present_invite(peer, id);
         if role == Role::Member {
             self.greet_first(peer, id);
+        } else {
+            self.attempt_failed(peer, "it is just being asked to let this machine in");
         }
     }
 
     pub(super) fn on_closed(&mut self, id: ConnectionId, cause: Option<String>) {
-        let Some(Connection { peer, role, dialled, linked, .. }) = self.connections.remove(&id) else { return };
+        let Some(Connection { peer, .. }) = self.connections.remove(&id) else { return };
         if self.chosen.get(&peer) == Some(&id) {
             self.chosen.remove(&peer);
         }
@@ -64,14 +66,9 @@ impl Task {
             up.link.end(cause.map_or_else(|| "the connection closed".to_owned(), |cause| friendly(&cause)));
             let link = Arc::clone(&up.link);
             self.on_link_ended(&link);
-        } else if dialled && !linked && role == Role::Member && !self.has_hope(peer) {
-            self.tell(NetEvent::DialFailed { peer, why: UNKNOWN_HERE.to_owned() });
+        } else {
+            self.attempt_failed(peer, UNKNOWN_HERE);
         }
-    }
-
-    /// True while a link to `peer` is up or being made on some connection.
-    fn has_hope(&self, peer: PeerId) -> bool {
-        self.up.contains_key(&peer) || self.connections.values().any(|held| held.peer == peer && held.greeting)
     }
 
     pub(super) fn on_stream(&mut self, arrival: Arrival) {

@@ -29,14 +29,27 @@ const RESOLVE: Duration = Duration::from_secs(5);
 
 impl Task {
     pub(super) fn dial(&mut self, peer: PeerId, addresses: Vec<String>) {
-        let known = self.up.contains_key(&peer)
-            || self.dials.contains_key(&peer)
-            || self.connections.values().any(|held| held.peer == peer && held.greeting);
-        if known || peer == self.me {
+        if peer == self.me || self.up.contains_key(&peer) {
             return;
         }
-        self.dials.insert(peer, Role::Member);
-        self.look_up(peer, addresses);
+        self.asked.insert(peer);
+        // What is under way (also a connection that the other side made) answers for this dial too.
+        if !self.is_under_way(peer) {
+            self.dials.insert(peer, Role::Member);
+            self.look_up(peer, addresses);
+        }
+    }
+
+    /// True while a link to `peer` is being made.
+    fn is_under_way(&self, peer: PeerId) -> bool {
+        self.dials.contains_key(&peer) || self.connections.values().any(|held| held.peer == peer && held.greeting)
+    }
+
+    /// An attempt to link with `peer` ended without a link: if it was the last one, the node hears of it.
+    pub(super) fn attempt_failed(&mut self, peer: PeerId, why: &str) {
+        if !self.up.contains_key(&peer) && !self.is_under_way(peer) && self.asked.remove(&peer) {
+            self.tell(NetEvent::DialFailed { peer, why: why.to_owned() });
+        }
     }
 
     pub(super) fn join(&mut self, peer: PeerId, addresses: Vec<String>, request: JoinRequest, answer: JoinResult) {
@@ -88,13 +101,11 @@ impl Task {
     }
 
     fn dial_failed(&mut self, peer: PeerId, why: String) {
-        let role = self.dials.remove(&peer);
+        self.dials.remove(&peer);
         if let Some(joining) = self.joining.remove(&peer) {
             let _ = joining.answer.send(Err(JoinError::Unreached { inviter: peer, why: why.clone() }));
         }
-        if role == Some(Role::Member) && !self.up.contains_key(&peer) {
-            self.tell(NetEvent::DialFailed { peer, why });
-        }
+        self.attempt_failed(peer, &why);
     }
 
     /// Presents the invite that waits for a connection to `peer`, if there is one.

@@ -85,17 +85,12 @@ impl Task {
 
     pub(super) fn on_greeting_failed(&mut self, on: ConnectionId, why: &str) {
         let Some(held) = self.connections.get_mut(&on) else { return };
-        let (peer, dialled) = (held.peer, held.dialled);
-        // Reported here, so not again when the connection closes.
-        held.linked = true;
+        let peer = held.peer;
         held.greeting = false;
         if self.chosen.get(&peer) == Some(&on) {
             self.chosen.remove(&peer);
         }
-        let others = self.connections.values().any(|held| held.peer == peer && held.greeting);
-        if dialled && !others && !self.up.contains_key(&peer) {
-            self.tell(NetEvent::DialFailed { peer, why: why.to_owned() });
-        }
+        self.attempt_failed(peer, why);
         self.close(on);
     }
 
@@ -152,7 +147,6 @@ impl Task {
 
     fn forget_greeting(&mut self, on: ConnectionId) {
         if let Some(held) = self.connections.get_mut(&on) {
-            held.linked = true;
             held.greeting = false;
         }
     }
@@ -167,8 +161,7 @@ impl Task {
     }
 
     fn link_up(&mut self, on: ConnectionId, pipe: Pipe, hello: Hello) {
-        let Some(held) = self.connections.get_mut(&on) else { return };
-        held.linked = true;
+        let Some(held) = self.connections.get(&on) else { return };
         let (peer, dialled, address) = (held.peer, held.dialled, for_people(&held.address));
         let link = LinkShared::new(peer, on);
         if !dialled {
@@ -177,6 +170,7 @@ impl Task {
         }
         let (last_word, ended) = oneshot::channel();
         let up = Up { link: Arc::clone(&link), hello: hello.clone(), since: Instant::now(), ended };
+        self.asked.remove(&peer);
         let old = self.up.insert(peer, up);
         self.table.insert(Arc::clone(&link));
         let after = old.map_or_else(

@@ -4,12 +4,16 @@ use super::peers::JoinPlan;
 use gridwell_api::{ApiError, DraftView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, Load, OutputFile, PeerId, TaskResult, TaskSpan};
+use gridwell_sched::Input as SchedInput;
 use gridwell_store::StoreError;
 use gridwell_wire::JoinAnswer;
 use tokio::sync::oneshot;
 
 use super::Core;
-use crate::transfer::{CollectError, TransferError};
+use crate::{
+    clock,
+    transfer::{CollectError, TransferError},
+};
 
 /// How a door is answered.
 pub(crate) type Reply = oneshot::Sender<Result<Response, ApiError>>;
@@ -32,6 +36,8 @@ pub(crate) enum Fact {
     Collected(LeaseId, TaskSpan, Result<Vec<OutputFile>, CollectError>),
     /// A run's outputs are home, or never will be.
     Landed(LeaseId, PeerId, TaskResult, Result<(), TransferError>),
+    /// Bytes went to a peer at this rate, in bytes per second.
+    Measured(PeerId, f64),
     /// The load was sampled.
     Sampled(Load),
     /// An inviter answered.
@@ -60,6 +66,9 @@ impl Core {
             Fact::Staged(job, result) => self.on_staged(job, result),
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
             Fact::Landed(lease, peer, result, landed) => self.on_landed(lease, peer, result, landed),
+            Fact::Measured(peer, bytes_per_sec) => {
+                self.sched.handle(SchedInput::PathMeasured { peer, bytes_per_sec }, clock::now());
+            }
             Fact::Sampled(load) => self.on_sampled(load),
             Fact::JoinAnswered(plan, answer, reply) => self.on_join_answered(*plan, answer, reply),
         }

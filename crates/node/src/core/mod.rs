@@ -31,7 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use journal::Journal;
 pub(crate) use machines::{Machines, Settings};
-pub(crate) use peers::{Membership, hello};
+pub(crate) use peers::{Membership, NetWish, hello, net_wishes};
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
 
@@ -63,6 +63,7 @@ pub(crate) struct Core {
     pub(crate) membership: Membership,
     pub(crate) store: Store,
     pub(crate) net: NetHandle,
+    pub(crate) net_wishes: mpsc::Sender<NetWish>,
     pub(crate) exec: Exec,
     pub(crate) transfer: Transfer,
     pub(crate) machines: Machines,
@@ -175,6 +176,7 @@ impl Core {
             self.changed.due,
             self.logs.due(),
             self.journal.due(),
+            self.membership.due(),
         ];
         deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
     }
@@ -196,6 +198,9 @@ impl Core {
         }
         if due(self.logs.due()) {
             self.flush_logs();
+        }
+        if self.membership.due().is_none() {
+            self.follow_invites();
         }
         if due(self.changed.due) {
             self.tell_changes();
@@ -244,7 +249,7 @@ impl Core {
         // Runners die first, so that nothing writes into folders that go.
         self.exec.shutdown().await;
         self.net.shutdown().await;
-        drop(inlets);
+        drop((inlets, self.net_wishes));
         self.beside.close();
         // Work beside the loop ends by itself once links and sessions are gone; a landing in progress is completed.
         if tokio::time::timeout(Duration::from_secs(5), self.beside.wait()).await.is_err() {

@@ -1,6 +1,6 @@
 //! Links, members and joining.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use gridwell_api::{
     ApiError, ErrorCode, EventBody, InviteRequest, InviteView, JoinedView, LinkState, LinkView, Notice, NoticeLevel,
@@ -8,20 +8,27 @@ use gridwell_api::{
 };
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_links::{Effect, Input, LinkState as State};
-use gridwell_model::{GridId, Incarnation, PeerId, Stamp};
-use gridwell_net::{BulkResponder, JoinError, NetEvent};
+use gridwell_model::{GridId, Incarnation, PeerId, Stamp, Time};
+use gridwell_net::{BulkResponder, JoinError, NetEvent, NetHandle};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::Store;
 use gridwell_trust::{Grid, INVITE_TTL, Identity, InviteLink, Invites, JoinAttempt, LinkError, Offer, Refusal};
 use gridwell_wire::{BulkReply, BulkRequest, Hello, JoinAnswer, JoinRequest, Message, PROTOCOL_VERSION};
 use gridwell_worker::Input as WorkerInput;
-use tokio::{io::AsyncSeekExt as _, sync::oneshot};
+use tokio::{
+    io::AsyncSeekExt as _,
+    sync::{mpsc, oneshot},
+};
+use tokio_util::task::TaskTracker;
 
 use super::{Core, Fact, facts::Reply};
 use crate::clock;
 
 /// Largest batch of membership records in one message, in bytes: well within a frame.
 const RECORDS_BYTES: usize = 32 * 1024;
+
+/// Smallest transfer that tells how fast a path is, in bytes: below it the round trip is most of the time.
+const MEASURED_BYTES: u64 = 1_000_000;
 
 /// Longest life of an invite: a week.
 const MAX_TTL: Duration = Duration::from_hours(168);
@@ -32,6 +39,8 @@ pub(crate) struct Membership {
     grid: Grid,
     invites: Invites,
     addresses: Vec<String>,
+    /// Whether the net lets strangers knock now.
+    joinable: bool,
 }
 
 /// Keys in the store.
@@ -59,7 +68,7 @@ impl Membership {
         };
         let invites = store.meta(INVITES_KEY).await?;
         let invites = invites.and_then(|bytes| Invites::decode(&bytes, now).ok()).unwrap_or_default();
-        let membership = Self { identity, grid, invites, addresses: Vec::new() };
+        let membership = Self { identity, grid, invites, addresses: Vec::new(), joinable: false };
         membership.keep_grid(store).await?;
         Ok(membership)
     }
@@ -77,8 +86,11 @@ impl Membership {
         &self.addresses
     }
 
-    pub(crate) fn expects_strangers(&self) -> bool {
-        self.invites.expects_strangers(clock::stamp())
+    /// When the last invite is over, if strangers may knock until then.
+    pub(crate) fn due(&self) -> Option<Time> {
+        let now = clock::stamp();
+        let next = self.invites.next_change(now).filter(|_| self.joinable)?;
+        Some(clock::now() + Duration::from_millis(next.0 - now.0 + 1))
     }
 }
 
@@ -92,6 +104,35 @@ async fn keep_grid(store: &Store, id: GridId, records: Vec<Vec<u8>>) -> Result<(
 #[derive(Debug)]
 pub(crate) struct JoinPlan {
     link: InviteLink,
+}
+
+/// Something for the net that must keep its order: a dial after the members that allow it, after the hello it begins with.
+pub(crate) enum NetWish {
+    Hello(Box<Hello>),
+    Members(BTreeSet<PeerId>),
+    Joinable(bool),
+    Dial(PeerId, Vec<String>),
+    Disconnect(PeerId),
+}
+
+/// Wishes for the net that may wait; it takes them at once unless it is stopping.
+const NET_WISHES: usize = 4_096;
+
+/// Starts the task that carries wishes to the net, one after the other.
+pub(crate) fn net_wishes(net: NetHandle, beside: &TaskTracker) -> mpsc::Sender<NetWish> {
+    let (wishes, mut inlet) = mpsc::channel(NET_WISHES);
+    beside.spawn(async move {
+        while let Some(wish) = inlet.recv().await {
+            match wish {
+                NetWish::Hello(hello) => net.set_hello(*hello).await,
+                NetWish::Members(members) => net.set_members(members).await,
+                NetWish::Joinable(joinable) => net.set_joinable(joinable).await,
+                NetWish::Dial(peer, addresses) => net.dial(peer, addresses).await,
+                NetWish::Disconnect(peer) => net.disconnect(peer).await,
+            }
+        }
+    });
+    wishes
 }
 
 /// What every link begins with.
@@ -128,11 +169,24 @@ impl Core {
         }
     }
 
+    /// Lets strangers knock while an invite expects them, and no longer.
+    pub(crate) fn follow_invites(&mut self) {
+        let joinable = self.membership.invites.expects_strangers(clock::stamp());
+        if std::mem::replace(&mut self.membership.joinable, joinable) != joinable {
+            self.wish_net(NetWish::Joinable(joinable));
+        }
+    }
+
     pub(crate) fn set_hello(&self) {
         let name = self.machines.settings().name.clone();
         let hello = hello(self.membership.grid.id(), self.incarnation, name, &self.membership.addresses);
-        let net = self.net.clone();
-        self.beside.spawn(async move { net.set_hello(hello).await });
+        self.wish_net(NetWish::Hello(Box::new(hello)));
+    }
+
+    fn wish_net(&self, wish: NetWish) {
+        if self.net_wishes.try_send(wish).is_err() {
+            tracing::error!("the net takes no wishes: it is stopping, or stuck");
+        }
     }
 
     fn on_link_up(&mut self, peer: PeerId, hello: &Hello, address: String, inbound: bool) {
@@ -145,8 +199,9 @@ impl Core {
         machine.last_seen = Some(clock::stamp());
         machine.clock_ahead_ms = hello.clock_ms as i64 - clock::stamp().0 as i64;
         let known = machine.incarnation.replace(hello.incarnation);
-        if known != Some(hello.incarnation) {
-            // Another run of its node: every lease it held is gone.
+        if known.is_some_and(|known| known != hello.incarnation) {
+            // Another run of its node: every lease it held is gone. At first sight nobody can tell: it renews what it
+            // holds, and the rest expires.
             self.tell_ledger(LedgerInput::HolderVanished { peer });
         }
         self.worker.handle(WorkerInput::StewardBack { steward: peer }, now);
@@ -179,19 +234,13 @@ impl Core {
 
     pub(crate) fn carry_link(&mut self, effect: Effect) {
         match effect {
-            Effect::Dial { peer, addresses } => {
-                let net = self.net.clone();
-                self.beside.spawn(async move { net.dial(peer, addresses).await });
-            }
+            Effect::Dial { peer, addresses } => self.wish_net(NetWish::Dial(peer, addresses)),
             Effect::SendPing { peer, number } => {
                 if let Err(error) = self.net.send(peer, &Message::Ping { number }) {
                     tracing::debug!(%error, "a ping was not sent");
                 }
             }
-            Effect::Disconnect { peer } => {
-                let net = self.net.clone();
-                self.beside.spawn(async move { net.disconnect(peer).await });
-            }
+            Effect::Disconnect { peer } => self.wish_net(NetWish::Disconnect(peer)),
             Effect::LinkUp { peer } | Effect::LinkDown { peer, .. } => self.link_changed(peer),
         }
     }
@@ -230,15 +279,20 @@ impl Core {
         let BulkRequest::Blob { blob, job, offset } = request;
         let shown = self.homes.get(&job).is_some_and(|home| home.shows(blob));
         let allowed = shown || self.holds_for(peer, job, blob);
-        let blobs = self.store.blobs().clone();
+        let (blobs, facts) = (self.store.blobs().clone(), self.facts.clone());
         self.beside.spawn(async move {
+            let begun = clock::now();
+            let mut sent_bytes = 0;
             let sent = if allowed {
                 match blobs.open_blob(blob).await {
                     Ok((file, size_bytes)) => {
                         let mut file = tokio::fs::File::from_std(file);
                         let from = offset.min(size_bytes);
                         match file.seek(std::io::SeekFrom::Start(from)).await {
-                            Ok(_) => responder.send(size_bytes - from, file).await,
+                            Ok(_) => {
+                                sent_bytes = size_bytes - from;
+                                responder.send(sent_bytes, file).await
+                            }
                             Err(error) => Err(error),
                         }
                     }
@@ -252,6 +306,9 @@ impl Core {
             };
             if let Err(error) = sent {
                 tracing::debug!(%error, %job, machine = peer.short(), "bytes were not sent to their end");
+            } else if sent_bytes >= MEASURED_BYTES {
+                let secs = clock::now().since(begun).as_secs_f64().max(1e-6);
+                let _stopped = facts.send(Fact::Measured(peer, sent_bytes as f64 / secs)).await;
             }
         });
     }
@@ -288,6 +345,7 @@ impl Core {
     /// Lets the gate and the link table follow the membership.
     pub(crate) fn members_changed(&mut self) {
         let now = clock::now();
+        self.wish_net(NetWish::Members(self.membership.grid.peers()));
         let members: Vec<_> = self
             .membership
             .grid
@@ -305,8 +363,6 @@ impl Core {
             self.links.handle(Input::MemberAdded { peer, addresses }, now);
             self.link_changed(peer);
         }
-        let (net, peers) = (self.net.clone(), self.membership.grid.peers());
-        self.beside.spawn(async move { net.set_members(peers).await });
     }
 
     fn on_records(&mut self, from: PeerId, records: &[Vec<u8>]) {
@@ -370,6 +426,7 @@ impl Core {
             }
         };
         let view = InviteView { link: link.to_text(), expires: link.expires };
+        self.membership.joinable = true;
         let (store, net, invites) = (self.store.clone(), self.net.clone(), self.membership.invites.encode());
         // The link leaves this machine only once the invite is kept and strangers may knock.
         self.beside.spawn(async move {

@@ -1,6 +1,10 @@
 //! This machine as the origin of jobs: what the ledger and the scheduler wish, and what workers report.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use gridwell_api::{EventBody, Notice, NoticeLevel, TasksChanged};
 use gridwell_job::JobPlan;
@@ -27,6 +31,8 @@ pub(crate) struct Home {
     pub(crate) plan: Arc<JobPlan>,
     pub(crate) spec_blob: BlobId,
     pub(crate) spec_bytes: u64,
+    /// Machines that have its inputs.
+    held_by: BTreeSet<PeerId>,
     /// What its running tasks say, by the first task of each run.
     pub(crate) said: BTreeMap<TaskKey, Said>,
 }
@@ -48,7 +54,7 @@ pub(crate) struct Live {
 
 impl Home {
     pub(crate) fn new(spec: Arc<JobSpec>, plan: Arc<JobPlan>, spec_blob: BlobId, spec_bytes: u64) -> Self {
-        Self { spec, plan, spec_blob, spec_bytes, said: BTreeMap::new() }
+        Self { spec, plan, spec_blob, spec_bytes, held_by: BTreeSet::new(), said: BTreeMap::new() }
     }
 
     /// True if peers that work for the job may read the blob.
@@ -87,9 +93,8 @@ impl Core {
             Effect::JobOpened { job, priority } => {
                 if let Some(home) = self.homes.get(&job) {
                     self.sched.handle(SchedInput::JobAdded(home.view(priority)), now);
-                    let held_bytes = home.spec.input_blobs().iter().map(|(_, bytes)| bytes).sum();
-                    self.sched.handle(SchedInput::HoldingsChanged { peer: self.me, job, held_bytes }, now);
                 }
+                self.inputs_held(self.me, job);
                 self.job_changed(job);
             }
             Effect::LeaseKept { lease, peer, step, spans } => {
@@ -204,7 +209,7 @@ impl Core {
     }
 
     pub(crate) fn on_renewal(&mut self, peer: PeerId, renewal: Renewal) {
-        self.tell_ledger(LedgerInput::Renewed { peer, leases: renewal.leases });
+        // What runs is told first, so that a held job does not call back what has started.
         for task in renewal.running {
             if self.live.get(&task.lease).is_none_or(|live| live.peer != peer) || task.count == 0 {
                 continue;
@@ -215,11 +220,23 @@ impl Core {
             }
             let span = TaskSpan::new(task.task.index, end);
             self.tell_ledger(LedgerInput::TasksStarted { lease: task.lease, span, stamp: clock::stamp() });
+            self.inputs_held(peer, task.lease.job);
             if let Some(home) = self.homes.get_mut(&task.lease.job) {
                 let said = Said { count: task.count, progress: task.progress, status: task.status };
                 home.said.insert(task.task, said);
             }
             self.job_changed(task.lease.job);
+        }
+        self.tell_ledger(LedgerInput::Renewed { peer, leases: renewal.leases });
+    }
+
+    /// A machine that runs tasks of a job has all its inputs: the next ones cost it no fetching.
+    fn inputs_held(&mut self, peer: PeerId, job: JobId) {
+        if let Some(home) = self.homes.get_mut(&job)
+            && home.held_by.insert(peer)
+        {
+            let held_bytes = home.spec.input_blobs().iter().map(|(_, bytes)| bytes).sum();
+            self.sched.handle(SchedInput::HoldingsChanged { peer, job, held_bytes }, clock::now());
         }
     }
 
