@@ -27,7 +27,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock,
     config::Config,
-    core::{ASKS, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Settings, net_wishes},
+    core::{
+        ASKS, Addresses, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Settings,
+        net_wishes,
+    },
     events::EventHub,
     handle::NodeHandle,
     logs::Logs,
@@ -149,6 +152,7 @@ async fn assemble(
     let recipes = Arc::new(Recipes::new(&user_recipes(&data))?);
     let (settings, hardware) = look(config, &store, &data).await?;
     let membership = Membership::load(&store, identity, &settings.name).await?;
+    let addresses = Addresses::load(&store).await?;
     let incarnation = Incarnation(random());
     let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);
     let (net, net_events) = Net::start(NetConfig::new(net_seed, config.listen.clone(), hello)).await?;
@@ -171,6 +175,7 @@ async fn assemble(
         worker: Worker::new(),
         links: Links::new(me, u64::from_le_bytes(random())),
         membership,
+        addresses,
         store,
         net_wishes: net_wishes(net.clone(), &beside),
         net,

@@ -1,5 +1,6 @@
 //! The loop and everything it owns.
 
+mod addresses;
 mod door;
 mod facts;
 mod guest;
@@ -28,6 +29,7 @@ use gridwell_worker::{SessionId, Worker};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use addresses::Addresses;
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use journal::Journal;
 pub(crate) use machines::{Machines, Settings};
@@ -61,6 +63,7 @@ pub(crate) struct Core {
     pub(crate) worker: Worker,
     pub(crate) links: Links,
     pub(crate) membership: Membership,
+    pub(crate) addresses: Addresses,
     pub(crate) store: Store,
     pub(crate) net: NetHandle,
     pub(crate) net_wishes: mpsc::Sender<NetWish>,

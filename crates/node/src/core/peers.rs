@@ -193,6 +193,7 @@ impl Core {
         let now = clock::now();
         self.links.handle(Input::Connected { peer, inbound, address }, now);
         self.links.handle(Input::AddressesLearned { peer, addresses: hello.addresses.clone() }, now);
+        self.keep_addresses(peer);
         let machine = self.machines.other_mut(peer);
         machine.online = true;
         machine.name.clone_from(&hello.name);
@@ -251,6 +252,7 @@ impl Core {
             Message::Hello(hello) => {
                 let input = Input::AddressesLearned { peer, addresses: hello.addresses };
                 self.links.handle(input, clock::now());
+                self.keep_addresses(peer);
             }
             Message::Announce(announcement) => self.on_announced(peer, announcement),
             Message::Members(records) => self.on_records(peer, &records),
@@ -361,6 +363,7 @@ impl Core {
                 machine.name = name;
             }
             self.links.handle(Input::MemberAdded { peer, addresses }, now);
+            self.links.handle(Input::AddressesLearned { peer, addresses: self.addresses.of(peer) }, now);
             self.link_changed(peer);
         }
     }
@@ -589,6 +592,9 @@ impl Core {
         self.keep_records();
         self.set_hello();
         self.members_changed();
+        let reached = Input::AddressesLearned { peer: link.inviter, addresses: link.addresses.clone() };
+        self.links.handle(reached, clock::now());
+        self.keep_addresses(link.inviter);
         tracing::info!(grid = %link.grid, "joined a grid");
         let names = self.membership.grid.members().map(|member| member.name.clone()).collect();
         Ok(JoinedView { grid: link.grid, machines: names })
