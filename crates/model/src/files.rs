@@ -107,6 +107,12 @@ pub struct OutputFile {
     pub executable: bool,
 }
 
+impl OutputFile {
+    /// In place of a folder: the blob is a list of output files (postcard of `Vec<OutputFile>`, none of them a list), for
+    /// an attempt that made more than a report can name.
+    pub const LIST: u32 = u32::MAX;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

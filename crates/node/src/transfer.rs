@@ -24,8 +24,14 @@ const TRIES: u32 = 4;
 /// Wait before the second try; doubled each time.
 const RETRY_WAIT: Duration = Duration::from_millis(500);
 
-/// Most files one run of a program may leave: their list travels in one report.
-const MAX_OUTPUTS: usize = 300;
+/// Most files one run of a program may leave: a film's pictures are far below, a runaway program is far above.
+const MAX_OUTPUTS: usize = 10_000;
+
+/// Longest list of outputs that travels in the report itself, in bytes; a longer one becomes a blob of its own.
+const REPORTED_BYTES: usize = 16 * 1024;
+
+/// Longest list of outputs that is read, in bytes: the most files with the longest paths that were seen to work.
+const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Deepest folder below an output folder that is looked into.
 const MAX_DEPTH: usize = 32;
@@ -51,6 +57,9 @@ pub(crate) enum TransferError {
     /// The job has fewer output folders than the report names.
     #[error("the report names output folder {folder}, which the job does not have")]
     NoFolder { folder: u32 },
+    /// The list of the outputs is none.
+    #[error("the list of outputs from machine {} is unreadable", from.short())]
+    BadList { from: PeerId },
 }
 
 /// The hands that move bytes.
@@ -145,7 +154,7 @@ impl Transfer {
         from: PeerId,
     ) -> Result<Vec<PathRule>, TransferError> {
         if from == self.me {
-            return Ok(Vec::new());
+            return Ok(rules_of_their_own(spec, Path::new("/")));
         }
         self.blobs.pin(spec.id, spec.inputs.iter().map(|input| input.blob).collect()).await?;
         for input in &spec.inputs {
@@ -166,27 +175,45 @@ impl Transfer {
         from: PeerId,
     ) -> Result<(), TransferError> {
         for output in outputs {
-            let folder = spec.output_folders.get(output.folder as usize);
-            let folder = folder.ok_or(TransferError::NoFolder { folder: output.folder })?;
-            self.bring(output.blob, output.size_bytes, spec.id, from).await?;
-            let land = |source| {
-                self.blobs.land(source, Path::new(folder), &output.path, output.executable, Overwrite::Replace)
-            };
-            match land(LandSource::Move(output.blob)).await {
-                // A twin landed earlier and its file was changed since: fetch these bytes anew.
-                Err(LandError::Source { .. }) if from != self.me => {
-                    self.blobs.remove(output.blob).await?;
-                    self.bring(output.blob, output.size_bytes, spec.id, from).await?;
-                    land(LandSource::Move(output.blob)).await?;
-                }
-                landed => drop(landed?),
+            if output.folder != OutputFile::LIST {
+                self.bring_one_home(spec, output, from).await?;
+                continue;
+            }
+            if output.size_bytes > MAX_LIST_BYTES {
+                return Err(TransferError::BadList { from });
+            }
+            let bytes = self.read(output.blob, output.size_bytes, spec.id, from).await?;
+            let listed: Vec<OutputFile> = postcard::from_bytes(&bytes).map_err(|_| TransferError::BadList { from })?;
+            for output in &listed {
+                self.bring_one_home(spec, output, from).await?;
+            }
+            if from != self.me {
+                self.blobs.remove(output.blob).await?;
             }
         }
         Ok(())
     }
 
+    async fn bring_one_home(&self, spec: &JobSpec, output: &OutputFile, from: PeerId) -> Result<(), TransferError> {
+        let folder = spec.output_folders.get(output.folder as usize);
+        let folder = folder.ok_or(TransferError::NoFolder { folder: output.folder })?;
+        self.bring(output.blob, output.size_bytes, spec.id, from).await?;
+        let land =
+            |source| self.blobs.land(source, Path::new(folder), &output.path, output.executable, Overwrite::Replace);
+        match land(LandSource::Move(output.blob)).await {
+            // A twin landed earlier and its file was changed since: fetch these bytes anew.
+            Err(LandError::Source { .. }) if from != self.me => {
+                self.blobs.remove(output.blob).await?;
+                self.bring(output.blob, output.size_bytes, spec.id, from).await?;
+                land(LandSource::Move(output.blob)).await?;
+            }
+            landed => drop(landed?),
+        }
+        Ok(())
+    }
+
     /// Takes what a run left in its stand-in folders (and what matches the job's patterns) into the store.
-    pub(crate) async fn collect(&self, spec: &JobSpec, place: &SessionPlace) -> Result<Vec<OutputFile>, CollectError> {
+    pub(crate) async fn collect(&self, spec: &JobSpec, place: &SessionPlace) -> Result<Collected, CollectError> {
         let folders = spec.output_folders.len();
         let patterns = patterns(&spec.output_globs)?;
         let place = place.clone();
@@ -197,23 +224,75 @@ impl Transfer {
             let (blob, size_bytes) = self.blobs.adopt(&file).await?;
             outputs.push(OutputFile { folder, path, size_bytes, blob, executable });
         }
-        Ok(outputs)
+        let mut blobs: Vec<BlobId> = outputs.iter().map(|output| output.blob).collect();
+        let list = postcard::to_stdvec(&outputs).expect("a list of files is plain data");
+        if list.len() > REPORTED_BYTES {
+            let (path, size_bytes) = (RelPath::new("list").expect("a plain name"), list.len() as u64);
+            let blob = self.blobs.put(list).await?;
+            blobs.push(blob);
+            outputs = vec![OutputFile { folder: OutputFile::LIST, path, size_bytes, blob, executable: false }];
+        }
+        Ok(Collected { outputs, blobs })
     }
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    /// What is reported.
+    pub(crate) outputs: Vec<OutputFile>,
+    /// Everything that is held for the steward.
+    pub(crate) blobs: Vec<BlobId>,
 }
 
 /// Rules for every folder that holds an input, and for every parameter that names a folder above one.
 fn input_rules(spec: &JobSpec, root: &Path) -> Vec<PathRule> {
-    let parents = spec.inputs.iter().filter_map(|input| Path::new(&input.path).parent()?.to_str());
-    let named = spec.parameters.iter().map(|(_, value)| value.as_str()).filter(|value| {
-        value.starts_with('/') && spec.inputs.iter().any(|input| Path::new(&input.path).starts_with(value))
-    });
+    let inputs = input_paths(spec);
+    let parents = inputs.iter().filter_map(|input| Path::new(input).parent()?.to_str());
+    let named = spec.parameters.iter().map(|(_, value)| value.as_str()).filter(|value| is_read(&inputs, value));
     let sources: BTreeSet<&str> = parents.chain(named).filter(|source| *source != "/").collect();
-    let rule = |source: &str| PathRule {
+    let mut rules: Vec<_> = sources.into_iter().map(|source| staged(source, root)).collect();
+    rules.extend(rules_of_their_own(spec, root));
+    rules
+}
+
+/// Rules for inputs that lie where results land: the rule of that folder, which leads to its stand-in, is not for them.
+fn rules_of_their_own(spec: &JobSpec, root: &Path) -> Vec<PathRule> {
+    let inputs = input_paths(spec);
+    let written: Vec<&str> =
+        spec.output_folders.iter().map(String::as_str).filter(|folder| is_written(spec, &inputs, folder)).collect();
+    let inside = |path: &str| written.iter().any(|folder| path != *folder && Path::new(path).starts_with(folder));
+    let named = spec.parameters.iter().map(|(_, value)| value.as_str()).filter(|value| is_read(&inputs, value));
+    let sources: BTreeSet<&str> = inputs.iter().copied().chain(named).filter(|source| inside(source)).collect();
+    sources.into_iter().map(|source| staged(source, root)).collect()
+}
+
+fn staged(source: &str, root: &Path) -> PathRule {
+    PathRule {
         style: PathStyle::Posix,
         source: source.to_owned(),
         destination: root.join(source.trim_start_matches('/')).to_string_lossy().into_owned(),
-    };
-    sources.into_iter().map(rule).collect()
+    }
+}
+
+fn input_paths(spec: &JobSpec) -> BTreeSet<&str> {
+    spec.inputs.iter().map(|input| input.path.as_str()).collect()
+}
+
+/// True for an input and for every folder above one.
+fn is_read(inputs: &BTreeSet<&str>, path: &str) -> bool {
+    let below = format!("{path}/");
+    inputs.contains(path)
+        || path.starts_with('/') && inputs.range(below.as_str()..).next().is_some_and(|next| next.starts_with(&below))
+}
+
+/// True if a parameter names the folder, or something in it that is not read: programs write there by that name.
+fn is_written(spec: &JobSpec, inputs: &BTreeSet<&str>, folder: &str) -> bool {
+    let names = |path: &str| path == folder || Path::new(path).starts_with(folder) && !is_read(inputs, path);
+    spec.parameters.iter().any(|(_, value)| match serde_json::from_str::<Vec<String>>(value) {
+        Ok(paths) => paths.iter().any(|path| names(path)),
+        Err(_) => names(value),
+    })
 }
 
 /// The folders of one session on this machine.
@@ -246,14 +325,17 @@ impl SessionPlace {
     pub(crate) fn prepare(&self, spec: &JobSpec) -> io::Result<Vec<PathRule>> {
         fs::create_dir_all(&self.root)?;
         let mut rules = Vec::new();
+        let inputs = input_paths(spec);
         for (position, folder) in spec.output_folders.iter().enumerate() {
             let stand_in = self.output(position);
             fs::create_dir_all(&stand_in)?;
-            rules.push(PathRule {
-                style: PathStyle::Posix,
-                source: folder.clone(),
-                destination: stand_in.to_string_lossy().into_owned(),
-            });
+            if is_written(spec, &inputs, folder) {
+                rules.push(PathRule {
+                    style: PathStyle::Posix,
+                    source: folder.clone(),
+                    destination: stand_in.to_string_lossy().into_owned(),
+                });
+            }
         }
         Ok(rules)
     }
@@ -343,4 +425,65 @@ fn walk(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use gridwell_model::{InputFile, Retry, Stamp};
+
+    use super::*;
+
+    fn spec(parameters: &[(&str, &str)], inputs: &[&str], output: &str) -> JobSpec {
+        let input = |path: &&str| InputFile {
+            path: (*path).to_owned(),
+            size_bytes: 1,
+            blob: BlobId([0; 32]),
+            executable: false,
+        };
+        JobSpec {
+            id: JobId([1; 10]),
+            name: "job".into(),
+            origin: PeerId([1; 32]),
+            submitted: Stamp(0),
+            recipe: "command".into(),
+            template: String::new(),
+            parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            inputs: inputs.iter().map(input).collect(),
+            output_folders: vec![output.to_owned()],
+            output_globs: Vec::new(),
+            steps: Vec::new(),
+            retry: Retry::default(),
+        }
+    }
+
+    fn sources(rules: &[PathRule]) -> Vec<(&str, &str)> {
+        rules.iter().map(|rule| (rule.source.as_str(), rule.destination.as_str())).collect()
+    }
+
+    #[test]
+    fn a_folder_that_no_parameter_writes_to_keeps_its_name() {
+        let temp = tempfile::tempdir().unwrap();
+        let spec = spec(&[("Items", r#"["/a/x.wav","/a/y.wav"]"#)], &["/a/x.wav", "/a/y.wav"], "/a");
+        let place = SessionPlace::new(temp.path().to_owned());
+        assert_eq!(place.prepare(&spec).unwrap(), []);
+        assert_eq!(rules_of_their_own(&spec, Path::new("/")), []);
+    }
+
+    #[test]
+    fn an_input_beside_the_results_is_read_where_it_lies() {
+        let temp = tempfile::tempdir().unwrap();
+        let parameters = [("In", "/a/film.mp4"), ("Sub", "/a/textures"), ("Out", "/a/film_av1.mp4")];
+        let spec = spec(&parameters, &["/a/film.mp4", "/a/textures/wood.png"], "/a");
+        let place = SessionPlace::new(temp.path().to_owned());
+        assert_eq!(place.prepare(&spec).unwrap().len(), 1);
+        assert_eq!(
+            sources(&rules_of_their_own(&spec, Path::new("/"))),
+            [
+                ("/a/film.mp4", "/a/film.mp4"),
+                ("/a/textures", "/a/textures"),
+                ("/a/textures/wood.png", "/a/textures/wood.png")
+            ]
+        );
+        assert!(sources(&input_rules(&spec, Path::new("/s"))).contains(&("/a/film.mp4", "/s/a/film.mp4")));
+    }
 }

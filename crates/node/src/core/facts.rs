@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::peers::JoinPlan;
 use gridwell_api::{ApiError, DraftView, Response};
 use gridwell_job::{JobPlan, PathRule};
-use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, Load, OutputFile, PeerId, TaskResult, TaskSpan};
+use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, Load, PeerId, TaskResult, TaskSpan};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::StoreError;
 use gridwell_wire::JoinAnswer;
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::Core;
 use crate::{
     clock,
-    transfer::{CollectError, TransferError},
+    transfer::{CollectError, Collected, TransferError},
 };
 
 /// How a door is answered.
@@ -33,7 +33,7 @@ pub(crate) enum Fact {
     /// A job's inputs are here, and these rules lead to them.
     Staged(JobId, Result<Vec<PathRule>, TransferError>),
     /// What a run left was taken in.
-    Collected(LeaseId, TaskSpan, Result<Vec<OutputFile>, CollectError>),
+    Collected(LeaseId, TaskSpan, Result<Collected, CollectError>),
     /// A run's outputs are home, or never will be.
     Landed(LeaseId, PeerId, TaskResult, Result<(), TransferError>),
     /// Bytes went to a peer at this rate, in bytes per second.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use gridwell_exec::{ExecEvent, Said, SessionEvent, Stop, Which};
 use gridwell_job::{JobPlan, PathRule, PathStyle, ResolveError, SessionContext, SessionRuntime};
 use gridwell_model::{
-    ActionEnd, BlobId, JobId, JobSpec, LeaseId, Limits, OutputFile, PeerId, SessionPlan, TaskKey, TaskResult, TaskSpan,
+    ActionEnd, BlobId, JobId, JobSpec, LeaseId, Limits, PeerId, SessionPlan, TaskKey, TaskResult, TaskSpan,
 };
 use gridwell_wire::{LogChunk, Message};
 use gridwell_worker::{Effect, Input, SessionFailure, SessionId, SpecView, StepView};
@@ -14,7 +14,7 @@ use super::{Core, Fact, steward::sentence};
 use crate::{
     clock,
     lines::Lines,
-    transfer::{CollectError, SessionPlace, Transfer, TransferError},
+    transfer::{CollectError, Collected, SessionPlace, Transfer, TransferError},
 };
 
 /// Largest job spec that is read from another machine: a template of 1 MiB and a long list of inputs.
@@ -341,15 +341,9 @@ impl Core {
         self.spawn(async move { Fact::Collected(lease, run, transfer.collect(&spec, &place).await) });
     }
 
-    pub(crate) fn on_collected(
-        &mut self,
-        lease: LeaseId,
-        run: TaskSpan,
-        result: Result<Vec<OutputFile>, CollectError>,
-    ) {
+    pub(crate) fn on_collected(&mut self, lease: LeaseId, run: TaskSpan, result: Result<Collected, CollectError>) {
         let input = match result {
-            Ok(outputs) => {
-                let blobs = outputs.iter().map(|output| output.blob).collect();
+            Ok(Collected { outputs, blobs }) => {
                 self.outbox.entry(lease).or_default().push(Held { tasks: run, blobs });
                 Input::OutputsReady { lease, run, outputs }
             }
