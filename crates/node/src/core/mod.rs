@@ -215,6 +215,11 @@ impl Core {
         self.changed.due.get_or_insert_with(|| clock::now() + TELL_AFTER);
     }
 
+    /// Somebody waits for this: the end of a job is told at once.
+    pub(crate) fn tell_now(&mut self) {
+        self.changed.due = Some(clock::now());
+    }
+
     fn tell_changes(&mut self) {
         self.changed.due = None;
         if std::mem::take(&mut self.changed.announce) {

@@ -359,6 +359,7 @@ impl Core {
         }
         tracing::info!(%job, ?state, "job ended");
         self.job_changed(job);
+        self.tell_now();
     }
 
     fn on_job_removed(&mut self, job: JobId) {
