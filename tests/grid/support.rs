@@ -97,6 +97,15 @@ impl Peer {
         }
     }
 
+    /// Asks the node to stop with SIGTERM; it must end well.
+    pub(crate) fn stop(&mut self) {
+        let mut child = self.child.take().expect("the node runs");
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the node can be asked");
+        let status = child.wait().expect("the node ends");
+        assert_eq!(status.code(), Some(0), "{}", self.log());
+    }
+
     /// What the node logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
@@ -235,6 +244,16 @@ impl Grid {
         }
         self.peers.push(peer);
         self.peers.last().expect("just pushed")
+    }
+
+    /// An invite link of the first peer.
+    pub(crate) fn invite(&self) -> String {
+        self.peers[0].json(["invite"])["link"].as_str().expect("a link").to_owned()
+    }
+
+    /// Starts one more peer that joins nobody.
+    pub(crate) fn alone(&self, name: &str) -> Peer {
+        Peer::start(name, self.folder.path().join(name), &[])
     }
 
     /// A path in the grid's temporary folder.
