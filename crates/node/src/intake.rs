@@ -282,7 +282,7 @@ fn draft_error(error: &DraftError) -> ApiError {
         DraftError::NoFrames { .. } | DraftError::FrameTooLow { .. } | DraftError::FrameTooHigh { .. } => {
             ErrorCode::BadRange
         }
-        DraftError::OutputNotAFolder { .. } => ErrorCode::OutputNotWritable,
+        DraftError::OutputNotAFolder { .. } | DraftError::OutputUnreadable { .. } => ErrorCode::OutputNotWritable,
         DraftError::FramesUnknown { .. } => ErrorCode::EmptyRange,
         DraftError::Needs(_) | DraftError::Prefers(_) => ErrorCode::BadRequirement,
         DraftError::Placeholder { .. } | DraftError::OutputGlob { .. } => ErrorCode::BadValue,
@@ -291,15 +291,41 @@ fn draft_error(error: &DraftError) -> ApiError {
         DraftError::Job { source, .. } => job_code(source),
         DraftError::Bundle { .. } => ErrorCode::TemplateRefused,
     };
-    ApiError::new(code, error.to_string())
+    ApiError::new(code, error.to_string()).help(draft_help(error))
+}
+
+/// What to do about an error whose code alone does not say it; may be empty.
+fn draft_help(error: &DraftError) -> String {
+    match error {
+        DraftError::UnknownKind { path } => format!("run a program on it: gridwell exec -- PROGRAM '{path}'"),
+        DraftError::NotAFile { .. } => "name a file or a folder".to_owned(),
+        DraftError::NameForMany { .. } => "leave --name out, or submit one file at a time".to_owned(),
+        DraftError::NoFrames { .. } => "leave --frames out".to_owned(),
+        DraftError::FramesUnknown { .. } => "add --frames, for example --frames 1-24".to_owned(),
+        DraftError::TooManyFiles { .. } => "name the ones that matter".to_owned(),
+        DraftError::Blend { source: BlendError::NotABlend { .. }, .. } => {
+            "check that it is the right file, and that it was copied whole".to_owned()
+        }
+        DraftError::Frames(error) => match error {
+            OverError::NoneAsked => "say how many: --array 100",
+            OverError::NothingMatches { .. } => "put the pattern in quotes; it is read from the folder that you are in",
+            OverError::Overlap { .. } => "name each number once",
+            OverError::TooMany { .. } => "make several jobs of it",
+            OverError::BadCsv { .. } => "the first line names the columns, every further line is one task",
+            _ => "",
+        }
+        .to_owned(),
+        _ => String::new(),
+    }
 }
 
 fn over_code(error: &OverError) -> ErrorCode {
     match error {
-        OverError::Empty { .. } | OverError::NothingMatches { .. } => ErrorCode::EmptyRange,
+        OverError::Empty { .. } | OverError::NothingMatches { .. } | OverError::NoneAsked => ErrorCode::EmptyRange,
         OverError::TooMany { .. } => ErrorCode::RangeTooLarge,
         OverError::Unlistable { .. } => ErrorCode::Unreadable,
         OverError::NotUtf8 { .. } => ErrorCode::NotUtf8,
+        OverError::BadCsv { .. } => ErrorCode::BadValue,
         _ => ErrorCode::BadRange,
     }
 }

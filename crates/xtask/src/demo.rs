@@ -137,13 +137,13 @@ fn report(grid: &Grid, frames: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Frames that each machine made, by its name. A task's label is `Frame=7`.
+/// Frames that each machine made, by its name. A task's label is `frame 7`.
 fn made_by(tasks: &[Value]) -> BTreeMap<&str, Vec<&str>> {
     let mut machines = BTreeMap::<_, Vec<_>>::new();
     for task in tasks.iter().filter(|task| task["state"] == "done") {
         let machine = task["machine_name"].as_str().unwrap_or("?");
         let label = task["label"].as_str().unwrap_or("?");
-        machines.entry(machine).or_default().push(label.strip_prefix("Frame=").unwrap_or(label));
+        machines.entry(machine).or_default().push(label.strip_prefix("frame ").unwrap_or(label));
     }
     machines
 }
@@ -163,7 +163,7 @@ mod tests {
     fn the_table_counts_what_each_machine_finished() {
         let task = |label, machine, state| json!({ "label": label, "machine_name": machine, "state": state });
         let tasks = [
-            task("Frame=1", "anvil", "done"),
+            task("frame 1", "anvil", "done"),
             task("2", "bellows", "done"),
             task("3", "anvil", "done"),
             task("4", "anvil", "failed"),

@@ -33,7 +33,8 @@ const fn next_step(code: ErrorCode) -> &'static str {
         ErrorCode::MissingFile => "Check the spelling, and that the disk is connected.",
         ErrorCode::Unreadable => "Give your account the right to read it.",
         ErrorCode::UnknownFile => "Run a command on it instead: gridwell exec -- COMMAND FILE.",
-        ErrorCode::NotABlend | ErrorCode::DamagedBlend => "Open it in Blender and save it again.",
+        ErrorCode::NotUtf8 => "Rename it: a name has to mean the same on every machine.",
+        ErrorCode::DamagedBlend => "Open it in Blender and save it again.",
         ErrorCode::UnknownParameter | ErrorCode::BadParameter => {
             "'gridwell inspect FILE' lists its parameters with their values."
         }

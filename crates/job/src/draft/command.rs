@@ -55,6 +55,10 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
     let tool = KNOWN_TOOLS.into_iter().find(|tool| *tool == path::base(program)).map(str::to_owned);
     let own = tool.iter().filter_map(|tool| format!("tool:{tool}").parse::<Needs>().ok()).next().unwrap_or_default();
     let (needs, prefers) = desk.wishes(own)?;
+    let (output, lands) = (desk.output(&desk.folder)?, !command.outputs.is_empty());
+    let idle_output = (!lands && desk.request.output.is_some()).then(|| {
+        format!("nothing will land in '{output}': say with --outputs which of the files that it makes are results")
+    });
     Ok(Draft {
         task_count: filled.task_count(),
         steps: filled.plan.steps().to_vec(),
@@ -73,7 +77,7 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
         steps_at_origin: Vec::new(),
         tool,
         frames: None,
-        warnings: Vec::new(),
+        warnings: idle_output.into_iter().collect(),
         missing: Vec::new(),
         blend: None,
         facts: Vec::new(),
@@ -84,7 +88,7 @@ fn look_up(desk: &Desk<'_>, over: Option<&Over>) -> Result<Values, DraftError> {
     let text = match over {
         None => return Ok(Values::Once),
         Some(Over::Array { count: 0 }) => {
-            return Err(OverError::Empty { text: "--array 0".to_owned(), start: 0, end: -1 }.into());
+            return Err(OverError::NoneAsked.into());
         }
         Some(Over::Array { count }) if *count > JobSpec::MAX_TASKS => {
             let (text, limit) = (format!("--array {count}"), JobSpec::MAX_TASKS);

@@ -74,7 +74,7 @@ impl Desk<'_> {
         };
         match self.files.kind(&path) {
             FileKind::Folder | FileKind::Missing => Ok(path),
-            FileKind::Unreadable { reason } => Err(DraftError::Unreadable { path, reason }),
+            FileKind::Unreadable { reason } => Err(DraftError::OutputUnreadable { path, reason }),
             FileKind::File { .. } | FileKind::Other => Err(DraftError::OutputNotAFolder { path }),
         }
     }

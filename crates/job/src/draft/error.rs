@@ -2,14 +2,14 @@ use gridwell_model::{NeedError, PreferenceError};
 
 use crate::{blend::BlendError, bundle::BundleError, openjd::JobError, over::OverError, recipe::RecipeError};
 
-/// Why a request does not become a job; every sentence names the thing and, where there is one, the next step.
+/// Why a request does not become a job; every sentence names the thing; what to do about it is the door's to say.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
     /// Nothing was asked for.
     #[error("nothing to do: name a file, a folder or a command")]
     Empty,
     /// The path's bytes are not UTF-8, which templates cannot carry.
-    #[error("the path '{shown}' is not valid UTF-8; rename it and try again")]
+    #[error("the path '{shown}' is not valid UTF-8")]
     NotUtf8 {
         /// The path, shown lossily.
         shown: String,
@@ -47,7 +47,7 @@ pub enum DraftError {
         path: String,
     },
     /// One name for several jobs.
-    #[error("the name '{name}' cannot be given to {jobs} jobs; leave --name out or submit one file at a time")]
+    #[error("the name '{name}' cannot be given to {jobs} jobs")]
     NameForMany {
         /// The name asked for.
         name: String,
@@ -63,7 +63,7 @@ pub enum DraftError {
         limit: usize,
     },
     /// No recipe fits.
-    #[error("no recipe knows what to do with '{path}'; run a program on it with: gridwell exec -- PROGRAM '{path}'")]
+    #[error("no recipe knows what to do with '{path}'")]
     UnknownKind {
         /// The path.
         path: String,
@@ -88,7 +88,7 @@ pub enum DraftError {
     #[error(transparent)]
     Frames(#[from] OverError),
     /// Frames were given to something without frames.
-    #[error("'{path}' has no frames (recipe '{recipe}'); leave --frames out")]
+    #[error("'{path}' has no frames (recipe '{recipe}')")]
     NoFrames {
         /// The path.
         path: String,
@@ -116,7 +116,7 @@ pub enum DraftError {
         recipe: String,
     },
     /// The file does not say its frames and nobody else did.
-    #[error("'{path}' does not say which frames it has; add --frames, for example --frames 1-24")]
+    #[error("'{path}' does not say which frames it has")]
     FramesUnknown {
         /// The path.
         path: String,
@@ -138,10 +138,18 @@ pub enum DraftError {
         source: BundleError,
     },
     /// Outputs would land where something else lies.
-    #[error("'{path}' is not a folder, so results cannot land there; choose another --output")]
+    #[error("'{path}' is not a folder, so results cannot land there")]
     OutputNotAFolder {
         /// The path.
         path: String,
+    },
+    /// The folder above it is no folder, or may not be looked into.
+    #[error("results cannot land in '{path}': {reason}")]
+    OutputUnreadable {
+        /// The path.
+        path: String,
+        /// The system's reason.
+        reason: String,
     },
     /// A requirement in words is not understood.
     #[error(transparent)]
@@ -167,7 +175,7 @@ pub enum DraftError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// A folder holds too many files to carry.
-    #[error("'{path}' holds more than {limit} files; name the ones that matter")]
+    #[error("'{path}' holds more than {limit} files")]
     TooManyFiles {
         /// The folder.
         path: String,

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     bundle::{Bundle, BundleFiles},
     files::FileKind,
-    openjd::{Folders, Template},
+    openjd::{DataFlow, Folders, Parameter, ParameterKind, Template},
     recipe::Recipe,
 };
 
@@ -70,6 +70,9 @@ fn draft_bundle(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Result<Draft, D
     draft.priority = bundle.sidecar.priority;
     draft.retry = bundle.sidecar.retry;
     draft.output_globs.extend(bundle.sidecar.outputs.iter().cloned());
+    if draft.output_folders.is_empty() && !draft.output_globs.is_empty() {
+        draft.output_folders.push(desk.output(&landing)?);
+    }
     draft.warnings.extend(bundle.report.ignored.iter().map(|line| format!("ignored: {line}")));
     draft.warnings.extend(bundle.report.lost.iter().map(|line| format!("cannot be expressed: {line}")));
     Ok(draft)
@@ -78,9 +81,7 @@ fn draft_bundle(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Result<Draft, D
 /// What a person typed, with relative values of PATH parameters made absolute.
 fn absolute_paths(desk: &Desk<'_>, template: &Template) -> Vec<(String, String)> {
     let parameters = template.parameters();
-    let is_path = |name: &String| {
-        parameters.iter().any(|one| one.name == *name && one.kind == crate::openjd::ParameterKind::Path)
-    };
+    let is_path = |name: &String| parameters.iter().any(|one| one.name == *name && one.kind == ParameterKind::Path);
     let typed = desk.request.parameters.iter().map(|(name, value)| {
         let absolute = is_path(name) && !value.is_empty() && !value.starts_with('/') && !value.contains("://");
         (name.clone(), if absolute { path::normal(&format!("{}/{value}", desk.folder)) } else { value.clone() })
@@ -93,12 +94,19 @@ fn finish(
     recipe: &Recipe,
     path: &str,
     template: &Template,
-    filled: Filled,
+    mut filled: Filled,
     landing: &str,
 ) -> Result<Draft, DraftError> {
     let (needs, prefers) = desk.wishes(recipe.needs.clone())?;
     let landing = desk.output(landing)?;
     let own_name = if template.name().contains("{{") { stem(path).to_owned() } else { template.name().to_owned() };
+    // Programs of a template that names no path they may write to, and no patterns, have no way to leave results.
+    let may_write =
+        |one: &Parameter| matches!(one.kind, ParameterKind::Path | ParameterKind::ListPath) && one.flow != DataFlow::In;
+    let lands = !recipe.output_globs.is_empty() || template.parameters().iter().any(may_write);
+    if lands && filled.output_folders.is_empty() {
+        filled.output_folders.push(landing);
+    }
     Ok(Draft {
         name: desk.job_name(&own_name)?,
         recipe: recipe.name.clone(),
@@ -109,7 +117,7 @@ fn finish(
         template: filled.template,
         parameters: filled.parameters,
         inputs: filled.inputs.into_iter().collect(),
-        output_folders: if filled.output_folders.is_empty() { vec![landing] } else { filled.output_folders },
+        output_folders: filled.output_folders,
         output_globs: recipe.output_globs.clone(),
         needs,
         prefers,

@@ -148,11 +148,11 @@ fn input_that_makes_no_job_is_named() {
         (&[], "nothing to do"),
         (&["none.blend"], "'/home/ada/none.blend' does not exist"),
         (&["safe"], "cannot read '/home/ada/safe'"),
-        (&["notes.txt"], "gridwell exec -- PROGRAM '/home/ada/notes.txt'"),
+        (&["notes.txt"], "no recipe knows what to do with '/home/ada/notes.txt'"),
         (&["bad.yaml"], "'/home/ada/bad.yaml'"),
         (&["bad.gridwell-sample"], "width is 0"),
         (&["garbage.blend"], "not a .blend: it starts with 'garbage'"),
-        (&["notes.txt", "./x/../notes.txt"], "gridwell exec"),
+        (&["notes.txt", "./x/../notes.txt"], "no recipe"),
         (&["balls.gridwell-sample", "/home/ada/./balls.gridwell-sample"], "given twice"),
     ];
     for (paths, words) in cases {
@@ -233,8 +233,21 @@ fn an_array_of_a_million_stays_a_range() {
 }
 
 #[test]
+fn a_command_without_patterns_for_outputs_has_nowhere_to_land() {
+    let command = Command { argv: vec!["true".into()], over: None, outputs: Vec::new() };
+    let mut request =
+        DraftRequest { what: What::Command(command), folder: "/home/ada".into(), ..DraftRequest::default() };
+    let bare = draft(&request, &Recipes::builtin(), &MemoryFiles::default()).unwrap().remove(0);
+    assert!(bare.output_folders.is_empty() && bare.warnings.is_empty());
+
+    request.output = Some("there".into());
+    let asked = draft(&request, &Recipes::builtin(), &MemoryFiles::default()).unwrap().remove(0);
+    assert!(asked.output_folders.is_empty() && asked.warnings[0].contains("--outputs"), "{:?}", asked.warnings);
+}
+
+#[test]
 fn bad_arrays_are_named() {
-    for (count, words) in [(0, "is empty"), (1_000_000_000, "at most 10000000")] {
+    for (count, words) in [(0, "--array 0 makes no task"), (1_000_000_000, "at most 10000000")] {
         let error =
             run_command(&MemoryFiles::default(), &["true"], Some(Over::Array { count })).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
@@ -248,6 +261,7 @@ fn files_of_a_glob_are_carried_and_named_by_position() {
     let draft = run_command(&files, &["python3", "enc.py", "{}", "-o", "{/.}.out", "{#}"], over("*.wav")).unwrap();
     assert_eq!(draft.task_count, 2);
     assert_eq!(draft.inputs, ["/home/ada/a.wav", "/home/ada/b.wav", "/home/ada/enc.py"]);
+    assert_eq!(plan(&draft).task_label(0, 1), "b.wav");
     assert_eq!(draft.tool.as_deref(), Some("python3"));
     plan(&draft);
 }
@@ -364,7 +378,7 @@ fn scenes_that_cannot_be_rendered_are_named() {
         (blend(-3, 5), "frame -3 is below 0"),
         (blend(1, 2_000_000), "above 1048574"),
         (whole[..whole.len() - 60].to_vec(), "damaged at byte"),
-        (Writer::new(Form::Large).end(), "add --frames"),
+        (Writer::new(Form::Large).end(), "does not say which frames"),
     ];
     for (bytes, words) in cases {
         let files = MemoryFiles::default().with("/s/a.blend", bytes);

@@ -31,9 +31,19 @@ impl fmt::Display for First<'_> {
     }
 }
 
-/// The problem without the crate's drawing of the place in the text, which takes further lines.
+/// Longest sentence about a problem, in characters: a terminal's screen has some 1,900.
+const SENTENCE_CHARS: usize = 400;
+
+/// The problem without the crate's drawing of the place in the text, which takes further lines, and without the way there
+/// through aliases, which a hostile document makes as long as it likes.
 fn sentence(problem: &Problem) -> String {
-    problem.to_string().lines().next().unwrap_or_default().to_owned()
+    let text = problem.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.split(" (defined at").next().unwrap_or_default();
+    match line.char_indices().nth(SENTENCE_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 /// Why a template is refused.

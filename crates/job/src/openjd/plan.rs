@@ -132,7 +132,8 @@ impl JobPlan {
             .collect())
     }
 
-    /// What people call a task: `Frame=12, Tile=3`; the step's name when it has no parameters.
+    /// What people call a task: `frame 12`, `Frame=12, Tile=3`, the item's name for a command over items; the step's name
+    /// when it has no parameters.
     #[must_use]
     pub fn task_label(&self, step: u32, index: u32) -> String {
         let found = index.checked_add(1).and_then(|end| self.task_parameters(step, TaskSpan::new(index, end)).ok());
@@ -140,8 +141,18 @@ impl JobPlan {
         if parameters.is_empty() {
             return self.step(step).map(|step| step.name.clone()).unwrap_or_default();
         }
-        let all: Vec<_> = parameters.iter().map(|one| format!("{}={}", one.name, plain(&one.value))).collect();
-        shorten(&all.join(", "))
+        shorten(&plain(&match parameters.as_slice() {
+            [frame] if frame.name == "Frame" => format!("frame {}", frame.value),
+            [one] => self.item(one).unwrap_or_else(|| format!("{}={}", one.name, one.value)),
+            all => all.iter().map(|one| format!("{}={}", one.name, one.value)).collect::<Vec<_>>().join(", "),
+        }))
+    }
+
+    /// The last part of the path that `Index` picks from `Items`, which is how a command over files says what it runs over.
+    fn item(&self, index: &TaskParameter) -> Option<String> {
+        let (_, items, _) = self.inner.paths.iter().find(|(name, ..)| name == "Items" && index.name == "Index")?;
+        let item = items.get(index.value.parse::<usize>().ok()?)?;
+        Some(item.rsplit('/').next().unwrap_or(item).to_owned())
     }
 
     /// Resolves the environments and the action of `step` for one session.

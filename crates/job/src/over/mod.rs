@@ -16,7 +16,7 @@ pub const MAX_ITEMS: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OverError {
     /// Not whole numbers in ranges.
-    #[error("'{text}' is not a range; write 1-24, 1-10:2 or 1-3,7")]
+    #[error("'{text}' is not a range")]
     Malformed {
         /// The text as given.
         text: String,
@@ -31,6 +31,9 @@ pub enum OverError {
         /// Its end.
         end: i64,
     },
+    /// An array of nothing.
+    #[error("--array 0 makes no task")]
+    NoneAsked,
     /// Two ranges that share a part.
     #[error("the ranges '{first}' and '{second}' of '{text}' overlap")]
     Overlap {
@@ -74,7 +77,7 @@ pub enum OverError {
         reason: String,
     },
     /// A matching name that templates cannot carry.
-    #[error("the file name '{shown}' is not valid UTF-8; rename it or narrow the pattern")]
+    #[error("the file name '{shown}' is not valid UTF-8")]
     NotUtf8 {
         /// The name, shown lossily.
         shown: String,

@@ -67,7 +67,8 @@ fn csv_error(path: &str, error: &csv::Error) -> OverError {
     let line = error.position().map_or(1, csv::Position::line);
     let reason = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} values where the first line has {expected_len}")
+            let values = if *len == 1 { "value" } else { "values" };
+            format!("{len} {values} where the first line has {expected_len}")
         }
         csv::ErrorKind::Utf8 { .. } => "not valid UTF-8".to_owned(),
         _ => error.to_string(),

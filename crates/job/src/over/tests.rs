@@ -95,7 +95,7 @@ fn a_table_has_named_columns() {
 #[test]
 fn a_bad_table_names_file_and_line() {
     for (text, words) in [
-        ("a,b\n1\n", "'t.csv', line 2: 1 values where the first line has 2"),
+        ("a,b\n1\n", "'t.csv', line 2: 1 value where the first line has 2"),
         ("a,a\n1,2\n", "two columns are called 'a'"),
         ("a,\n1,2\n", "a column has no name"),
         ("a\n", "no lines below"),
