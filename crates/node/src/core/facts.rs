@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::peers::JoinPlan;
+use super::joining::JoinPlan;
 use gridwell_api::{ApiError, DraftView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, Load, PeerId, TaskResult, TaskSpan};

@@ -1,11 +1,15 @@
 //! The loop and everything it owns.
 
 mod addresses;
+mod doctor;
 mod door;
 mod facts;
 mod guest;
+mod joining;
 mod journal;
 mod machines;
+mod membership;
+mod output;
 mod peers;
 mod steward;
 mod submit;
@@ -33,7 +37,8 @@ pub(crate) use addresses::Addresses;
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use journal::Journal;
 pub(crate) use machines::{Machines, Settings};
-pub(crate) use peers::{Membership, NetWish, hello, net_wishes};
+pub(crate) use membership::Membership;
+pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
 

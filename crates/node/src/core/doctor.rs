@@ -1,0 +1,102 @@
+//! What a node can find out about itself and its links, in sentences.
+
+use gridwell_api::{DoctorView, Finding};
+
+use super::Core;
+
+impl Core {
+    pub(super) fn doctor(&self) -> DoctorView {
+        let mut findings = vec![self.socket_finding()];
+        findings.push(self.address_finding());
+        findings.extend(self.tool_findings());
+        findings.push(self.disk_finding());
+        findings.extend(self.peer_findings());
+        DoctorView { findings }
+    }
+
+    fn socket_finding(&self) -> Finding {
+        let sentence = format!("the node answers in {}", self.data.display());
+        Finding { what: "node".into(), ok: true, sentence, next_step: String::new() }
+    }
+
+    fn address_finding(&self) -> Finding {
+        let addresses = self.membership.addresses();
+        let local = addresses.iter().all(|address| address.starts_with("127.") || address.starts_with("[::1]"));
+        let (ok, sentence, next_step) = if addresses.is_empty() {
+            (false, "it listens on no address".to_owned(), "start it with --listen 0.0.0.0:7766")
+        } else if local {
+            let sentence = format!("only programs on this machine reach it, on {}", addresses.join(", "));
+            (true, sentence, "start it with --listen 0.0.0.0:7766 to let other machines in")
+        } else {
+            (true, format!("other machines reach it on {}", addresses.join(", ")), "")
+        };
+        Finding { what: "addresses".into(), ok, sentence, next_step: next_step.into() }
+    }
+
+    fn tool_findings(&self) -> Vec<Finding> {
+        let tools = &self.machines.hardware().tools;
+        ["blender", "ffmpeg", "povray", "python3"]
+            .into_iter()
+            .map(|name| match tools.iter().find(|tool| tool.name == name) {
+                Some(tool) => Finding {
+                    what: format!("tool {name}"),
+                    ok: true,
+                    sentence: format!("{name} {} in {}", tool.version, tool.path),
+                    next_step: String::new(),
+                },
+                None => Finding {
+                    what: format!("tool {name}"),
+                    ok: false,
+                    sentence: format!("{name} was not found: jobs that need it go to other machines"),
+                    next_step: format!("install {name}, then restart the node"),
+                },
+            })
+            .collect()
+    }
+
+    fn disk_finding(&self) -> Finding {
+        let free = self.machines.load().disk_free_bytes;
+        let ok = free > 1_000_000_000;
+        Finding {
+            what: "disk".into(),
+            ok,
+            sentence: format!("{} free where the data folder lies", gridwell_model::format_bytes(free)),
+            next_step: if ok { String::new() } else { "make room, or move the data folder with --data".into() },
+        }
+    }
+
+    fn peer_findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (peer, machine) in self.machines.others() {
+            let name = self.machines.name(*peer);
+            let link = self.link_view(*peer);
+            let (sentence, next_step) = if machine.online {
+                let rtt =
+                    link.and_then(|link| link.rtt_ms).map(|rtt| format!(", {rtt:.1} ms away")).unwrap_or_default();
+                (format!("{name} is linked{rtt}"), String::new())
+            } else {
+                let why = link.map(|link| link.last_error).filter(|error| !error.is_empty());
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                (
+                    format!("{name} is not reachable{why}"),
+                    format!("check that {name} is awake, runs gridwell, and that no firewall blocks its port"),
+                )
+            };
+            findings.push(Finding { what: format!("machine {name}"), ok: machine.online, sentence, next_step });
+            let ahead = machine.clock_ahead_ms / 1_000;
+            if machine.online && ahead.abs() > 60 {
+                findings.push(Finding {
+                    what: format!("clock of {name}"),
+                    ok: false,
+                    sentence: format!(
+                        "its clock is {} s {} this machine's",
+                        ahead.abs(),
+                        if ahead > 0 { "ahead of" } else { "behind" }
+                    ),
+                    next_step: format!("set the clock of {name} or of this machine; invites expire by it"),
+                });
+            }
+        }
+        findings
+    }
+}
