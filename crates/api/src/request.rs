@@ -79,6 +79,10 @@ pub struct SubmitRequest {
     /// Machines (names or id prefixes) that alone may run it; any when empty.
     #[serde(default)]
     pub on: Vec<String>,
+    /// Attempts that may fail by the program's doing before a task has failed, 1 … 100. When absent: what the bundle says,
+    /// else 1 for a command that runs once and 3 for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
     /// Start held.
     #[serde(default)]
     pub hold: bool,

@@ -19,7 +19,7 @@ use gridwell_job::{
     draft::{Command, Over, What, draft},
     over::OverError,
 };
-use gridwell_model::{InputFile, JobId, JobSpec, Needs, PeerId, Stamp, StepSpec};
+use gridwell_model::{InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
 use gridwell_store::{BlobError, Blobs, LandError, check_folder};
 
 use crate::core::Imported;
@@ -74,6 +74,9 @@ fn drafts(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<Draft>, ApiE
     if !(-100..=100).contains(&request.priority) {
         let message = format!("priority {} is not between -100 and 100", request.priority);
         return Err(ApiError::new(ErrorCode::BadValue, message));
+    }
+    if request.attempts.is_some_and(|attempts| !(1..=100).contains(&attempts)) {
+        return Err(ApiError::new(ErrorCode::BadValue, "the number of attempts is not between 1 and 100"));
     }
     let (what, folder) = match (&request.command, request.paths.is_empty()) {
         (Some(command), true) => (What::Command(command_of(command)), PathBuf::from(&command.cwd)),
@@ -207,6 +210,7 @@ impl Import {
     async fn import(&self, draft: Draft, request: &SubmitRequest) -> Result<Imported, ApiError> {
         let plan = JobPlan::new(&draft.template, &draft.parameters).map_err(|error| job_error(&draft.name, &error))?;
         let steps = self.steps(&draft);
+        let draft_retry = draft.retry;
         let mut inputs = Vec::with_capacity(draft.inputs.len());
         for path in draft.inputs {
             let (blob, size_bytes) =
@@ -226,7 +230,7 @@ impl Import {
             output_folders: draft.output_folders,
             output_globs: draft.output_globs,
             steps,
-            retry: draft.retry.unwrap_or_default(),
+            retry: retry(draft_retry, request),
         };
         let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
         let spec_bytes = bytes.len() as u64;
@@ -256,6 +260,14 @@ impl Import {
         };
         draft.steps.iter().map(step).collect()
     }
+}
+
+/// How failures are treated: a command that runs once is taken at its word, like one typed at a prompt.
+fn retry(asked: Option<Retry>, request: &SubmitRequest) -> Retry {
+    let once = request.command.as_ref().is_some_and(|command| command.repeat == Repeat::Once);
+    let usual = if once { Retry { max_attempts: 1, ..Retry::default() } } else { Retry::default() };
+    let retry = asked.unwrap_or(usual);
+    Retry { max_attempts: request.attempts.unwrap_or(retry.max_attempts), ..retry }
 }
 
 fn is_executable(path: &str) -> bool {
