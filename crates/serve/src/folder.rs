@@ -110,22 +110,23 @@ pub(crate) async fn connect(data: &Path) -> Result<UnixStream, ApiError> {
 }
 
 fn not_reached(data: &Path, error: &io::Error) -> ApiError {
-    let data = data.display();
+    let shown = data.display();
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            ApiError::new(ErrorCode::Forbidden, format!("the node of '{data}' belongs to somebody else"))
+            ApiError::new(ErrorCode::Forbidden, format!("the node of '{shown}' belongs to somebody else"))
                 .help("Run the command as the user who started the node.")
         }
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            ApiError::new(ErrorCode::NoNode, format!("no node is running for '{data}'")).help(format!(
-                "Start one with 'gridwell node --data {data}', or name another folder with --data or GRIDWELL_DATA."
+            ApiError::new(ErrorCode::NoNode, format!("no node is running for '{shown}'")).help(format!(
+                "Start one with 'gridwell node --data {shown}', or name another folder with --data or GRIDWELL_DATA."
             ))
         }
         // A full backlog: the node is there, only busy.
         io::ErrorKind::WouldBlock => {
-            ApiError::new(ErrorCode::Busy, format!("the node of '{data}' has too many connections waiting"))
+            ApiError::new(ErrorCode::Busy, format!("the node of '{shown}' has too many connections waiting"))
         }
-        _ => ApiError::new(ErrorCode::NoNode, format!("cannot reach the node of '{data}': {error}")),
+        io::ErrorKind::NotADirectory => not_a_folder(data),
+        _ => ApiError::new(ErrorCode::NoNode, format!("cannot reach the node of '{shown}': {error}")),
     }
 }
 
@@ -141,7 +142,7 @@ fn short_path(folder: &Path) -> io::Result<(PathBuf, Option<File>)> {
     Ok((path, Some(open)))
 }
 
-/// Refuses a folder of somebody else and takes other people's rights away from ours.
+/// Refuses a folder of somebody else or for something else, and takes other people's rights away from ours.
 fn keep_to_owner(path: &Path) -> Result<(), ApiError> {
     let meta = fs::metadata(path).map_err(|error| unusable(path, &error))?;
     if meta.uid() != rustix::process::geteuid().as_raw() {
@@ -149,6 +150,13 @@ fn keep_to_owner(path: &Path) -> Result<(), ApiError> {
         return Err(ApiError::new(ErrorCode::DataFolder, message));
     }
     if meta.mode() & 0o077 != 0 {
+        // `--data /tmp` must not close /tmp for everybody.
+        let ours = path.join(LOCK_FILE).exists();
+        if !ours && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            let message = format!("'{}' holds other things and is open to others", path.display());
+            return Err(ApiError::new(ErrorCode::DataFolder, message)
+                .help("Name a new or empty folder with --data; the node keeps its private key there."));
+        }
         tracing::info!("the data folder was open to others; it is now for its owner only");
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(|error| unusable(path, &error))?;
     }
@@ -174,7 +182,15 @@ fn already_running(path: &Path, lock: &mut File) -> ApiError {
 }
 
 fn unusable(path: &Path, error: &io::Error) -> ApiError {
+    if path.is_file() {
+        return not_a_folder(path);
+    }
     ApiError::new(ErrorCode::DataFolder, format!("cannot use '{}': {error}", path.display()))
+}
+
+fn not_a_folder(path: &Path) -> ApiError {
+    ApiError::new(ErrorCode::DataFolder, format!("the data folder '{}' is a file, not a folder", path.display()))
+        .help("Name a folder with --data or GRIDWELL_DATA.")
 }
 
 fn in_the_way(path: &Path) -> ApiError {
@@ -215,7 +231,18 @@ mod tests {
     #[test]
     fn a_data_folder_that_is_a_file_is_refused() {
         let temp = tempfile::NamedTempFile::new().unwrap();
+        let refused = DataFolder::lock(temp.path()).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::DataFolder);
+        assert!(refused.message.ends_with("is a file, not a folder"), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_others_use_is_refused_and_stays_open_to_them() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("theirs"), "").unwrap();
+        fs::set_permissions(temp.path(), Permissions::from_mode(0o777)).unwrap();
         assert_eq!(DataFolder::lock(temp.path()).unwrap_err().code, ErrorCode::DataFolder);
+        assert_eq!(fs::metadata(temp.path()).unwrap().mode() & 0o777, 0o777);
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ pub fn check_folder(folder: &Path, needed_bytes: u64) -> Result<(), LandError> {
         .prefix(".")
         .suffix(".gridwell")
         .tempfile_in(existing)
-        .map_err(|error| error_at(existing, error))?;
+        .map_err(|error| error_at(existing, disk::bare(error)))?;
     let free_bytes = disk::free_bytes(existing).map_err(|error| error_at(existing, error))?;
     if free_bytes < needed_bytes.saturating_add(SLACK_BYTES) {
         return Err(LandError::Full { path: folder, needed_bytes, free_bytes });

@@ -3,6 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gridwell_model::format_bytes;
 use rustix::io::Errno;
 
 use crate::{BlobError, StoreError, disk};
@@ -11,7 +12,7 @@ use crate::{BlobError, StoreError, disk};
 #[derive(Debug, thiserror::Error)]
 pub enum LandError {
     /// No right to write there.
-    #[error("no right to write {path}")]
+    #[error("no right to write '{path}'")]
     NotWritable {
         /// The file or folder.
         path: PathBuf,
@@ -20,7 +21,7 @@ pub enum LandError {
         source: io::Error,
     },
     /// The disk is full.
-    #[error("no room for {needed_bytes} bytes at {path}: {free_bytes} bytes are free")]
+    #[error("no room for {} at '{path}': {} are free", format_bytes(*needed_bytes), format_bytes(*free_bytes))]
     Full {
         /// The file or folder.
         path: PathBuf,
@@ -30,37 +31,37 @@ pub enum LandError {
         free_bytes: u64,
     },
     /// The file system does not take a name as long as that.
-    #[error("the name {path} is too long for its file system")]
+    #[error("the name '{path}' is too long for its file system")]
     NameTooLong {
         /// The file.
         path: PathBuf,
     },
     /// A folder has the file's name.
-    #[error("{path} is a folder")]
+    #[error("'{path}' is a folder")]
     IsAFolder {
         /// The folder.
         path: PathBuf,
     },
     /// A file has the name of a folder on the way.
-    #[error("{path} is not a folder")]
+    #[error("'{path}' is not a folder")]
     NotAFolder {
         /// The file.
         path: PathBuf,
     },
     /// A symbolic link below the output folder: results are not written through links.
-    #[error("{path} is a link, and results are not written through links")]
+    #[error("'{path}' is a link, and results are not written through links")]
     ThroughLink {
         /// The link.
         path: PathBuf,
     },
     /// Something has that name already, and it was to stay.
-    #[error("{path} exists already")]
+    #[error("'{path}' exists already")]
     Exists {
         /// The file.
         path: PathBuf,
     },
     /// The bytes to land are not here.
-    #[error("the result for {path} could not be read")]
+    #[error("the result for '{path}' could not be read")]
     Source {
         /// The file that was to be.
         path: PathBuf,
@@ -69,7 +70,7 @@ pub enum LandError {
         source: BlobError,
     },
     /// The system refused for another reason.
-    #[error("could not write {path}")]
+    #[error("could not write '{path}'")]
     Refused {
         /// The file or folder.
         path: PathBuf,
@@ -90,8 +91,10 @@ impl LandError {
             let free_bytes = free_above(&path);
             return Self::Full { path, needed_bytes, free_bytes };
         }
+        if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) {
+            return Self::NotWritable { path, source };
+        }
         match source.raw_os_error().map(Errno::from_raw_os_error) {
-            Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => Self::NotWritable { path, source },
             Some(Errno::NAMETOOLONG) => Self::NameTooLong { path },
             Some(Errno::ISDIR) => Self::IsAFolder { path },
             Some(Errno::NOTDIR) => Self::NotAFolder { path },
