@@ -1,6 +1,6 @@
 //! The command line: every command, its options and examples.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -158,7 +158,7 @@ Examples:
 Stops cleanly on SIGTERM and Ctrl-C; running jobs continue when it starts again.")]
 pub struct NodeArgs {
     /// What people call this machine
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = machine_name)]
     pub name: Option<String>,
     /// Address for other machines; port 0 picks a free one; may be repeated
     #[arg(long, value_name = "HOST:PORT")]
@@ -170,7 +170,7 @@ pub struct NodeArgs {
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub label: Vec<(String, String)>,
     /// Cores to lend; all when absent
-    #[arg(long, value_name = "CORES")]
+    #[arg(long, value_name = "CORES", allow_negative_numbers = true, value_parser = cores)]
     pub lend_cores: Option<f32>,
     /// Also open the local door on 127.0.0.1:PORT, for whoever shows the token in the data folder
     #[arg(long, value_name = "PORT")]
@@ -197,8 +197,8 @@ pub enum LogStyle {
 #[derive(Debug, Args)]
 pub struct InviteArgs {
     /// How long the link stays good, such as 30m or 2h
-    #[arg(long = "for", value_name = "TIME", value_parser = gridwell_model::parse_duration)]
-    pub ttl: Option<std::time::Duration>,
+    #[arg(long = "for", value_name = "TIME", allow_negative_numbers = true, value_parser = invite_time)]
+    pub ttl: Option<Duration>,
 }
 
 /// `gridwell join`
@@ -230,6 +230,9 @@ pub struct JobOptions {
     /// Only on this machine; may be repeated
     #[arg(long, value_name = "MACHINE")]
     pub on: Vec<String>,
+    /// Attempts that may fail by the program's doing before a task has failed; 1 for a single command, else 3
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub attempts: Option<u32>,
     /// Start held
     #[arg(long)]
     pub hold: bool,
@@ -259,7 +262,7 @@ pub struct ExecArgs {
     #[arg(long, value_name = "N", conflicts_with = "over")]
     pub array: Option<u64>,
     /// Run it for each item of a range (1-100), a pattern ('*.wav') or a table (list.csv)
-    #[arg(long, value_name = "RANGE|GLOB|FILE.csv")]
+    #[arg(long, value_name = "RANGE|GLOB|FILE.csv", allow_hyphen_values = true)]
     pub over: Option<String>,
     /// Files that come home as results; may be repeated
     #[arg(long, value_name = "GLOB")]
@@ -389,6 +392,39 @@ fn task_state() -> impl TypedValueParser<Value = TaskState> {
         .try_map(|word| TaskState::ALL.into_iter().find(|state| task_word(*state) == word).ok_or("no such state"))
 }
 
+/// Longest life of an invite, as the node has it: a week.
+const MAX_INVITE: Duration = Duration::from_hours(168);
+
+/// Reads how long an invite stays good.
+fn invite_time(text: &str) -> Result<Duration, String> {
+    let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
+    match time {
+        time if time < Duration::from_secs(1) => Err("an invite stays good for at least 1 s".to_owned()),
+        time if time > MAX_INVITE => Err("an invite stays good for at most 168 h, a week".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// Longest name of a machine, in characters.
+const NAME_CHARS: usize = 64;
+
+/// Reads a name that fits into a line.
+fn machine_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(format!("a name has 1 to {NAME_CHARS} characters, none of them control characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// Reads a number of cores, whole or not.
+fn cores(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(cores) if cores.is_finite() && cores > 0.0 => Ok(cores),
+        _ => Err("write a number above 0, such as 4 or 1.5".to_owned()),
+    }
+}
+
 /// Reads `KEY=VALUE`; the value may be empty or hold further `=`.
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -451,6 +487,10 @@ mod tests {
             "gridwell exec ls",
             "gridwell exec --array 3 --over 1-3 -- ls",
             "gridwell invite --for soon",
+            "gridwell invite --for 0s",
+            "gridwell invite --for 169h",
+            "gridwell node --name \n",
+            "gridwell node --lend-cores -1",
             "gridwell priority k3f7",
             "gridwell tasks k3f7 --state asleep",
         ] {

@@ -57,6 +57,7 @@ fn with_options(request: SubmitRequest, options: JobOptions) -> Result<SubmitReq
         needs: options.needs,
         prefers: options.prefers,
         on: options.on,
+        attempts: options.attempts,
         hold: options.hold,
         ..request
     })

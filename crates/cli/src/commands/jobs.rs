@@ -55,6 +55,9 @@ fn ids(submitted: &SubmittedView) -> String {
 
 /// Names the newest job where a person typed `last` or `last.TASK`; everything else is the node's to understand.
 async fn named(target: String, client: &Client) -> Result<String, ApiError> {
+    if target.trim().is_empty() {
+        return Err(ApiError::new(ErrorCode::BadReference, "'' is not a job id"));
+    }
     let rest = match target.strip_prefix("last") {
         Some(rest) if rest.is_empty() || rest.starts_with('.') => rest,
         _ => return Ok(target),

@@ -161,10 +161,16 @@ pub(crate) fn outcome(job: &JobView) -> String {
 pub(crate) fn failures(job: &JobView) -> String {
     let mut text = String::new();
     for failure in &job.failures {
-        let count = number_of(failure.count, &job.task_word);
-        text.push_str(&format!("{count} failed: {}\n", clean(&failure.reason)));
-        let look = format!("gridwell logs {}.{}", short(job.id), failure.example);
-        text.push_str(&format!("  for example {}; see '{look}'\n", clean(&failure.example_label)));
+        let (reason, example) = (clean(&failure.reason), clean(&failure.example_label));
+        let look = format!("see 'gridwell logs {}.{}'", short(job.id), failure.example);
+        text.push_str(&match failure.count {
+            _ if job.counts.total() == 1 => format!("{}\n  {look}\n", super::sentence(&reason)),
+            1 => format!("{example} failed: {reason}\n  {look}\n"),
+            count => {
+                let count = number_of(count, &job.task_word);
+                format!("{count} failed: {reason}\n  for example {example}; {look}\n")
+            }
+        });
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }

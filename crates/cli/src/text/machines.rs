@@ -32,14 +32,16 @@ pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
     let mut table = Table::new(&["MACHINE", "STATE", ">CORES", ">MEMORY", "GRAPHICS", ">RUNS", ">MADE", "TOOLS"]);
     for machine in machines {
         let hardware = &machine.hardware;
+        // A machine that has not announced itself yet is a member of which nothing is known.
+        let known = hardware.cpu_count > 0;
         let this = if machine.this { " (this)" } else { "" };
         let gpus: Vec<_> = hardware.gpus.iter().map(|gpu| gpu.name.as_str()).collect();
         let tools: Vec<_> = hardware.tools.iter().map(|tool| tool.name.as_str()).collect();
         table.row([
             format!("{}{this}", machine.name),
             String::new(),
-            hardware.cpu_count.to_string(),
-            format_bytes(hardware.memory_bytes),
+            if known { hardware.cpu_count.to_string() } else { String::new() },
+            if known { format_bytes(hardware.memory_bytes) } else { String::new() },
             gpus.join(", "),
             machine.running.to_string(),
             machine.made.to_string(),

@@ -23,7 +23,13 @@ pub(crate) use why::why;
 pub(crate) fn error(error: &ApiError) -> String {
     let step = if error.help.is_empty() { next_step(error.code) } else { error.help.as_str() };
     let line = format!("gridwell: {}", clean(&error.message));
-    if step.is_empty() { line } else { format!("{line}\n  {}", clean(step)) }
+    if step.is_empty() { line } else { format!("{line}\n  {}", sentence(&clean(step))) }
+}
+
+/// The text with a capital letter at its start.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// What a person can do about an error that does not say so itself; empty when nothing general helps.

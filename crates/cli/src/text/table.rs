@@ -35,7 +35,13 @@ impl Table {
     }
 
     /// The table's text, no line wider than `columns` as long as the columns' least widths allow.
+    ///
+    /// Columns without any content are left out.
     pub(crate) fn render(&self, columns: usize) -> String {
+        let used: Vec<bool> = (0..self.heads.len()).map(|at| self.is_used(at)).collect();
+        if used.contains(&false) && used.contains(&true) {
+            return self.only(&used).render(columns);
+        }
         let widths = self.widths(columns);
         let heads: Vec<String> = self.heads.iter().map(|head| (*head).to_owned()).collect();
         let mut text = style(self.line(&heads, &widths)).dim().to_string();
@@ -45,6 +51,18 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+
+    fn is_used(&self, column: usize) -> bool {
+        self.rows.iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_empty()))
+    }
+
+    fn only(&self, used: &[bool]) -> Self {
+        Self {
+            heads: kept(&self.heads, used),
+            right: kept(&self.right, used),
+            rows: self.rows.iter().map(|row| kept(row, used)).collect(),
+        }
     }
 
     fn widths(&self, columns: usize) -> Vec<usize> {
@@ -74,6 +92,10 @@ impl Table {
     }
 }
 
+fn kept<T: Clone>(all: &[T], used: &[bool]) -> Vec<T> {
+    all.iter().zip(used).filter(|(_, used)| **used).map(|(one, _)| one.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +111,13 @@ mod tests {
         assert!(lines[1].contains('…') && lines[1].ends_with(" 3"), "{text}");
         assert!(lines[2].ends_with("12"), "{text}");
         assert!(table.render(usize::MAX).contains("name a very long name a"), "nothing is cut for a pipe");
+    }
+
+    #[test]
+    fn an_empty_column_is_left_out() {
+        let mut table = Table::new(&["NAME", "GPU", ">N"]);
+        table.row(["mill".into(), String::new(), "1".into()]);
+        assert_eq!(console::strip_ansi_codes(&table.render(80)), "NAME  N\nmill  1\n");
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub(crate) fn why(why: &WhyView, columns: usize) -> String {
         let reasons: Vec<_> = machine.reasons.iter().map(|reason| clean(reason)).collect();
         text.push_str(&format!("\n{} {word}: {}", clean(&machine.name), reasons.join("; ")));
     }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
     if !why.decisive.is_empty() {
         text.push_str(&format!("\nWhat decided: {}", term_word(&why.decisive)));
     }
