@@ -141,13 +141,10 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
         missing: draft.missing.into_iter().map(file).collect(),
         output: draft.output_folders.first().cloned().unwrap_or_default(),
         parameters: parameters(&draft.template, &draft.parameters),
-        warnings: draft.warnings.into_iter().chain(facts(&draft.facts)).collect(),
+        facts: draft.facts,
+        warnings: draft.warnings,
         machines: Vec::new(),
     }
-}
-
-fn facts(facts: &[(String, String)]) -> Vec<String> {
-    facts.iter().map(|(label, value)| format!("{label}: {value}")).collect()
 }
 
 fn purpose(path: &str, request: &SubmitRequest) -> String {

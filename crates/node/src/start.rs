@@ -141,7 +141,15 @@ async fn assemble(
 ) -> Result<(Core, Inlets, mpsc::Sender<crate::handle::Ask>), StartError> {
     let data = store.data_dir().to_owned();
     let sessions = data.join("sessions");
-    for folder in [&sessions, &data.join("jobs")] {
+    let staged = data.join("jobs");
+    // Inputs staged for other machines' jobs: the leases they were for ended with the last run.
+    match std::fs::remove_dir_all(&staged) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(StartError::Folder { path: staged, source });
+        }
+        _ => {}
+    }
+    for folder in [&sessions, &staged] {
         std::fs::create_dir_all(folder).map_err(|source| StartError::Folder { path: folder.clone(), source })?;
     }
     Exec::clean(&sessions);
@@ -186,6 +194,7 @@ async fn assemble(
         guests: BTreeMap::new(),
         sessions: BTreeMap::new(),
         outbox: BTreeMap::new(),
+        preludes: BTreeMap::new(),
         live: BTreeMap::new(),
         landing: BTreeSet::new(),
         journal: Journal::default(),
@@ -198,6 +207,7 @@ async fn assemble(
     };
     core.load_history(&history);
     core.open_homes().await?;
+    core.unpin_strangers().await;
     core.begin();
     watch_machine(&core);
     let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };
@@ -244,6 +254,17 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// Lets blobs go that the last run kept for other machines' jobs.
+    async fn unpin_strangers(&self) {
+        for job in self.store.blobs().pinned_jobs() {
+            if !self.homes.contains_key(&job)
+                && let Err(error) = self.store.blobs().unpin_job(job).await
+            {
+                tracing::warn!(%error, %job, "inputs of a job of the last run stay pinned");
+            }
+        }
     }
 
     /// The first facts: this machine, its members, its gate.

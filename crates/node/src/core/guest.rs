@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use gridwell_exec::{ExecEvent, Said, SessionEvent, Stop, Which};
 use gridwell_job::{JobPlan, PathRule, PathStyle, ResolveError, SessionContext, SessionRuntime};
 use gridwell_model::{
-    ActionEnd, BlobId, JobId, JobSpec, LeaseId, Limits, PeerId, SessionPlan, TaskKey, TaskResult, TaskSpan,
+    ActionEnd, AttemptEnd, BlobId, FailureKind, JobId, JobSpec, LeaseId, Limits, PeerId, SessionPlan, TaskKey,
+    TaskResult, TaskSpan,
 };
 use gridwell_wire::{LogChunk, Message};
 use gridwell_worker::{Effect, Input, SessionFailure, SessionId, SpecView, StepView};
@@ -32,11 +33,15 @@ pub(crate) struct Guest {
 /// An open session of a guest.
 pub(crate) struct Session {
     job: JobId,
+    /// The step it was opened for.
+    step: u32,
     place: SessionPlace,
     context: SessionContext,
     /// Resolvers of the steps that ran in it.
     runtimes: BTreeMap<u32, SessionRuntime>,
     runs: BTreeMap<u64, Run>,
+    /// What environments wrote before the first task: shown in that task's log.
+    prelude: Vec<u8>,
     failed: bool,
 }
 
@@ -53,6 +58,9 @@ pub(crate) struct Held {
     tasks: TaskSpan,
     blobs: Vec<BlobId>,
 }
+
+/// Output of environments kept until a task's log can show it, in bytes: what one message carries.
+const MAX_PRELUDE_BYTES: usize = Message::MAX_LOG_BYTES;
 
 /// The tag of a run in its session: both ends of its span.
 const fn tag(span: TaskSpan) -> u64 {
@@ -102,8 +110,22 @@ impl Core {
         }
     }
 
+    /// Shows what environments wrote in the log of a task.
+    fn send_prelude(&mut self, steward: PeerId, lease: LeaseId, task: TaskKey, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.send_log(steward, LogChunk { job: lease.job, task, fence: lease.fence, bytes });
+        }
+    }
+
     /// Sends results in as many messages as frames ask for.
     fn report(&mut self, steward: PeerId, lease: LeaseId, mut results: Vec<TaskResult>) {
+        let by_environment =
+            |result: &&TaskResult| matches!(&result.end, AttemptEnd::Failed { kind: FailureKind::Environment, .. });
+        if let Some(failed) = results.iter().find(by_environment)
+            && let Some((step, prelude)) = self.preludes.remove(&lease.job)
+        {
+            self.send_prelude(steward, lease, TaskKey { step, index: failed.tasks.start }, prelude);
+        }
         if steward == self.me {
             self.on_report(self.me, lease, results);
             return;
@@ -216,6 +238,10 @@ impl Core {
         for (run, reason) in refused {
             self.worker.handle(Input::TaskRefused { session: id, run, reason }, clock::now());
         }
+        let prelude = std::mem::take(&mut session.prelude);
+        if let (Some(steward), Some(first)) = (self.guests.get(&session.job).map(|guest| guest.steward), runs.first()) {
+            self.send_prelude(steward, lease, TaskKey { step, index: first.start }, prelude);
+        }
         if !batch.is_empty() && self.exec.run(id.0, batch).is_err() {
             self.on_session_gone(id);
         }
@@ -234,6 +260,8 @@ impl Core {
                 }
                 SessionEvent::OpenFailed { environment, end } => {
                     session.failed = true;
+                    let prelude = std::mem::take(&mut session.prelude);
+                    self.preludes.insert(session.job, (session.step, prelude));
                     let cause = open_failure(environment, &end);
                     self.worker.handle(Input::SessionFailed { session: id, cause }, now);
                 }
@@ -310,9 +338,10 @@ impl Core {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
-        // What environments say belongs to the task that comes next; before the first there is none to show it under.
+        // What environments write belongs to the task that comes next.
         let Some(run) = tag.and_then(|tag| session.runs.get_mut(&tag)) else {
-            tracing::debug!(text = %String::from_utf8_lossy(&bytes), "an environment says");
+            let room = MAX_PRELUDE_BYTES.saturating_sub(session.prelude.len());
+            session.prelude.extend_from_slice(&bytes[..bytes.len().min(room)]);
             return;
         };
         let task = TaskKey { step: run.step, index: run.span.start };
@@ -392,6 +421,7 @@ impl Core {
             return;
         };
         self.outbox.retain(|lease, _| lease.job != job);
+        self.preludes.remove(&job);
         let (root, store, mine) = (self.staged(job), self.store.clone(), guest.steward == self.me);
         self.beside.spawn(async move {
             let _ = tokio::fs::remove_dir_all(root).await;
@@ -479,10 +509,12 @@ fn open(guest: &Guest, root: PathBuf, step: u32) -> Result<(Session, SessionPlan
     };
     let session = Session {
         job: guest.spec.id,
+        step,
         place,
         context,
         runtimes: BTreeMap::from([(step, runtime)]),
         runs: BTreeMap::new(),
+        prelude: Vec::new(),
         failed: false,
     };
     Ok((session, plan))

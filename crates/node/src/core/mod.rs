@@ -80,6 +80,8 @@ pub(crate) struct Core {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     /// Blobs of outputs held for their stewards, by lease.
     pub(crate) outbox: BTreeMap<LeaseId, Vec<guest::Held>>,
+    /// What environments wrote that failed to open, by job, with their step: shown with the failure.
+    pub(crate) preludes: BTreeMap<JobId, (u32, Vec<u8>)>,
     /// Leases granted here, with what is left of them.
     pub(crate) live: BTreeMap<LeaseId, steward::Live>,
     /// Runs whose outputs are on their way home.

@@ -13,7 +13,7 @@ use gridwell_model::{
     AttemptEnd, BlobId, Decline, FailureKind, JobId, JobSpec, JobState, LeaseId, LeaseOffer, PeerId, Renewal, Reserve,
     TaskKey, TaskResult, TaskSpan, TaskSpans, TaskState,
 };
-use gridwell_sched::{Effect as SchedEffect, Input as SchedInput, JobView, Placement, StepView};
+use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, JobView, Placement, StepView};
 use gridwell_store::RunRecord;
 use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
@@ -23,6 +23,12 @@ use crate::{
     clock,
     transfer::{Transfer, TransferError},
 };
+
+/// Ended jobs that are kept for people to look at.
+const KEPT_JOBS: usize = 1_000;
+
+/// Tasks of ended jobs that are kept, all jobs together: some 50 MB of records.
+const KEPT_TASKS: u64 = 2_000_000;
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
 #[derive(Debug)]
@@ -35,7 +41,12 @@ pub(crate) struct Home {
     held_by: BTreeSet<PeerId>,
     /// What its running tasks say, by the first task of each run.
     pub(crate) said: BTreeMap<TaskKey, Said>,
+    /// Why its tasks went where they went, by step, from its end on.
+    pub(crate) explained: BTreeMap<u32, Explanation>,
 }
+
+/// Steps of an ended job whose placement stays explained: bounds what a long list of jobs keeps in memory.
+const EXPLAINED_STEPS: u32 = 16;
 
 /// How far a running task is.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +65,15 @@ pub(crate) struct Live {
 
 impl Home {
     pub(crate) fn new(spec: Arc<JobSpec>, plan: Arc<JobPlan>, spec_blob: BlobId, spec_bytes: u64) -> Self {
-        Self { spec, plan, spec_blob, spec_bytes, held_by: BTreeSet::new(), said: BTreeMap::new() }
+        Self {
+            spec,
+            plan,
+            spec_blob,
+            spec_bytes,
+            held_by: BTreeSet::new(),
+            said: BTreeMap::new(),
+            explained: BTreeMap::new(),
+        }
     }
 
     /// True if peers that work for the job may read the blob.
@@ -332,6 +351,7 @@ impl Core {
     }
 
     fn on_job_ended(&mut self, job: JobId, state: JobState) {
+        self.keep_explanations(job);
         self.sched.handle(SchedInput::JobRemoved { job }, clock::now());
         self.flush_logs();
         self.logs.job_ended(job);
@@ -360,6 +380,32 @@ impl Core {
         tracing::info!(%job, ?state, "job ended");
         self.job_changed(job);
         self.tell_now();
+        self.forget_oldest();
+    }
+
+    /// The scheduler forgets an ended job; people may still ask why it ran where it ran.
+    fn keep_explanations(&mut self, job: JobId) {
+        if let Some(home) = self.homes.get_mut(&job) {
+            let steps = 0..EXPLAINED_STEPS.min(home.spec.steps.len() as u32);
+            home.explained = steps.filter_map(|step| Some((step, self.sched.explain(job, step)?))).collect();
+        }
+    }
+
+    /// Keeps the history of jobs within bounds: the ones that ended first are forgotten, never the newest.
+    fn forget_oldest(&mut self) {
+        let now = clock::now();
+        let ended = self.homes.keys().filter_map(|job| Some((self.ledger.summary(*job, now)?.ended?, *job)));
+        let mut ended: Vec<_> = ended.map(|(at, job)| (at, job, self.homes[&job].spec.task_count())).collect();
+        ended.sort_unstable();
+        let mut tasks: u64 = ended.iter().map(|(.., tasks)| tasks).sum();
+        let mut jobs = ended.len();
+        for (_, job, count) in ended {
+            if jobs <= 1 || (jobs <= KEPT_JOBS && tasks <= KEPT_TASKS) {
+                break;
+            }
+            (jobs, tasks) = (jobs - 1, tasks - count);
+            self.tell_ledger(LedgerInput::RemoveJob { job });
+        }
     }
 
     fn on_job_removed(&mut self, job: JobId) {

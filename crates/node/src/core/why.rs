@@ -10,13 +10,14 @@ impl Core {
     pub(crate) fn why(&mut self, job: JobId, task: Option<TaskKey>) -> Option<WhyView> {
         let key = task.unwrap_or_else(|| self.next_task(job));
         let task = self.ledger.tasks(job, key, 1, |_| true).into_iter().find(|task| task.key == key)?;
-        let explanation = self.sched.explain(job, key.step);
+        let kept = || self.homes.get(&job)?.explained.get(&key.step).cloned();
+        let explanation = self.sched.explain(job, key.step).or_else(kept);
         let placed_on = task.peer;
         let mut machines: Vec<_> =
             explanation.iter().flat_map(|explanation| &explanation.machines).map(why_machine).collect();
         if let Some(peer) = placed_on
             && task.state != TaskState::Ready
-            && let Some(terms) = self.sched.explain_placed(job, key.step, peer)
+            && let Some(terms) = explanation.as_ref().and_then(|explanation| explanation.placed(peer))
             && let Some(machine) = machines.iter_mut().find(|machine| machine.machine == peer)
         {
             // The numbers as they were when it was placed, not as they would be now.
@@ -30,6 +31,9 @@ impl Core {
             (TaskState::Held, _) => "held back by a person".to_owned(),
             (TaskState::Ready | TaskState::Lost, _) => {
                 self.why_nobody(job).unwrap_or_else(|| "about to be placed".to_owned())
+            }
+            (_, Some(peer)) if explanation.is_none() => {
+                format!("went to {}; the numbers that decided are not kept", self.machines.name(peer))
             }
             (_, Some(peer)) if decisive.is_empty() => {
                 format!("went to {}: no other machine took it", self.machines.name(peer))
