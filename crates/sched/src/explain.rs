@@ -29,6 +29,14 @@ pub struct Explanation {
     pub closest: Option<PeerId>,
 }
 
+impl Explanation {
+    /// The numbers of the last placement on a peer, as they were then.
+    #[must_use]
+    pub fn placed(&self, peer: PeerId) -> Option<Terms> {
+        self.machines.iter().find(|machine| machine.peer == peer)?.last_placed
+    }
+}
+
 /// One machine's case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MachineExplanation {

@@ -6,7 +6,7 @@ use std::{
 use gridwell_model::{Decline, JobId, LeaseId, PeerId, TaskSpans, Time};
 
 use crate::{
-    Config, Counts, Effect, Explanation, Input, PeerView, PlacementId, Terms, board::World, jobs::Jobs, random::Random,
+    Config, Counts, Effect, Explanation, Input, PeerView, PlacementId, board::World, jobs::Jobs, random::Random,
     room::Room,
 };
 
@@ -174,14 +174,6 @@ impl Scheduler {
     pub fn explain(&mut self, job: JobId, step: u32) -> Option<Explanation> {
         let (_, job, _) = self.jobs.get(job)?;
         crate::explain::explain(job, step, &self.world)
-    }
-
-    /// The numbers that decided the last placement of a step on a peer.
-    #[must_use]
-    pub fn explain_placed(&self, job: JobId, step: u32, peer: PeerId) -> Option<Terms> {
-        let job = self.jobs.jobs[*self.jobs.positions.get(&job)?].as_ref()?;
-        let peer = self.world.positions.get(&peer)?;
-        job.steps.get(step as usize)?.placed.get(peer).copied()
     }
 
     /// Tasks that went in and out so far.

@@ -286,7 +286,7 @@ fn the_explanation_shows_the_numbers_that_decide() {
     let placed = grid.place_all().remove(0);
     let shown = before.machines.iter().find(|machine| machine.peer == placed.peer).unwrap();
     assert_eq!(shown.terms, Some(placed.terms));
-    assert_eq!(grid.scheduler.explain_placed(job, 0, placed.peer), Some(placed.terms));
+    assert_eq!(grid.scheduler.explain(job, 0).unwrap().placed(placed.peer), Some(placed.terms));
     assert_eq!(before.decisive, Some(Term::Fetch), "60 MB at 60 MB/s outweigh the rest");
     let total: f64 = before.machines.iter().filter_map(|machine| machine.terms).map(|terms| terms.probability).sum();
     assert!((total - 1.0).abs() < 1e-9);
