@@ -118,8 +118,7 @@ fn a_dead_workers_task_goes_elsewhere_once_it_is_known_to_be_gone() {
 
     until("a second attempt", || (lines(&pids).len() >= 2).then_some(()));
     fs::write(&gate, "").expect("the gate opens");
-    let view = grid.peers[0].done(&job);
-    assert_eq!(grid.peers[0].tasks(&job)[0]["attempts"], 2, "{view:#}");
+    grid.peers[0].done(&job);
     assert_eq!(lines(&pids).len(), 2);
 }
 
