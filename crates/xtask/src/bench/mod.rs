@@ -78,7 +78,7 @@ fn only(options: &[String]) -> Vec<&str> {
 /// Runs every criterion benchmark; returns its result lines.
 fn criterion() -> Result<String, Failure> {
     println!("\n== criterion");
-    let text = shell::output(shell::cargo().args(["bench", "--workspace", "--benches", "--", "--quiet"]))?;
+    let text = shell::output(shell::cargo().args(["bench", "--workspace", "--bench", "*", "--", "--quiet"]))?;
     Ok(text.lines().filter(|line| line.contains("time:") || line.contains("thrpt:")).collect::<Vec<_>>().join("\n"))
 }
 
