@@ -33,6 +33,8 @@ pub struct DraftView {
     pub output: String,
     /// Its parameters with their values.
     pub parameters: Vec<ParameterView>,
+    /// What the file says about itself, name and value: `Blender`, `3.4`.
+    pub facts: Vec<(String, String)>,
     /// Things worth knowing before Start.
     pub warnings: Vec<String>,
     /// Every machine: whether it fits, and why not.

@@ -11,8 +11,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ApiError, ErrorCode, Event, EventBody, EventCursor, JobView, LogPiece, LogsRequest, MadeBy, Request, Response,
-    Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
+    ApiError, ErrorCode, Event, EventBody, EventCursor, FailureView, JobView, LogPiece, LogsRequest, MadeBy, Request,
+    Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 use gridwell_model::{Incarnation, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
 use gridwell_serve::{Backend, DataFolder, Door};
@@ -216,7 +216,7 @@ impl FakeNode {
             origin_name: "mill".into(),
             output_folders: vec!["/home/ana/frames".into()],
             made_by: vec![made("mill", 14), made("forge", 10)],
-            failures: Vec::new(),
+            failures: if failed > 0 { vec![failure(failed)] } else { Vec::new() },
             waits_for: String::new(),
         }
     }
@@ -271,6 +271,15 @@ impl Backend for FakeNode {
         };
         sender.try_send(piece).unwrap();
         Box::pin(async { Ok(receiver) })
+    }
+}
+
+fn failure(count: u64) -> FailureView {
+    FailureView {
+        reason: "exit code 3".into(),
+        count,
+        example: TaskKey { step: 0, index: 0 },
+        example_label: "frame 1".into(),
     }
 }
 

@@ -33,7 +33,16 @@ pub(crate) struct Logs {
     begun: u64,
     written: watch::Sender<u64>,
     ends: Vec<Watched>,
-    backlog: BTreeMap<PeerId, VecDeque<LogChunk>>,
+    backlog: BTreeMap<PeerId, Backlog>,
+}
+
+/// Output that waits for a steward's link.
+#[derive(Debug, Default)]
+struct Backlog {
+    chunks: VecDeque<LogChunk>,
+    bytes: usize,
+    /// What was dropped since the link took something, in bytes.
+    dropped: BTreeMap<(JobId, TaskKey, Fence), usize>,
 }
 
 /// Somebody follows a job or a task, and stops when it has ended.
@@ -97,20 +106,27 @@ impl Logs {
     /// Keeps output for a steward that cannot take it now.
     pub(crate) fn keep(&mut self, steward: PeerId, chunk: LogChunk) {
         let backlog = self.backlog.entry(steward).or_default();
-        backlog.push_back(chunk);
-        let mut bytes: usize = backlog.iter().map(|chunk| chunk.bytes.len()).sum();
-        while bytes > BACKLOG_BYTES
-            && let Some(oldest) = backlog.pop_front()
+        backlog.bytes += chunk.bytes.len();
+        backlog.chunks.push_back(chunk);
+        while backlog.bytes > BACKLOG_BYTES
+            && let Some(oldest) = backlog.chunks.pop_front()
         {
-            bytes -= oldest.bytes.len();
-            tracing::debug!(job = %oldest.job, "output was dropped: the link is slower than the log");
+            backlog.bytes -= oldest.bytes.len();
+            *backlog.dropped.entry((oldest.job, oldest.task, oldest.fence)).or_default() += oldest.bytes.len();
         }
         self.flush_soon();
     }
 
-    /// Takes what is kept for stewards, to be tried again.
+    /// Takes what is kept for stewards, to be tried again; a line stands where something was dropped.
     pub(crate) fn take_backlog(&mut self) -> BTreeMap<PeerId, VecDeque<LogChunk>> {
-        std::mem::take(&mut self.backlog)
+        let note = |((job, task, fence), bytes)| {
+            let missing = gridwell_model::format_bytes(bytes as u64);
+            let line =
+                format!("\n[gridwell: {missing} of output are missing here: the link was slower than the program]\n");
+            LogChunk { job, task, fence, bytes: line.into_bytes() }
+        };
+        let all = std::mem::take(&mut self.backlog).into_iter();
+        all.map(|(steward, kept)| (steward, kept.dropped.into_iter().map(note).chain(kept.chunks).collect())).collect()
     }
 
     /// True if output for this steward is waiting: newer output must wait behind it.
@@ -168,6 +184,8 @@ pub(crate) struct Reading {
     pub(crate) task: Option<TaskKey>,
     /// Bytes to leave out at the start.
     pub(crate) skip_bytes: u64,
+    /// Of what is there now, send only about so many bytes at its end; 0 sends all.
+    pub(crate) tail_bytes: u64,
     pub(crate) written: watch::Receiver<u64>,
     pub(crate) ended: watch::Receiver<Option<u64>>,
     pub(crate) out: mpsc::Sender<LogPiece>,
@@ -181,6 +199,9 @@ impl Reading {
     pub(crate) async fn run(mut self) {
         let mut after = 0;
         let mut offsets = BTreeMap::new();
+        if self.tail_bytes > 0 && !self.send_tail(&mut after, &mut offsets).await {
+            return;
+        }
         loop {
             let end = *self.ended.borrow_and_update();
             let written = *self.written.borrow_and_update();
@@ -203,6 +224,68 @@ impl Reading {
         }
     }
 
+    /// Reads to the present end and sends what is left of it; false if nobody wants more.
+    async fn send_tail(&mut self, after: &mut u64, offsets: &mut BTreeMap<(TaskKey, Fence), u64>) -> bool {
+        let end = *self.ended.borrow();
+        // What was gathered when the reader came is written first: it is part of what is there now.
+        while end.is_some_and(|last| *self.written.borrow_and_update() < last) {
+            if self.written.changed().await.is_err() {
+                return false;
+            }
+        }
+        let (mut kept, mut bytes) = (VecDeque::<(u64, LogLine)>::new(), 0);
+        loop {
+            let query =
+                LogQuery { job: self.job, task: self.task, fence: None, after: *after, limit_bytes: PAGE_BYTES };
+            let page = match self.store.read_log(query).await {
+                Ok(page) => page,
+                Err(error) => {
+                    tracing::debug!(%error, "a log could not be read");
+                    return false;
+                }
+            };
+            *after = page.next;
+            for line in page.lines {
+                let offset = offsets.entry((line.task, line.fence)).or_default();
+                bytes += line.bytes.len() as u64;
+                kept.push_back((*offset, line));
+                *offset += kept.back().map_or(0, |(_, line)| line.bytes.len() as u64);
+            }
+            while let Some((_, first)) = kept.front()
+                && bytes - first.bytes.len() as u64 >= self.tail_bytes
+            {
+                bytes -= first.bytes.len() as u64;
+                kept.pop_front();
+            }
+            if !page.more {
+                break;
+            }
+        }
+        let mut surplus = bytes.saturating_sub(self.tail_bytes);
+        for (offset, mut line) in kept {
+            let cut = surplus.min(line.bytes.len() as u64);
+            surplus -= cut;
+            line.bytes.drain(..cut as usize);
+            if !self.send(line, offset + cut).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sends one piece; false if nobody reads any more.
+    async fn send(&self, line: LogLine, offset: u64) -> bool {
+        let piece = LogPiece {
+            task: line.task,
+            label: (self.label)(line.task),
+            machine: (self.machine)(line.task, line.fence),
+            attempt: line.fence.attempt,
+            offset,
+            bytes: line.bytes,
+        };
+        piece.bytes.is_empty() || self.out.send(piece).await.is_ok()
+    }
+
     /// Sends one page; true if there is more to read at once.
     async fn send_page(
         &mut self,
@@ -220,18 +303,7 @@ impl Reading {
             self.skip_bytes -= skipped;
             line.bytes.drain(..skipped as usize);
             from += skipped;
-            if line.bytes.is_empty() {
-                continue;
-            }
-            let piece = LogPiece {
-                task: line.task,
-                label: (self.label)(line.task),
-                machine: (self.machine)(line.task, line.fence),
-                attempt: line.fence.attempt,
-                offset: from,
-                bytes: line.bytes,
-            };
-            if self.out.send(piece).await.is_err() {
+            if !self.send(line, from).await {
                 return Ok(false);
             }
         }

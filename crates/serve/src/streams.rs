@@ -158,7 +158,9 @@ impl Writer {
         let gap = if self.last.is_some() { "\n" } else { "" };
         self.last = source;
         let again = if piece.attempt > 1 { format!(", attempt {}", piece.attempt) } else { String::new() };
-        let mut text = format!("{gap}==> {} on {}{again} <==\n", piece.label, piece.machine).into_bytes();
+        // Who reads from the start on hears of output before anybody tells whose it is.
+        let machine = if piece.machine.is_empty() { String::new() } else { format!(" on {}", piece.machine) };
+        let mut text = format!("{gap}==> {}{machine}{again} <==\n", piece.label).into_bytes();
         text.extend_from_slice(&piece.bytes);
         text.into()
     }

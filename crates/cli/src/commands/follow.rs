@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use gridwell_api::{ApiError, ErrorCode, ErrorKind, JobView, LogsRequest, Request, TaskPage, TasksRequest};
-use gridwell_model::TaskState;
-use gridwell_serve::{Client, LogFormat};
+use gridwell_api::{ApiError, ErrorCode, ErrorKind, JobView, LogPiece, LogsRequest};
+use gridwell_serve::{Client, LogFormat, LogStream};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -22,9 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How long a task's last output may arrive after its job has ended.
 const LAST_OUTPUT: Duration = Duration::from_secs(3);
-/// Failed tasks whose last lines are shown, and how much of each.
-const FAILED_SHOWN: u32 = 3;
+/// Reasons of failure of which one task's last lines are shown, and how much of each.
+const FAILED_SHOWN: usize = 3;
 const FAILED_TAIL_BYTES: u64 = 1_500;
+const FAILED_LINES: usize = 10;
 
 /// Whose jobs are followed, for what is said at the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) async fn follow(
     }
     if !screen.json() {
         for job in jobs {
-            show_failures(job, client, screen).await?;
+            show_failures(job, client, screen).await;
         }
     }
     Ok(End::Failed)
@@ -104,11 +104,40 @@ fn on_interrupt() -> Result<Signal, ApiError> {
     signal(SignalKind::interrupt()).map_err(|error| ApiError::bug(format!("cannot listen for Ctrl-C: {error}")))
 }
 
+/// Shows a task's output as it comes, and says where one attempt ends and the next begins.
 async fn copy_output(target: String, client: Client, screen: Screen) {
     let request = LogsRequest { target, follow: true, after: 0, tail: 0 };
-    let Ok(mut stream) = client.logs(&request, LogFormat::Text).await else { return };
-    while let Ok(Some(bytes)) = stream.next().await {
-        screen.print(&bytes);
+    let Ok(stream) = client.logs(&request, LogFormat::Lines).await else { return };
+    let (mut pieces, mut attempt) = (Pieces::new(stream), None);
+    while let Some(piece) = pieces.next().await {
+        if attempt.replace(piece.attempt).is_some_and(|before| before != piece.attempt) {
+            screen.note("gridwell: that attempt failed; here is the next one");
+        }
+        screen.print(&piece.bytes);
+    }
+}
+
+/// Pieces of output, out of a stream of lines of JSON.
+struct Pieces {
+    stream: LogStream,
+    unread: Vec<u8>,
+}
+
+impl Pieces {
+    const fn new(stream: LogStream) -> Self {
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// The next piece; nothing more once the stream has ended or broken.
+    async fn next(&mut self) -> Option<LogPiece> {
+        loop {
+            if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                return serde_json::from_slice(&line).ok();
+            }
+            let bytes = self.stream.next().await.ok()??;
+            self.unread.extend_from_slice(&bytes);
+        }
     }
 }
 
@@ -177,28 +206,33 @@ fn say_it_goes_on(watch: &Watch, screen: Screen) -> End {
 }
 
 /// The last lines of some failed tasks, so that the cause is on the screen at once.
-async fn show_failures(job: &JobView, client: &Client, screen: Screen) -> Result<(), ApiError> {
-    if job.counts.failed == 0 {
-        return Ok(());
-    }
-    let (target, states) = (job.id.to_string(), vec![TaskState::Failed]);
-    let request = Request::Tasks(TasksRequest { target, states, offset: 0, limit: FAILED_SHOWN });
-    let page: TaskPage = client.ask(&request).await?;
-    for task in page.tasks {
-        let target = format!("{}.{}", job.id, task.key);
+async fn show_failures(job: &JobView, client: &Client, screen: Screen) {
+    for failure in job.failures.iter().take(FAILED_SHOWN) {
+        let target = format!("{}.{}", job.id, failure.example);
         let request = LogsRequest { target, follow: false, after: 0, tail: FAILED_TAIL_BYTES };
-        let Ok(mut stream) = client.logs(&request, LogFormat::Text).await else { continue };
-        let mut tail = Vec::new();
-        while let Ok(Some(bytes)) = stream.next().await {
-            tail.extend_from_slice(&bytes);
-        }
-        if !tail.is_empty() {
-            let lines = String::from_utf8_lossy(&tail);
-            let lines: Vec<_> = lines.trim_end().lines().map(|line| format!("  {}", text::clean(line))).collect();
-            screen.note(&format!("\nLast lines of {}:\n{}", text::clean(&task.label), lines.join("\n")));
+        // Whose log is gone has failed all the same.
+        let Ok(stream) = client.logs(&request, LogFormat::Lines).await else { continue };
+        let lines = last_lines(Pieces::new(stream)).await;
+        if !lines.is_empty() {
+            screen.note(&format!("\nLast lines of {}:\n{}", text::clean(&failure.example_label), lines.join("\n")));
         }
     }
-    Ok(())
+}
+
+/// The end of the last attempt's output, made harmless and moved in.
+async fn last_lines(mut pieces: Pieces) -> Vec<String> {
+    let (mut tail, mut attempt) = (Vec::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        if piece.attempt != attempt {
+            attempt = piece.attempt;
+            tail.clear();
+        }
+        tail.extend_from_slice(&piece.bytes);
+    }
+    let all = String::from_utf8_lossy(&tail);
+    let lines: Vec<&str> = all.trim_end().lines().collect();
+    let shown = &lines[lines.len().saturating_sub(FAILED_LINES)..];
+    shown.iter().map(|line| format!("  {}", text::clean(line).trim_end())).collect()
 }
 
 /// How far it is: a bar where a person watches, lines where not.

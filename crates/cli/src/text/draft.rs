@@ -20,7 +20,8 @@ fn draft(draft: &DraftView, columns: usize) -> String {
     let fit = if fit.is_empty() { "none fits now".to_owned() } else { fit.join(", ") };
     let size = draft.files.iter().map(|file| file.size_bytes).sum();
     let mut text = format!("{}\n", clean(&draft.title));
-    text.push_str(&fields(&[
+    let facts = draft.facts.iter().map(|(name, value)| (name.as_str(), clean(value)));
+    let about = [
         ("Kind", clean(&draft.recipe)),
         ("Makes", tasks),
         ("Steps", steps(draft)),
@@ -28,7 +29,8 @@ fn draft(draft: &DraftView, columns: usize) -> String {
         ("Machines", fit),
         ("Reads", format!("{}, {}", number_of(draft.files.len() as u64, "file"), format_bytes(size))),
         ("Results", clean(&draft.output)),
-    ]));
+    ];
+    text.push_str(&fields(&about.into_iter().chain(facts).collect::<Vec<_>>()));
     text.push_str(&scenes(draft, columns));
     text.push_str(&files("Files", &draft.files));
     text.push_str(&files("Missing", &draft.missing));

@@ -50,9 +50,6 @@ pub(super) fn draft_blend(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Resul
     if card.version > 0 {
         draft.facts.push(("Blender".to_owned(), card.version_words()));
     }
-    for scene in &card.scenes {
-        draft.facts.push((format!("Scene {}", scene.name), format!("frames {} to {}", scene.start, scene.end)));
-    }
     if let Some(picture) = &card.thumbnail {
         draft.facts.push(("Preview".to_owned(), format!("{} × {} pixels", picture.width, picture.height)));
     }

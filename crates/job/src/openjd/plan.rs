@@ -143,14 +143,17 @@ impl JobPlan {
         }
         shorten(&plain(&match parameters.as_slice() {
             [frame] if frame.name == "Frame" => format!("frame {}", frame.value),
-            [one] => self.item(one).unwrap_or_else(|| format!("{}={}", one.name, one.value)),
+            // What `gridwell exec` makes of a command.
+            [item] if self.inner.name == "Command" && matches!(item.name.as_str(), "Value" | "Index") => {
+                self.item(item).unwrap_or_else(|| format!("item {}", item.value))
+            }
             all => all.iter().map(|one| format!("{}={}", one.name, one.value)).collect::<Vec<_>>().join(", "),
         }))
     }
 
-    /// The last part of the path that `Index` picks from `Items`, which is how a command over files says what it runs over.
+    /// The last part of the path that a task of a command over files runs over.
     fn item(&self, index: &TaskParameter) -> Option<String> {
-        let (_, items, _) = self.inner.paths.iter().find(|(name, ..)| name == "Items" && index.name == "Index")?;
+        let (_, items, _) = self.inner.paths.iter().find(|(name, ..)| name == "Items")?;
         let item = items.get(index.value.parse::<usize>().ok()?)?;
         Some(item.rsplit('/').next().unwrap_or(item).to_owned())
     }

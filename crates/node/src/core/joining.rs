@@ -39,7 +39,13 @@ impl Core {
     }
 
     pub(crate) fn invite(&mut self, request: &InviteRequest, reply: Reply) {
-        let ttl = request.ttl_secs.map_or(INVITE_TTL, Duration::from_secs).min(MAX_TTL);
+        let ttl = request.ttl_secs.map_or(INVITE_TTL, Duration::from_secs);
+        if ttl.is_zero() || ttl > MAX_TTL {
+            let message =
+                format!("an invite stays good for 1 s to {} s, not for {} s", MAX_TTL.as_secs(), ttl.as_secs());
+            let _gone = reply.send(Err(ApiError::new(ErrorCode::BadValue, message)));
+            return;
+        }
         let offer = Offer {
             grid: self.membership.grid.id(),
             inviter: self.me,

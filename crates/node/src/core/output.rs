@@ -36,6 +36,7 @@ impl Core {
             job,
             task,
             skip_bytes: request.after,
+            tail_bytes: request.tail,
             written,
             ended,
             out,

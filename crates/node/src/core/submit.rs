@@ -33,6 +33,10 @@ impl Keys {
 
 impl Core {
     pub(crate) fn inspect(&self, request: SubmitRequest, reply: Reply) {
+        if let Err(error) = self.check_named(&request.on) {
+            let _gone = reply.send(Err(error));
+            return;
+        }
         let recipes = self.machines.recipes();
         self.spawn(async move {
             let drafts = tokio::task::spawn_blocking(move || intake::inspect(&request, &recipes)).await;
@@ -59,6 +63,25 @@ impl Core {
         let _gone = reply.send(answer);
     }
 
+    /// A misspelt machine would leave a job waiting for ever: each must name at least one member.
+    fn check_named(&self, on: &[String]) -> Result<(), ApiError> {
+        let members: Vec<_> = std::iter::once(self.me).chain(self.machines.others().keys().copied()).collect();
+        let names = |word: &String| {
+            members.iter().any(|peer| {
+                self.machines.name(*peer).eq_ignore_ascii_case(word) || peer.to_string().starts_with(word.as_str())
+            })
+        };
+        match on.iter().find(|word| word.is_empty() || !names(word)) {
+            None => Ok(()),
+            Some(word) => {
+                let known: Vec<_> = members.iter().map(|peer| self.machines.name(*peer)).collect();
+                let message = format!("the grid has no machine '{word}'");
+                Err(ApiError::new(ErrorCode::UnknownMachine, message)
+                    .help(format!("its machines: {}", known.join(", "))))
+            }
+        }
+    }
+
     fn fits(&self, needs: &Needs) -> Vec<DraftMachine> {
         let mine = self.announcement();
         let others = self.machines.others().iter().filter(|(_, machine)| machine.online);
@@ -83,6 +106,10 @@ impl Core {
         if let Some(jobs) = known {
             let jobs = jobs.iter().filter_map(|job| self.job_view(*job)).collect();
             let _gone = reply.send(Ok(Response::Submitted(SubmittedView { jobs, warnings: Vec::new() })));
+            return;
+        }
+        if let Err(error) = self.check_named(&request.on) {
+            let _gone = reply.send(Err(error));
             return;
         }
         let import = intake::Import {
