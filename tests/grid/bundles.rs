@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Grid, lines, lives, makers, until};
+use crate::support::{Grid, lines, lives, makers, names, until};
 
 #[test]
 fn a_parameter_space_runs_every_combination_once() {
@@ -379,6 +379,40 @@ steps:
     grid.peers[0].ok(["cancel", &job]);
     assert_eq!(grid.peers[0].end_of(&job)["state"], "cancelled");
     assert!(lines(&runs).is_empty());
+}
+
+#[test]
+fn a_later_step_reads_what_an_earlier_one_made() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let template = "
+specificationVersion: jobtemplate-2023-09
+name: Results
+parameterDefinitions:
+  - {name: Runs, type: STRING}
+  - {name: Out, type: PATH, objectType: DIRECTORY, dataFlow: OUT, default: out}
+steps:
+  - name: Make
+    parameterSpace:
+      taskParameterDefinitions:
+        - {name: N, type: INT, range: 1-4}
+    script:
+      actions:
+        onRun: {command: sh, args: [-c, \"echo part {{Task.Param.N}} > '{{Param.Out}}/{{Task.Param.N}}.part'\"]}
+  - name: Join
+    dependencies: [{dependsOn: Make}]
+    script:
+      actions:
+        onRun: {command: sh, args: [-c, \"cat '{{Param.Out}}'/*.part > '{{Param.Out}}/whole'\"]}
+";
+    // A second job of the same bundle makes everything anew, beside what the first one left.
+    for _ in 0..2 {
+        let (job, _) = start(&grid, "results", template, &[]);
+        grid.peers[0].done(&job);
+    }
+
+    assert_eq!(names(&grid.path("results/out")), ["1.part", "2.part", "3.part", "4.part", "whole"]);
+    let whole = fs::read_to_string(grid.path("results/out/whole")).expect("it came home");
+    assert_eq!(whole, "part 1\npart 2\npart 3\npart 4\n");
 }
 
 /// Writes a bundle and submits it with `Runs` set to the file in which its tasks note what they do.

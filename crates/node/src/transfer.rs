@@ -9,7 +9,7 @@ use std::{
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use gridwell_job::{PathRule, PathStyle};
-use gridwell_model::{BlobId, JobId, JobSpec, OutputFile, PeerId, RelPath};
+use gridwell_model::{BlobId, JobId, JobSpec, OutputFile, PeerId, RelPath, Stamp};
 use gridwell_net::{FetchError, NetHandle};
 use gridwell_store::{BlobError, Blobs, LandError, LandSource, Overwrite};
 use gridwell_wire::BulkRequest;
@@ -339,6 +339,44 @@ impl SessionPlace {
         }
         Ok(rules)
     }
+
+    /// Shows in the stand-ins, as links, what came into the job's folders at this origin since it was submitted: later
+    /// steps read it there. What the session made itself is not touched, and links are not outputs.
+    pub(crate) fn show_landed(&self, spec: &JobSpec) -> Result<(), CollectError> {
+        let mut shown = 0;
+        for (position, folder) in spec.output_folders.iter().enumerate() {
+            let stand_in = self.output(position);
+            walk(Path::new(folder), Path::new(""), 0, &mut |path, file| {
+                if !came_since(&file, spec.submitted) {
+                    return Ok(());
+                }
+                shown += 1;
+                if shown > MAX_OUTPUTS {
+                    return Err(CollectError::TooMany);
+                }
+                show(&file, &stand_in.join(path))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// True if the file got its name or content after `stamp`. Programs set a file's other times as they like.
+fn came_since(file: &Path, stamp: Stamp) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let millis = |meta: fs::Metadata| meta.ctime() * 1_000 + meta.ctime_nsec() / 1_000_000;
+    fs::metadata(file).is_ok_and(|meta| u64::try_from(millis(meta)).is_ok_and(|at| at >= stamp.0))
+}
+
+fn show(file: &Path, at: &Path) -> Result<(), CollectError> {
+    let made = match at.parent() {
+        Some(folder) => fs::create_dir_all(folder),
+        None => Ok(()),
+    };
+    match made.and_then(|()| std::os::unix::fs::symlink(file, at)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        shown => shown.map_err(|source| CollectError::Unreadable { path: at.to_string_lossy().into_owned(), source }),
+    }
 }
 
 /// Why a run's outputs were not taken.
@@ -429,7 +467,7 @@ fn walk(
 
 #[cfg(test)]
 mod tests {
-    use gridwell_model::{InputFile, Retry, Stamp};
+    use gridwell_model::{InputFile, Retry};
 
     use super::*;
 
@@ -467,6 +505,43 @@ mod tests {
         let place = SessionPlace::new(temp.path().to_owned());
         assert_eq!(place.prepare(&spec).unwrap(), []);
         assert_eq!(rules_of_their_own(&spec, Path::new("/")), []);
+    }
+
+    #[test]
+    fn what_landed_is_shown_to_later_steps_and_is_not_collected_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let home = temp.path().join("home");
+        fs::create_dir_all(home.join("parts")).unwrap();
+        fs::write(home.join("parts/1"), "landed").unwrap();
+        let folder = home.to_str().unwrap();
+        let spec = spec(&[("Out", folder)], &[], folder);
+        let place = SessionPlace::new(temp.path().join("session"));
+        place.prepare(&spec).unwrap();
+        fs::write(place.output(0).join("whole"), "made here").unwrap();
+
+        place.show_landed(&spec).unwrap();
+        place.show_landed(&spec).unwrap();
+
+        assert_eq!(fs::read_to_string(place.output(0).join("parts/1")).unwrap(), "landed");
+        let found = find(&place, 1, &GlobSet::empty()).unwrap();
+        assert_eq!(found.iter().map(|found| found.file.clone()).collect::<Vec<_>>(), [place.output(0).join("whole")]);
+    }
+
+    #[test]
+    fn what_lay_there_before_the_job_is_not_shown() {
+        let temp = tempfile::tempdir().unwrap();
+        let home = temp.path().join("home");
+        fs::create_dir_all(&home).unwrap();
+        fs::write(home.join("whole"), "an earlier job's").unwrap();
+        let folder = home.to_str().unwrap();
+        let later = Stamp(u64::MAX);
+        let spec = JobSpec { submitted: later, ..spec(&[("Out", folder)], &[], folder) };
+        let place = SessionPlace::new(temp.path().join("session"));
+        place.prepare(&spec).unwrap();
+
+        place.show_landed(&spec).unwrap();
+
+        assert!(!place.output(0).join("whole").exists(), "a program would write through the link");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use gridwell_model::StepSpec;
+
 use super::{
     Draft, DraftError,
     commons::{Desk, Filled},
@@ -65,8 +67,11 @@ fn draft_bundle(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Result<Draft, D
     }
     let landing = bundle.sidecar.landing.as_ref().map_or_else(|| Ok(path.to_owned()), below)?;
     let steps = bundle.steps(&filled.plan).map_err(refuse)?;
+    let steps_at_origin = at_origin(&steps, &filled.output_folders);
     let mut draft = finish(desk, recipe, path, &bundle.template, filled, &landing)?;
     draft.steps = steps;
+    draft.warnings = at_origin_note(&steps_at_origin).into_iter().collect();
+    draft.steps_at_origin = steps_at_origin;
     draft.priority = bundle.sidecar.priority;
     draft.retry = bundle.sidecar.retry;
     draft.output_globs.extend(bundle.sidecar.outputs.iter().cloned());
@@ -104,6 +109,7 @@ fn finish(
     let may_write =
         |one: &Parameter| matches!(one.kind, ParameterKind::Path | ParameterKind::ListPath) && one.flow != DataFlow::In;
     let lands = !recipe.output_globs.is_empty() || template.parameters().iter().any(may_write);
+    let steps_at_origin = at_origin(filled.plan.steps(), &filled.output_folders);
     if lands && filled.output_folders.is_empty() {
         filled.output_folders.push(landing);
     }
@@ -121,14 +127,27 @@ fn finish(
         output_globs: recipe.output_globs.clone(),
         needs,
         prefers,
-        steps_at_origin: Vec::new(),
+        warnings: at_origin_note(&steps_at_origin).into_iter().collect(),
+        steps_at_origin,
         tool: None,
         frames: None,
-        warnings: Vec::new(),
         missing: Vec::new(),
         blend: None,
         facts: Vec::new(),
     })
+}
+
+/// Steps that may read what earlier ones left in the template's output folders: they run where it lands.
+fn at_origin(steps: &[StepSpec], output_folders: &[String]) -> Vec<String> {
+    let later = steps.iter().filter(|step| !step.after.is_empty() && !output_folders.is_empty());
+    later.map(|step| step.name.clone()).collect()
+}
+
+fn at_origin_note(steps: &[String]) -> Option<String> {
+    let names: Vec<_> = steps.iter().map(|name| format!("'{name}'")).collect();
+    let verb = if names.len() == 1 { "runs" } else { "run" };
+    (!names.is_empty())
+        .then(|| format!("{} {verb} on this machine, where the results of earlier steps land", names.join(", ")))
 }
 
 /// A file's text, cut one byte above what a template may have, so that its reader names the limit.

@@ -1,12 +1,17 @@
 //! This machine as a worker: what the worker engine wishes, and what sessions say.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use gridwell_exec::{ExecEvent, Said, SessionEvent, Stop, Which};
 use gridwell_job::{JobPlan, PathRule, PathStyle, ResolveError, SessionContext, SessionRuntime};
 use gridwell_model::{
-    ActionEnd, AttemptEnd, BlobId, FailureKind, JobId, JobSpec, LeaseId, Limits, PeerId, SessionPlan, TaskKey,
-    TaskResult, TaskSpan,
+    ActionEnd, AttemptEnd, BlobId, EdgeKind, FailureKind, JobId, JobSpec, LeaseId, Limits, PeerId, SessionPlan,
+    TaskKey, TaskResult, TaskSpan,
 };
 use gridwell_wire::{LogChunk, Message};
 use gridwell_worker::{Effect, Input, SessionFailure, SessionId, SpecView, StepView};
@@ -40,6 +45,8 @@ pub(crate) struct Session {
     /// Resolvers of the steps that ran in it.
     runtimes: BTreeMap<u32, SessionRuntime>,
     runs: BTreeMap<u64, Run>,
+    /// Steps that were shown what landed before.
+    shown: BTreeSet<u32>,
     /// What environments wrote before the first task: shown in that task's log.
     prelude: Vec<u8>,
     failed: bool,
@@ -221,6 +228,12 @@ impl Core {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
+        if let Some(guest) = self.guests.get(&session.job).filter(|guest| guest.steward == self.me)
+            && let Err(error) = session.show_landed(guest, step)
+        {
+            // The program says best what it misses.
+            tracing::warn!(%error, job = %session.job, "results of earlier steps are not shown to a later one");
+        }
         let mut batch = Vec::with_capacity(runs.len());
         let mut refused = Vec::new();
         for span in runs {
@@ -437,6 +450,16 @@ impl Core {
 const FILES_PER_REPORT: usize = 300;
 
 impl Session {
+    /// Shows a step what earlier ones landed: once if it waited for all of them, before each run if task waits for task.
+    fn show_landed(&mut self, guest: &Guest, step: u32) -> Result<(), CollectError> {
+        let after = guest.spec.steps.get(step as usize).map_or(&[][..], |step| &step.after);
+        let grows = after.iter().any(|edge| edge.kind == EdgeKind::SameIndex);
+        if after.is_empty() || !grows && !self.shown.insert(step) {
+            return Ok(());
+        }
+        self.place.show_landed(&guest.spec)
+    }
+
     /// The resolver of `step` in this session; made when the first task of that step runs here.
     fn runtime(&mut self, guest: Option<&Guest>, step: u32) -> Result<&mut SessionRuntime, ResolveError> {
         if !self.runtimes.contains_key(&step)
@@ -514,6 +537,7 @@ fn open(guest: &Guest, root: PathBuf, step: u32) -> Result<(Session, SessionPlan
         context,
         runtimes: BTreeMap::from([(step, runtime)]),
         runs: BTreeMap::new(),
+        shown: BTreeSet::new(),
         prelude: Vec::new(),
         failed: false,
     };
