@@ -3,10 +3,12 @@
 //! The `gridwell` program must have been built beside these tests: `cargo test --workspace` and `cargo xtask test` do.
 //! Blender, ffmpeg and POV-Ray come from Debian; a test whose program is missing fails.
 
+mod answers;
 mod bundles;
 mod commands;
 mod control;
 mod durability;
 mod grids;
+mod refusals;
 mod renders;
 mod support;

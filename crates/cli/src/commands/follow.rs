@@ -104,16 +104,12 @@ fn on_interrupt() -> Result<Signal, ApiError> {
     signal(SignalKind::interrupt()).map_err(|error| ApiError::bug(format!("cannot listen for Ctrl-C: {error}")))
 }
 
-/// Shows a task's output as it comes, and says where one attempt ends and the next begins.
+/// Shows a task's output as it comes, byte for byte: JSON would make text of it.
 async fn copy_output(target: String, client: Client, screen: Screen) {
     let request = LogsRequest { target, follow: true, after: 0, tail: 0 };
-    let Ok(stream) = client.logs(&request, LogFormat::Lines).await else { return };
-    let (mut pieces, mut attempt) = (Pieces::new(stream), None);
-    while let Some(piece) = pieces.next().await {
-        if attempt.replace(piece.attempt).is_some_and(|before| before != piece.attempt) {
-            screen.note("gridwell: that attempt failed; here is the next one");
-        }
-        screen.print(&piece.bytes);
+    let Ok(mut stream) = client.logs(&request, LogFormat::Text).await else { return };
+    while let Ok(Some(bytes)) = stream.next().await {
+        screen.print(&bytes);
     }
 }
 
