@@ -127,7 +127,12 @@ fn a_task_that_fails_on_one_machine_is_tried_elsewhere() {
     assert_eq!(view["counts"]["done"], 6);
     assert_eq!(crate::support::makers(&view), ["quarry"]);
     let tasks = mill.tasks(&job);
-    assert!(tasks.iter().any(|task| task["attempts"].as_u64() > Some(1)), "{tasks:#?}");
+    let retried = tasks.iter().find(|task| task["attempts"].as_u64() > Some(1)).expect("one was tried twice");
+    let task = format!("{job}.{}.{}", retried["key"]["step"], retried["key"]["index"]);
+    let log = mill.ok(["logs", &task, "--json"]);
+    let first: Value = serde_json::from_str(log.lines().next().expect("it wrote")).expect("JSON");
+    assert_eq!((&first["attempt"], &first["text"]), (&Value::from(1), &Value::from("broken\n")));
+    assert_ne!(first["machine"], "quarry");
 }
 
 #[test]

@@ -177,6 +177,19 @@ impl Logs {
     }
 }
 
+/// Where a piece belongs: its first byte within its attempt, and which attempt of those that wrote anything, from 1.
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    offset: u64,
+    attempt: u32,
+}
+
+/// Numbers the attempts of one task; their fences count the leases of the whole job.
+fn attempt(offsets: &BTreeMap<(TaskKey, Fence), u64>, line: &LogLine) -> u32 {
+    let first = (line.task, Fence { epoch: 0, attempt: 0 });
+    offsets.range(first..=(line.task, line.fence)).count() as u32
+}
+
 /// What a reader of logs wants, and how it hears of more.
 pub(crate) struct Reading {
     pub(crate) store: Store,
@@ -233,7 +246,7 @@ impl Reading {
                 return false;
             }
         }
-        let (mut kept, mut bytes) = (VecDeque::<(u64, LogLine)>::new(), 0);
+        let (mut kept, mut bytes) = (VecDeque::<(Position, LogLine)>::new(), 0);
         loop {
             let query =
                 LogQuery { job: self.job, task: self.task, fence: None, after: *after, limit_bytes: PAGE_BYTES };
@@ -247,9 +260,10 @@ impl Reading {
             *after = page.next;
             for line in page.lines {
                 let offset = offsets.entry((line.task, line.fence)).or_default();
+                let from = *offset;
+                *offset += line.bytes.len() as u64;
                 bytes += line.bytes.len() as u64;
-                kept.push_back((*offset, line));
-                *offset += kept.back().map_or(0, |(_, line)| line.bytes.len() as u64);
+                kept.push_back((Position { offset: from, attempt: attempt(offsets, &line) }, line));
             }
             while let Some((_, first)) = kept.front()
                 && bytes - first.bytes.len() as u64 >= self.tail_bytes
@@ -262,11 +276,12 @@ impl Reading {
             }
         }
         let mut surplus = bytes.saturating_sub(self.tail_bytes);
-        for (offset, mut line) in kept {
+        for (mut position, mut line) in kept {
             let cut = surplus.min(line.bytes.len() as u64);
             surplus -= cut;
             line.bytes.drain(..cut as usize);
-            if !self.send(line, offset + cut).await {
+            position.offset += cut;
+            if !self.send(line, position).await {
                 return false;
             }
         }
@@ -274,13 +289,13 @@ impl Reading {
     }
 
     /// Sends one piece; false if nobody reads any more.
-    async fn send(&self, line: LogLine, offset: u64) -> bool {
+    async fn send(&self, line: LogLine, position: Position) -> bool {
         let piece = LogPiece {
             task: line.task,
             label: (self.label)(line.task),
             machine: (self.machine)(line.task, line.fence),
-            attempt: line.fence.attempt,
-            offset,
+            attempt: position.attempt,
+            offset: position.offset,
             bytes: line.bytes,
         };
         piece.bytes.is_empty() || self.out.send(piece).await.is_ok()
@@ -297,13 +312,14 @@ impl Reading {
         *after = page.next;
         for mut line in page.lines {
             let offset = offsets.entry((line.task, line.fence)).or_default();
-            let mut from = *offset;
+            let mut position = Position { offset: *offset, attempt: 0 };
             *offset += line.bytes.len() as u64;
+            position.attempt = attempt(offsets, &line);
             let skipped = self.skip_bytes.min(line.bytes.len() as u64);
             self.skip_bytes -= skipped;
             line.bytes.drain(..skipped as usize);
-            from += skipped;
-            if !self.send(line, from).await {
+            position.offset += skipped;
+            if !self.send(line, position).await {
                 return Ok(false);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gridwell_api::{ApiError, LogsRequest};
-use gridwell_model::{JobId, PeerId, TaskKey};
+use gridwell_model::{Fence, JobId, PeerId, TaskKey};
 use gridwell_net::SendError;
 use gridwell_wire::{LogChunk, Message};
 use tokio::sync::{mpsc, oneshot};
@@ -41,17 +41,19 @@ impl Core {
             ended,
             out,
             label: Box::new(move |task| plan.task_label(task.step, task.index)),
-            machine: Box::new(move |task, _| machines.get(&task).cloned().unwrap_or_default()),
+            machine: Box::new(move |task, fence| {
+                machines.get(&task).filter(|(last, _)| *last == fence).map(|(_, name)| name.clone()).unwrap_or_default()
+            }),
         };
         self.beside.spawn(reading.run());
         Ok(stream)
     }
 
-    /// Names of the machines that had the tasks last; for one task, or the first thousand of a job.
-    fn task_machines(&self, job: JobId, task: Option<TaskKey>) -> BTreeMap<TaskKey, String> {
+    /// Last attempts of tasks with the names of their machines; for one task, or the first thousand of a job.
+    fn task_machines(&self, job: JobId, task: Option<TaskKey>) -> BTreeMap<TaskKey, (Fence, String)> {
         let (from, limit) = task.map_or((TaskKey { step: 0, index: 0 }, 1_000), |task| (task, 1));
         let tasks = self.ledger.tasks(job, from, limit, |_| true);
-        tasks.into_iter().filter_map(|task| Some((task.key, self.machines.name(task.peer?)))).collect()
+        tasks.into_iter().filter_map(|task| Some((task.key, (task.fence, self.machines.name(task.peer?))))).collect()
     }
 
     /// Writes what was gathered, and tries again what stewards could not take.
