@@ -14,6 +14,8 @@ use crate::{
 
 /// Pings go out this long after one another, at random in between, so that a grid's pings do not march in step.
 const PING_EVERY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
+/// The same while a link is new.
+const FIRST_PINGS_EVERY: Duration = Duration::from_millis(500);
 /// A link whose ping is not answered for this long is dead.
 pub const PONG_LIMIT: Duration = Duration::from_secs(20);
 /// The same for a suspect link: its answer decides, and it had better be quick.
@@ -213,7 +215,8 @@ impl Links {
         let Some((_, sent)) = up.asked.filter(|(asked, _)| *asked == number) else { return };
         up.rtt.record(now.since(sent), now);
         (up.asked, up.suspect) = (None, false);
-        let next = self.jitter.between(PING_EVERY.0, PING_EVERY.1);
+        let settled = up.rtt.is_settled();
+        let next = if settled { self.jitter.between(PING_EVERY.0, PING_EVERY.1) } else { FIRST_PINGS_EVERY };
         self.schedule(peer, Some(now + next));
     }
 

@@ -124,13 +124,24 @@ fn pongs_measure_the_round_trip() {
     test.now = test.now + Duration::from_millis(4);
     test.input(Input::PongReceived { peer: HIGH, number: 1 });
     test.input(Input::PongReceived { peer: HIGH, number: 1 });
-    let wait = test.links.poll_deadline().unwrap().since(test.now);
-    assert!(wait >= PING_EVERY.0 && wait < PING_EVERY.1);
     assert_eq!(test.next(), [Effect::SendPing { peer: HIGH, number: 2 }]);
     let LinkState::Up { rtt_min, rtt_ewma, suspect: false, .. } = test.view(HIGH).state else { panic!("not up") };
     assert_eq!((rtt_min, rtt_ewma), (Some(Duration::from_millis(4)), Some(Duration::from_millis(4))));
     assert_eq!(test.links.route(HIGH), Some(vec![HIGH]));
     assert_eq!(test.links.route(ME), Some(vec![]));
+}
+
+#[test]
+fn a_new_link_is_measured_a_few_times_soon_and_then_now_and_then() {
+    let mut test = TestLinks::with_link(HIGH);
+    let mut waits = Vec::new();
+    for number in 1..=6 {
+        test.input(Input::PongReceived { peer: HIGH, number });
+        waits.push(test.links.poll_deadline().unwrap().since(test.now));
+        assert_eq!(test.next(), [Effect::SendPing { peer: HIGH, number: number + 1 }]);
+    }
+    assert_eq!(waits[..3], [FIRST_PINGS_EVERY; 3]);
+    assert!(waits[3..].iter().all(|wait| *wait >= PING_EVERY.0 && *wait < PING_EVERY.1), "{waits:?}");
 }
 
 #[test]
