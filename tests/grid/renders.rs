@@ -109,6 +109,31 @@ fn povray_renders_an_animation() {
     assert!(first != second, "the ball does not move");
 }
 
+#[test]
+fn three_peers_convert_parts_of_a_film_and_no_picture_is_lost() {
+    let grid = Grid::of(&PEERS);
+    let film = grid.path("a film.mp4");
+    let source = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=6", "-pix_fmt", "yuv420p", "-g", "10"];
+    let made = Command::new("ffmpeg").args(["-v", "error"]).args(source).arg(&film).status();
+    assert!(made.expect("ffmpeg is installed: cargo xtask test does it").success());
+    let output = grid.path("converted");
+
+    let job = grid.peers[0].json(["run", text(&film), "--param", "Parts=12", "--output", text(&output)]);
+
+    assert_eq!(job[0]["state"], "done", "{job:#}");
+    assert_eq!(makers(&job[0]), PEERS);
+    let whole = names(&output).into_iter().find(|name| name.ends_with(".mkv")).expect("a film");
+    assert_eq!((pictures(&film), pictures(&output.join(whole))), (60, 60));
+}
+
+/// Pictures of a film.
+fn pictures(film: &Path) -> u32 {
+    let count = ["-v", "error", "-count_frames", "-select_streams", "v:0"];
+    let show = ["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
+    let output = Command::new("ffprobe").args(count).args(show).arg(film).output().expect("ffprobe is installed");
+    String::from_utf8_lossy(&output.stdout).trim().trim_end_matches(',').parse().expect("a number")
+}
+
 /// Runs Blender in the background; it must be installed and succeed.
 fn blender(arguments: &[&str]) {
     let output = Command::new("blender")
