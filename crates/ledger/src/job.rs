@@ -49,6 +49,8 @@ pub(crate) struct Job {
     failed_on: BTreeMap<TaskKey, BTreeSet<u16>>,
     /// Live leases.
     pub(crate) leases: BTreeMap<Fence, Lease>,
+    /// Most leases that ran at the same time in this run of the node: how wide the job goes.
+    pub(crate) most_running: usize,
     /// The state last shown to the screen.
     pub(crate) shown: Option<JobState>,
     /// Size of the entries since the last snapshot, in bytes.
@@ -106,6 +108,7 @@ impl Job {
             shown: None,
             journal_bytes: 0,
             illegal: None,
+            most_running: 0,
         }
     }
 

@@ -35,7 +35,10 @@ impl Job {
         }
     }
 
-    /// Run time still to come, at the mean run time of each step so far, shared by the leases that run now.
+    /// Run time still to come, at the mean run time of each step so far, shared by as many leases as ran at once.
+    ///
+    /// Not by all leases: some wait behind another one on the same machine. Not by those that run this moment: between
+    /// two leases fewer do, and the estimate would jump.
     fn time_left(&self, now: Time) -> Option<Duration> {
         let known: Vec<&Step> = self.steps.iter().filter(|step| step.counts.of(TaskState::Done) > 0).collect();
         let done: u32 = known.iter().map(|step| step.counts.of(TaskState::Done)).sum();
@@ -53,7 +56,8 @@ impl Job {
                 (now.since(since).as_micros() as f64).min(mean)
             })
             .sum();
-        let micros = (to_come - spent).max(0.0) / self.leases.len() as f64;
+        let width = self.most_running.clamp(1, self.leases.len());
+        let micros = (to_come - spent).max(0.0) / width as f64;
         Some(Duration::from_micros(micros as u64))
     }
 

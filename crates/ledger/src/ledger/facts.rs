@@ -28,7 +28,12 @@ impl Ledger {
         if span.is_empty() || !live.left.spans().iter().any(|left| left.start <= span.start && span.end <= left.end) {
             return;
         }
-        live.running_since = live.running_since.or(Some(now));
+        if live.running_since.replace(live.running_since.unwrap_or(now)).is_none()
+            && let Some(job) = self.jobs.get_mut(&lease.job)
+        {
+            let running = job.leases.values().filter(|lease| lease.running_since.is_some()).count();
+            job.most_running = job.most_running.max(running);
+        }
         if self.jobs.get(&lease.job).is_some_and(|job| job.started.is_none()) {
             self.commit(lease.job, Change::Started { stamp }, false, now);
         }

@@ -30,6 +30,23 @@ fn a_job_runs_from_ready_to_done() {
 }
 
 #[test]
+fn the_time_left_does_not_count_on_leases_that_wait_behind_others() {
+    let mut desk = Desk::with(vec![a_step(9)]);
+    desk.run(0, 0, BOB, succeeded());
+    let left = |desk: &Desk| desk.ledger.summary(JOB, desk.now).unwrap().left.unwrap().as_secs();
+    let leases: Vec<_> = (1..5).map(|task| desk.grant(0, task, task + 1, BOB)).collect();
+    assert_eq!(left(&desk), 16, "one after the other as long as nobody ran beside another");
+
+    for (lease, task) in leases.iter().zip(1..3) {
+        desk.tell(Input::TasksStarted { lease: *lease, span: TaskSpan::new(task, task + 1), stamp: Stamp(5_000) });
+    }
+    assert_eq!(left(&desk), 8, "two at a time, though four are promised");
+
+    desk.report(leases[0], BOB, TaskSpan::new(1, 2), succeeded());
+    assert_eq!(left(&desk), 7, "two at a time still, though one runs this moment");
+}
+
+#[test]
 fn a_silent_holder_loses_its_tasks_and_its_late_report_is_waste() {
     let mut desk = Desk::with(vec![a_step(1)]);
     let lease = desk.grant(0, 0, 1, BOB);
