@@ -36,9 +36,15 @@ pub(crate) fn append(connection: &Connection, entries: &[(JobId, Vec<u8>)]) -> r
     Ok(last as u64)
 }
 
-/// Replaces everything kept of `job` by `bytes`.
-pub(crate) fn snapshot(connection: &Connection, job: JobId, bytes: &[u8]) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM journal WHERE job = ?1")?.execute(params![job.0])?;
+/// Replaces what is kept of `job` up to entry `upto` by `bytes`. An older snapshot that comes behind a newer one, which
+/// finds nothing to replace any more, is not kept.
+pub(crate) fn snapshot(connection: &Connection, job: JobId, upto: u64, bytes: &[u8]) -> rusqlite::Result<()> {
+    let replaced = connection
+        .prepare_cached("DELETE FROM journal WHERE job = ?1 AND seq <= ?2")?
+        .execute(params![job.0, i64::try_from(upto).unwrap_or(i64::MAX)])?;
+    if replaced == 0 {
+        return Ok(());
+    }
     connection
         .prepare_cached("INSERT INTO snapshot (job, bytes) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET bytes = ?2")?
         .execute(params![job.0, bytes])?;

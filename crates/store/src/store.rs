@@ -150,13 +150,20 @@ impl Store {
         self.inner.main.write(durability, move |connection| journal::append(connection, &entries)).await
     }
 
-    /// Replaces everything appended to `job`'s journal before this call by `bytes`, at once.
+    /// Replaces `job`'s journal up to the entry numbered `upto` (see [`Store::append`]) by `bytes`, at once. Entries behind
+    /// it stay, whenever they were appended; without entries up to there, nothing happens.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if nothing was replaced.
-    pub async fn snapshot(&self, job: JobId, bytes: Vec<u8>, durability: Durability) -> Result<(), StoreError> {
-        self.inner.main.write(durability, move |connection| journal::snapshot(connection, job, &bytes)).await
+    /// [`StoreError`] if the snapshot was not kept; the entries stay then.
+    pub async fn snapshot(
+        &self,
+        job: JobId,
+        upto: u64,
+        bytes: Vec<u8>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
+        self.inner.main.write(durability, move |connection| journal::snapshot(connection, job, upto, &bytes)).await
     }
 
     /// Reads every job's journal, ordered by id.

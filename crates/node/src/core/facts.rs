@@ -20,8 +20,8 @@ pub(crate) type Reply = oneshot::Sender<Result<Response, ApiError>>;
 
 /// Something that happened beside the loop.
 pub(crate) enum Fact {
-    /// The journal is written, or not.
-    Journalled(Result<(), StoreError>),
+    /// The journal is written up to the entry of this number, or not.
+    Journalled(Result<u64, StoreError>),
     /// Logs are written, up to this number.
     LogsWritten(u64),
     /// A submission was read; nothing was started.

@@ -28,6 +28,8 @@ pub(crate) enum Wish {
 pub(crate) struct Journal {
     wishes: VecDeque<Wish>,
     writing: Option<Writing>,
+    /// The store's number of the last entry that is written.
+    written: u64,
     retry_at: Option<Time>,
 }
 
@@ -45,6 +47,11 @@ impl Journal {
 
     pub(crate) fn then(&mut self, wish: Wish) {
         self.wishes.push_back(wish);
+    }
+
+    /// The store's number of the last entry that is written.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
     }
 
     pub(crate) const fn due(&self) -> Option<Time> {
@@ -91,7 +98,7 @@ impl Core {
 
     fn write(&self, writing: &Writing) {
         let (store, entries, durability) = (self.store.clone(), writing.entries.clone(), writing.durability);
-        self.spawn(async move { Fact::Journalled(store.append(entries, durability).await.map(drop)) });
+        self.spawn(async move { Fact::Journalled(store.append(entries, durability).await) });
     }
 
     fn retry_journal(&mut self) -> bool {
@@ -106,12 +113,13 @@ impl Core {
 
     /// The store answered. A failed write is tried again for as long as it takes; nothing behind it happens meanwhile,
     /// but whoever waits for an answer hears of it now.
-    pub(crate) fn on_journalled(&mut self, result: Result<(), StoreError>) {
+    pub(crate) fn on_journalled(&mut self, result: Result<u64, StoreError>) {
         let Some(mut writing) = self.journal.writing.take() else {
             return;
         };
         match result {
-            Ok(()) => {
+            Ok(last) => {
+                self.journal.written = last;
                 for wish in writing.behind {
                     self.carry_wish(wish, Ok(()));
                 }

@@ -424,9 +424,10 @@ impl Core {
         let Some(bytes) = self.ledger.snapshot(job) else {
             return;
         };
-        let store = self.store.clone();
+        // Entries that come after this moment may reach the store before the snapshot does; it must not replace them.
+        let (store, upto) = (self.store.clone(), self.journal.written());
         self.beside.spawn(async move {
-            if let Err(error) = store.snapshot(job, bytes, gridwell_store::Durability::Written).await {
+            if let Err(error) = store.snapshot(job, upto, bytes, gridwell_store::Durability::Written).await {
                 tracing::warn!(%error, %job, "a journal was not shortened");
             }
         });

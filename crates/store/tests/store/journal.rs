@@ -32,7 +32,7 @@ async fn entries_come_back_in_order_per_job() {
 async fn a_snapshot_replaces_what_was_before_it_and_numbers_go_on() {
     let fixture = Fixture::new();
     let before = fixture.store.append(vec![(job(1), entry(1)), (job(1), entry(2))], WRITTEN).await.unwrap();
-    fixture.store.snapshot(job(1), b"state".to_vec(), WRITTEN).await.unwrap();
+    fixture.store.snapshot(job(1), before, b"state".to_vec(), WRITTEN).await.unwrap();
     let after = fixture.store.append(vec![(job(1), entry(3))], WRITTEN).await.unwrap();
 
     assert_eq!(after, before + 1);
@@ -40,6 +40,35 @@ async fn a_snapshot_replaces_what_was_before_it_and_numbers_go_on() {
     assert_eq!(fixture.store.jobs().await.unwrap(), [stored]);
 
     fixture.store.remove_job(job(1)).await.unwrap();
+    assert_eq!(fixture.store.jobs().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn entries_appended_before_an_older_snapshot_arrives_stay() {
+    let fixture = Fixture::new();
+    let taken = fixture.store.append(vec![(job(1), entry(1)), (job(1), entry(2))], WRITTEN).await.unwrap();
+    fixture.store.append(vec![(job(1), entry(3))], WRITTEN).await.unwrap();
+
+    fixture.store.snapshot(job(1), taken, b"1 and 2".to_vec(), WRITTEN).await.unwrap();
+
+    let stored = StoredJob { job: job(1), snapshot: Some(b"1 and 2".to_vec()), entries: vec![entry(3)] };
+    assert_eq!(fixture.store.jobs().await.unwrap(), [stored]);
+}
+
+#[tokio::test]
+async fn an_older_snapshot_replaces_no_newer_one_and_brings_no_job_back() {
+    let fixture = Fixture::new();
+    let first = fixture.store.append(vec![(job(1), entry(1))], WRITTEN).await.unwrap();
+    let second = fixture.store.append(vec![(job(1), entry(2))], WRITTEN).await.unwrap();
+
+    fixture.store.snapshot(job(1), second, b"newer".to_vec(), WRITTEN).await.unwrap();
+    fixture.store.snapshot(job(1), first, b"older".to_vec(), WRITTEN).await.unwrap();
+
+    let stored = StoredJob { job: job(1), snapshot: Some(b"newer".to_vec()), entries: Vec::new() };
+    assert_eq!(fixture.store.jobs().await.unwrap(), [stored]);
+
+    fixture.store.remove_job(job(1)).await.unwrap();
+    fixture.store.snapshot(job(1), second, b"late".to_vec(), WRITTEN).await.unwrap();
     assert_eq!(fixture.store.jobs().await.unwrap(), []);
 }
 
@@ -69,16 +98,21 @@ async fn the_write_ahead_log_shrinks_again_after_a_reader_held_it() {
     let reader = rusqlite::Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM journal;").unwrap();
     for round in 0..70 {
-        fixture.store.snapshot(job(1), vec![round; 1024 * 1024], WRITTEN).await.unwrap();
+        snapshot_of(&fixture, round).await;
     }
     assert!(wal_bytes() > 64 * 1024 * 1024, "{} bytes", wal_bytes());
 
     reader.execute_batch("COMMIT").unwrap();
     for round in 0..70 {
-        fixture.store.snapshot(job(1), vec![round; 1024 * 1024], WRITTEN).await.unwrap();
+        snapshot_of(&fixture, round).await;
     }
 
     assert!(wal_bytes() <= 64 * 1024 * 1024, "{} bytes", wal_bytes());
+}
+
+async fn snapshot_of(fixture: &Fixture, round: u8) {
+    let upto = fixture.store.append(vec![(job(1), entry(u32::from(round)))], WRITTEN).await.unwrap();
+    fixture.store.snapshot(job(1), upto, vec![round; 1024 * 1024], WRITTEN).await.unwrap();
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn a_damaged_database_is_refused_with_advice_and_left_alone() {
 #[tokio::test]
 async fn damaged_logs_cost_no_job() {
     let fixture = Fixture::new();
-    fixture.store.snapshot(job(1), b"kept".to_vec(), gridwell_store::Durability::Synced).await.unwrap();
+    fixture.store.append(vec![(job(1), b"kept".to_vec())], gridwell_store::Durability::Synced).await.unwrap();
     let logs = fixture.root.path().join("data/logs.db");
     let Fixture { root, store } = fixture;
     store.close().await;
