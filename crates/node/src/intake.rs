@@ -232,7 +232,10 @@ impl Import {
         let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
         let spec_bytes = bytes.len() as u64;
         let spec_blob = self.blobs.put(bytes).await.map_err(|error| blob_error(&error))?;
-        self.blobs.pin(spec.id, vec![spec_blob]).await.map_err(|error| blob_error(&error))?;
+        // Inputs too: other machines read them here, also after a restart.
+        let mut needed: Vec<_> = spec.input_blobs().into_iter().map(|(blob, _)| blob).collect();
+        needed.push(spec_blob);
+        self.blobs.pin(spec.id, needed).await.map_err(|error| blob_error(&error))?;
         Ok(Imported {
             spec,
             plan: Arc::new(plan),
@@ -368,4 +371,35 @@ fn land_error(error: &LandError) -> ApiError {
         _ => ErrorCode::OutputNotWritable,
     };
     ApiError::new(code, crate::core::sentence(error)).help("choose another folder with --output DIR")
+}
+
+#[cfg(test)]
+mod tests {
+    use gridwell_store::Store;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn inputs_can_be_read_by_other_machines_after_a_restart() {
+        let temp = tempfile::tempdir().unwrap();
+        let (data, script) = (temp.path().join("data"), temp.path().join("run.sh"));
+        fs::write(&script, "true").unwrap();
+        let store = Store::open(&data).unwrap();
+        let import = Import {
+            recipes: Arc::new(Recipes::new(&[]).unwrap()),
+            blobs: store.blobs().clone(),
+            origin: PeerId([1; 32]),
+            stamp: Stamp(0),
+        };
+        let request = SubmitRequest { paths: vec![script.to_string_lossy().into_owned()], ..SubmitRequest::default() };
+        let jobs = import.run(request).await.unwrap();
+        let inputs = jobs[0].spec.input_blobs();
+        assert_eq!(inputs.len(), 1);
+        store.close().await;
+        drop(import);
+
+        let store = Store::open(&data).unwrap();
+
+        assert!(store.blobs().contains(inputs[0].0));
+    }
 }

@@ -408,7 +408,7 @@ impl Core {
         let (blobs, store): (Vec<_>, _) = (blobs.collect(), self.store.blobs().clone());
         self.beside.spawn(async move {
             for blob in blobs {
-                if let Err(error) = store.remove(blob).await {
+                if let Err(error) = store.discard(blob).await {
                     tracing::warn!(%error, "an output was not dropped");
                 }
             }

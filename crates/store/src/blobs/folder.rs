@@ -262,14 +262,29 @@ impl Inner {
     /// Removes a blob; returns whether it was a reference.
     pub(crate) fn remove(&self, blob: BlobId) -> Result<bool, BlobError> {
         let mut index = self.index();
-        if index.remove_stored(blob) {
-            let path = stored_path(&self.folder, blob);
-            match fs::remove_file(&path) {
-                Err(error) if !is_missing(&error) => return Err(file_error("remove", &path, error)),
-                _ => {}
-            }
-        }
+        self.remove_stored(&mut index, blob)?;
         Ok(index.remove_reference(blob))
+    }
+
+    /// Removes a blob unless some job pins it. References that nobody pins are kept in memory only.
+    pub(super) fn discard(&self, blob: BlobId) -> Result<(), BlobError> {
+        let mut index = self.index();
+        if !index.is_pinned(blob) {
+            self.remove_stored(&mut index, blob)?;
+            index.remove_reference(blob);
+        }
+        Ok(())
+    }
+
+    fn remove_stored(&self, index: &mut Index, blob: BlobId) -> Result<(), BlobError> {
+        if !index.remove_stored(blob) {
+            return Ok(());
+        }
+        let path = stored_path(&self.folder, blob);
+        match fs::remove_file(&path) {
+            Err(error) if !is_missing(&error) => Err(file_error("remove", &path, error)),
+            _ => Ok(()),
+        }
     }
 
     /// Evicts until `needed_bytes` more fit, and refuses them if the disk's last bytes would go.
@@ -292,14 +307,7 @@ impl Inner {
     /// Removes a stored blob unless somebody pinned it meanwhile.
     fn evict(&self, blob: BlobId) -> Result<(), BlobError> {
         let mut index = self.index();
-        if index.is_pinned(blob) || !index.remove_stored(blob) {
-            return Ok(());
-        }
-        let path = stored_path(&self.folder, blob);
-        match fs::remove_file(&path) {
-            Err(error) if !is_missing(&error) => Err(file_error("remove", &path, error)),
-            _ => Ok(()),
-        }
+        if index.is_pinned(blob) { Ok(()) } else { self.remove_stored(&mut index, blob) }
     }
 }
 

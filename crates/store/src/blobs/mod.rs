@@ -230,6 +230,16 @@ impl Blobs {
         Ok(())
     }
 
+    /// Removes a blob that nobody needs any more; one that some job pins stays. A missing blob is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::File`] if its file could not be removed.
+    pub async fn discard(&self, blob: BlobId) -> Result<(), BlobError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.discard(blob)).await
+    }
+
     /// What blobs take now.
     #[must_use]
     pub fn usage(&self) -> BlobUsage {

@@ -75,6 +75,23 @@ async fn an_adopted_file_moves_into_the_store() {
 }
 
 #[tokio::test]
+async fn a_discarded_result_that_equals_an_input_leaves_the_input() {
+    let fixture = Fixture::new();
+    let (input, result) = (fixture.file("in.txt", b"same"), fixture.file("out.txt", b"same"));
+    let blobs = fixture.store.blobs();
+    let (blob, _) = blobs.reference(&input).await.unwrap();
+    blobs.pin(job(1), vec![blob]).await.unwrap();
+    blobs.adopt(&result).await.unwrap();
+
+    blobs.discard(blob).await.unwrap();
+
+    assert_eq!(read(&fixture.store, blob).await, b"same");
+    blobs.unpin_job(job(1)).await.unwrap();
+    blobs.discard(blob).await.unwrap();
+    assert!(!blobs.contains(blob));
+}
+
+#[tokio::test]
 async fn a_file_with_a_second_name_is_copied_so_that_nobody_can_change_the_blob() {
     let fixture = Fixture::new();
     let path = fixture.file("frame.png", b"pixels");
