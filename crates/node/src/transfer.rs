@@ -57,6 +57,9 @@ pub(crate) enum TransferError {
     /// The job has fewer output folders than the report names.
     #[error("the report names output folder {folder}, which the job does not have")]
     NoFolder { folder: u32 },
+    /// The spec names an input by a path that would lead out of the folder that inputs are brought to.
+    #[error("the job's input '{path}' is not named by a plain absolute path")]
+    BadInput { path: String },
     /// The list of the outputs is none.
     #[error("the list of outputs from machine {} is unreadable", from.short())]
     BadList { from: PeerId },
@@ -156,6 +159,7 @@ impl Transfer {
         if from == self.me {
             return Ok(rules_of_their_own(spec, Path::new("/")));
         }
+        check_inputs(spec)?;
         self.blobs.pin(spec.id, spec.inputs.iter().map(|input| input.blob).collect()).await?;
         for input in &spec.inputs {
             self.bring(input.blob, input.size_bytes, spec.id, from).await?;
@@ -233,6 +237,15 @@ impl Transfer {
             outputs = vec![OutputFile { folder: OutputFile::LIST, path, size_bytes, blob, executable: false }];
         }
         Ok(Collected { outputs, blobs })
+    }
+}
+
+/// A spec from another machine may name anything: inputs must stay below the folder that they are brought to.
+fn check_inputs(spec: &JobSpec) -> Result<(), TransferError> {
+    let is_plain = |path: &str| path.strip_prefix('/').is_some_and(|below| RelPath::new(below).is_ok());
+    match spec.inputs.iter().find(|input| !is_plain(&input.path)) {
+        Some(input) => Err(TransferError::BadInput { path: input.path.clone() }),
+        None => Ok(()),
     }
 }
 
@@ -505,6 +518,15 @@ mod tests {
         let place = SessionPlace::new(temp.path().to_owned());
         assert_eq!(place.prepare(&spec).unwrap(), []);
         assert_eq!(rules_of_their_own(&spec, Path::new("/")), []);
+    }
+
+    #[test]
+    fn inputs_that_lead_out_of_their_folder_are_refused() {
+        assert!(check_inputs(&spec(&[], &["/a/b.txt", "/a/..b/c d"], "/a")).is_ok());
+        for path in ["/a/../../secret", "..", "a.txt", "/", "/a//b", "/a/./b"] {
+            let refused = check_inputs(&spec(&[], &["/fine", path], "/a"));
+            assert!(matches!(refused, Err(TransferError::BadInput { .. })), "{path}");
+        }
     }
 
     #[test]
