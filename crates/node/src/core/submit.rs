@@ -102,10 +102,8 @@ impl Core {
     }
 
     pub(crate) fn submit(&mut self, request: SubmitRequest, reply: Reply) {
-        let known = request.key.as_deref().and_then(|key| self.submitted.get(key)).map(<[JobId]>::to_vec);
-        if let Some(jobs) = known {
-            let jobs = jobs.iter().filter_map(|job| self.job_view(*job)).collect();
-            let _gone = reply.send(Ok(Response::Submitted(SubmittedView { jobs, warnings: Vec::new() })));
+        if let Some(jobs) = self.submitted_before(request.key.as_deref()) {
+            self.answer_submitted(jobs, Vec::new(), reply);
             return;
         }
         if let Err(error) = self.check_named(&request.on) {
@@ -124,7 +122,18 @@ impl Core {
         });
     }
 
+    /// The jobs that a submission with this key started.
+    fn submitted_before(&self, key: Option<&str>) -> Option<Vec<JobId>> {
+        self.submitted.get(key?).map(<[JobId]>::to_vec)
+    }
+
     pub(crate) fn on_imported(&mut self, jobs: Result<Vec<Imported>, ApiError>, reply: Reply, key: Option<String>) {
+        // Asked again while the first one was still being read.
+        if let Some(known) = self.submitted_before(key.as_deref()) {
+            self.drop_imported(jobs.unwrap_or_default());
+            self.answer_submitted(known, Vec::new(), reply);
+            return;
+        }
         let added = jobs.and_then(|jobs| {
             let mut warnings = Vec::new();
             let mut ids = Vec::with_capacity(jobs.len());
@@ -147,7 +156,11 @@ impl Core {
         while let Some(effect) = self.ledger.poll_effect() {
             self.journal.wish(effect);
         }
-        // The id goes back only once the journal has the job.
+        self.answer_submitted(ids, warnings, reply);
+    }
+
+    /// The ids go back only once the journal has the jobs.
+    fn answer_submitted(&mut self, ids: Vec<JobId>, warnings: Vec<String>, reply: Reply) {
         self.journal.then(Wish::Answer(Box::new(move |core, written| {
             let answer = match written {
                 Ok(()) => {
@@ -161,6 +174,18 @@ impl Core {
             };
             let _gone = reply.send(answer);
         })));
+    }
+
+    /// Lets go what was kept for jobs that do not start.
+    fn drop_imported(&self, jobs: Vec<Imported>) {
+        let blobs = self.store.blobs().clone();
+        self.beside.spawn(async move {
+            for job in jobs {
+                if let Err(error) = blobs.unpin_job(job.spec.id).await {
+                    tracing::warn!(%error, job = %job.spec.id, "inputs of a job that did not start stay pinned");
+                }
+            }
+        });
     }
 
     fn add(&mut self, job: Imported) -> Result<JobId, ApiError> {
