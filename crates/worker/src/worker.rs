@@ -124,6 +124,12 @@ impl Worker {
         self.timers.first()
     }
 
+    /// Who offered a lease that is held here: nobody else may settle it or take it back.
+    #[must_use]
+    pub fn steward_of(&self, lease: LeaseId) -> Option<PeerId> {
+        self.leases.get(&lease).map(|lease| lease.steward)
+    }
+
     /// What is lent and not reserved.
     #[must_use]
     pub fn free(&self) -> Reserve {

@@ -35,6 +35,13 @@ pub(crate) struct Guest {
     rules: Vec<PathRule>,
 }
 
+impl Guest {
+    /// Whose job it is.
+    pub(crate) const fn steward(&self) -> PeerId {
+        self.steward
+    }
+}
+
 /// An open session of a guest.
 pub(crate) struct Session {
     job: JobId,

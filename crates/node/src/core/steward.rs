@@ -441,6 +441,11 @@ impl Core {
     /// Everything a worker may tell this steward.
     pub(crate) fn on_worker_message(&mut self, peer: PeerId, message: Message) {
         match message {
+            Message::Accept { lease } | Message::Decline { lease, .. }
+                if self.live.get(&lease).is_none_or(|live| live.peer != peer) =>
+            {
+                tracing::debug!(%lease, machine = peer.short(), "an answer to an offer that it does not hold");
+            }
             Message::Accept { lease } => self.on_accepted(lease),
             Message::Decline { lease, why } => self.on_declined(lease, why),
             Message::Renew(renewal) => self.on_renewal(peer, renewal),
@@ -452,6 +457,10 @@ impl Core {
 
     /// Everything a steward may tell this worker.
     pub(crate) fn on_steward_message(&mut self, steward: PeerId, message: Message) {
+        if !self.may_say(steward, &message) {
+            tracing::warn!(machine = steward.short(), "a word about a lease or a job of another steward is ignored");
+            return;
+        }
         let input = match message {
             Message::Offer(offer) if !offer.span.is_empty() && offer.chunk > 0 => {
                 WorkerInput::Offered { steward, offer }
@@ -465,6 +474,16 @@ impl Core {
             }
         };
         self.worker.handle(input, clock::now());
+    }
+
+    /// False if a message is about what another machine gave to this worker.
+    fn may_say(&self, steward: PeerId, message: &Message) -> bool {
+        let owner = match message {
+            Message::Settled { lease, .. } | Message::Revoke { lease, .. } => self.worker.steward_of(*lease),
+            Message::Forget { job } => self.guests.get(job).map(|guest| guest.steward()),
+            _ => None,
+        };
+        owner.is_none_or(|owner| owner == steward)
     }
 
     /// What this machine's sessions may use for jobs.

@@ -43,6 +43,17 @@ fn an_offer_is_accepted_fetched_opened_run_and_reported() {
 }
 
 #[test]
+fn a_lease_belongs_to_the_steward_that_offered_it_until_it_is_settled() {
+    let mut peer = TestPeer::running(lease(1), 0..1);
+    assert_eq!(peer.worker.steward_of(lease(1)), Some(STEWARD));
+    assert_eq!(peer.worker.steward_of(lease(2)), None);
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.take_effects();
+    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[(0, 1)]) });
+    assert_eq!(peer.worker.steward_of(lease(1)), None);
+}
+
+#[test]
 fn an_idle_session_is_used_again_and_closed_after_two_seconds() {
     let mut peer = TestPeer::running(lease(1), 0..1);
     peer.ended(SessionId(1), 0..1, 0);
