@@ -146,6 +146,39 @@ impl fmt::Display for Unmet {
     }
 }
 
+impl Unmet {
+    /// The smallest change that would meet it, in the imperative: `ask for ram ≥ 25 GB`.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Amount { name, has, min: Some(min), .. } if has < min => {
+                let word = plain_amount(name);
+                match (name.strip_prefix("amount.tool."), *has > 0.0) {
+                    (Some(tool), false) => format!("install {tool} {} there", plain_value(name, *min)),
+                    (Some(tool), true) => {
+                        format!(
+                            "install {tool} {} there, or ask for {}",
+                            plain_value(name, *min),
+                            plain_value(name, *has)
+                        )
+                    }
+                    (None, true) => format!("ask for {word} ≥ {}", plain_value(name, *has)),
+                    (None, false) => format!("leave out the need for {word}"),
+                }
+            }
+            Self::Amount { name, has, .. } => {
+                format!("ask for {} ≤ {}", plain_amount(name), plain_value(name, *has))
+            }
+            Self::Attribute { name, wanted, .. } => match (name.as_str(), name.strip_prefix("attr.label.")) {
+                ("attr.worker.tool", _) => format!("install {} there", wanted.join(" or ")),
+                (_, Some(label)) => format!("label it {label}={}", wanted.join(" or ")),
+                (name, None) => format!("leave out the need for {}", name.trim_start_matches("attr.worker.")),
+            },
+            Self::NotNamed { .. } => "let the job run there, too".to_owned(),
+        }
+    }
+}
+
 impl Needs {
     /// Every requirement that `capabilities` of a machine called `name` (its id is `id`) does not meet; empty means fit.
     #[must_use]
@@ -371,6 +404,17 @@ mod tests {
     fn an_unmet_requirement_says_what_the_machine_has() {
         let unmet = "ram >= 64 GB".parse::<Needs>().unwrap().unmet(&machine(), "mill", "x");
         assert_eq!(unmet[0].to_string(), "needs ram ≥ 64 GB, has 17 GB");
+    }
+
+    #[test]
+    fn a_remedy_is_something_a_person_can_do() {
+        let remedy = |text: &str| text.parse::<Needs>().unwrap().unmet(&machine(), "mill", "x")[0].remedy();
+        assert_eq!(remedy("ram >= 64 GB"), "ask for ram ≥ 17 GB");
+        assert_eq!(remedy("gpu"), "leave out the need for gpus");
+        assert_eq!(remedy("tool:blender >= 4.2"), "install blender 4.2 there, or ask for 3.4");
+        assert_eq!(remedy("tool:maya"), "install maya there");
+        assert_eq!(remedy("tier = cpu"), "label it tier=cpu");
+        assert_eq!(remedy("machine = other"), "let the job run there, too");
     }
 
     #[test]

@@ -95,7 +95,11 @@ impl Core {
     fn waits_for(&mut self, job: JobId, summary: &JobSummary) -> String {
         match summary.state {
             JobState::Held => "held back by a person".to_owned(),
-            JobState::Waiting if summary.counts.of(TaskState::Ready) > 0 => self.why_nobody(job).unwrap_or_default(),
+            JobState::Waiting if summary.counts.of(TaskState::Ready) > 0 => match self.why_nobody(job) {
+                Some((why, Some(change))) => format!("{why}; {change}"),
+                Some((why, None)) => why.to_owned(),
+                None => String::new(),
+            },
             _ => String::new(),
         }
     }

@@ -30,7 +30,7 @@ impl Core {
             (TaskState::Waiting, _) => "waits for an earlier step".to_owned(),
             (TaskState::Held, _) => "held back by a person".to_owned(),
             (TaskState::Ready | TaskState::Lost, _) => {
-                self.why_nobody(job).unwrap_or_else(|| "about to be placed".to_owned())
+                self.why_nobody(job).map_or("about to be placed", |(why, _)| why).to_owned()
             }
             (_, Some(peer)) if explanation.is_none() => {
                 format!("went to {}; the numbers that decided are not kept", self.machines.name(peer))
@@ -67,8 +67,8 @@ impl Core {
         first
     }
 
-    /// One sentence: what keeps the ready tasks of a job from starting.
-    pub(crate) fn why_nobody(&mut self, job: JobId) -> Option<String> {
+    /// What keeps the ready tasks of a job from starting, and the smallest change that would help, if nobody fits.
+    pub(crate) fn why_nobody(&mut self, job: JobId) -> Option<(&'static str, Option<String>)> {
         let steps = self.homes.get(&job)?.spec.steps.len() as u32;
         let explanation = (0..steps).filter_map(|step| self.sched.explain(job, step)).find(|found| found.ready > 0)?;
         if explanation.machines.iter().any(|machine| machine.against.is_empty()) {
@@ -76,10 +76,9 @@ impl Core {
         }
         let busy = explanation.machines.iter().any(|machine| machine.against.iter().all(|against| !against.lasts()));
         if busy {
-            return Some("every machine that fits is in use".to_owned());
+            return Some(("every machine that fits is in use", None));
         }
-        let change = smallest_change(&explanation).map(|change| format!("; {change}")).unwrap_or_default();
-        Some(format!("no machine fits{change}"))
+        Some(("no machine fits", smallest_change(&explanation)))
     }
 }
 
@@ -110,8 +109,13 @@ fn why_machine(machine: &MachineExplanation) -> WhyMachine {
 fn smallest_change(explanation: &Explanation) -> Option<String> {
     let closest = explanation.closest?;
     let machine = explanation.machines.iter().find(|machine| machine.peer == closest)?;
-    let reasons: Vec<_> = machine.against.iter().filter(|against| against.lasts()).map(ToString::to_string).collect();
-    Some(format!("{} comes closest: {}", machine.name, reasons.join(", ")))
+    let remedy = |against: &Against| match against {
+        Against::Unmet(unmet) => Some(unmet.remedy()),
+        Against::Blocked => Some("retry the job".to_owned()),
+        _ => None,
+    };
+    let remedies: Vec<_> = machine.against.iter().filter_map(remedy).collect();
+    (!remedies.is_empty()).then(|| format!("{} would do: {}", machine.name, remedies.join(", and ")))
 }
 
 const fn word(term: Term) -> &'static str {
