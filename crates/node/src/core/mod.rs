@@ -137,6 +137,13 @@ impl Core {
 
     /// Takes what has arrived meanwhile, so that one turn of the engines serves many facts.
     fn take_waiting(&mut self, inlets: &mut Inlets) {
+        // Programs that write without end must not keep people and heartbeats waiting: one of each has its turn.
+        if let Ok(ask) = inlets.asks.try_recv() {
+            self.on_ask(ask);
+        }
+        if let Ok(event) = inlets.net.try_recv() {
+            self.on_net(event);
+        }
         for _ in 0..FACTS_PER_TURN {
             if let Ok(event) = inlets.exec.try_recv() {
                 self.on_exec(event);
