@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Grid, Peer, gridwell, names};
+use crate::support::{Grid, Peer, gridwell, lines, names, skip, until};
 
 const TEMPLATE: &str = r#"
 specificationVersion: jobtemplate-2023-09
@@ -192,7 +192,7 @@ fn results_that_could_not_land_are_refused_before_anything_runs() {
     // A file system that is full, and one that may not be written: where this test may mount them.
     let (full, sealed) = (Mount::new(grid.path("full"), "size=64k"), Mount::new(grid.path("sealed"), "ro"));
     let (Some(full), Some(sealed)) = (full, sealed) else {
-        eprintln!("skipped: only root may mount a full and a read-only file system");
+        skip("only root may mount a full and a read-only file system");
         return;
     };
     let (full_output, sealed_output) = (full.0.join("out"), sealed.0.join("out"));
@@ -204,6 +204,27 @@ fn results_that_could_not_land_are_refused_before_anything_runs() {
         ],
     );
     assert!(names(&full.0).is_empty(), "nothing is left there");
+}
+
+#[test]
+fn results_wait_for_room_and_no_program_runs_again() {
+    let grid = Grid::of_one();
+    let peer = &grid.peers[0];
+    let Some(small) = Mount::new(grid.path("small"), "size=3m") else {
+        skip("only root may mount a small file system");
+        return;
+    };
+    let (runs, output) = (grid.path("runs"), small.0.join("out"));
+    let program = format!("echo run >> {}; head -c 4000000 /dev/zero > big.bin", text(&runs));
+    let words = ["exec", "--detach", "--outputs", "*.bin", "--output", text(&output), "--", "sh", "-c", &program];
+    let job = peer.start_job(words);
+    until("the results wait", || peer.log().contains("results wait to be brought home").then_some(()));
+    assert!(!output.join("big.bin").exists(), "no half file");
+    let grown = Command::new("mount").args(["-o", "remount,size=16m"]).arg(&small.0).status();
+    assert!(grown.is_ok_and(|status| status.success()));
+    peer.done(&job);
+    assert_eq!(fs::metadata(output.join("big.bin")).expect("it landed").len(), 4_000_000);
+    assert_eq!(lines(&runs).len(), 1, "the program ran once");
 }
 
 /// A small file system in memory; gone when dropped.
@@ -232,7 +253,7 @@ fn without_rights_files_and_folders_are_refused() {
     fs::create_dir(&data).expect("a folder");
     let (user, group) = (rustix::process::Uid::from_raw(65534), rustix::process::Gid::from_raw(65534));
     if rustix::fs::chown(&data, Some(user), Some(group)).is_err() {
-        eprintln!("skipped: only root may start a node as another user");
+        skip("only root may start a node as another user");
         return;
     }
     fs::set_permissions(grid.path(""), fs::Permissions::from_mode(0o755)).expect("they may pass");
@@ -243,7 +264,7 @@ fn without_rights_files_and_folders_are_refused() {
         .arg("--version")
         .output();
     if !reachable.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: another user may not run the program, or there is no setpriv");
+        skip("another user may not run the program, or there is no setpriv");
         return;
     }
     let safe = grid.write("safe/a.blend", "x");

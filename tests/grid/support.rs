@@ -300,3 +300,14 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// Says visibly that a test cannot show its point on this machine; `cargo xtask test` counts these.
+#[expect(clippy::print_stderr, reason = "a skip must be seen by whoever runs the tests")]
+pub(crate) fn skip(why: &str) {
+    eprintln!("skipped: {why}");
+    if let Some(path) = std::env::var_os("GRIDWELL_TEST_SKIPS")
+        && let Ok(mut file) = std::fs::File::options().create(true).append(true).open(path)
+    {
+        let _ = std::io::Write::write_all(&mut file, format!("{why}\n").as_bytes());
+    }
+}

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     path::PathBuf,
     sync::Arc,
@@ -196,7 +196,7 @@ async fn assemble(
         outbox: BTreeMap::new(),
         preludes: BTreeMap::new(),
         live: BTreeMap::new(),
-        landing: BTreeSet::new(),
+        landing: BTreeMap::new(),
         journal: Journal::default(),
         events: EventHub::new(incarnation),
         logs: Logs::new(),

@@ -14,6 +14,7 @@ use gridwell_net::{FetchError, NetHandle};
 use gridwell_store::{BlobError, Blobs, LandError, LandSource, Overwrite};
 use gridwell_wire::BulkRequest;
 use tokio::io::AsyncReadExt as _;
+use tokio_util::sync::CancellationToken;
 
 /// Bytes read from a link before they are written: one bulk block.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -54,6 +55,9 @@ pub(crate) enum TransferError {
     /// They could not be brought home.
     #[error(transparent)]
     Land(#[from] LandError),
+    /// The lease ended before the bytes were home.
+    #[error("the lease ended before the results were home")]
+    NotWanted,
     /// The job has fewer output folders than the report names.
     #[error("the report names output folder {folder}, which the job does not have")]
     NoFolder { folder: u32 },
@@ -63,6 +67,19 @@ pub(crate) enum TransferError {
     /// The list of the outputs is none.
     #[error("the list of outputs from machine {} is unreadable", from.short())]
     BadList { from: PeerId },
+}
+
+impl TransferError {
+    /// True if it may pass without anybody's program running again: a full disk, a broken link, somebody busy.
+    pub(crate) const fn may_pass(&self) -> bool {
+        match self {
+            Self::Fetch(error) => !matches!(error, FetchError::Missing { .. } | FetchError::Refused { .. }),
+            Self::Blob(error) => matches!(error, BlobError::NoRoom { .. } | BlobError::Busy { .. }),
+            Self::Land(error) => matches!(error, LandError::Full { .. } | LandError::NotWritable { .. }),
+            Self::Broken { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// The hands that move bytes.
@@ -85,6 +102,11 @@ impl Transfer {
         let mut wait = RETRY_WAIT;
         for _ in 1..TRIES {
             match self.try_bring(blob, size_bytes, job, from).await {
+                // Another task receives the same bytes: they are waited for, however long they take.
+                Err(TransferError::Blob(BlobError::Busy { .. })) => {
+                    self.until_received(blob, size_bytes, job, from).await?;
+                    break;
+                }
                 Err(TransferError::Fetch(FetchError::Missing { .. } | FetchError::Refused { .. })) | Ok(()) => break,
                 Err(error) => tracing::debug!(%error, %job, "transfer begins again"),
             }
@@ -92,6 +114,23 @@ impl Transfer {
             wait *= 2;
         }
         self.try_bring(blob, size_bytes, job, from).await
+    }
+
+    /// Waits for another task's transfer of the same blob, or takes over when that one fails.
+    async fn until_received(
+        &self,
+        blob: BlobId,
+        size_bytes: u64,
+        job: JobId,
+        from: PeerId,
+    ) -> Result<(), TransferError> {
+        loop {
+            tokio::time::sleep(RETRY_WAIT).await;
+            match self.try_bring(blob, size_bytes, job, from).await {
+                Err(TransferError::Blob(BlobError::Busy { .. })) => {}
+                done => return done,
+            }
+        }
     }
 
     async fn try_bring(&self, blob: BlobId, size_bytes: u64, job: JobId, from: PeerId) -> Result<(), TransferError> {
@@ -177,10 +216,11 @@ impl Transfer {
         spec: &JobSpec,
         outputs: &[OutputFile],
         from: PeerId,
+        wanted: &CancellationToken,
     ) -> Result<(), TransferError> {
         for output in outputs {
             if output.folder != OutputFile::LIST {
-                self.bring_one_home(spec, output, from).await?;
+                self.bring_one_home(spec, output, from, wanted).await?;
                 continue;
             }
             if output.size_bytes > MAX_LIST_BYTES {
@@ -189,7 +229,7 @@ impl Transfer {
             let bytes = self.read(output.blob, output.size_bytes, spec.id, from).await?;
             let listed: Vec<OutputFile> = postcard::from_bytes(&bytes).map_err(|_| TransferError::BadList { from })?;
             for output in &listed {
-                self.bring_one_home(spec, output, from).await?;
+                self.bring_one_home(spec, output, from, wanted).await?;
             }
             if from != self.me {
                 self.blobs.remove(output.blob).await?;
@@ -198,10 +238,20 @@ impl Transfer {
         Ok(())
     }
 
-    async fn bring_one_home(&self, spec: &JobSpec, output: &OutputFile, from: PeerId) -> Result<(), TransferError> {
+    async fn bring_one_home(
+        &self,
+        spec: &JobSpec,
+        output: &OutputFile,
+        from: PeerId,
+        wanted: &CancellationToken,
+    ) -> Result<(), TransferError> {
         let folder = spec.output_folders.get(output.folder as usize);
         let folder = folder.ok_or(TransferError::NoFolder { folder: output.folder })?;
         self.bring(output.blob, output.size_bytes, spec.id, from).await?;
+        // The lease may have ended on the way: somebody else's file may lie there by now.
+        if wanted.is_cancelled() {
+            return Err(TransferError::NotWanted);
+        }
         let land =
             |source| self.blobs.land(source, Path::new(folder), &output.path, output.executable, Overwrite::Replace);
         match land(LandSource::Move(output.blob)).await {

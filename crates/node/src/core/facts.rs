@@ -36,6 +36,8 @@ pub(crate) enum Fact {
     Collected(LeaseId, TaskSpan, Result<Collected, CollectError>),
     /// A run's outputs are home, or never will be.
     Landed(LeaseId, PeerId, TaskResult, Result<(), TransferError>),
+    /// Results wait for what may pass: one sentence.
+    LandingWaits(JobId, String),
     /// Bytes went to a peer at this rate, in bytes per second.
     Measured(PeerId, f64),
     /// The load was sampled.
@@ -66,6 +68,7 @@ impl Core {
             Fact::Staged(job, result) => self.on_staged(job, result),
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
             Fact::Landed(lease, peer, result, landed) => self.on_landed(lease, peer, result, landed),
+            Fact::LandingWaits(job, why) => self.on_landing_waits(job, &why),
             Fact::Measured(peer, bytes_per_sec) => {
                 self.sched.handle(SchedInput::PathMeasured { peer, bytes_per_sec }, clock::now());
             }

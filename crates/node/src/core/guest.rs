@@ -13,7 +13,7 @@ use gridwell_model::{
     ActionEnd, AttemptEnd, BlobId, EdgeKind, FailureKind, JobId, JobSpec, LeaseId, Limits, PeerId, SessionPlan,
     TaskKey, TaskResult, TaskSpan,
 };
-use gridwell_wire::{LogChunk, Message};
+use gridwell_wire::{LogChunk, Message, Renewal};
 use gridwell_worker::{Effect, Input, SessionFailure, SessionId, SpecView, StepView};
 
 use super::{Core, Fact, steward::sentence};
@@ -76,6 +76,10 @@ pub(crate) struct Held {
 /// Output of environments kept until a task's log can show it, in bytes: what one message carries.
 const MAX_PRELUDE_BYTES: usize = Message::MAX_LOG_BYTES;
 
+/// Leases and running tasks in one heartbeat: some 20 and at most 250 bytes each, well within a frame.
+const LEASES_PER_RENEWAL: usize = 1_000;
+const RUNNING_PER_RENEWAL: usize = 100;
+
 /// The tag of a run in its session: both ends of its span.
 const fn tag(span: TaskSpan) -> u64 {
     (span.start as u64) << 32 | span.end as u64
@@ -86,7 +90,7 @@ impl Core {
         match effect {
             Effect::Accept { steward, lease } => self.tell_steward(steward, Message::Accept { lease }),
             Effect::Decline { steward, lease, why } => self.tell_steward(steward, Message::Decline { lease, why }),
-            Effect::Renew { steward, renewal } => self.tell_steward(steward, Message::Renew(renewal)),
+            Effect::Renew { steward, renewal } => self.renew(steward, renewal),
             Effect::Report { steward, lease, results } => self.report(steward, lease, results),
             Effect::FetchSpec { job, spec, spec_bytes, from } => self.fetch_spec(job, spec, spec_bytes, from),
             Effect::FetchInputs { job, from } => self.fetch_inputs(job, from),
@@ -121,6 +125,20 @@ impl Core {
             self.on_worker_message(self.me, message);
         } else if let Err(error) = self.net.send(steward, &message) {
             tracing::debug!(%error, "a message to a steward was not sent");
+        }
+    }
+
+    /// Sends a heartbeat in as many messages as frames ask for.
+    fn renew(&mut self, steward: PeerId, renewal: Renewal) {
+        let Renewal { leases, running } = renewal;
+        let count = leases.len().div_ceil(LEASES_PER_RENEWAL).max(running.len().div_ceil(RUNNING_PER_RENEWAL)).max(1);
+        let (mut leases, mut running) = (leases.into_iter(), running.into_iter());
+        for _ in 0..count {
+            let renewal = Renewal {
+                leases: leases.by_ref().take(LEASES_PER_RENEWAL).collect(),
+                running: running.by_ref().take(RUNNING_PER_RENEWAL).collect(),
+            };
+            self.tell_steward(steward, Message::Renew(renewal));
         }
     }
 
@@ -443,8 +461,11 @@ impl Core {
         self.outbox.retain(|lease, _| lease.job != job);
         self.preludes.remove(&job);
         let (root, store, mine) = (self.staged(job), self.store.clone(), guest.steward == self.me);
+        // Out of the way at once, so that a retry of the job stages into a folder of its own.
+        let gone = root.with_extension("gone");
+        let gone = if std::fs::rename(&root, &gone).is_ok() { gone } else { root };
         self.beside.spawn(async move {
-            let _ = tokio::fs::remove_dir_all(root).await;
+            let _ = tokio::fs::remove_dir_all(gone).await;
             // On the origin, pins belong to the job itself.
             if !mine && let Err(error) = store.blobs().unpin_job(job).await {
                 tracing::warn!(%error, %job, "inputs of a forgotten job stay pinned");

@@ -85,7 +85,7 @@ pub(crate) struct Core {
     /// Leases granted here, with what is left of them.
     pub(crate) live: BTreeMap<LeaseId, steward::Live>,
     /// Runs whose outputs are on their way home.
-    pub(crate) landing: BTreeSet<(LeaseId, u32)>,
+    pub(crate) landing: BTreeMap<(LeaseId, u32), CancellationToken>,
     pub(crate) journal: Journal,
     pub(crate) events: EventHub,
     pub(crate) logs: Logs,

@@ -17,12 +17,18 @@ use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, Jo
 use gridwell_store::RunRecord;
 use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{Core, Fact, journal::Wish};
 use crate::{
     clock,
     transfer::{Transfer, TransferError},
 };
+
+/// Waits between tries to bring results home.
+const FIRST_LANDING_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_LANDING_WAIT: Duration = Duration::from_secs(30);
 
 /// Ended jobs that are kept for people to look at.
 const KEPT_JOBS: usize = 1_000;
@@ -266,10 +272,8 @@ impl Core {
         for result in results {
             match self.homes.get(&lease.job) {
                 Some(home) if held && !result.outputs.is_empty() => {
-                    if self.landing.insert((lease, result.tasks.start)) {
-                        let (transfer, spec) = (self.transfer.clone(), Arc::clone(&home.spec));
-                        self.spawn(land(transfer, spec, lease, peer, result));
-                    }
+                    let spec = Arc::clone(&home.spec);
+                    self.start_landing(spec, lease, peer, result);
                 }
                 _ => ended.push(TaskEnd { tasks: result.tasks, end: result.end, run_micros: result.run_micros }),
             }
@@ -277,6 +281,27 @@ impl Core {
         if !ended.is_empty() {
             self.count(lease, peer, ended);
         }
+    }
+
+    fn start_landing(&mut self, spec: Arc<JobSpec>, lease: LeaseId, peer: PeerId, result: TaskResult) {
+        let key = (lease, result.tasks.start);
+        if self.landing.contains_key(&key) {
+            return;
+        }
+        let wanted = CancellationToken::new();
+        self.landing.insert(key, wanted.clone());
+        let (transfer, facts) = (self.transfer.clone(), self.facts.clone());
+        self.spawn(land(transfer, facts, spec, lease, peer, result, wanted));
+    }
+
+    pub(crate) fn on_landing_waits(&mut self, job: JobId, why: &str) {
+        let sentence = format!("results wait to be brought home: {why}");
+        self.events.tell(EventBody::Notice(Notice {
+            level: NoticeLevel::Problem,
+            sentence,
+            job: Some(job),
+            machine: None,
+        }));
     }
 
     pub(crate) fn on_landed(
@@ -289,6 +314,8 @@ impl Core {
         self.landing.remove(&(lease, result.tasks.start));
         let end = match landed {
             Ok(()) => result.end,
+            // Its tasks went elsewhere; the ledger notes the waste.
+            Err(TransferError::NotWanted) => result.end,
             Err(error) => {
                 tracing::warn!(%error, job = %lease.job, "results could not be brought home");
                 AttemptEnd::Failed { kind: FailureKind::Outputs, exit_code: None, reason: sentence(&error) }
@@ -317,6 +344,8 @@ impl Core {
 
     fn on_lease_ended(&mut self, lease: LeaseId, peer: PeerId, end: LeaseEnd) {
         self.live.remove(&lease);
+        let landings = self.landing.range((lease, 0)..=(lease, u32::MAX));
+        landings.for_each(|(_, wanted)| wanted.cancel());
         self.sched.handle(SchedInput::LeaseEnded { lease }, clock::now());
         if matches!(end, LeaseEnd::Expired | LeaseEnd::Vanished) {
             let name = self.machines.name(peer);
@@ -498,8 +527,35 @@ fn plain(mut tasks: Vec<TaskSpan>) -> Vec<TaskSpan> {
     tasks
 }
 
-async fn land(transfer: Transfer, spec: Arc<JobSpec>, lease: LeaseId, peer: PeerId, result: TaskResult) -> Fact {
-    let landed = transfer.bring_home(&spec, &result.outputs, peer).await;
+/// Brings results home. What may pass (a full disk, a broken link) is waited for while the lease lives: the worker holds
+/// the results and renews, and nobody renders anything again.
+async fn land(
+    transfer: Transfer,
+    facts: mpsc::Sender<Fact>,
+    spec: Arc<JobSpec>,
+    lease: LeaseId,
+    peer: PeerId,
+    result: TaskResult,
+    wanted: CancellationToken,
+) -> Fact {
+    let mut wait = FIRST_LANDING_WAIT;
+    let landed = loop {
+        match transfer.bring_home(&spec, &result.outputs, peer, &wanted).await {
+            Err(error) if error.may_pass() => {
+                tracing::warn!(%error, job = %lease.job, "results wait to be brought home");
+                if wait == FIRST_LANDING_WAIT {
+                    // The loop has stopped: nobody needs the notice.
+                    let _ = facts.send(Fact::LandingWaits(lease.job, sentence(&error))).await;
+                }
+            }
+            landed => break landed,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_LANDING_WAIT),
+            () = wanted.cancelled() => break Err(TransferError::NotWanted),
+            () = facts.closed() => break Err(TransferError::NotWanted),
+        }
+    };
     Fact::Landed(lease, peer, result, landed)
 }
 
