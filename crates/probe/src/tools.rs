@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_what_programs_really_say() {
-        let povray = "povray: cannot open the user configuration file /root/.povray/3.7/povray.conf: No such file or \
+        let povray = "povray: cannot open the user configuration file /home/ada/.povray/3.7/povray.conf: No such file or \
                       directory\nPOV-Ray 3.7.0.10.unofficial\n\nThis is an unofficial version compiled by:\n";
         let cases = [
             ("blender", "Blender 3.4.1\n", "3.4.1"),
