@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, fmt, str::FromStr, sync::Arc};
 
-use gridwell_model::{Incarnation, JobId, PeerId, TaskSpan, TaskState};
+use gridwell_model::{Incarnation, JobId, PeerId, Stamp, TaskSpan, TaskState};
 use serde::{Deserialize, Serialize};
 
 use crate::{ApiError, ErrorCode, JobView, LinkView, MachineView};
@@ -34,7 +34,7 @@ pub enum EventBody {
     /// A link is new or has changed.
     LinkChanged(LinkView),
     /// A link is no more.
-    LinkRemoved(PeerId),
+    LinkRemoved(LinkKey),
     /// Something a person should know.
     Notice(Notice),
 }
@@ -46,7 +46,7 @@ pub struct Snapshot {
     pub stream: Incarnation,
     /// Machines, this one first.
     pub machines: Vec<MachineView>,
-    /// Links of this machine.
+    /// Links of this machine, and what other machines tell of theirs.
     pub links: Vec<LinkView>,
     /// Jobs, newest first.
     pub jobs: Vec<JobView>,
@@ -71,9 +71,24 @@ pub struct TasksChanged {
     pub reason: String,
 }
 
-/// Something a person should know.
+/// Names one link in the eyes of one of its machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LinkKey {
+    /// The machine that told of it.
+    pub from: PeerId,
+    /// The other one.
+    pub peer: PeerId,
+}
+
+/// Something a person should know; kept, see [`crate::Request::Activity`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Notice {
+    /// Grows from notice to notice, also over restarts.
+    pub id: u64,
+    /// When it happened.
+    pub at: Stamp,
+    /// What it is about, for filters and notifications.
+    pub kind: NoticeKind,
     /// How much it matters.
     pub level: NoticeLevel,
     /// What happened, one sentence.
@@ -82,6 +97,30 @@ pub struct Notice {
     pub job: Option<JobId>,
     /// The machine it is about.
     pub machine: Option<PeerId>,
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// A job was started.
+    JobStarted,
+    /// A job ended well.
+    JobDone,
+    /// A job ended with failed tasks.
+    JobFailed,
+    /// A job was cancelled.
+    JobCancelled,
+    /// A machine came, came back, or left.
+    Machine,
+    /// A link was pinned, forbidden or given back to the grid.
+    Link,
+    /// This machine began to lend, paused or resumed.
+    Lending,
+    /// Results wait to be brought home.
+    Results,
+    /// Anything else.
+    Other,
 }
 
 /// How much a notice matters.

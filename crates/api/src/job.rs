@@ -262,6 +262,27 @@ pub struct LogPiece {
     pub bytes: Vec<u8>,
 }
 
+/// A part of what one task's program wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LogPage {
+    /// The task.
+    pub task: TaskKey,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Attempts that have a log.
+    pub attempts: Vec<u32>,
+    /// Position of the first byte sent.
+    pub from: u64,
+    /// Bytes that the attempt wrote so far.
+    pub total_bytes: u64,
+    /// Standard output and error as they came; bytes that are not UTF-8 are replaced in JSON only.
+    #[serde(rename = "text", with = "as_text")]
+    #[schema(value_type = String)]
+    pub bytes: Vec<u8>,
+    /// Position after the last byte sent: where the next page begins.
+    pub next: u64,
+}
+
 /// Logs are bytes inside and text in JSON.
 mod as_text {
     use serde::{Deserialize as _, Deserializer, Serializer};

@@ -10,6 +10,7 @@
 //!
 //! Not here: transport (`serve`), the sentences of the command line (`cli`), and any decision.
 
+mod activity;
 mod draft;
 mod error;
 mod event;
@@ -17,21 +18,29 @@ mod job;
 mod machine;
 mod request;
 mod response;
+mod results;
 mod why;
 
+pub use activity::{
+    ActivityPage, ActivityRequest, Bar, HistoryRequest, HistoryView, MachineHistory, TimelineRequest, TimelineView,
+};
 pub use draft::{DraftFile, DraftMachine, DraftView, FrameRange, ParameterView, SceneView};
 pub use error::{ApiError, ErrorCode, ErrorKind};
-pub use event::{Event, EventBody, EventCursor, EventRing, Notice, NoticeLevel, Replay, Snapshot, TasksChanged};
+pub use event::{
+    Event, EventBody, EventCursor, EventRing, LinkKey, Notice, NoticeKind, NoticeLevel, Replay, Snapshot, TasksChanged,
+};
 pub use job::{
-    ChangeView, FailureView, JobDetail, JobView, LogPiece, MadeBy, StepView, SubmittedView, TaskCounts, TaskPage,
-    TaskView,
+    ChangeView, FailureView, JobDetail, JobView, LogPage, LogPiece, MadeBy, StepView, SubmittedView, TaskCounts,
+    TaskPage, TaskView,
 };
 pub use machine::{
-    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineState, MachineView, Share, StatusView,
+    DoctorView, Finding, InviteView, JoinedView, LinkPolicy, LinkState, LinkView, MachineState, MachineView, Share,
+    StatusView,
 };
 pub use request::{
-    CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LogsRequest, PriorityRequest, Repeat, Request,
-    SetRequest, SubmitRequest, TargetRequest, TasksRequest,
+    CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest, LogPageRequest, LogsRequest,
+    PriorityRequest, Repeat, Request, SetRequest, SubmitRequest, TargetRequest, TasksRequest,
 };
 pub use response::Response;
+pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, ResultsRequest};
 pub use why::{Terms, WhyMachine, WhyView};

@@ -96,6 +96,10 @@ pub struct MachineView {
     pub running: u32,
     /// Tasks it did well for jobs of this machine.
     pub made: u64,
+    /// When its pause ends by itself; absent when it is not paused, or until its owner says so.
+    pub paused_until: Option<Stamp>,
+    /// Version of its program; empty while unknown.
+    pub version: String,
     /// When it was last heard of; absent while it is online or if never.
     pub last_seen: Option<Stamp>,
 }
@@ -112,16 +116,37 @@ pub enum LinkState {
     Down,
 }
 
-/// A link between this machine and another.
+/// What people want of a link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkPolicy {
+    /// The grid decides.
+    #[default]
+    Automatic,
+    /// It is always kept.
+    Pinned,
+    /// It is never made.
+    Forbidden,
+}
+
+/// A link between two machines, as the machine `from` sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LinkView {
+    /// The machine that tells: this one, or another one about a link of its own.
+    pub from: PeerId,
     /// The other machine.
     pub peer: PeerId,
     /// What people call it.
     pub name: String,
     /// Whether it carries anything.
     pub state: LinkState,
-    /// The other end's address now, or the one tried last.
+    /// What people want of it.
+    pub policy: LinkPolicy,
+    /// Grows with each change of the policy; 0 when nobody ever changed it.
+    pub revision: u64,
+    /// The machine at which the policy was last changed, and when.
+    pub changed: Option<(PeerId, Stamp)>,
+    /// The other end's address now, or the one tried last; empty for links of other machines.
     pub address: String,
     /// Last round-trip time in milliseconds.
     pub rtt_ms: Option<f64>,

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use gridwell_model::TaskState;
 use serde::{Deserialize, Serialize};
 
+use crate::{ActivityRequest, HistoryRequest, LinkPolicy, ResultsRequest, TimelineRequest};
+
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "ask", rename_all = "snake_case")]
@@ -43,6 +45,18 @@ pub enum Request {
     Doctor,
     /// Changes how this machine lends → [`crate::Response::Machine`].
     Set(SetRequest),
+    /// Changes what people want of a link → [`crate::Response::Link`].
+    Link(LinkRequest),
+    /// A page of the files that a job brought home → [`crate::Response::Results`].
+    Results(ResultsRequest),
+    /// A part of what one task's program wrote → [`crate::Response::Log`].
+    Log(LogPageRequest),
+    /// Which machine ran what, and when → [`crate::Response::Timeline`].
+    Timeline(TimelineRequest),
+    /// What happened, newest first → [`crate::Response::Activity`].
+    Activity(ActivityRequest),
+    /// What the grid did over time → [`crate::Response::History`].
+    History(HistoryRequest),
 }
 
 /// What to run: files, or a command.
@@ -181,6 +195,28 @@ pub struct LogsRequest {
     pub tail: u64,
 }
 
+/// A part of what one task's program wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogPageRequest {
+    /// `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
+    pub target: String,
+    /// Which attempt, from 1; the last one when absent.
+    #[serde(default)]
+    pub attempt: Option<u32>,
+    /// First byte wanted; the last page when absent.
+    #[serde(default)]
+    pub from: Option<u64>,
+    /// Most bytes to send: at most [`LogPageRequest::MAX_BYTES`], 0 means that.
+    #[serde(default)]
+    pub limit: u32,
+}
+
+impl LogPageRequest {
+    /// Most bytes in one page: some thousand lines.
+    pub const MAX_BYTES: u32 = 256 * 1024;
+}
+
 /// Changes a job's priority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PriorityRequest {
@@ -205,12 +241,37 @@ pub struct JoinRequest {
     pub link: String,
 }
 
+/// Changes what people want of a link of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkRequest {
+    /// One end: name or id prefix of a machine.
+    pub from: String,
+    /// The other end.
+    pub to: String,
+    /// What is wanted of it.
+    pub policy: LinkPolicy,
+    /// The [`crate::LinkView::revision`] that the asker saw: refused when somebody changed the link since; not checked when
+    /// absent.
+    #[serde(default)]
+    pub expected: Option<u64>,
+    /// Also when it cuts machines off from this one.
+    #[serde(default)]
+    pub cut_off: bool,
+}
+
 /// Changes this machine; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SetRequest {
     /// `false`: take nothing new and finish what runs; `true`: lend again.
     pub lend: Option<bool>,
+    /// Lend nothing for so many seconds, then lend again by itself; kept over restarts. 0 ends a pause.
+    pub pause_secs: Option<u64>,
+    /// What people call this machine: 1 … 64 characters, none of them control characters.
+    pub name: Option<String>,
+    /// Logical cores to lend: 0 … all of them.
+    pub lend_cpus: Option<f32>,
     /// Labels to set, or to remove with `null`.
     pub labels: BTreeMap<String, Option<String>>,
 }

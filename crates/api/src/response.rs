@@ -1,8 +1,8 @@
 use serde::Serialize;
 
 use crate::{
-    ApiError, ChangeView, DoctorView, DraftView, InviteView, JobDetail, JobView, JoinedView, LinkView, MachineView,
-    StatusView, SubmittedView, TaskPage, WhyView,
+    ActivityPage, ApiError, ChangeView, DoctorView, DraftView, HistoryView, InviteView, JobDetail, JobView, JoinedView,
+    LinkView, LogPage, MachineView, ResultsPage, StatusView, SubmittedView, TaskPage, TimelineView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -37,6 +37,18 @@ pub enum Response {
     Joined(JoinedView),
     /// Findings about the node.
     Doctor(DoctorView),
+    /// A link as it is now.
+    Link(Box<LinkView>),
+    /// Files that landed.
+    Results(ResultsPage),
+    /// A part of a task's log.
+    Log(LogPage),
+    /// Runs of programs.
+    Timeline(TimelineView),
+    /// Notices.
+    Activity(ActivityPage),
+    /// Samples.
+    History(HistoryView),
 }
 
 /// Lets a caller in the same process take the content out: `DraftView::try_from(response)`.
@@ -71,4 +83,10 @@ content! {
     Invite(InviteView) => InviteView, |it| it;
     Joined(JoinedView) => JoinedView, |it| it;
     Doctor(DoctorView) => DoctorView, |it| it;
+    Link(Box<LinkView>) => LinkView, |it| *it;
+    Results(ResultsPage) => ResultsPage, |it| it;
+    Log(LogPage) => LogPage, |it| it;
+    Timeline(TimelineView) => TimelineView, |it| it;
+    Activity(ActivityPage) => ActivityPage, |it| it;
+    History(HistoryView) => HistoryView, |it| it;
 }

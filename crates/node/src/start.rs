@@ -202,6 +202,7 @@ async fn assemble(
         logs: Logs::new(),
         submitted: Keys::default(),
         changed: Changed::default(),
+        last_notice: 0,
         facts,
         beside,
     };

@@ -1,4 +1,4 @@
-use gridwell_api::{Event, LogPiece, Request};
+use gridwell_api::{ActivityPage, Event, HistoryView, LogPage, LogPiece, Request, ResultsPage, TimelineView};
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi as _;
 
@@ -20,6 +20,7 @@ pub(crate) struct PrioritySetting {
         license(name = "Apache-2.0")
     ),
     paths(
+        routes::ask,
         routes::status,
         routes::doctor,
         routes::inspect,
@@ -41,7 +42,7 @@ pub(crate) struct PrioritySetting {
         streams::events,
         streams::logs,
     ),
-    components(schemas(Event, LogPiece, Request))
+    components(schemas(ActivityPage, Event, HistoryView, LogPage, LogPiece, Request, ResultsPage, TimelineView))
 )]
 struct Document;
 

@@ -41,6 +41,7 @@ impl Inside {
 
 pub(crate) fn router(inside: Inside) -> Router {
     Router::new()
+        .route("/v1/ask", post(ask))
         .route("/v1/status", get(status))
         .route("/v1/doctor", get(doctor))
         .route("/v1/inspect", post(inspect))
@@ -69,6 +70,13 @@ pub(crate) fn router(inside: Inside) -> Router {
 
 fn refuse(code: ErrorCode, message: &str) -> Refusal {
     Refusal(ApiError::new(code, message).help("GET /v1/openapi.json describes every path."))
+}
+
+/// Any wish, named by its field `ask`; the answer's shape follows from it.
+#[utoipa::path(post, path = "/v1/ask", request_body = Request,
+    responses((status = 200, body = Object), (status = "default", body = ApiError)))]
+async fn ask(State(inside): State<Inside>, Body(request): Body<Request>) -> Answer {
+    inside.ask(request).await
 }
 
 /// The node itself.

@@ -9,9 +9,9 @@ use std::{
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ApiError, ErrorCode, Event, EventBody, EventCursor, EventRing, InviteRequest, InviteView, JobsRequest, LogPiece,
-    LogsRequest, Replay, Request, Response, SetRequest, Snapshot, SubmitRequest, SubmittedView, TargetRequest,
-    TaskPage, TasksRequest,
+    ActivityRequest, ApiError, ErrorCode, Event, EventBody, EventCursor, EventRing, InviteRequest, InviteView,
+    JobsRequest, LogPiece, LogsRequest, Replay, Request, Response, ResultsRequest, SetRequest, Snapshot, SubmitRequest,
+    SubmittedView, TargetRequest, TaskPage, TasksRequest,
 };
 use gridwell_model::{Incarnation, JobId, Stamp, TaskKey, TaskState};
 use gridwell_serve::{Backend, Client, DataFolder, Door, LogFormat, TOKEN_FILE, openapi};
@@ -50,6 +50,8 @@ async fn every_request_arrives_as_it_was_asked() {
         Request::Release(target()),
         Request::Invite(InviteRequest { ttl_secs: Some(60) }),
         Request::Set(SetRequest { lend: Some(false), ..SetRequest::default() }),
+        Request::Results(ResultsRequest { target: "9k3f.1".into(), ..ResultsRequest::default() }),
+        Request::Activity(ActivityRequest::default()),
     ];
     for request in &asked {
         // The made-up node answers all with an invite, except where the answer's shape is checked below.

@@ -153,7 +153,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use console::strip_ansi_codes;
-    use gridwell_api::Share;
+    use gridwell_api::{LinkPolicy, Share};
     use gridwell_model::{Hardware, Load, PeerId, Stamp};
 
     use super::*;
@@ -175,6 +175,8 @@ mod tests {
             why_not: "its owner paused it".into(),
             running: 0,
             made: 3,
+            paused_until: None,
+            version: String::new(),
             last_seen: None,
         };
         let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();
@@ -185,9 +187,13 @@ mod tests {
     #[test]
     fn a_broken_link_says_why() {
         let link = LinkView {
+            from: PeerId([0; 32]),
             peer: PeerId([1; 32]),
             name: "forge".into(),
             state: LinkState::Down,
+            policy: LinkPolicy::Automatic,
+            revision: 0,
+            changed: None,
             address: "/ip4/10.0.0.2/tcp/7766".into(),
             rtt_ms: None,
             since: Stamp(0),

@@ -73,6 +73,12 @@ impl Core {
             Request::Links => Ok(Response::Links(self.link_views())),
             Request::Doctor => Ok(Response::Doctor(self.doctor())),
             Request::Set(request) => self.set(request),
+            Request::Link(_)
+            | Request::Results(_)
+            | Request::Log(_)
+            | Request::Timeline(_)
+            | Request::Activity(_)
+            | Request::History(_) => Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that")),
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);

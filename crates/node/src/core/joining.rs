@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use gridwell_api::{
-    ApiError, ErrorCode, EventBody, InviteRequest, InviteView, JoinedView, Notice, NoticeLevel, Response,
-};
+use gridwell_api::{ApiError, ErrorCode, InviteRequest, InviteView, JoinedView, NoticeKind, NoticeLevel, Response};
 use gridwell_links::Input;
 use gridwell_model::PeerId;
 use gridwell_net::JoinError;
@@ -89,13 +87,8 @@ impl Core {
         match invites.redeem(&attempt, grid, identity, clock::stamp()) {
             Ok(record) => {
                 tracing::info!(machine = record.name, "joined the grid");
-                let notice = Notice {
-                    level: NoticeLevel::Info,
-                    sentence: format!("{} joined the grid", record.name),
-                    job: None,
-                    machine: Some(peer),
-                };
-                self.events.tell(EventBody::Notice(notice));
+                let sentence = format!("{} joined the grid", record.name);
+                self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, None, Some(peer));
                 self.welcome(answer);
             }
             Err(refusal) => {

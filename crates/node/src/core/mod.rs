@@ -9,6 +9,7 @@ mod joining;
 mod journal;
 mod machines;
 mod membership;
+mod notices;
 mod output;
 mod peers;
 mod steward;
@@ -91,6 +92,8 @@ pub(crate) struct Core {
     pub(crate) logs: Logs,
     pub(crate) submitted: Keys,
     pub(crate) changed: Changed,
+    /// Id of the newest notice.
+    pub(crate) last_notice: u64,
     pub(crate) facts: mpsc::Sender<Fact>,
     pub(crate) beside: TaskTracker,
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use gridwell_api::{LinkState, LinkView};
+use gridwell_api::{LinkPolicy, LinkState, LinkView};
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_links::{Effect, Input, LinkState as State};
 use gridwell_model::{GridId, Incarnation, PeerId, Stamp};
@@ -237,9 +237,13 @@ impl Core {
         };
         let ago = clock::now().since(view.since);
         Some(LinkView {
+            from: self.me,
             peer,
             name: self.machines.name(peer),
             state,
+            policy: LinkPolicy::Automatic,
+            revision: 0,
+            changed: None,
             address,
             rtt_ms: rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
             since: Stamp(clock::stamp().0.saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(0))),

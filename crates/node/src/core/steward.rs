@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gridwell_api::{EventBody, Notice, NoticeLevel, TasksChanged};
+use gridwell_api::{EventBody, NoticeKind, NoticeLevel, TasksChanged};
 use gridwell_job::JobPlan;
 use gridwell_ledger::{Effect, Input as LedgerInput, LeaseEnd, TaskEnd};
 use gridwell_model::{
@@ -296,12 +296,7 @@ impl Core {
 
     pub(crate) fn on_landing_waits(&mut self, job: JobId, why: &str) {
         let sentence = format!("results wait to be brought home: {why}");
-        self.events.tell(EventBody::Notice(Notice {
-            level: NoticeLevel::Problem,
-            sentence,
-            job: Some(job),
-            machine: None,
-        }));
+        self.notice(NoticeKind::Results, NoticeLevel::Problem, sentence, Some(job), None);
     }
 
     pub(crate) fn on_landed(
@@ -404,7 +399,12 @@ impl Core {
                 _ => "was cancelled",
             };
             let sentence = format!("{} {word}", home.spec.name);
-            self.events.tell(EventBody::Notice(Notice { level, sentence, job: Some(job), machine: None }));
+            let kind = match state {
+                JobState::Done => NoticeKind::JobDone,
+                JobState::Failed => NoticeKind::JobFailed,
+                _ => NoticeKind::JobCancelled,
+            };
+            self.notice(kind, level, sentence, Some(job), None);
         }
         tracing::info!(%job, ?state, "job ended");
         self.job_changed(job);

@@ -225,6 +225,8 @@ impl Core {
             why_not: announced.why_not.clone(),
             running: announced.running,
             made: self.machines.made(peer),
+            paused_until: None,
+            version: String::new(),
             last_seen,
         }
     }

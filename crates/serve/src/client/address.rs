@@ -38,6 +38,12 @@ impl Address {
             Request::Invite(invite) => with(Method::POST, "/v1/invites".into(), invite),
             Request::Join(join) => with(Method::POST, "/v1/join".into(), join),
             Request::Set(set) => with(Method::PATCH, "/v1/machines/this".into(), set),
+            Request::Link(_)
+            | Request::Results(_)
+            | Request::Log(_)
+            | Request::Timeline(_)
+            | Request::Activity(_)
+            | Request::History(_) => with(Method::POST, "/v1/ask".into(), request),
         }
     }
 
