@@ -60,6 +60,9 @@ pub struct Needs {
     pub attributes: Vec<AttributeNeed>,
     /// Machines (by name or id prefix) that alone may run it; empty means any.
     pub only_on: Vec<String>,
+    /// True when its program uses every core there is: a task then reserves all cores that its machine lends.
+    #[serde(default)]
+    pub all_cores: bool,
 }
 
 /// One requirement that a machine does not meet, with the numbers people need.
@@ -207,6 +210,7 @@ impl Needs {
         self.amounts.extend(other.amounts);
         self.attributes.extend(other.attributes);
         self.only_on.extend(other.only_on);
+        self.all_cores |= other.all_cores;
     }
 
     /// How much of `name` a task reserves while it runs: the largest lower bound asked for, else `default`.
@@ -222,7 +226,7 @@ impl Needs {
 pub enum NeedError {
     /// No such word, or a broken comparison.
     #[error(
-        "cannot read the requirement '{text}' (try 'ram > 8 GB', 'cores >= 4', 'gpu', 'tool:blender >= 3.4', 'os = linux' or 'tier = gpu')"
+        "cannot read the requirement '{text}' (try 'ram > 8 GB', 'cores >= 4', 'cores = all', 'gpu', 'tool:blender >= 3.4', 'os = linux' or 'tier = gpu')"
     )]
     Malformed {
         /// The text as given.
@@ -233,13 +237,16 @@ pub enum NeedError {
 impl FromStr for Needs {
     type Err = NeedError;
 
-    /// Reads one requirement: `WORD OP VALUE`, `gpu`, `tool:NAME [OP VERSION]`, `os = NAME`, `arch = NAME`,
-    /// `machine = NAME`, or `LABEL = VALUE` (also `LABEL:VALUE`); OP is one of `>= > <= < =`.
+    /// Reads one requirement: `WORD OP VALUE`, `cores = all`, `gpu`, `tool:NAME [OP VERSION]`, `os = NAME`,
+    /// `arch = NAME`, `machine = NAME`, or `LABEL = VALUE` (also `LABEL:VALUE`); OP is one of `>= > <= < =`.
     fn from_str(text: &str) -> Result<Self, NeedError> {
         let refuse = || NeedError::Malformed { text: text.to_owned() };
         let (word, op, value) = split_comparison(text);
         if word.is_empty() || (op.is_some() && value.is_empty()) {
             return Err(refuse());
+        }
+        if matches!(word.as_str(), "cores" | "cpus") && op == Some("=") && value.eq_ignore_ascii_case("all") {
+            return Ok(Self { all_cores: true, ..Self::default() });
         }
         if let Some((_, name, size)) = AMOUNT_WORDS.iter().find(|(known, ..)| *known == word) {
             let value = match size {
@@ -326,6 +333,12 @@ pub enum PreferenceError {
     /// What is wished for is unreadable.
     #[error(transparent)]
     What(#[from] NeedError),
+    /// It says what to reserve, which every machine can.
+    #[error("'{text}' is not a wish but a requirement: every machine can give all the cores it lends")]
+    AllCores {
+        /// The text as given.
+        text: String,
+    },
     /// The part after `*` is not a whole number from −5 to 5.
     #[error("the strength of '{text}' is not a whole number from -5 to 5")]
     Strength {
@@ -349,7 +362,11 @@ impl FromStr for Preference {
             }
             None => (text, 2),
         };
-        Ok(Self { what: what.parse()?, words: what.trim().to_owned(), strength })
+        let (what, words): (Needs, _) = (what.parse()?, what.trim().to_owned());
+        if what.all_cores {
+            return Err(PreferenceError::AllCores { text: words });
+        }
+        Ok(Self { what, words, strength })
     }
 }
 
@@ -394,10 +411,22 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_the_text_in_the_sentence() {
-        for text in ["", "ram", "ram > lots", "> 3", "gpu gpu", "a b = c", "tool:blender >= new"] {
+        for text in
+            ["", "ram", "ram > lots", "ram = all", "cores > all", "> 3", "gpu gpu", "a b = c", "tool:blender >= new"]
+        {
             let error = text.parse::<Needs>().unwrap_err();
             assert!(error.to_string().contains(&format!("'{text}'")), "{error}");
         }
+    }
+
+    #[test]
+    fn all_cores_fit_any_machine_and_stay_asked_for_when_merged() {
+        let mut needs = "CPUs = All".parse::<Needs>().unwrap();
+        assert_eq!(needs, "cores=all".parse().unwrap());
+        needs.merge("cores >= 4".parse().unwrap());
+        assert!(needs.all_cores && needs.unmet(&machine(), "mill", "x").is_empty());
+        assert_eq!(needs.reserve("amount.worker.vcpu", 1.0), 4.0);
+        assert!(!"cores = 8".parse::<Needs>().unwrap().all_cores);
     }
 
     #[test]
@@ -422,5 +451,6 @@ mod tests {
         assert_eq!("gpu * 5".parse::<Preference>().unwrap().strength, 5);
         assert_eq!("gpu".parse::<Preference>().unwrap().strength, 2);
         assert!("gpu * 9".parse::<Preference>().is_err());
+        assert!("cores = all * 3".parse::<Preference>().is_err());
     }
 }

@@ -15,6 +15,6 @@ pub(super) fn needs(requirements: Option<&HostRequirements>) -> Needs {
                 all_of: one.all_of.clone().unwrap_or_default(),
             })
             .collect(),
-        only_on: Vec::new(),
+        ..Needs::default()
     }
 }
