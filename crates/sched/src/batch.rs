@@ -6,6 +6,9 @@ use gridwell_model::{Chunking, TaskSpan};
 pub(crate) const MOST_RUNS: u32 = 512;
 /// A lease may hold this many times the tasks timed so far: one quick failure must not send hundreds after it.
 const GROWTH: u64 = 8;
+/// Tangents drawn to find an even finish: each either ends the search or leaves out lanes that begin too late, and few
+/// groups of those differ enough to matter.
+const MOST_TANGENTS: u32 = 8;
 
 /// What is known when a lease is sized.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +54,40 @@ pub(crate) fn chunk_size(chunking: Option<Chunking>, secs_per_task: Option<f64>)
         _ => chunking.default_count,
     };
     count.clamp(1, chunking.row.max(1))
+}
+
+/// Tasks in the smallest run that a scheduler may ask for: sizes that nobody adapts stay as they are.
+pub(crate) fn least_run(chunking: Option<Chunking>) -> u32 {
+    if chunking.is_some_and(|chunking| chunking.target_secs > 0) { 1 } else { chunk_size(chunking, None) }
+}
+
+/// One machine's part in the rest of a step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lane {
+    /// Seconds until it begins.
+    pub(crate) before_secs: f64,
+    /// Tasks each second from then on.
+    pub(crate) tasks_per_sec: f64,
+}
+
+/// Seconds after which all `ready` tasks are through if every lane works until then; `None` if not within `limit_secs`.
+pub(crate) fn even_finish(lanes: impl Iterator<Item = Lane> + Clone, ready: u32, limit_secs: f64) -> Option<f64> {
+    let mut finish = limit_secs;
+    // What is done by a time grows with it, the faster the more lanes have begun: such a curve's tangent meets the line
+    // of all tasks at or after the curve does, so each step comes closer and none goes too far.
+    for step in 0..MOST_TANGENTS {
+        let begun = lanes.clone().filter(|lane| lane.before_secs < finish);
+        let (done, rate) = begun.fold((0.0, 0.0), |(done, rate), lane| {
+            (done + lane.tasks_per_sec * (finish - lane.before_secs), rate + lane.tasks_per_sec)
+        });
+        let surplus = done - f64::from(ready);
+        match step {
+            0 if surplus < 0.0 || rate <= 0.0 => return None,
+            _ if surplus <= 1e-9 * done => break,
+            _ => finish -= surplus / rate,
+        }
+    }
+    Some(finish)
 }
 
 /// The first `runs` runs of `available`, as one span whose last run may be short.
@@ -124,6 +161,28 @@ mod tests {
         assert_eq!(chunk_size(Some(chunking), Some(0.1)), 25);
         assert_eq!(chunk_size(Some(chunking), Some(100.0)), 1);
         assert_eq!(chunk_size(Some(Chunking { target_secs: 0, ..chunking }), Some(3.0)), 4);
+    }
+
+    #[test]
+    fn only_adapted_runs_can_be_as_small_as_one_task() {
+        let chunking = Chunking { default_count: 4, target_secs: 30, row: 3 };
+        assert_eq!(least_run(None), 1);
+        assert_eq!(least_run(Some(chunking)), 1);
+        assert_eq!(least_run(Some(Chunking { target_secs: 0, ..chunking })), 3);
+    }
+
+    #[test]
+    fn lanes_that_begin_late_or_never_do_less_of_the_rest() {
+        let lane = |before_secs: f64, tasks_per_sec: f64| Lane { before_secs, tasks_per_sec };
+        let finish = |lanes: &[Lane], ready: u32| even_finish(lanes.iter().copied(), ready, 60.0);
+        let near = |found: Option<f64>, secs: f64| assert!((found.unwrap() - secs).abs() < 1e-6, "{found:?}");
+        near(finish(&[lane(0.0, 1.0); 3], 21), 7.0);
+        near(finish(&[lane(0.0, 1.0), lane(4.0, 1.0)], 10), 7.0);
+        near(finish(&[lane(0.0, 1.0), lane(50.0, 9.0)], 10), 10.0);
+        near(finish(&[lane(0.0, 3.0), lane(0.0, 1.0)], 24), 6.0);
+        assert_eq!(finish(&[lane(0.0, 1.0)], 61), None);
+        assert_eq!(finish(&[lane(70.0, 1.0)], 1), None);
+        assert_eq!(finish(&[], 1), None);
     }
 
     #[test]

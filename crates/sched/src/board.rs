@@ -1,8 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use gridwell_model::{PeerId, Time};
+use gridwell_model::{PeerId, Reserve, Time};
 
-use crate::{Config, StepView, Strategy, Terms, batch::chunk_size, pace::Pace, peer::Peer, room::Room, tree::SumTree};
+use crate::{
+    Config, StepView, Strategy, Terms,
+    batch::{chunk_size, least_run},
+    pace::Pace,
+    peer::Peer,
+    room::Room,
+    tree::SumTree,
+};
 
 /// A lease may be queued behind a running one if it runs at most this long: more would only tie tasks down.
 const AHEAD_SECS: f64 = 0.5;
@@ -73,8 +80,33 @@ pub(crate) struct JobFacts {
 #[derive(Debug)]
 pub(crate) struct StepFacts {
     pub(crate) view: StepView,
-    pub(crate) room: Room,
     pub(crate) pace: Pace,
+}
+
+impl StepFacts {
+    /// What a slot reserves on `peer`.
+    pub(crate) fn reserve_on(&self, peer: &Peer) -> Reserve {
+        let Reserve { cpus, memory_mib, gpus } = self.view.reserve;
+        let cpus = if self.view.needs.all_cores { cpus.max(peer.view.lends.cpus) } else { cpus };
+        Reserve { cpus, memory_mib, gpus }
+    }
+
+    /// The same in whole numbers.
+    pub(crate) fn room_on(&self, peer: &Peer) -> Room {
+        let room = Room::of(&self.reserve_on(peer));
+        // A task that reserves nothing at all would fit without end.
+        Room { milli_cpus: room.milli_cpus.max(1), ..room }
+    }
+
+    /// Seconds until `peer`, on which nothing is free now, has room again; `None` when nobody can tell.
+    pub(crate) fn wait_secs(&self, peer: &Peer, now: Time) -> Option<f64> {
+        if self.view.needs.all_cores { peer.secs_to_last_end(now) } else { peer.secs_to_first_end(now) }
+    }
+
+    /// Tasks in the smallest run that there can be.
+    pub(crate) fn least_run(&self) -> u32 {
+        least_run(self.view.chunking)
+    }
 }
 
 /// One step's look at every peer: who fits, how strongly each pulls, and the draw among those with a free slot.
@@ -84,8 +116,8 @@ pub(crate) struct Board {
     pub(crate) tree: SumTree,
     /// Slots of all usable peers.
     pub(crate) slots: u32,
-    /// Runs each second that all usable peers could do together.
-    pub(crate) runs_per_sec: f64,
+    /// Tasks each second that all usable peers could do together.
+    pub(crate) tasks_per_sec: f64,
     seen: u64,
     stale: bool,
     ratio: f64,
@@ -100,10 +132,14 @@ pub(crate) struct Seat {
     prefers: f64,
     /// Seconds a task should take by history or speed.
     pub(crate) foretold: f64,
+    /// What a slot there takes.
+    pub(crate) room: Room,
     slots_lent: u32,
     pub(crate) access: Access,
     pub(crate) terms: Terms,
-    /// Tasks in one run there.
+    /// Seconds one task takes there, as far as is known.
+    pub(crate) task_secs: f64,
+    /// Tasks in one run there, unless the end of the step asks for less.
     pub(crate) chunk: u32,
 }
 
@@ -139,8 +175,20 @@ impl Seat {
         if self.access.is_usable() { self.slots_lent } else { 0 }
     }
 
-    fn runs_per_sec(&self) -> f64 {
-        f64::from(self.slots()) / self.terms.run_secs.max(1e-6)
+    /// Tasks each second on all its slots.
+    pub(crate) fn tasks_per_sec(&self) -> f64 {
+        f64::from(self.slots()) / self.task_secs.max(1e-6)
+    }
+
+    /// Seconds until a task that is sent there next begins; `None` when nobody can tell.
+    pub(crate) fn before_secs(&self, peer: &Peer, step: &StepFacts, now: Time) -> Option<f64> {
+        let wait = match self.access {
+            Access::Open => 0.0,
+            Access::Ahead => step.wait_secs(peer, now).unwrap_or(0.0),
+            Access::Full => step.wait_secs(peer, now)?,
+            Access::Shut | Access::Paused => return None,
+        };
+        Some(wait + self.terms.fetch_secs + self.terms.path_secs)
     }
 }
 
@@ -179,7 +227,7 @@ impl Board {
         self.ratio = step.pace.ratio();
         self.reports = step.pace.reports();
         self.slots = 0;
-        self.runs_per_sec = 0.0;
+        self.tasks_per_sec = 0.0;
         self.seats.iter_mut().for_each(|seat| seat.access = Access::Shut);
         for at in 0..self.seats.len() {
             self.look_at(at, world, job, step);
@@ -192,7 +240,7 @@ impl Board {
         };
         let seat = look(old, at, world, job, step);
         self.slots = self.slots - old.slots() + seat.slots();
-        self.runs_per_sec = (self.runs_per_sec - old.runs_per_sec() + seat.runs_per_sec()).max(0.0);
+        self.tasks_per_sec = (self.tasks_per_sec - old.tasks_per_sec() + seat.tasks_per_sec()).max(0.0);
         let weight = if seat.access.is_drawn() { seat.terms.draw_weight(world.config.sharpness) } else { 0.0 };
         self.tree.set(at, weight);
         self.seats[at] = seat;
@@ -211,11 +259,11 @@ fn look(mut seat: Seat, at: usize, world: &World, job: &JobFacts, step: &StepFac
         && !here_only
         && !job.blocked.contains(&at)
         && !job.refused.contains_key(&at);
-    let task_secs = step.pace.task_secs(at, seat.foretold);
-    seat.chunk = chunk_size(step.view.chunking, step.pace.is_known().then_some(task_secs));
-    let run_secs = task_secs * f64::from(seat.chunk);
-    let free = peer.free().holds(&step.room);
-    let wait = if free { Some(0.0) } else { peer.wait_secs(world.now) };
+    seat.task_secs = step.pace.task_secs(at, seat.foretold);
+    seat.chunk = chunk_size(step.view.chunking, step.pace.is_known().then_some(seat.task_secs));
+    let run_secs = seat.task_secs * f64::from(seat.chunk);
+    let free = peer.free().holds(&seat.room);
+    let wait = if free { Some(0.0) } else { step.wait_secs(peer, world.now) };
     seat.access = match (usable, free) {
         (false, _) => Access::Shut,
         _ if peer.pause.is_some() => Access::Paused,
@@ -242,12 +290,13 @@ fn check_fit(seat: &mut Seat, peer: &Peer, world: &World, job: &JobFacts, step: 
     let (name, id) = (&peer.view.name, peer.id.to_string());
     let meets = |needs: &gridwell_model::Needs| needs.unmet(&peer.view.capabilities, name, &id).is_empty();
     seat.version = peer.version;
-    seat.fits = peer.lends.holds(&step.room) && meets(&step.view.needs);
+    seat.room = step.room_on(peer);
+    seat.fits = peer.lends.holds(&seat.room) && meets(&step.view.needs);
     let wishes = step.view.prefers.iter().filter(|wish| meets(&wish.what));
     seat.prefers = wishes.map(|wish| f64::from(wish.strength)).sum();
-    seat.slots_lent = peer.lends.slots(&step.room);
+    seat.slots_lent = peer.lends.slots(&seat.room);
     let remembered = world.history.get(&job.recipe).and_then(|peers| peers.get(&peer.id)).copied();
-    let cores = f64::from(step.view.reserve.cpus).max(1.0);
+    let cores = f64::from(step.reserve_on(peer).cpus).max(1.0);
     let by_speed = step.view.work_secs.unwrap_or(1.0) / (peer.core_speed() * cores);
     seat.foretold = remembered.filter(|secs| secs.is_finite() && *secs > 0.0).unwrap_or(by_speed).max(1e-6);
 }

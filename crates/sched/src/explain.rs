@@ -73,6 +73,8 @@ pub enum Against {
     Declined(String),
     /// All it lends is in use.
     NoFreeSlot,
+    /// A task takes every core it lends, and some are in use.
+    NotAllFree,
     /// The other machines will be through before it would be.
     SlowerThanWaiting,
 }
@@ -96,6 +98,7 @@ impl fmt::Display for Against {
             Self::StaysElsewhere => f.write_str("the strategy keeps work on the machine it came from"),
             Self::Declined(why) => write!(f, "declined: {why}"),
             Self::NoFreeSlot => f.write_str("all it lends is in use"),
+            Self::NotAllFree => f.write_str("a task takes all cores it lends, and some are in use"),
             Self::SlowerThanWaiting => f.write_str("waiting for the other machines is faster"),
         }
     }
@@ -187,7 +190,8 @@ impl Case<'_> {
             all.push(Against::Declined(decline_words(&pause.why)));
         }
         if seat.access == Access::Full {
-            all.push(Against::NoFreeSlot);
+            let some_free = self.step.view.needs.all_cores && peer.free().milli_cpus > 0;
+            all.push(if some_free { Against::NotAllFree } else { Against::NoFreeSlot });
         }
         let avoided = self.avoided(at);
         if avoided > 0 && avoided == self.queue.count() {
@@ -195,7 +199,7 @@ impl Case<'_> {
         }
         let waits = self.step.pace.is_known() && self.queue.count() > 0 && seat.access.is_drawn();
         let avoid = self.queue.retries().first().map_or(&[][..], |group| &group.avoid);
-        if waits && is_slower_than_waiting(self.board, self.world, at, self.queue.count(), avoid) {
+        if waits && is_slower_than_waiting(self.board, self.world, self.step, at, self.queue.count(), avoid) {
             all.push(Against::SlowerThanWaiting);
         }
         all

@@ -10,7 +10,6 @@ use crate::{
     board::{Board, JobFacts, StepFacts},
     pace::Pace,
     queue::ReadyQueue,
-    room::Room,
 };
 
 /// A job that gets nothing moves up one priority each time this long passes, so that it gets something in the end.
@@ -38,11 +37,8 @@ pub(crate) struct Step {
 
 impl Step {
     pub(crate) fn new(view: StepView) -> Self {
-        let mut room = Room::of(&view.reserve);
-        // A task that reserves nothing at all would fit without end.
-        room.milli_cpus = room.milli_cpus.max(1);
         Self {
-            facts: StepFacts { room, view, pace: Pace::default() },
+            facts: StepFacts { view, pace: Pace::default() },
             queue: ReadyQueue::default(),
             board: Board::default(),
             placed: BTreeMap::new(),

@@ -145,9 +145,13 @@ impl Peer {
 
     /// Seconds until the first of our leases there is expected to end; `None` when there is none to wait for, or it is
     /// overdue.
-    pub(crate) fn wait_secs(&self, now: Time) -> Option<f64> {
-        let (end, _) = self.running.first()?;
-        (*end >= now).then(|| end.since(now).as_secs_f64())
+    pub(crate) fn secs_to_first_end(&self, now: Time) -> Option<f64> {
+        secs_to(*self.running.first()?, now)
+    }
+
+    /// Seconds until all of our leases there are expected to have ended; `None` as above.
+    pub(crate) fn secs_to_last_end(&self, now: Time) -> Option<f64> {
+        secs_to(*self.running.last()?, now)
     }
 
     /// Share of its cores in use by anybody, other people's programs included.
@@ -170,4 +174,8 @@ impl Peer {
     pub(crate) fn path_secs(&self) -> f64 {
         2.0 * self.view.round_trip.as_secs_f64() + 0.002 * f64::from(self.view.hops)
     }
+}
+
+fn secs_to((end, _): (Time, PlacementId), now: Time) -> Option<f64> {
+    (end >= now).then(|| end.since(now).as_secs_f64())
 }

@@ -4,8 +4,8 @@ use gridwell_model::TaskSpan;
 
 use crate::{
     Effect, Placement, Scheduler, Terms,
-    batch::{BatchInput, cut, runs_per_lease},
-    board::{Access, Board, World},
+    batch::{BatchInput, Lane, cut, even_finish, runs_per_lease},
+    board::{Access, Board, StepFacts, World},
     jobs::Step,
     random::Random,
     scheduler::{Lease, LeasePlace},
@@ -77,14 +77,8 @@ impl Scheduler {
             };
             let elsewhere = step.board.has_usable_besides(&group.avoid);
             let avoid = if elsewhere { group.avoid.as_slice() } else { &[] };
-            match choose(
-                &mut step.board,
-                &self.world,
-                &mut self.random,
-                step.queue.count(),
-                avoid,
-                step.facts.pace.is_known(),
-            ) {
+            let ready = step.queue.count();
+            match choose(&mut step.board, &self.world, &step.facts, &mut self.random, ready, avoid) {
                 Choice::Peer(peer, terms) => return Search::Found(decide(step, &self.world, peer, terms, first)),
                 Choice::HeldBack => held_back = true,
                 Choice::Nobody => {}
@@ -93,14 +87,7 @@ impl Scheduler {
         let Some(first) = step.queue.fresh() else {
             return if held_back { Search::HeldBack } else { Search::Nothing };
         };
-        match choose(
-            &mut step.board,
-            &self.world,
-            &mut self.random,
-            step.queue.count(),
-            &[],
-            step.facts.pace.is_known(),
-        ) {
+        match choose(&mut step.board, &self.world, &step.facts, &mut self.random, step.queue.count(), &[]) {
             Choice::Peer(peer, terms) => Search::Found(decide(step, &self.world, peer, terms, first)),
             Choice::HeldBack => Search::HeldBack,
             Choice::Nobody if held_back => Search::HeldBack,
@@ -128,14 +115,14 @@ impl Scheduler {
             span: decision.span,
             chunk: decision.chunk,
             peer: self.world.peers[decision.peer].id,
-            reserve: step.facts.view.reserve,
+            reserve: step.facts.reserve_on(&self.world.peers[decision.peer]),
             ahead: decision.ahead,
             terms: decision.terms,
         };
         let lease = Lease {
             peer: decision.peer,
             submitter: turn.submitter,
-            room: step.facts.room,
+            room: step.board.seats[decision.peer].room,
             expected: decision.expected,
             place: LeasePlace::Ahead,
         };
@@ -179,7 +166,14 @@ enum Choice {
 }
 
 /// Draws a peer by pull among those that have room, `avoid` and those slower than waiting left out.
-fn choose(board: &mut Board, world: &World, random: &mut Random, ready: u32, avoid: &[usize], known: bool) -> Choice {
+fn choose(
+    board: &mut Board,
+    world: &World,
+    step: &StepFacts,
+    random: &mut Random,
+    ready: u32,
+    avoid: &[usize],
+) -> Choice {
     let mut set_aside: Vec<(usize, f64)> = Vec::new();
     for at in avoid {
         set_aside.push((*at, board.tree.get(*at)));
@@ -187,7 +181,7 @@ fn choose(board: &mut Board, world: &World, random: &mut Random, ready: u32, avo
     }
     let mut choice = Choice::Nobody;
     while let Some(at) = draw(board, world, random) {
-        if known && is_slower_than_waiting(board, world, at, ready, avoid) {
+        if step.pace.is_known() && is_slower_than_waiting(board, world, step, at, ready, avoid) {
             choice = Choice::HeldBack;
             set_aside.push((at, board.tree.get(at)));
             board.tree.set(at, 0.0);
@@ -232,50 +226,76 @@ impl Board {
     }
 }
 
-/// True when the other peers, those to `avoid` left out, will clearly have run all `ready` tasks before `at` has run its
-/// first.
+/// True when the other peers, those to `avoid` left out, will clearly have run all `ready` tasks before `at` has run the
+/// fewest that can be sent there.
 ///
 /// Only durations that were measured may hold a task back, and only peers whose wait is known count.
-pub(crate) fn is_slower_than_waiting(board: &Board, world: &World, at: usize, ready: u32, avoid: &[usize]) -> bool {
-    let seat = &board.seats[at];
-    let until = seat.terms.cost_secs() * CLEARLY_SOONER;
-    let runs = f64::from(ready.div_ceil(seat.chunk.max(1)));
-    if runs > until * board.runs_per_sec {
+pub(crate) fn is_slower_than_waiting(
+    board: &Board,
+    world: &World,
+    step: &StepFacts,
+    at: usize,
+    ready: u32,
+    avoid: &[usize],
+) -> bool {
+    let (seat, least) = (&board.seats[at], f64::from(step.least_run()));
+    let cost = Terms { run_secs: seat.task_secs * least, ..seat.terms }.cost_secs();
+    let until = cost * CLEARLY_SOONER;
+    if f64::from(ready) > until * board.tasks_per_sec {
         return false;
     }
     let others = board.seats.iter().enumerate().filter(|(other, _)| *other != at && !avoid.contains(other));
     let done: f64 = others
-        .map(|(other, seat)| {
-            let knows_wait = match seat.access {
-                Access::Open => true,
-                Access::Ahead => true,
-                Access::Full => world.peers[other].wait_secs(world.now).is_some(),
-                Access::Shut | Access::Paused => false,
-            };
-            let before = seat.terms.wait_secs + seat.terms.fetch_secs + seat.terms.path_secs;
-            let each = ((until - before) / seat.terms.run_secs.max(1e-6)).floor().max(0.0);
-            if knows_wait { each * f64::from(seat.slots()) } else { 0.0 }
+        .filter_map(|(other, seat)| {
+            let before = seat.before_secs(&world.peers[other], step, world.now)?;
+            let runs = ((until - before) / (seat.task_secs * least).max(1e-6)).floor().max(0.0);
+            Some(runs * least * f64::from(seat.slots()))
         })
         .sum();
-    done >= runs
+    done >= f64::from(ready)
 }
 
 /// Sizes the lease.
 fn decide(step: &Step, world: &World, at: usize, terms: Terms, first: TaskSpan) -> Decision {
     let seat = &step.board.seats[at];
     let chunking = step.facts.view.chunking;
-    let known = step.facts.pace.is_known();
+    let chunk = even_chunk(step, world, at);
+    let run_secs = seat.task_secs * f64::from(chunk);
     let runs = runs_per_lease(&BatchInput {
-        run_secs: known.then_some(terms.run_secs),
+        run_secs: step.facts.pace.is_known().then_some(run_secs),
         timed: step.facts.pace.timed(),
         ready: step.queue.count(),
         slots: step.board.slots,
-        chunk: seat.chunk,
+        chunk,
         target: world.config.lease_target,
         round_trip: world.peers[at].view.round_trip,
     });
-    let span = cut(first, runs, seat.chunk, chunking.map(|chunking| chunking.row));
-    let secs = terms.fetch_secs + terms.run_secs * f64::from(runs);
+    let span = cut(first, runs, chunk, chunking.map(|chunking| chunking.row));
+    let secs = terms.fetch_secs + run_secs * f64::from(runs);
     let expected = Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX);
-    Decision { span, chunk: seat.chunk, peer: at, terms, expected, ahead: seat.access == Access::Ahead }
+    Decision { span, chunk, peer: at, terms, expected, ahead: seat.access == Access::Ahead }
+}
+
+/// Tasks in one run at `at`: its usual number, but at the end of a step no more than it runs until all machines together
+/// are through.
+fn even_chunk(step: &Step, world: &World, at: usize) -> u32 {
+    let (seat, ready) = (&step.board.seats[at], step.queue.count());
+    let target_secs = step.facts.view.chunking.map_or(0.0, |chunking| f64::from(chunking.target_secs));
+    let may_be_last = f64::from(ready) <= target_secs * step.board.tasks_per_sec;
+    if !step.facts.pace.is_known() || seat.chunk <= step.facts.least_run() || !may_be_last {
+        return seat.chunk;
+    }
+    let before = |at: usize| {
+        let seat = &step.board.seats[at];
+        // Nobody can tell: it may come any moment.
+        let here_now = seat.terms.fetch_secs + seat.terms.path_secs;
+        seat.before_secs(&world.peers[at], &step.facts, world.now).unwrap_or(here_now)
+    };
+    let lanes = step.board.seats.iter().enumerate().filter(|(_, seat)| seat.slots() > 0);
+    let lanes = lanes.map(|(at, seat)| Lane { before_secs: before(at), tasks_per_sec: seat.tasks_per_sec() });
+    even_finish(lanes, ready, target_secs).map_or(seat.chunk, |finish| {
+        // A hair less, so that a whole number does not become the next one by rounding.
+        let tasks = ((finish - before(at)) / seat.task_secs.max(1e-6) - 1e-6).ceil();
+        seat.chunk.min(tasks as u32).max(1)
+    })
 }

@@ -271,7 +271,7 @@ impl Scheduler {
         if self.granted.contains_key(&lease) {
             return;
         }
-        let room = step.facts.room;
+        let room = step.facts.room_on(&self.world.peers[peer]);
         let submitter = self.jobs.turns[at].submitter;
         let id = self.next_placement();
         self.leases.insert(id, Lease { peer, submitter, room, expected: Duration::ZERO, place: LeasePlace::Ahead });

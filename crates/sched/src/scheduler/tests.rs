@@ -352,6 +352,78 @@ fn short_tasks_end_evenly_too() {
 }
 
 #[test]
+fn chunks_of_equal_machines_grow_once_and_end_together() {
+    let mut grid = TestGrid::new(|config| config);
+    (1..4).for_each(|id| grid.add_peer(id, |_| {}));
+    let job = grid.add_job(24, |job| takes_all_cores(job, 24));
+    grid.ready(job, 0, 0..24, &[]);
+    let makespan = grid.run_to_the_end(job, |_| 4.0);
+    let sizes: Vec<u32> = grid.placed.iter().map(|placed| placed.span.len()).collect();
+    assert_eq!((sizes, makespan), (vec![1, 1, 1, 7, 7, 7], 32.0));
+}
+
+#[test]
+fn chunks_of_nearly_equal_machines_leave_little_for_the_end() {
+    let mut grid = TestGrid::new(|config| config);
+    (1..4).for_each(|id| grid.add_peer(id, |_| {}));
+    let job = grid.add_job(24, |job| takes_all_cores(job, 24));
+    grid.ready(job, 0, 0..24, &[]);
+    let makespan = grid.run_to_the_end(job, |id| 3.8 + 0.2 * f64::from(id.0[0]));
+    assert!(grid.placed.len() <= 7, "{} runs", grid.placed.len());
+    assert!(makespan <= 1.10 * 24.0 / (1.0 / 4.0 + 1.0 / 4.2 + 1.0 / 4.4), "{makespan} s");
+}
+
+#[test]
+fn chunks_of_unequal_machines_end_together() {
+    let mut grid = TestGrid::new(|config| config);
+    grid.add_peer(1, |view| view.score = 12.0);
+    grid.add_peer(2, |_| {});
+    let job = grid.add_job(100, |job| takes_all_cores(job, 100));
+    grid.ready(job, 0, 0..100, &[]);
+    let makespan = grid.run_to_the_end(job, |id| if id == peer(1) { 3.0 } else { 9.0 });
+    let bound = 100.0 / (1.0 / 3.0 + 1.0 / 9.0);
+    assert!(makespan <= 1.10 * bound, "{makespan} s, bound {bound} s");
+    assert!(grid.placed.len() <= 12, "{} runs", grid.placed.len());
+}
+
+#[test]
+fn a_task_that_takes_all_cores_shares_its_machine_with_nobody() {
+    let mut grid = TestGrid::new(|config| config);
+    grid.add_peer(1, |view| (view.lends, view.cpu_count) = (cores(2.5), 8));
+    grid.add_peer(2, |_| {});
+    let all = grid.add_job(9, |job| takes_all_cores(job, 9));
+    let one = grid.add_job(9, |_| {});
+    grid.ready(all, 0, 0..9, &[]);
+    let reserves: BTreeMap<_, _> = grid.place_all().iter().map(|placed| (placed.peer, placed.reserve)).collect();
+    assert_eq!(reserves, [(peer(1), cores(2.5)), (peer(2), cores(4.0))].into());
+    grid.ready(one, 0, 0..1, &[]);
+    assert_eq!(grid.place_all(), []);
+    assert_eq!(grid.against(one, 2), [Against::NoFreeSlot]);
+
+    grid.input(Input::TasksWithdrawn { job: all, step: 0, tasks: (0..9).collect() });
+    grid.end_all();
+    let shared = grid.place_all()[0].peer;
+    grid.ready(all, 0, 0..9, &[]);
+    assert_eq!(grid.place_all().iter().filter(|placed| placed.peer == shared).count(), 0);
+    assert_eq!(grid.against(all, shared.0[0]), [Against::NotAllFree]);
+}
+
+#[test]
+fn a_lower_bound_holds_beside_all_cores() {
+    let mut grid = TestGrid::new(|config| config);
+    grid.add_peer(1, |view| view.lends = cores(2.0));
+    let job = grid.add_job(1, |job| {
+        takes_all_cores(job, 1);
+        job.steps[0].reserve = cores(3.0);
+    });
+    grid.ready(job, 0, 0..1, &[]);
+    assert_eq!(grid.place_all(), []);
+    assert_eq!(grid.against(job, 1)[0].to_string(), "needs cores ≥ 3, has 2");
+    grid.add_peer(1, |view| view.lends = cores(3.5));
+    assert_eq!(grid.place_all()[0].reserve, cores(3.5), "what is lent now counts");
+}
+
+#[test]
 fn leases_kept_over_a_restart_hold_their_room() {
     let mut grid = TestGrid::new(|config| config);
     grid.add_peer(1, |view| view.lends = cores(1.0));
@@ -424,6 +496,7 @@ proptest! {
             job.steps[0].needs.merge(format!("ram_mb >= {}", 1_000 * at).parse().unwrap());
             job.steps[0].chunking = (at == 1).then_some(Chunking { default_count: 3, target_secs: 1, row: 7 });
             job.steps[0].reserve = cores(1.0 + f32::from(at as u8) * 0.5);
+            job.steps[0].needs.all_cores = at == 2;
         })).collect();
         for step in steps {
             grid.apply(step, &jobs);
@@ -447,6 +520,12 @@ use proptest::strategy::Strategy as Strategy_;
 
 fn peer(id: u8) -> PeerId {
     PeerId([id; 32])
+}
+
+/// Its tasks take whole machines, and neighbours in rows of `row` are put together for a minute.
+fn takes_all_cores(job: &mut JobView, row: u32) {
+    job.steps[0].needs.all_cores = true;
+    job.steps[0].chunking = Some(Chunking { default_count: 1, target_secs: 60, row });
 }
 
 fn cores(cpus: f32) -> Reserve {
