@@ -122,7 +122,10 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
         active: at == 0,
     });
     let scenes = scenes.collect();
-    let title = recipes.get(&draft.recipe).map_or_else(|| draft.recipe.clone(), |recipe| recipe.title.clone());
+    let recipe = recipes.get(&draft.recipe);
+    let title = recipe.map_or_else(|| draft.recipe.clone(), |recipe| recipe.title.clone());
+    let tools = draft.tool.iter().map(|tool| format!("tool:{tool}"));
+    let all_cores = recipe.filter(|recipe| recipe.needs.all_cores).map(|_| "cores = all".to_owned());
     let size = |path: &String| fs::metadata(path).map_or(0, |meta| meta.len());
     let file = |path: String| DraftFile { size_bytes: size(&path), purpose: purpose(&path, request), path };
     DraftView {
@@ -135,8 +138,8 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
         frames: draft.frames,
         task_count: draft.task_count,
         steps: plan.steps().iter().map(|step| (step.name.clone(), u64::from(step.task_count))).collect(),
-        tools: draft.tool.iter().map(|tool| format!("tool:{tool}")).collect(),
-        needs: request.needs.iter().cloned().chain(draft.tool.iter().map(|tool| format!("tool:{tool}"))).collect(),
+        tools: tools.clone().collect(),
+        needs: request.needs.iter().cloned().chain(tools).chain(all_cores).collect(),
         files: draft.inputs.into_iter().map(file).collect(),
         missing: draft.missing.into_iter().map(file).collect(),
         output: draft.output_folders.first().cloned().unwrap_or_default(),

@@ -1,5 +1,7 @@
 use std::{collections::BTreeMap, io::Read as _, path::PathBuf};
 
+use gridwell_model::StepSpec;
+
 use super::{
     Draft, DraftError, blend,
     commons::Desk,
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     files::FileKind,
-    openjd::{Folders, Template},
+    openjd::{Folders, JobPlan, Template},
     over::{IntRanges, OverError},
     recipe::{Reader, Recipe, RecipeError, Seen},
     sample::{SampleScene, tile_count},
@@ -139,7 +141,7 @@ impl<'a> Job<'a> {
         let (needs, prefers) = self.desk.wishes(self.recipe.needs.clone())?;
         Ok(Draft {
             task_count: filled.task_count(),
-            steps: filled.plan.steps().to_vec(),
+            steps: self.steps(&filled.plan),
             priority: None,
             retry: None,
             name: self.desk.job_name(&self.text(&self.recipe.job_name))?,
@@ -159,6 +161,15 @@ impl<'a> Job<'a> {
             blend: None,
             facts: Vec::new(),
         })
+    }
+
+    /// The template's steps with what the recipe asks for them alone.
+    fn steps(&self, plan: &JobPlan) -> Vec<StepSpec> {
+        let mut steps = plan.steps().to_vec();
+        for step in &mut steps {
+            step.needs.merge(self.recipe.step_needs.get(&step.name).cloned().unwrap_or_default());
+        }
+        steps
     }
 
     /// Decides the frames and makes `{frames}` and `{last_frame}` stand for them.

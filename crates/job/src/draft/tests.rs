@@ -109,6 +109,15 @@ fn every_file_recipe_makes_a_valid_job() {
 }
 
 #[test]
+fn a_film_is_converted_on_all_cores_and_taken_apart_and_joined_on_one() {
+    let files = MemoryFiles::default().with("/home/ada/f.mp4", "x");
+    let draft = drop_paths(&files, &["f.mp4"], |_| {}).unwrap().remove(0);
+    let steps: Vec<_> = draft.steps.iter().map(|step| (step.name.as_str(), step.needs.all_cores)).collect();
+    assert_eq!(steps, [("Split", false), ("Convert", true), ("Join", false)]);
+    assert!(!draft.needs.all_cores);
+}
+
+#[test]
 fn an_animation_of_pov_ray_has_a_clock() {
     let files = MemoryFiles::default().with("/home/ada/s.pov", "x");
     let draft = drop_paths(&files, &["s.pov"], |request| request.frames = Some("1-5".into())).unwrap().remove(0);

@@ -34,6 +34,8 @@ pub(super) struct RecipeFile {
     #[serde(default)]
     pub(super) steps_at_origin: Vec<String>,
     #[serde(default)]
+    pub(super) step_needs: BTreeMap<String, Vec<Spanned<String>>>,
+    #[serde(default)]
     pub(super) progress: Vec<PatternFile>,
     #[serde(default)]
     pub(super) saved: Vec<PatternFile>,

@@ -58,6 +58,13 @@ impl Place<'_> {
         Ok((name.get_ref().clone(), text.clone()))
     }
 
+    /// Requirements in words, together.
+    fn needs(&self, words: &[Spanned<String>]) -> Result<Needs, RecipeError> {
+        let mut all = Needs::default();
+        self.each(words)?.into_iter().for_each(|need| all.merge(need));
+        Ok(all)
+    }
+
     fn each<T: std::str::FromStr<Err: std::fmt::Display>>(
         &self,
         words: &[Spanned<String>],
@@ -87,9 +94,8 @@ fn build(at: &Place<'_>, file: RecipeFile) -> Result<Recipe, RecipeError> {
     if let Some(tool) = &file.tool {
         needs.merge(format!("tool:{tool}").parse().map_err(|error| at.malformed(&(0..0), format!("{error}")))?);
     }
-    for need in at.each::<Needs>(&file.needs)? {
-        needs.merge(need);
-    }
+    needs.merge(at.needs(&file.needs)?);
+    let step_needs = file.step_needs.iter().map(|(step, words)| Ok((step.clone(), at.needs(words)?)));
     Ok(Recipe {
         title: file.title,
         priority: file.priority,
@@ -106,6 +112,7 @@ fn build(at: &Place<'_>, file: RecipeFile) -> Result<Recipe, RecipeError> {
         }),
         proof: file.proof,
         steps_at_origin: file.steps_at_origin,
+        step_needs: step_needs.collect::<Result<_, _>>()?,
         matches: Matches {
             extensions: file.matches.extensions.iter().map(|word| word.to_lowercase()).collect(),
             magic: file.matches.magic.iter().map(|word| word.as_bytes().to_vec()).collect(),

@@ -46,6 +46,8 @@ pub struct Recipe {
     pub proof: Proof,
     /// Names of steps that read what earlier steps landed, and so run at the origin.
     pub steps_at_origin: Vec<String>,
+    /// More requirements, by name of the step that has them.
+    pub step_needs: BTreeMap<String, Needs>,
     pub(crate) matches: matching::Matches,
     pub(crate) job_name: String,
     pub(crate) output_folder: String,

@@ -111,6 +111,7 @@ fn a_broken_recipe_names_file_and_line() {
         (MINE.replace("[match]", "[match"), 6, "mine.toml"),
         (format!("{MINE}[[progress]]\npattern = '('\n"), 9, "regular expression"),
         (MINE.replace("reader =", "needs = [\"ram\"]\nreader ="), 4, "'ram'"),
+        (format!("{MINE}[step_needs]\nRun = ['ram']\n"), 9, "'ram'"),
     ] {
         let error = Recipes::new(&[user("mine.toml", &text)]).unwrap_err().to_string();
         assert!(error.starts_with(&format!("mine.toml, line {line}: ")), "{error}");
@@ -128,6 +129,18 @@ fn two_recipes_of_one_name_are_refused() {
 fn a_recipe_needs_its_tool() {
     let recipes = Recipes::builtin();
     let needs = &recipes.get("blender").unwrap().needs;
-    assert_eq!(*needs, "tool:blender".parse::<Needs>().unwrap());
+    assert_eq!(Needs { all_cores: false, ..needs.clone() }, "tool:blender".parse::<Needs>().unwrap());
     assert_eq!(recipes.get("sample").unwrap().needs, Needs::default());
+}
+
+#[test]
+fn programs_that_use_every_core_ask_for_them() {
+    let recipes = Recipes::builtin();
+    let all_cores = |name: &str| recipes.get(name).unwrap().needs.all_cores;
+    assert_eq!(["blender", "povray", "film", "images", "sample"].map(all_cores), [true, true, false, false, false]);
+    let steps = &recipes.get("film").unwrap().step_needs;
+    assert_eq!(
+        steps.iter().map(|(step, needs)| (step.as_str(), needs.all_cores)).collect::<Vec<_>>(),
+        [("Convert", true)]
+    );
 }
