@@ -101,6 +101,15 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The median of values that were rounded to whole numbers: those that equal the middle one are taken to lie evenly over
+/// the width that rounds to it. Source: the median of grouped data in any textbook of statistics.
+fn median_of_rounded(values: &[f64]) -> f64 {
+    let middle = median(values).floor();
+    let below = values.iter().filter(|value| **value < middle).count() as f64;
+    let here = values.iter().filter(|value| (**value - middle).abs() < 0.5).count() as f64;
+    middle - 0.5 + (values.len() as f64 / 2.0 - below) / here
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +118,14 @@ mod tests {
     fn the_median_is_the_middle() {
         assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-12);
         assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_median_of_rounded_values_lies_where_half_of_them_do() {
+        assert!((median_of_rounded(&[4.0, 5.0, 5.0, 6.0]) - 5.0).abs() < 1e-12);
+        assert!((median_of_rounded(&[4.0, 4.0, 4.0, 5.0, 5.0]) - (3.5 + 2.5 / 3.0)).abs() < 1e-12);
+        assert!((median_of_rounded(&[4.0, 4.0, 5.0, 5.0]) - 4.5).abs() < 1e-12);
+        assert!(median_of_rounded(&[]).is_nan());
     }
 
     #[test]

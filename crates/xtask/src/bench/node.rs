@@ -4,7 +4,7 @@ use std::{fs, process::Stdio, thread, time::Duration};
 
 use serde_json::Value;
 
-use super::{Bench, median, page::Row};
+use super::{Bench, median_of_rounded, page::Row};
 use crate::{
     grid::Grid,
     shell::{self, Failure},
@@ -22,7 +22,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// How long a resting node is watched.
 const REST: Duration = Duration::from_secs(20);
 
-/// Time from submit to the first start, on an idle peer, by the node's own stamps (whole milliseconds).
+/// Time from submit to the first start, on an idle peer, by the node's own stamps.
 pub(super) fn time_to_start(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let grid = Grid::start(&bench.program, &bench.folder, &["bench"])?;
     let mut millis = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn time_to_start(bench: &Bench) -> Result<Vec<Row>, Failure> {
             millis.push(started - submitted);
         }
     }
-    let value = format!("{:.0} ms", median(&millis));
+    let value = format!("{:.1} ms", median_of_rounded(&millis));
     Ok(vec![Row::new(format!("submit → first start, median of {} jobs", millis.len()), value, "bar: 5 ms")])
 }
 
