@@ -3,6 +3,7 @@
 mod addresses;
 mod doctor;
 mod door;
+mod ending;
 mod facts;
 mod guest;
 mod joining;
@@ -12,6 +13,7 @@ mod membership;
 mod notices;
 mod output;
 mod peers;
+mod reports;
 mod steward;
 mod submit;
 mod views;

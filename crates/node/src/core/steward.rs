@@ -1,4 +1,4 @@
-//! This machine as the origin of jobs: what the ledger and the scheduler wish, and what workers report.
+//! This machine as the origin of jobs: what the ledger and the scheduler wish.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,35 +6,20 @@ use std::{
     time::Duration,
 };
 
-use gridwell_api::{EventBody, NoticeKind, NoticeLevel, TasksChanged};
+use gridwell_api::{EventBody, TasksChanged};
 use gridwell_job::JobPlan;
-use gridwell_ledger::{Effect, Input as LedgerInput, LeaseEnd, TaskEnd};
+use gridwell_ledger::{Effect, Input as LedgerInput, LeaseEnd};
 use gridwell_model::{
-    AttemptEnd, BlobId, Decline, FailureKind, JobId, JobSpec, JobState, LeaseId, LeaseOffer, PeerId, Renewal, Reserve,
-    TaskKey, TaskResult, TaskSpan, TaskSpans, TaskState,
+    AttemptEnd, BlobId, Decline, JobId, JobSpec, LeaseId, LeaseOffer, PeerId, Reserve, TaskKey, TaskSpan, TaskSpans,
+    TaskState,
 };
 use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, JobView, Placement, StepView};
 use gridwell_store::RunRecord;
 use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use super::{Core, Fact, journal::Wish};
-use crate::{
-    clock,
-    transfer::{Transfer, TransferError},
-};
-
-/// Waits between tries to bring results home.
-const FIRST_LANDING_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_LANDING_WAIT: Duration = Duration::from_secs(30);
-
-/// Ended jobs that are kept for people to look at.
-const KEPT_JOBS: usize = 1_000;
-
-/// Tasks of ended jobs that are kept, all jobs together: some 50 MB of records.
-const KEPT_TASKS: u64 = 2_000_000;
+use super::{Core, journal::Wish};
+use crate::clock;
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
 #[derive(Debug)]
@@ -50,9 +35,6 @@ pub(crate) struct Home {
     /// Why its tasks went where they went, by step, from its end on.
     pub(crate) explained: BTreeMap<u32, Explanation>,
 }
-
-/// Steps of an ended job whose placement stays explained: bounds what a long list of jobs keeps in memory.
-const EXPLAINED_STEPS: u32 = 16;
 
 /// How far a running task is.
 #[derive(Debug, Clone, Default)]
@@ -233,101 +215,14 @@ impl Core {
         self.tell_ledger(LedgerInput::LeaseDeclined { lease });
     }
 
-    pub(crate) fn on_renewal(&mut self, peer: PeerId, renewal: Renewal) {
-        // What runs is told first, so that a held job does not call back what has started.
-        for task in renewal.running {
-            if self.live.get(&task.lease).is_none_or(|live| live.peer != peer) || task.count == 0 {
-                continue;
-            }
-            let end = task.task.index.saturating_add(task.count);
-            if end == task.task.index {
-                continue;
-            }
-            let span = TaskSpan::new(task.task.index, end);
-            self.tell_ledger(LedgerInput::TasksStarted { lease: task.lease, span, stamp: clock::stamp() });
-            self.inputs_held(peer, task.lease.job);
-            if let Some(home) = self.homes.get_mut(&task.lease.job) {
-                let said = Said { count: task.count, progress: task.progress, status: task.status };
-                home.said.insert(task.task, said);
-            }
-            self.job_changed(task.lease.job);
-        }
-        self.tell_ledger(LedgerInput::Renewed { peer, leases: renewal.leases });
-    }
-
     /// A machine that runs tasks of a job has all its inputs: the next ones cost it no fetching.
-    fn inputs_held(&mut self, peer: PeerId, job: JobId) {
+    pub(super) fn inputs_held(&mut self, peer: PeerId, job: JobId) {
         if let Some(home) = self.homes.get_mut(&job)
             && home.held_by.insert(peer)
         {
             let held_bytes = home.spec.input_blobs().iter().map(|(_, bytes)| bytes).sum();
             self.sched.handle(SchedInput::HoldingsChanged { peer, job, held_bytes }, clock::now());
         }
-    }
-
-    /// Results came: what left files is brought home first, the rest is counted at once.
-    pub(crate) fn on_report(&mut self, peer: PeerId, lease: LeaseId, results: Vec<TaskResult>) {
-        let held = self.live.get(&lease).is_some_and(|live| live.peer == peer);
-        let mut ended = Vec::with_capacity(results.len());
-        for result in results {
-            match self.homes.get(&lease.job) {
-                Some(home) if held && !result.outputs.is_empty() => {
-                    let spec = Arc::clone(&home.spec);
-                    self.start_landing(spec, lease, peer, result);
-                }
-                _ => ended.push(TaskEnd { tasks: result.tasks, end: result.end, run_micros: result.run_micros }),
-            }
-        }
-        if !ended.is_empty() {
-            self.count(lease, peer, ended);
-        }
-    }
-
-    fn start_landing(&mut self, spec: Arc<JobSpec>, lease: LeaseId, peer: PeerId, result: TaskResult) {
-        let key = (lease, result.tasks.start);
-        if self.landing.contains_key(&key) {
-            return;
-        }
-        let wanted = CancellationToken::new();
-        self.landing.insert(key, wanted.clone());
-        let (transfer, facts) = (self.transfer.clone(), self.facts.clone());
-        self.spawn(land(transfer, facts, spec, lease, peer, result, wanted));
-    }
-
-    pub(crate) fn on_landing_waits(&mut self, job: JobId, why: &str) {
-        let sentence = format!("results wait to be brought home: {why}");
-        self.notice(NoticeKind::Results, NoticeLevel::Problem, sentence, Some(job), None);
-    }
-
-    pub(crate) fn on_landed(
-        &mut self,
-        lease: LeaseId,
-        peer: PeerId,
-        result: TaskResult,
-        landed: Result<(), TransferError>,
-    ) {
-        self.landing.remove(&(lease, result.tasks.start));
-        let end = match landed {
-            Ok(()) => result.end,
-            // Its tasks went elsewhere; the ledger notes the waste.
-            Err(TransferError::NotWanted) => result.end,
-            Err(error) => {
-                tracing::warn!(%error, job = %lease.job, "results could not be brought home");
-                AttemptEnd::Failed { kind: FailureKind::Outputs, exit_code: None, reason: sentence(&error) }
-            }
-        };
-        self.count(lease, peer, vec![TaskEnd { tasks: result.tasks, end, run_micros: result.run_micros }]);
-    }
-
-    fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {
-        if let Some(home) = self.homes.get_mut(&lease.job) {
-            for end in &results {
-                if let Some((step, ..)) = self.ledger.lease(lease) {
-                    home.said.remove(&TaskKey { step, index: end.tasks.start });
-                }
-            }
-        }
-        self.tell_ledger(LedgerInput::TasksEnded { lease, peer, results, stamp: clock::stamp() });
     }
 
     /// Tells the ledger a fact; facts are never refused.
@@ -374,81 +269,6 @@ impl Core {
         }
     }
 
-    fn on_job_ended(&mut self, job: JobId, state: JobState) {
-        self.keep_explanations(job);
-        self.sched.handle(SchedInput::JobRemoved { job }, clock::now());
-        self.flush_logs();
-        self.logs.job_ended(job);
-        let store = self.store.clone();
-        let runs = self.machines.take_runs();
-        self.beside.spawn(async move {
-            let noted = async {
-                store.mark_job_ended(job).await?;
-                store.record_runs(runs).await
-            };
-            if let Err(error) = noted.await {
-                tracing::warn!(%error, %job, "the end of a job was not noted");
-            }
-        });
-        if let Some(home) = self.homes.get_mut(&job) {
-            home.said.clear();
-            let level = if state == JobState::Failed { NoticeLevel::Problem } else { NoticeLevel::Info };
-            let word = match state {
-                JobState::Done => "is done",
-                JobState::Failed => "has failed tasks",
-                _ => "was cancelled",
-            };
-            let sentence = format!("{} {word}", home.spec.name);
-            let kind = match state {
-                JobState::Done => NoticeKind::JobDone,
-                JobState::Failed => NoticeKind::JobFailed,
-                _ => NoticeKind::JobCancelled,
-            };
-            self.notice(kind, level, sentence, Some(job), None);
-        }
-        tracing::info!(%job, ?state, "job ended");
-        self.job_changed(job);
-        self.tell_now();
-        self.forget_oldest();
-    }
-
-    /// The scheduler forgets an ended job; people may still ask why it ran where it ran.
-    fn keep_explanations(&mut self, job: JobId) {
-        if let Some(home) = self.homes.get_mut(&job) {
-            let steps = 0..EXPLAINED_STEPS.min(home.spec.steps.len() as u32);
-            home.explained = steps.filter_map(|step| Some((step, self.sched.explain(job, step)?))).collect();
-        }
-    }
-
-    /// Keeps the history of jobs within bounds: the ones that ended first are forgotten, never the newest.
-    fn forget_oldest(&mut self) {
-        let now = clock::now();
-        let ended = self.homes.keys().filter_map(|job| Some((self.ledger.summary(*job, now)?.ended?, *job)));
-        let mut ended: Vec<_> = ended.map(|(at, job)| (at, job, self.homes[&job].spec.task_count())).collect();
-        ended.sort_unstable();
-        let mut tasks: u64 = ended.iter().map(|(.., tasks)| tasks).sum();
-        let mut jobs = ended.len();
-        for (_, job, count) in ended {
-            if jobs <= 1 || (jobs <= KEPT_JOBS && tasks <= KEPT_TASKS) {
-                break;
-            }
-            (jobs, tasks) = (jobs - 1, tasks - count);
-            self.tell_ledger(LedgerInput::RemoveJob { job });
-        }
-    }
-
-    fn on_job_removed(&mut self, job: JobId) {
-        self.homes.remove(&job);
-        self.events.tell(EventBody::JobRemoved(job));
-        let store = self.store.clone();
-        self.beside.spawn(async move {
-            let (removed, unpinned) = (store.remove_job(job).await, store.blobs().unpin_job(job).await);
-            if let (Err(error), _) = (removed, unpinned) {
-                tracing::warn!(%error, %job, "a removed job left something behind");
-            }
-        });
-    }
-
     fn store_snapshot(&self, job: JobId) {
         let Some(bytes) = self.ledger.snapshot(job) else {
             return;
@@ -465,23 +285,6 @@ impl Core {
     pub(crate) fn job_changed(&mut self, job: JobId) {
         self.changed.jobs.insert(job);
         self.tell_soon();
-    }
-
-    /// Everything a worker may tell this steward.
-    pub(crate) fn on_worker_message(&mut self, peer: PeerId, message: Message) {
-        match message {
-            Message::Accept { lease } | Message::Decline { lease, .. }
-                if self.live.get(&lease).is_none_or(|live| live.peer != peer) =>
-            {
-                tracing::debug!(%lease, machine = peer.short(), "an answer to an offer that it does not hold");
-            }
-            Message::Accept { lease } => self.on_accepted(lease),
-            Message::Decline { lease, why } => self.on_declined(lease, why),
-            Message::Renew(renewal) => self.on_renewal(peer, renewal),
-            Message::Report { lease, results } => self.on_report(peer, lease, results),
-            Message::Log(chunk) => self.on_log(chunk),
-            other => tracing::debug!(?other, "not a worker's message"),
-        }
     }
 
     /// Everything a steward may tell this worker.
@@ -525,38 +328,6 @@ impl Core {
 fn plain(mut tasks: Vec<TaskSpan>) -> Vec<TaskSpan> {
     tasks.retain(|span| !span.is_empty());
     tasks
-}
-
-/// Brings results home. What may pass (a full disk, a broken link) is waited for while the lease lives: the worker holds
-/// the results and renews, and nobody renders anything again.
-async fn land(
-    transfer: Transfer,
-    facts: mpsc::Sender<Fact>,
-    spec: Arc<JobSpec>,
-    lease: LeaseId,
-    peer: PeerId,
-    result: TaskResult,
-    wanted: CancellationToken,
-) -> Fact {
-    let mut wait = FIRST_LANDING_WAIT;
-    let landed = loop {
-        match transfer.bring_home(&spec, &result.outputs, peer, &wanted).await {
-            Err(error) if error.may_pass() => {
-                tracing::warn!(%error, job = %lease.job, "results wait to be brought home");
-                if wait == FIRST_LANDING_WAIT {
-                    // The loop has stopped: nobody needs the notice.
-                    let _ = facts.send(Fact::LandingWaits(lease.job, sentence(&error))).await;
-                }
-            }
-            landed => break landed,
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_LANDING_WAIT),
-            () = wanted.cancelled() => break Err(TransferError::NotWanted),
-            () = facts.closed() => break Err(TransferError::NotWanted),
-        }
-    };
-    Fact::Landed(lease, peer, result, landed)
 }
 
 /// An error with its causes as one sentence, within what a report carries.

@@ -1,0 +1,95 @@
+//! How jobs of this machine end, and how the oldest are forgotten.
+
+use gridwell_api::{EventBody, NoticeKind, NoticeLevel};
+use gridwell_ledger::Input as LedgerInput;
+use gridwell_model::{JobId, JobState};
+use gridwell_sched::Input as SchedInput;
+
+use super::Core;
+use crate::clock;
+
+/// Ended jobs that are kept for people to look at.
+const KEPT_JOBS: usize = 1_000;
+
+/// Tasks of ended jobs that are kept, all jobs together: some 50 MB of records.
+const KEPT_TASKS: u64 = 2_000_000;
+
+/// Steps of an ended job whose placement stays explained: bounds what a long list of jobs keeps in memory.
+const EXPLAINED_STEPS: u32 = 16;
+
+impl Core {
+    pub(super) fn on_job_ended(&mut self, job: JobId, state: JobState) {
+        self.keep_explanations(job);
+        self.sched.handle(SchedInput::JobRemoved { job }, clock::now());
+        self.flush_logs();
+        self.logs.job_ended(job);
+        let store = self.store.clone();
+        let runs = self.machines.take_runs();
+        self.beside.spawn(async move {
+            let noted = async {
+                store.mark_job_ended(job).await?;
+                store.record_runs(runs).await
+            };
+            if let Err(error) = noted.await {
+                tracing::warn!(%error, %job, "the end of a job was not noted");
+            }
+        });
+        if let Some(home) = self.homes.get_mut(&job) {
+            home.said.clear();
+            let level = if state == JobState::Failed { NoticeLevel::Problem } else { NoticeLevel::Info };
+            let word = match state {
+                JobState::Done => "is done",
+                JobState::Failed => "has failed tasks",
+                _ => "was cancelled",
+            };
+            let sentence = format!("{} {word}", home.spec.name);
+            let kind = match state {
+                JobState::Done => NoticeKind::JobDone,
+                JobState::Failed => NoticeKind::JobFailed,
+                _ => NoticeKind::JobCancelled,
+            };
+            self.notice(kind, level, sentence, Some(job), None);
+        }
+        tracing::info!(%job, ?state, "job ended");
+        self.job_changed(job);
+        self.tell_now();
+        self.forget_oldest();
+    }
+
+    /// The scheduler forgets an ended job; people may still ask why it ran where it ran.
+    fn keep_explanations(&mut self, job: JobId) {
+        if let Some(home) = self.homes.get_mut(&job) {
+            let steps = 0..EXPLAINED_STEPS.min(home.spec.steps.len() as u32);
+            home.explained = steps.filter_map(|step| Some((step, self.sched.explain(job, step)?))).collect();
+        }
+    }
+
+    /// Keeps the history of jobs within bounds: the ones that ended first are forgotten, never the newest.
+    fn forget_oldest(&mut self) {
+        let now = clock::now();
+        let ended = self.homes.keys().filter_map(|job| Some((self.ledger.summary(*job, now)?.ended?, *job)));
+        let mut ended: Vec<_> = ended.map(|(at, job)| (at, job, self.homes[&job].spec.task_count())).collect();
+        ended.sort_unstable();
+        let mut tasks: u64 = ended.iter().map(|(.., tasks)| tasks).sum();
+        let mut jobs = ended.len();
+        for (_, job, count) in ended {
+            if jobs <= 1 || (jobs <= KEPT_JOBS && tasks <= KEPT_TASKS) {
+                break;
+            }
+            (jobs, tasks) = (jobs - 1, tasks - count);
+            self.tell_ledger(LedgerInput::RemoveJob { job });
+        }
+    }
+
+    pub(super) fn on_job_removed(&mut self, job: JobId) {
+        self.homes.remove(&job);
+        self.events.tell(EventBody::JobRemoved(job));
+        let store = self.store.clone();
+        self.beside.spawn(async move {
+            let (removed, unpinned) = (store.remove_job(job).await, store.blobs().unpin_job(job).await);
+            if let (Err(error), _) = (removed, unpinned) {
+                tracing::warn!(%error, %job, "a removed job left something behind");
+            }
+        });
+    }
+}

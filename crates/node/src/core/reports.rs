@@ -1,0 +1,163 @@
+//! What workers tell this steward: leases taken, how far tasks are, how they ended; and results on their way home.
+
+use std::{sync::Arc, time::Duration};
+
+use gridwell_api::{NoticeKind, NoticeLevel};
+use gridwell_ledger::{Input as LedgerInput, TaskEnd};
+use gridwell_model::{
+    AttemptEnd, FailureKind, JobId, JobSpec, LeaseId, PeerId, Renewal, TaskKey, TaskResult, TaskSpan,
+};
+use gridwell_wire::Message;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Core, Fact,
+    steward::{Said, sentence},
+};
+use crate::{
+    clock,
+    transfer::{Transfer, TransferError},
+};
+
+/// Waits between tries to bring results home.
+const FIRST_LANDING_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_LANDING_WAIT: Duration = Duration::from_secs(30);
+
+impl Core {
+    /// Everything a worker may tell this steward.
+    pub(crate) fn on_worker_message(&mut self, peer: PeerId, message: Message) {
+        match message {
+            Message::Accept { lease } | Message::Decline { lease, .. }
+                if self.live.get(&lease).is_none_or(|live| live.peer != peer) =>
+            {
+                tracing::debug!(%lease, machine = peer.short(), "an answer to an offer that it does not hold");
+            }
+            Message::Accept { lease } => self.on_accepted(lease),
+            Message::Decline { lease, why } => self.on_declined(lease, why),
+            Message::Renew(renewal) => self.on_renewal(peer, renewal),
+            Message::Report { lease, results } => self.on_report(peer, lease, results),
+            Message::Log(chunk) => self.on_log(chunk),
+            other => tracing::debug!(?other, "not a worker's message"),
+        }
+    }
+
+    fn on_renewal(&mut self, peer: PeerId, renewal: Renewal) {
+        // What runs is told first, so that a held job does not call back what has started.
+        for task in renewal.running {
+            if self.live.get(&task.lease).is_none_or(|live| live.peer != peer) || task.count == 0 {
+                continue;
+            }
+            let end = task.task.index.saturating_add(task.count);
+            if end == task.task.index {
+                continue;
+            }
+            let span = TaskSpan::new(task.task.index, end);
+            self.tell_ledger(LedgerInput::TasksStarted { lease: task.lease, span, stamp: clock::stamp() });
+            self.inputs_held(peer, task.lease.job);
+            if let Some(home) = self.homes.get_mut(&task.lease.job) {
+                let said = Said { count: task.count, progress: task.progress, status: task.status };
+                home.said.insert(task.task, said);
+            }
+            self.job_changed(task.lease.job);
+        }
+        self.tell_ledger(LedgerInput::Renewed { peer, leases: renewal.leases });
+    }
+
+    /// Results came: what left files is brought home first, the rest is counted at once.
+    pub(super) fn on_report(&mut self, peer: PeerId, lease: LeaseId, results: Vec<TaskResult>) {
+        let held = self.live.get(&lease).is_some_and(|live| live.peer == peer);
+        let mut ended = Vec::with_capacity(results.len());
+        for result in results {
+            match self.homes.get(&lease.job) {
+                Some(home) if held && !result.outputs.is_empty() => {
+                    let spec = Arc::clone(&home.spec);
+                    self.start_landing(spec, lease, peer, result);
+                }
+                _ => ended.push(TaskEnd { tasks: result.tasks, end: result.end, run_micros: result.run_micros }),
+            }
+        }
+        if !ended.is_empty() {
+            self.count(lease, peer, ended);
+        }
+    }
+
+    fn start_landing(&mut self, spec: Arc<JobSpec>, lease: LeaseId, peer: PeerId, result: TaskResult) {
+        let key = (lease, result.tasks.start);
+        if self.landing.contains_key(&key) {
+            return;
+        }
+        let wanted = CancellationToken::new();
+        self.landing.insert(key, wanted.clone());
+        let (transfer, facts) = (self.transfer.clone(), self.facts.clone());
+        self.spawn(land(transfer, facts, spec, lease, peer, result, wanted));
+    }
+
+    pub(crate) fn on_landing_waits(&mut self, job: JobId, why: &str) {
+        let sentence = format!("results wait to be brought home: {why}");
+        self.notice(NoticeKind::Results, NoticeLevel::Problem, sentence, Some(job), None);
+    }
+
+    pub(crate) fn on_landed(
+        &mut self,
+        lease: LeaseId,
+        peer: PeerId,
+        result: TaskResult,
+        landed: Result<(), TransferError>,
+    ) {
+        self.landing.remove(&(lease, result.tasks.start));
+        let end = match landed {
+            Ok(()) => result.end,
+            // Its tasks went elsewhere; the ledger notes the waste.
+            Err(TransferError::NotWanted) => result.end,
+            Err(error) => {
+                tracing::warn!(%error, job = %lease.job, "results could not be brought home");
+                AttemptEnd::Failed { kind: FailureKind::Outputs, exit_code: None, reason: sentence(&error) }
+            }
+        };
+        self.count(lease, peer, vec![TaskEnd { tasks: result.tasks, end, run_micros: result.run_micros }]);
+    }
+
+    fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {
+        if let Some(home) = self.homes.get_mut(&lease.job) {
+            for end in &results {
+                if let Some((step, ..)) = self.ledger.lease(lease) {
+                    home.said.remove(&TaskKey { step, index: end.tasks.start });
+                }
+            }
+        }
+        self.tell_ledger(LedgerInput::TasksEnded { lease, peer, results, stamp: clock::stamp() });
+    }
+}
+
+/// Brings results home. What may pass (a full disk, a broken link) is waited for while the lease lives: the worker holds
+/// the results and renews, and nobody renders anything again.
+async fn land(
+    transfer: Transfer,
+    facts: mpsc::Sender<Fact>,
+    spec: Arc<JobSpec>,
+    lease: LeaseId,
+    peer: PeerId,
+    result: TaskResult,
+    wanted: CancellationToken,
+) -> Fact {
+    let mut wait = FIRST_LANDING_WAIT;
+    let landed = loop {
+        match transfer.bring_home(&spec, &result.outputs, peer, &wanted).await {
+            Err(error) if error.may_pass() => {
+                tracing::warn!(%error, job = %lease.job, "results wait to be brought home");
+                if wait == FIRST_LANDING_WAIT {
+                    // The loop has stopped: nobody needs the notice.
+                    let _ = facts.send(Fact::LandingWaits(lease.job, sentence(&error))).await;
+                }
+            }
+            landed => break landed,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_LANDING_WAIT),
+            () = wanted.cancelled() => break Err(TransferError::NotWanted),
+            () = facts.closed() => break Err(TransferError::NotWanted),
+        }
+    };
+    Fact::Landed(lease, peer, result, landed)
+}
