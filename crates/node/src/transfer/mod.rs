@@ -1,0 +1,209 @@
+//! Bytes on the move: inputs to this machine, outputs out of a session, results home. Everything here runs beside the loop.
+
+mod collect;
+mod home;
+mod place;
+mod rules;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gridwell_job::PathRule;
+use gridwell_model::{BlobId, JobId, JobSpec, PeerId};
+use gridwell_net::{FetchError, NetHandle};
+use gridwell_store::{BlobError, Blobs, LandError};
+use gridwell_wire::BulkRequest;
+use tokio::io::AsyncReadExt as _;
+
+pub(crate) use collect::{CollectError, Collected};
+pub(crate) use place::SessionPlace;
+use rules::{check_inputs, input_rules, rules_of_their_own};
+
+/// Bytes read from a link before they are written: one bulk block.
+const BLOCK_BYTES: usize = 256 * 1024;
+
+/// Times a broken transfer is begun again; it goes on where it stopped.
+const TRIES: u32 = 4;
+
+/// Wait before the second try; doubled each time.
+const RETRY_WAIT: Duration = Duration::from_millis(500);
+
+/// Why bytes did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransferError {
+    /// The other side, or the way to it.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The stream broke on the way.
+    #[error("the transfer from machine {} broke after {received_bytes} of {total_bytes} bytes: {source}", from.short())]
+    Broken { from: PeerId, received_bytes: u64, total_bytes: u64, source: io::Error },
+    /// It sends another number of bytes than promised.
+    #[error("machine {} sends {sent_bytes} bytes instead of {expected_bytes}", from.short())]
+    OtherSize { from: PeerId, sent_bytes: u64, expected_bytes: u64 },
+    /// They could not be kept.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// They could not be brought home.
+    #[error(transparent)]
+    Land(#[from] LandError),
+    /// The lease ended before the bytes were home.
+    #[error("the lease ended before the results were home")]
+    NotWanted,
+    /// The job has fewer output folders than the report names.
+    #[error("the report names output folder {folder}, which the job does not have")]
+    NoFolder { folder: u32 },
+    /// The spec names an input by a path that would lead out of the folder that inputs are brought to.
+    #[error("the job's input '{path}' is not named by a plain absolute path")]
+    BadInput { path: String },
+    /// The list of the outputs is none.
+    #[error("the list of outputs from machine {} is unreadable", from.short())]
+    BadList { from: PeerId },
+}
+
+impl TransferError {
+    /// True if it may pass without anybody's program running again: a full disk, a broken link, somebody busy.
+    pub(crate) const fn may_pass(&self) -> bool {
+        match self {
+            Self::Fetch(error) => !matches!(error, FetchError::Missing { .. } | FetchError::Refused { .. }),
+            Self::Blob(error) => matches!(error, BlobError::NoRoom { .. } | BlobError::Busy { .. }),
+            Self::Land(error) => matches!(error, LandError::Full { .. } | LandError::NotWritable { .. }),
+            Self::Broken { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// The hands that move bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Transfer {
+    pub(crate) me: PeerId,
+    pub(crate) net: NetHandle,
+    pub(crate) blobs: Blobs,
+}
+
+impl Transfer {
+    /// Makes sure that `blob` is here, fetching what is missing of it from `from`.
+    pub(crate) async fn bring(
+        &self,
+        blob: BlobId,
+        size_bytes: u64,
+        job: JobId,
+        from: PeerId,
+    ) -> Result<(), TransferError> {
+        let mut wait = RETRY_WAIT;
+        for _ in 1..TRIES {
+            match self.try_bring(blob, size_bytes, job, from).await {
+                // Another task receives the same bytes: they are waited for, however long they take.
+                Err(TransferError::Blob(BlobError::Busy { .. })) => {
+                    self.until_received(blob, size_bytes, job, from).await?;
+                    break;
+                }
+                Err(TransferError::Fetch(FetchError::Missing { .. } | FetchError::Refused { .. })) | Ok(()) => break,
+                Err(error) => tracing::debug!(%error, %job, "transfer begins again"),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        self.try_bring(blob, size_bytes, job, from).await
+    }
+
+    /// Waits for another task's transfer of the same blob, or takes over when that one fails.
+    async fn until_received(
+        &self,
+        blob: BlobId,
+        size_bytes: u64,
+        job: JobId,
+        from: PeerId,
+    ) -> Result<(), TransferError> {
+        loop {
+            tokio::time::sleep(RETRY_WAIT).await;
+            match self.try_bring(blob, size_bytes, job, from).await {
+                Err(TransferError::Blob(BlobError::Busy { .. })) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_bring(&self, blob: BlobId, size_bytes: u64, job: JobId, from: PeerId) -> Result<(), TransferError> {
+        if self.blobs.contains(blob) {
+            return Ok(());
+        }
+        if from == self.me {
+            return Err(BlobError::Missing { blob }.into());
+        }
+        let mut writer = self.blobs.receive(blob, size_bytes).await?;
+        let offset = writer.offset();
+        let mut fetched = self.net.fetch(from, BulkRequest::Blob { blob, job, offset }).await?;
+        if offset + fetched.bytes != size_bytes {
+            return Err(TransferError::OtherSize {
+                from,
+                sent_bytes: offset + fetched.bytes,
+                expected_bytes: size_bytes,
+            });
+        }
+        loop {
+            let mut block = vec![0; BLOCK_BYTES];
+            let read = fetched.read(&mut block).await.map_err(|source| TransferError::Broken {
+                from,
+                received_bytes: writer.offset(),
+                total_bytes: size_bytes,
+                source,
+            })?;
+            if read == 0 {
+                break;
+            }
+            block.truncate(read);
+            writer.write(block).await?;
+        }
+        Ok(writer.finish().await?)
+    }
+
+    /// Reads a whole small blob, fetching it first if needed.
+    pub(crate) async fn read(
+        &self,
+        blob: BlobId,
+        size_bytes: u64,
+        job: JobId,
+        from: PeerId,
+    ) -> Result<Vec<u8>, TransferError> {
+        self.bring(blob, size_bytes, job, from).await?;
+        let (mut file, _) = self.blobs.open_blob(blob).await?;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut file, &mut bytes).map(|_| bytes)
+        });
+        read.await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|source| BlobError::File { tried: "read", path: PathBuf::from(blob.to_string()), source }.into())
+    }
+
+    /// Brings a job's inputs into `root` and returns the rules that lead its programs there.
+    ///
+    /// On the origin itself nothing moves: programs read the files where they lie.
+    pub(crate) async fn stage(
+        &self,
+        spec: &JobSpec,
+        root: &Path,
+        from: PeerId,
+    ) -> Result<Vec<PathRule>, TransferError> {
+        if from == self.me {
+            return Ok(rules_of_their_own(spec, Path::new("/")));
+        }
+        check_inputs(spec)?;
+        self.blobs.pin(spec.id, spec.inputs.iter().map(|input| input.blob).collect()).await?;
+        for input in &spec.inputs {
+            self.bring(input.blob, input.size_bytes, spec.id, from).await?;
+            let destination = root.join(input.path.trim_start_matches('/'));
+            if !destination.exists() {
+                self.blobs.materialise(input.blob, &destination, input.executable).await?;
+            }
+        }
+        Ok(input_rules(spec, root))
+    }
+}
+
+#[cfg(test)]
+mod tests;
