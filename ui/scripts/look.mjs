@@ -1,0 +1,65 @@
+// Takes pictures of the lab in Chromium: node scripts/look.mjs [--base URL] [--only WORD] [--out DIR]
+//
+// The lab must be served: `npm run dev`, or `npm run build:lab` and any file server.
+import { existsSync, mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+const option = (name, fallback) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? fallback : process.argv[at + 1];
+};
+
+const base = option("base", "http://127.0.0.1:5173/lab.html");
+const out = option("out", fileURLToPath(new URL("../shots", import.meta.url)));
+const only = option("only", "");
+
+/** Name, address, size; `do` may press and click before the picture is taken. */
+export const LOOKS = [
+  ...["dark", "light"].flatMap(theme =>
+    [
+      ["grid", "scene=studio#/grid"],
+      ["alone", "scene=alone#/grid"],
+      ["jobs", "scene=studio#/jobs"],
+      ["jobs-empty", "scene=alone#/jobs"],
+      ["machines", "scene=studio#/machines"],
+      ["settings", "scene=studio#/settings"],
+      ["doctor", "scene=studio#/doctor"],
+    ].map(([name, query]) => ({ name: `${name}-${theme}`, query: query.replace("#", `&theme=${theme}#`) })),
+  ),
+  { name: "small-grid", query: "scene=studio&theme=dark#/grid", size: [900, 600] },
+  { name: "small-jobs", query: "scene=studio&theme=light#/jobs", size: [900, 600] },
+  { name: "pseudo-jobs", query: "scene=studio&locale=en-XA#/jobs" },
+  { name: "hostile-jobs", query: "scene=hostile#/jobs" },
+  { name: "contrast-jobs", query: "scene=studio&theme=contrast#/jobs" },
+];
+
+const browser = await chromium.launch({
+  executablePath: existsSync("/usr/bin/chromium") ? "/usr/bin/chromium" : undefined,
+  args: ARGS,
+});
+mkdirSync(out, { recursive: true });
+for (const look of LOOKS) {
+  if (!look.name.includes(only)) continue;
+  const [width, height] = look.size ?? [1280, 800];
+  const page = await browser.newPage({ viewport: { width, height } });
+  page.on("pageerror", error => console.error(`${look.name}: ${error.message}`));
+  page.on("console", message => message.type() === "error" && console.error(`${look.name}: ${message.text()}`));
+  await page.goto(`${base}?${look.query}`);
+  await page.evaluate(() => document.fonts.ready);
+  await page.waitForLoadState("networkidle");
+  await look.do?.(page);
+  await page.screenshot({ path: `${out}/${look.name}.png` });
+  await page.close();
+}
+await browser.close();

@@ -1,0 +1,50 @@
+// Compiles the message catalogue to typed functions in `src/text/paraglide`.
+//
+// `--pseudo` adds the pseudo-locale en-XA (accents, brackets, a third longer), which shows texts that are not in the
+// catalogue and layouts that do not stretch. It is made from English here and never shipped.
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { compile } from "@inlang/paraglide-js";
+
+import { pseudo } from "./pseudo.mjs";
+
+const UI = fileURLToPath(new URL("..", import.meta.url));
+
+export async function compileMessages({ withPseudo }) {
+  const project = withPseudo ? await pseudoProject() : `${UI}project.inlang`;
+  await compile({
+    project,
+    outdir: `${UI}src/text/paraglide`,
+    strategy: ["globalVariable", "baseLocale"],
+    outputStructure: "message-modules",
+    isServer: "false",
+    disableAsyncLocalStorage: true,
+    emitReadme: false,
+    emitGitIgnore: false,
+    emitPrettierIgnore: false,
+    cleanOutdir: false,
+  });
+}
+
+async function pseudoProject() {
+  const settings = JSON.parse(await readFile(`${UI}project.inlang/settings.json`, "utf8"));
+  await mkdir(`${UI}messages/en-XA`, { recursive: true });
+  for (const file of await readdir(`${UI}messages/en`)) {
+    const english = JSON.parse(await readFile(`${UI}messages/en/${file}`, "utf8"));
+    await writeFile(`${UI}messages/en-XA/${file}`, `${JSON.stringify(pseudo(english), null, 2)}\n`);
+  }
+  const project = `${UI}node_modules/.cache/pseudo.inlang`;
+  await mkdir(project, { recursive: true });
+  // Paths in the settings start at the folder that holds the project.
+  const up = text => text.replace(/^\.\//, "../../");
+  settings.locales = [...settings.locales, "en-XA"];
+  settings.modules = settings.modules.map(up);
+  const format = settings["plugin.inlang.messageFormat"];
+  format.pathPattern = format.pathPattern.map(up);
+  await writeFile(`${project}/settings.json`, JSON.stringify(settings, null, 2));
+  return project;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await compileMessages({ withPseudo: process.argv.includes("--pseudo") });
+}

@@ -1,0 +1,100 @@
+import type { AnswerTo, Cursor, Event, LogPiece, LogsRequest, Refusal, Request } from "./types";
+
+/** What the window stands on, decided once at start. */
+export interface Platform {
+  kind: "browser" | "desktop";
+  os: "linux" | "macos" | "windows";
+  /** False where results lie on a disk that this window cannot show, as in a browser. */
+  canReveal: boolean;
+  /** False where dropped files have no paths and are uploaded instead. */
+  hasPaths: boolean;
+}
+
+/** Light or dark, and the accent, as the desktop says; `null` where only the style sheet can ask. */
+export interface Appearance {
+  scheme: "light" | "dark" | null;
+  accent: string | null;
+  reducedMotion: boolean | null;
+}
+
+/** Something that runs until it is closed. */
+export interface Closer {
+  close(): void;
+}
+
+/** What a listener hears. After `lost` nothing more comes; listen again with the cursor. */
+export interface EventEar {
+  opened(): void;
+  heard(events: Event[]): void;
+  lost(reason: Refusal): void;
+}
+
+export interface LogEar {
+  piece(piece: LogPiece): void;
+  /** The target has ended and everything was sent, or `refusal` says why not. */
+  ended(refusal: Refusal | null): void;
+}
+
+/** A picture the node has: a task's output, or a file of a draft. */
+export interface PictureRef {
+  /** `JOB.STEP.INDEX`. */
+  target?: string;
+  /** An absolute path on this machine. */
+  path?: string;
+  /** Longest side in pixels; the node re-encodes. */
+  size?: number;
+}
+
+/** Where something hovers or was dropped: CSS pixels of the page. */
+export interface DropPoint {
+  x: number;
+  y: number;
+}
+
+/** Files on their way in: paths where there are any, else contents to upload. */
+export type Dropped = { paths: string[] } | { files: File[] };
+
+export interface DropEar {
+  /** `names` is empty where the system hides names until the drop. */
+  entered(names: string[], at: DropPoint): void;
+  moved(at: DropPoint): void;
+  dropped(dropped: Dropped, at: DropPoint): void;
+  left(): void;
+}
+
+export interface UploadProgress {
+  name: string;
+  sentBytes: number;
+  totalBytes: number;
+}
+
+/** What the tray, a second start or the system asks of the window. */
+export type Command =
+  | { command: "open"; route: string }
+  | { command: "submit"; paths: string[] }
+  | { command: "pair"; link: string }
+  | { command: "appearance"; appearance: Appearance };
+
+/** The only way out of the page. Two implementations: the desktop app, and a browser at the node's own address. */
+export interface Bridge {
+  readonly platform: Platform;
+  /** One wish, one answer. Rejects with a {@link Refusal}. */
+  ask<R extends Request>(request: R): Promise<AnswerTo<R>>;
+  listen(since: Cursor | null, ear: EventEar): Closer;
+  logs(request: LogsRequest, ear: LogEar): Closer;
+  /** An address for `<img src>`. */
+  pictureUrl(picture: PictureRef): string;
+  pickFiles(): Promise<Dropped | null>;
+  pickFolder(): Promise<Dropped | null>;
+  /** Shows a file in the file manager. */
+  reveal(path: string): Promise<void>;
+  /** Opens a file or folder with the program the system has for it. */
+  openPath(path: string): Promise<void>;
+  /** Starts the node, or restarts one that is too old; `null` where the window has no way to. */
+  startNode: (() => Promise<void>) | null;
+  onDrop(ear: DropEar): Closer;
+  /** Sends contents to the node; returns the absolute paths under which it keeps them. */
+  upload(files: File[], onProgress: (progress: UploadProgress) => void, signal: AbortSignal): Promise<string[]>;
+  onCommand(hear: (command: Command) => void): Closer;
+  appearance(): Promise<Appearance>;
+}

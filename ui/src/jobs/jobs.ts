@@ -1,0 +1,64 @@
+import type { JobState, JobView, TaskState } from "~/bridge";
+import type { GlyphShape, GlyphTone } from "~/parts/Glyph.svelte";
+import { total } from "~/state";
+import { format, m, words } from "~/text";
+
+interface Look {
+  shape: GlyphShape;
+  tone: GlyphTone;
+}
+
+const JOB_LOOKS: Record<JobState, Look> = {
+  waiting: { shape: "waiting", tone: "paused" },
+  held: { shape: "paused", tone: "paused" },
+  running: { shape: "working", tone: "working" },
+  done: { shape: "done", tone: "ready" },
+  failed: { shape: "failed", tone: "problem" },
+  cancelled: { shape: "stopped", tone: "offline" },
+};
+
+const TASK_LOOKS: Record<TaskState, Look> = {
+  waiting: { shape: "waiting", tone: "offline" },
+  held: { shape: "paused", tone: "paused" },
+  ready: { shape: "waiting", tone: "paused" },
+  leased: { shape: "given", tone: "working" },
+  running: { shape: "working", tone: "working" },
+  frozen: { shape: "person", tone: "in-use" },
+  done: { shape: "done", tone: "ready" },
+  failed: { shape: "failed", tone: "problem" },
+  skipped: { shape: "skipped", tone: "offline" },
+  cancelled: { shape: "stopped", tone: "offline" },
+  lost: { shape: "moving", tone: "paused" },
+};
+
+export function jobLook(state: JobState): Look {
+  return JOB_LOOKS[state];
+}
+
+export function taskLook(state: TaskState): Look {
+  return TASK_LOOKS[state];
+}
+
+export function isEnded(job: JobView): boolean {
+  return job.state === "done" || job.state === "failed" || job.state === "cancelled";
+}
+
+/** Where a job stands, one line: `Running`, or for what it waits. */
+export function statusLine(job: JobView): string {
+  return job.waits_for === "" ? words.jobState(job.state) : job.waits_for;
+}
+
+/** `143 of 240 frames · 2 failed`. */
+export function progressLine(job: JobView): string {
+  const numbers = { done: format.number(job.counts.done), all: format.tasks(total(job.counts), job.task_word) };
+  return job.counts.failed === 0
+    ? m.jobs_progress(numbers)
+    : m.jobs_progress_failed({ ...numbers, failed: format.number(job.counts.failed) });
+}
+
+/** Shares of 1 for the progress bar: what failed is part of what ended. */
+export function shares(job: JobView): { done: number; failed: number } {
+  const all = Math.max(1, total(job.counts));
+  const failed = job.counts.failed / all;
+  return { done: Math.max(0, job.progress - failed), failed };
+}

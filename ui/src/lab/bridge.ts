@@ -1,0 +1,116 @@
+import { Refusal } from "~/bridge";
+import type {
+  AnswerTo,
+  Bridge,
+  Closer,
+  Command,
+  DropEar,
+  Event,
+  EventEar,
+  LogEar,
+  Platform,
+  Request,
+  Snapshot,
+} from "~/bridge";
+import { snapshotEvent } from "./fixtures";
+
+/** Answers to requests; what is missing is refused with `busy`, so that a page shows its error state. */
+export type Replies = { [K in Request["ask"]]?: (request: Extract<Request, { ask: K }>) => unknown };
+
+/** A node that is not there: pages of the lab and component tests say what it would have said. */
+export class LabBridge implements Bridge {
+  readonly platform: Platform;
+  readonly startNode = null;
+  /** Every request so far, for tests. */
+  readonly asked: Request[] = [];
+  private ear: EventEar | null = null;
+  private dropEar: DropEar | null = null;
+  private commandEar: ((command: Command) => void) | null = null;
+  private seq = 1;
+
+  constructor(
+    private readonly snapshot: Snapshot | null,
+    private readonly replies: Replies = {},
+    platform: Partial<Platform> = {},
+  ) {
+    this.platform = { kind: "browser", os: "linux", canReveal: true, hasPaths: true, ...platform };
+  }
+
+  async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
+    this.asked.push(request);
+    const reply = this.replies[request.ask] as ((request: Request) => unknown) | undefined;
+    if (reply === undefined) {
+      throw new Refusal({ kind: "machine", code: "busy", message: `the lab does not answer '${request.ask}'` });
+    }
+    return reply(request) as AnswerTo<R>;
+  }
+
+  listen(_since: unknown, ear: EventEar): Closer {
+    this.ear = ear;
+    queueMicrotask(() => {
+      if (this.snapshot === null || this.ear !== ear) return;
+      ear.opened();
+      ear.heard([snapshotEvent(this.snapshot, this.seq)]);
+    });
+    return { close: () => void (this.ear = null) };
+  }
+
+  /** Tells the window something. */
+  tell(...bodies: Omit<Event, "seq">[]): void {
+    this.ear?.heard(bodies.map(body => ({ ...body, seq: ++this.seq }) as Event));
+  }
+
+  /** Cuts the events, as when the node goes away. */
+  lose(refusal: Refusal): void {
+    this.ear?.lost(refusal);
+    this.ear = null;
+  }
+
+  logs(_request: unknown, ear: LogEar): Closer {
+    queueMicrotask(() => ear.ended(null));
+    return { close() {} };
+  }
+
+  pictureUrl(): string {
+    return "/icon.svg";
+  }
+
+  async pickFiles(): Promise<{ paths: string[] }> {
+    return { paths: ["/home/ana/kitchen.blend"] };
+  }
+
+  async pickFolder(): Promise<{ paths: string[] }> {
+    return { paths: ["/home/ana/Textures"] };
+  }
+
+  async reveal(): Promise<void> {}
+
+  async openPath(): Promise<void> {}
+
+  onDrop(ear: DropEar): Closer {
+    this.dropEar = ear;
+    return { close: () => void (this.dropEar = null) };
+  }
+
+  /** Plays a drag over the window. */
+  get drag(): DropEar | null {
+    return this.dropEar;
+  }
+
+  async upload(): Promise<string[]> {
+    return [];
+  }
+
+  onCommand(hear: (command: Command) => void): Closer {
+    this.commandEar = hear;
+    return { close: () => void (this.commandEar = null) };
+  }
+
+  command(command: Command): void {
+    this.commandEar?.(command);
+  }
+
+  async appearance(): Promise<{ scheme: null; accent: null; reducedMotion: null }> {
+    return { scheme: null, accent: null, reducedMotion: null };
+  }
+}

@@ -1,0 +1,81 @@
+import "../styles/fonts.css";
+import "../styles/tokens.css";
+import "../styles/base.css";
+
+import { mount } from "svelte";
+
+import App from "../App.svelte";
+import { Refusal } from "~/bridge";
+import { Grid, Prefs, Selection, type PrefValues } from "~/state";
+import { setLocale, type Locale } from "~/text";
+import { LabBridge, type Replies } from "./bridge";
+import { alone, hostile, LAB_NOW, studio } from "./fixtures";
+
+/**
+ * The whole window on made-up data: `lab.html?scene=studio&theme=light&locale=en-XA#/jobs`.
+ *
+ * Tests find the bridge under `window.lab`, to tell the window something and to see what it asked.
+ */
+const asked = new URLSearchParams(window.location.search);
+
+const REPLIES: Replies = {
+  set: () => studio().machines[0],
+  doctor: () => ({
+    findings: [
+      { what: "socket", ok: true, sentence: "The local door answers.", next_step: "" },
+      { what: "tool blender", ok: true, sentence: "Blender 4.2.1 is here.", next_step: "" },
+      {
+        what: "clock of win-box",
+        ok: false,
+        sentence: "Its clock is 4 min ahead of this machine's.",
+        next_step: "Turn on automatic time on win-box.",
+      },
+    ],
+  }),
+};
+
+const SCENES = {
+  studio: () => new LabBridge(studio(), REPLIES),
+  alone: () => new LabBridge(alone(), REPLIES),
+  hostile: () => new LabBridge(hostile(), REPLIES),
+  /** Nothing has come yet. */
+  starting: () => new LabBridge(null),
+};
+
+const scene = (Object.keys(SCENES) as (keyof typeof SCENES)[]).find(name => name === asked.get("scene")) ?? "studio";
+const bridge = SCENES[scene]();
+
+const shelf = new Map<string, string>();
+const prefs = new Prefs({
+  getItem: key => shelf.get(key) ?? null,
+  setItem: (key, value) => void shelf.set(key, value),
+});
+prefs.set("welcomed", true);
+const theme = asked.get("theme");
+if (theme !== null) prefs.set("theme", theme as PrefValues["theme"]);
+const locale = asked.get("locale");
+if (locale !== null) {
+  prefs.set("language", locale);
+  setLocale(locale as Locale);
+}
+if (asked.get("inspector") === "1") prefs.set("inspectorOpen", true);
+
+const target = document.getElementById("lab");
+if (target === null) throw new Error("the page has no #lab");
+
+const grid = new Grid(bridge, { now: () => LAB_NOW, after: (ms, then) => stopper(setTimeout(then, ms)) });
+mount(App, { target, props: { app: { grid, prefs, selection: new Selection() } } });
+
+if (asked.get("dir") !== null) document.documentElement.dir = asked.get("dir") ?? "ltr";
+
+function stopper(id: ReturnType<typeof setTimeout>): () => void {
+  return () => clearTimeout(id);
+}
+
+declare global {
+  interface Window {
+    lab: { bridge: LabBridge; grid: Grid; Refusal: typeof Refusal };
+  }
+}
+
+window.lab = { bridge, grid, Refusal };

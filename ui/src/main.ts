@@ -1,0 +1,15 @@
+import "./styles/fonts.css";
+import "./styles/tokens.css";
+import "./styles/base.css";
+
+import { mount } from "svelte";
+
+import App from "./App.svelte";
+import { openBridge } from "./bridge";
+import { Grid, Prefs, Selection } from "./state";
+
+const target = document.getElementById("app");
+if (target === null) throw new Error("the page has no #app");
+
+const grid = new Grid(await openBridge());
+mount(App, { target, props: { app: { grid, prefs: new Prefs(localStorage), selection: new Selection() } } });

@@ -1,0 +1,54 @@
+import type { Snippet } from "svelte";
+
+import type { Dropped } from "~/bridge";
+
+/** What lies over the screen: one at a time. */
+export type Sheet =
+  { sheet: "submit"; dropped: Dropped | null; onlyOn: string | null } | { sheet: "pair"; link: string | null };
+
+/** One polite message in this time, so that a busy grid does not talk over everything (WCAG 4.1.3, ui-spec §13). */
+const ANNOUNCE_EVERY_MS = 5_000;
+
+/** The window around the screens: what it shows besides them, and what screens put into it. */
+export class Chrome {
+  /** Buttons and fields of the screen in front, in the top bar. */
+  toolbar = $state.raw<Snippet | null>(null);
+  /** The screen's title where it is more than the screen's name. */
+  title = $state.raw<string | null>(null);
+  sheet = $state.raw<Sheet | null>(null);
+  palette = $state(false);
+  help = $state(false);
+  /** What screen readers are told. */
+  said = $state("");
+  #next: string | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  openSubmit(dropped: Dropped | null, onlyOn: string | null = null): void {
+    this.sheet = { sheet: "submit", dropped, onlyOn };
+  }
+
+  openPair(link: string | null = null): void {
+    this.sheet = { sheet: "pair", link };
+  }
+
+  closeSheet(): void {
+    this.sheet = null;
+  }
+
+  /** Tells screen readers something; the newest wins while one must wait. */
+  announce(text: string): void {
+    this.#next = text;
+    if (this.#timer !== undefined) return;
+    this.#say();
+  }
+
+  #say(): void {
+    if (this.#next === null) {
+      this.#timer = undefined;
+      return;
+    }
+    this.said = this.#next;
+    this.#next = null;
+    this.#timer = setTimeout(() => this.#say(), ANNOUNCE_EVERY_MS);
+  }
+}

@@ -1,0 +1,4 @@
+export type { Action, ActionGroup } from "./actions.svelte";
+export { useChrome, useRouter, useShell } from "./context";
+export { hrefOf, type Route, type ViewId } from "./routes";
+export { useActions, useTitle, useToolbar } from "./use.svelte";

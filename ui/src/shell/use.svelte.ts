@@ -1,0 +1,33 @@
+import type { Snippet } from "svelte";
+
+import type { Action } from "./actions.svelte";
+import { useShell } from "./context";
+
+/** Offers actions while the component is there. What `list` reads is followed. Call it while the component is made. */
+export function useActions(list: () => readonly Action[]): void {
+  const { actions } = useShell();
+  $effect(() => actions.register(list()));
+}
+
+/** Puts a screen's controls into the top bar while the component is there. */
+export function useToolbar(toolbar: Snippet): void {
+  const { chrome } = useShell();
+  $effect(() => {
+    chrome.toolbar = toolbar;
+    return () => {
+      if (chrome.toolbar === toolbar) chrome.toolbar = null;
+    };
+  });
+}
+
+/** Gives the screen a title of its own. */
+export function useTitle(title: () => string): void {
+  const { chrome } = useShell();
+  $effect(() => {
+    const mine = title();
+    chrome.title = mine;
+    return () => {
+      if (chrome.title === mine) chrome.title = null;
+    };
+  });
+}

@@ -1,0 +1,102 @@
+import { Refusal, type Bridge, type JobDetail, type JobId, type TaskCounts, type TasksChanged } from "~/bridge";
+import { filledStates, TaskColumns } from "./tasks";
+
+/** Tasks in one page: the most the door sends. */
+const PAGE = 1_000;
+
+/** The tasks of one job on screen. Read `version` to hear of changes inside the columns. */
+export class TaskFeed {
+  /** `null` until the job's steps are known. */
+  columns = $state.raw<TaskColumns | null>(null);
+  detail = $state.raw<JobDetail | null>(null);
+  /** Grows with every change inside the columns. */
+  version = $state(0);
+  /** Rows whose details have come. */
+  loaded = $state(0);
+  refusal = $state.raw<Refusal | null>(null);
+  private run = 0;
+  private early: TasksChanged[] = [];
+
+  constructor(
+    private readonly bridge: Pick<Bridge, "ask">,
+    readonly job: JobId,
+  ) {}
+
+  /** Loads, or loads anew after a gap. What is there stays on screen until it is replaced. */
+  async load(): Promise<void> {
+    const run = ++this.run;
+    this.early = [];
+    try {
+      const detail = await this.bridge.ask({ ask: "job", job: this.job });
+      if (run !== this.run) return;
+      const columns = new TaskColumns(detail.steps.map(step => total(step.counts)));
+      const mixed = this.fillEven(columns, detail);
+      for (const change of this.early) columns.change(change);
+      this.early = [];
+      this.detail = detail;
+      this.columns = columns;
+      this.refusal = null;
+      this.version += 1;
+      await this.loadRows(columns, mixed, run);
+    } catch (thrown) {
+      if (run === this.run) this.refusal = Refusal.from(thrown);
+    }
+  }
+
+  /** Stops loading. */
+  close(): void {
+    this.run += 1;
+  }
+
+  change(change: TasksChanged): void {
+    if (this.columns === null) {
+      this.early.push(change);
+      return;
+    }
+    this.columns.change(change);
+    this.version += 1;
+  }
+
+  /** Asks for details of rows that are on screen and not known yet. */
+  async need(start: number, end: number): Promise<void> {
+    const columns = this.columns;
+    if (columns === null) return;
+    for (let page = Math.floor(start / PAGE) * PAGE; page < Math.min(end, columns.length); page += PAGE) {
+      const firstUnknown = columns.firstUnknown(Math.max(page, start), Math.min(page + PAGE, end));
+      if (firstUnknown >= 0) await this.loadPage(columns, page, this.run);
+    }
+  }
+
+  /** Steps whose tasks are all in one state need no pages; returns the ranges of rows of the others. */
+  private fillEven(columns: TaskColumns, detail: JobDetail): [number, number][] {
+    const mixed: [number, number][] = [];
+    detail.steps.forEach((step, index) => {
+      const [first, ...others] = filledStates(step.counts);
+      if (first !== undefined) columns.fill(index, first[0]);
+      if (others.length > 0) mixed.push(columns.rowsOf(index));
+    });
+    return mixed;
+  }
+
+  private async loadRows(columns: TaskColumns, ranges: [number, number][], run: number): Promise<void> {
+    const first: [number, number] = [0, Math.min(PAGE, columns.length)];
+    for (const [start, end] of [first, ...ranges]) {
+      for (let offset = start; offset < end; offset += PAGE) {
+        if (run !== this.run) return;
+        if (columns.firstUnknown(offset, Math.min(offset + PAGE, end)) >= 0) await this.loadPage(columns, offset, run);
+      }
+    }
+  }
+
+  private async loadPage(columns: TaskColumns, offset: number, run: number): Promise<void> {
+    const page = await this.bridge.ask({ ask: "tasks", target: this.job, states: [], offset, limit: PAGE });
+    if (run !== this.run) return;
+    this.loaded += columns.put(page);
+    this.version += 1;
+  }
+}
+
+/** All tasks of a step. */
+export function total(counts: TaskCounts): number {
+  return Object.values(counts).reduce((sum, number) => sum + number, 0);
+}

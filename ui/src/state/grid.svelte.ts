@@ -1,0 +1,194 @@
+import { Refusal } from "~/bridge";
+import type { AnswerTo, Bridge, Closer, Event, JobId, JobView, LinkView, MachineView, PeerId, Request } from "~/bridge";
+import { Activity } from "./activity.svelte";
+import { realClock, type Clock } from "./clock";
+import { isStale, nextConnection, waitMs, type Connection, type ConnectionFact } from "./connection";
+import { TaskFeed } from "./feed.svelte";
+import { applyAll, EMPTY, type Model } from "./model";
+import { Toasts } from "./toasts.svelte";
+import { UndoStack } from "./undo";
+import { Wishes } from "./wishes.svelte";
+
+/** A hidden window stops listening after this time, so that nothing is sent to it; it catches up when it is seen again. */
+const QUIET_AFTER_MS = 5_000;
+
+/**
+ * Everything the window knows of the grid: the node's snapshot and numbered events, and what people do with it.
+ *
+ * Read its fields in components; change nothing but through `wishes`.
+ */
+export class Grid {
+  connection = $state.raw<Connection>({ state: "starting" });
+  #model = $state.raw<Model>(EMPTY);
+
+  readonly machines: readonly MachineView[] = $derived([...this.#model.machines.values()]);
+  readonly links: readonly LinkView[] = $derived([...this.#model.links.values()]);
+  /** Newest first. */
+  readonly jobs: readonly JobView[] = $derived(
+    [...this.#model.jobs.values()].sort((a, b) => b.submitted - a.submitted),
+  );
+  readonly thisMachine: MachineView | undefined = $derived(this.machines.find(machine => machine.this));
+  /** True while what is shown may be old. */
+  readonly stale: boolean = $derived(isStale(this.connection));
+
+  readonly wishes: Wishes;
+  readonly toasts: Toasts;
+  readonly activity = new Activity();
+  readonly undo = new UndoStack();
+
+  #feeds = new Map<JobId, { feed: TaskFeed; users: number }>();
+  #listener: Closer | null = null;
+  #callOff: (() => void) | null = null;
+  #failures = 0;
+  #running = false;
+
+  constructor(
+    readonly bridge: Bridge,
+    private readonly clock: Clock = realClock,
+  ) {
+    this.wishes = new Wishes(bridge);
+    this.toasts = new Toasts(clock);
+  }
+
+  machine(id: PeerId): MachineView | undefined {
+    return this.#model.machines.get(id);
+  }
+
+  link(peer: PeerId): LinkView | undefined {
+    return this.#model.links.get(peer);
+  }
+
+  job(id: JobId): JobView | undefined {
+    return this.#model.jobs.get(id);
+  }
+
+  /** A question that changes nothing; for wishes see `wishes`. Rejects with a `Refusal`. */
+  ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
+    return this.bridge.ask(request);
+  }
+
+  /** Begins to listen, and keeps on until `stop`. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#listen();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#hush();
+  }
+
+  /** Says whether people can see the window. */
+  seen(visible: boolean): void {
+    if (!this.#running) return;
+    this.#callOff?.();
+    this.#callOff = null;
+    if (visible) {
+      if (this.#listener === null) this.#listen();
+    } else {
+      this.#callOff = this.clock.after(QUIET_AFTER_MS, () => this.#hush());
+    }
+  }
+
+  /** Tries to reach the node now instead of at the next turn. */
+  retryNow(): void {
+    if (!this.#running || this.connection.state === "live") return;
+    this.#failures = 0;
+    this.#hush();
+    this.#tryAgain();
+  }
+
+  /** Opens the tasks of a job; close it when they leave the screen. */
+  openTasks(job: JobId): { feed: TaskFeed; close: () => void } {
+    const open = this.#feeds.get(job) ?? { feed: new TaskFeed(this.bridge, job), users: 0 };
+    open.users += 1;
+    if (open.users === 1) {
+      this.#feeds.set(job, open);
+      void open.feed.load();
+    }
+    let closed = false;
+    const close = (): void => {
+      if (closed) return;
+      closed = true;
+      open.users -= 1;
+      if (open.users > 0) return;
+      open.feed.close();
+      this.#feeds.delete(job);
+    };
+    return { feed: open.feed, close };
+  }
+
+  #listen(): void {
+    const listener = this.bridge.listen(this.#model.cursor, {
+      // With a cursor and nothing missed the node stays silent: being let in is all there is to hear.
+      opened: () => {
+        if (this.#model.cursor !== null) this.#live();
+      },
+      heard: events => this.#heard(events),
+      lost: refusal => {
+        if (this.#listener !== listener && this.#listener !== null) return;
+        this.#listener = null;
+        this.#fact({ fact: "lost", refusal, at: this.clock.now() });
+        this.#later();
+      },
+    });
+    this.#listener = listener;
+  }
+
+  #heard(events: Event[]): void {
+    const { model, passing, gap } = applyAll(this.#model, events);
+    const fresh = events.some(event => event.event === "snapshot");
+    this.#model = model;
+    this.#live();
+    if (fresh) for (const { feed } of this.#feeds.values()) void feed.load();
+    const notices = [];
+    for (const event of passing) {
+      if (event.event === "notice") notices.push(event.data);
+      else this.#feeds.get(event.data.job)?.feed.change(event.data);
+    }
+    this.activity.add(notices, this.clock.now());
+    if (gap) {
+      this.#hush();
+      this.#listen();
+    }
+  }
+
+  #live(): void {
+    const away = this.connection.state !== "live";
+    this.#failures = 0;
+    this.#fact({ fact: "heard" });
+    if (away) this.wishes.retryWaiting();
+  }
+
+  #fact(fact: ConnectionFact): void {
+    this.connection = nextConnection(this.connection, fact);
+  }
+
+  #later(): void {
+    if (!this.#running) return;
+    this.#callOff?.();
+    this.#callOff = this.clock.after(waitMs(this.#failures++), () => this.#tryAgain());
+  }
+
+  /** Asks before it listens, because a refused subscription does not say why in a browser. */
+  #tryAgain(): void {
+    this.#callOff = null;
+    this.bridge.ask({ ask: "status" }).then(
+      () => {
+        if (this.#running && this.#listener === null) this.#listen();
+      },
+      (thrown: unknown) => {
+        this.#fact({ fact: "unanswered", refusal: Refusal.from(thrown) });
+        this.#later();
+      },
+    );
+  }
+
+  #hush(): void {
+    this.#callOff?.();
+    this.#callOff = null;
+    this.#listener?.close();
+    this.#listener = null;
+  }
+}

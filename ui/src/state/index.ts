@@ -1,0 +1,13 @@
+export { Activity, type Told } from "./activity.svelte";
+export { realClock, type Clock } from "./clock";
+export type { Connection } from "./connection";
+export { provideApp, useApp, useGrid, usePrefs, useSelection, type App } from "./context";
+export { TaskFeed, total } from "./feed.svelte";
+export { Grid } from "./grid.svelte";
+export { everyHalfMinute, everySecond } from "./now.svelte";
+export { Prefs, type PrefValues } from "./prefs.svelte";
+export { Selection, type Selected } from "./selection.svelte";
+export { filledStates, TASK_STATES, TaskColumns } from "./tasks";
+export { Toasts, type Toast } from "./toasts.svelte";
+export { UndoStack } from "./undo";
+export { Wishes } from "./wishes.svelte";

@@ -1,0 +1,84 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import type { Event } from "~/bridge";
+import { job, machine, studio } from "~/lab/fixtures";
+import { applyAll, EMPTY, type Model } from "./model";
+
+const SNAPSHOT: Event = { seq: 10, event: "snapshot", data: studio() };
+
+function started(): Model {
+  return applyAll(EMPTY, [SNAPSHOT]).model;
+}
+
+describe("applyAll", () => {
+  it("takes over a snapshot and its number", () => {
+    const { model, gap } = applyAll(EMPTY, [SNAPSHOT]);
+    expect(gap).toBe(false);
+    expect(model.cursor).toEqual({ stream: studio().stream, seq: 10 });
+    expect(model.machines.size).toBe(studio().machines.length);
+  });
+
+  it("reports a gap and stops before it", () => {
+    const late: Event[] = [
+      { seq: 11, event: "machine_removed", data: studio().machines[1]!.id },
+      { seq: 13, event: "machine_removed", data: studio().machines[2]!.id },
+    ];
+    const { model, gap } = applyAll(started(), late);
+    expect(gap).toBe(true);
+    expect(model.cursor?.seq).toBe(11);
+    expect(model.machines.size).toBe(studio().machines.length - 1);
+  });
+
+  it("counts a first event without a snapshot as a gap", () => {
+    expect(applyAll(EMPTY, [{ seq: 1, event: "job_removed", data: "a" }]).gap).toBe(true);
+  });
+
+  it("leaves maps alone in which nothing changed", () => {
+    const before = started();
+    const { model } = applyAll(before, [{ seq: 11, event: "job_changed", data: job("new", "new", "running") }]);
+    expect(model.jobs).not.toBe(before.jobs);
+    expect(model.machines).toBe(before.machines);
+    expect(model.links).toBe(before.links);
+  });
+
+  it("passes changes of tasks and notices through, in order", () => {
+    const notice: Event = {
+      seq: 11,
+      event: "notice",
+      data: { level: "info", sentence: "hello", job: null, machine: null },
+    };
+    expect(applyAll(started(), [notice]).passing).toEqual([notice]);
+  });
+
+  it("counts events that only a newer node knows", () => {
+    const newer = { seq: 11, event: "moon_changed", data: "full" } as unknown as Event;
+    const { model, gap } = applyAll(started(), [newer]);
+    expect(gap).toBe(false);
+    expect(model.cursor?.seq).toBe(11);
+  });
+
+  it("comes to the same model however the events are cut into batches and repeated", () => {
+    const change = fc.oneof(
+      fc.nat(4).map(at => ({ event: "job_changed" as const, data: job(`j${"abcde"[at]}`, `job ${at}`, "running") })),
+      fc.nat(4).map(at => ({ event: "job_removed" as const, data: job(`j${"abcde"[at]}`, "", "running").id })),
+      fc.nat(4).map(at => ({ event: "machine_changed" as const, data: machine(`m${"abcde"[at]}`) })),
+      fc.nat(4).map(at => ({ event: "machine_removed" as const, data: machine(`m${"abcde"[at]}`).id })),
+    );
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 30 }), fc.array(fc.nat(29)), (changes, cuts) => {
+        const events: Event[] = changes.map((body, at) => ({ ...body, seq: 11 + at }) as Event);
+        const atOnce = applyAll(started(), events).model;
+        let inPieces = started();
+        let from = 0;
+        for (const cut of [...new Set(cuts), events.length].sort((a, b) => a - b)) {
+          // Each batch repeats what was heard before: a listener that comes back hears some events twice.
+          const batch = events.slice(Math.max(0, from - 2), cut);
+          inPieces = applyAll(inPieces, batch).model;
+          from = Math.max(from, Math.min(cut, events.length));
+        }
+        expect(inPieces).toEqual(atOnce);
+      }),
+    );
+  });
+});

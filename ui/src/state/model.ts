@@ -1,0 +1,117 @@
+import type { Cursor, Event, JobId, JobView, LinkView, MachineView, Notice, PeerId, Snapshot } from "~/bridge";
+
+/** Everything the node has told, by id. Never changed in place: whoever holds one may compare it with the next. */
+export interface Model {
+  readonly machines: ReadonlyMap<PeerId, MachineView>;
+  /** Links of this machine, by the machine at the other end. */
+  readonly links: ReadonlyMap<PeerId, LinkView>;
+  readonly jobs: ReadonlyMap<JobId, JobView>;
+  /** Where the next event must follow; `null` before the first snapshot. */
+  readonly cursor: Cursor | null;
+}
+
+export const EMPTY: Model = { machines: new Map(), links: new Map(), jobs: new Map(), cursor: null };
+
+/** What a batch of events made of the model. */
+export interface Applied {
+  model: Model;
+  /** Events that are not kept in the model but pass through it, in order. */
+  passing: Passing[];
+  /** True when an event did not follow the one before: listen again from `model.cursor`. */
+  gap: boolean;
+}
+
+export type Passing = Extract<Event, { event: "tasks_changed" }> | Extract<Event, { event: "notice" }>;
+
+/**
+ * Applies numbered events. Events that were heard before change nothing; after a gap the rest of the batch is left out,
+ * so the model always is exactly what the node was at `cursor`.
+ */
+export function applyAll(model: Model, events: readonly Event[]): Applied {
+  const draft = new Draft(model);
+  const passing: Passing[] = [];
+  for (const event of events) {
+    if (event.event === "snapshot") {
+      draft.replace(event.data, event.seq);
+      continue;
+    }
+    const last = draft.cursor;
+    if (last === null || event.seq > last.seq + 1) return { model: draft.done(), passing, gap: true };
+    if (event.seq <= last.seq) continue;
+    draft.apply(event, passing);
+    draft.cursor = { stream: last.stream, seq: event.seq };
+  }
+  return { model: draft.done(), passing, gap: false };
+}
+
+/** Copies each map at most once for a batch, and only if something in it changed. */
+class Draft {
+  cursor: Cursor | null;
+  private machines: Map<PeerId, MachineView> | null = null;
+  private links: Map<PeerId, LinkView> | null = null;
+  private jobs: Map<JobId, JobView> | null = null;
+
+  constructor(private from: Model) {
+    this.cursor = from.cursor;
+  }
+
+  replace(snapshot: Snapshot, seq: number): void {
+    this.machines = new Map(snapshot.machines.map(machine => [machine.id, machine]));
+    this.links = new Map(snapshot.links.map(link => [link.peer, link]));
+    this.jobs = new Map(snapshot.jobs.map(job => [job.id, job]));
+    this.cursor = { stream: snapshot.stream, seq };
+  }
+
+  apply(event: Exclude<Event, { event: "snapshot" }>, passing: Passing[]): void {
+    switch (event.event) {
+      case "job_changed":
+        this.changeJobs().set(event.data.id, event.data);
+        break;
+      case "job_removed":
+        this.changeJobs().delete(event.data);
+        break;
+      case "machine_changed":
+        this.changeMachines().set(event.data.id, event.data);
+        break;
+      case "machine_removed":
+        this.changeMachines().delete(event.data);
+        break;
+      case "link_changed":
+        this.changeLinks().set(event.data.peer, event.data);
+        break;
+      case "link_removed":
+        this.changeLinks().delete(event.data);
+        break;
+      case "tasks_changed":
+      case "notice":
+        passing.push(event);
+        break;
+      default:
+        // A newer node tells more than this window knows; the number still counts.
+        event satisfies never;
+    }
+  }
+
+  done(): Model {
+    return {
+      machines: this.machines ?? this.from.machines,
+      links: this.links ?? this.from.links,
+      jobs: this.jobs ?? this.from.jobs,
+      cursor: this.cursor,
+    };
+  }
+
+  private changeMachines(): Map<PeerId, MachineView> {
+    return (this.machines ??= new Map(this.from.machines));
+  }
+
+  private changeLinks(): Map<PeerId, LinkView> {
+    return (this.links ??= new Map(this.from.links));
+  }
+
+  private changeJobs(): Map<JobId, JobView> {
+    return (this.jobs ??= new Map(this.from.jobs));
+  }
+}
+
+export type { Notice };

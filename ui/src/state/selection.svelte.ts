@@ -1,0 +1,16 @@
+import type { JobId, PeerId, TaskKey } from "~/bridge";
+
+/** What the inspector shows. */
+export type Selected =
+  | { kind: "machine"; machine: PeerId }
+  | { kind: "link"; peer: PeerId }
+  | { kind: "job"; job: JobId }
+  | { kind: "task"; job: JobId; task: TaskKey };
+
+export class Selection {
+  current = $state.raw<Selected | null>(null);
+
+  select(selected: Selected | null): void {
+    this.current = selected;
+  }
+}

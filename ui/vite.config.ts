@@ -1,0 +1,53 @@
+import { fileURLToPath } from "node:url";
+
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+import { licences } from "./scripts/licences.mjs";
+import { compileMessages } from "./scripts/messages.mjs";
+
+/** Where a node's browser door listens, for `npm run dev`: GRIDWELL_DOOR=http://127.0.0.1:4711 npm run dev */
+const DOOR = process.env["GRIDWELL_DOOR"] ?? "http://127.0.0.1:4711";
+
+/** Compiles the catalogue at the start, and again when a message changes. */
+function messages(withPseudo: boolean): Plugin {
+  return {
+    name: "gridwell-messages",
+    buildStart: () => compileMessages({ withPseudo }),
+    configureServer(server) {
+      server.watcher.add(["en", "de"].map(locale => fileURLToPath(new URL(`messages/${locale}`, import.meta.url))));
+      server.watcher.on("change", path => {
+        if (/messages[\\/](en|de)[\\/]/.test(path)) void compileMessages({ withPseudo });
+      });
+    },
+  };
+}
+
+export default defineConfig(({ command, mode }) => {
+  const lab = mode === "lab";
+  return {
+    plugins: [messages(lab || command === "serve"), svelte(), licences()],
+    resolve: {
+      alias: { "~": fileURLToPath(new URL("src", import.meta.url)) },
+      // Vitest resolves Svelte's server half otherwise, in which nothing is reactive.
+      ...(mode === "test" ? { conditions: ["browser"] } : {}),
+    },
+    server: {
+      host: "127.0.0.1",
+      port: 5173,
+      strictPort: true,
+      proxy: { "/v1": { target: DOOR, ws: true, headers: { origin: DOOR } } },
+    },
+    build: {
+      target: "es2023",
+      outDir: lab ? "dist-lab" : "dist",
+      // The content security policy allows neither data addresses nor scripts in the page.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      chunkSizeWarningLimit: 400,
+      rolldownOptions: { input: lab ? ["lab.html"] : ["index.html"] },
+    },
+    test: { include: ["src/**/*.test.ts", "scripts/**/*.test.mjs"], environment: "node" },
+  };
+});
