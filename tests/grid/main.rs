@@ -9,6 +9,7 @@ mod commands;
 mod control;
 mod durability;
 mod grids;
+mod links;
 mod refusals;
 mod renders;
 mod support;

@@ -89,6 +89,21 @@ impl Peer {
         self.child.as_ref().expect("the node runs").id()
     }
 
+    /// Stops the node in its tracks, as a machine that hangs: its connections stay, and nothing is heard of it.
+    pub(crate) fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets a frozen node go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(self.child.as_ref().expect("the node runs"));
+        rustix::process::kill_process(pid, signal).expect("the node can be signalled");
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

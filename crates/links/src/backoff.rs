@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-/// Wait after the first failure.
-const FIRST: Duration = Duration::from_secs(1);
+/// Wait after the first failure: a machine that is just joining or starting is there a moment later.
+const FIRST: Duration = Duration::from_millis(100);
 /// Longest wait: a machine that was switched on is linked within a minute even if it cannot dial us.
 const LONGEST: Duration = Duration::from_mins(1);
 

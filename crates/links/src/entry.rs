@@ -36,15 +36,19 @@ pub(crate) struct Up {
     pub(crate) rtt: Rtt,
     /// The ping that is not answered yet, and when it was sent.
     pub(crate) asked: Option<(u64, Time)>,
+    /// When anything was last heard.
+    pub(crate) heard: Time,
+    /// When a ping was last answered; before the first answer, since when it is up.
+    pub(crate) measured: Time,
+    /// What bulk streams had carried when somebody last looked.
+    pub(crate) bulk_bytes: u64,
     pub(crate) suspect: bool,
-    pub(crate) sent_bytes: u64,
-    pub(crate) received_bytes: u64,
 }
 
 impl Up {
-    pub(crate) fn new(inbound: bool, address: String) -> Self {
+    pub(crate) fn new(inbound: bool, address: String, now: Time) -> Self {
         let rtt = Rtt::default();
-        Self { inbound, address, rtt, asked: None, suspect: false, sent_bytes: 0, received_bytes: 0 }
+        Self { inbound, address, rtt, asked: None, heard: now, measured: now, bulk_bytes: 0, suspect: false }
     }
 }
 
@@ -80,8 +84,6 @@ impl Entry {
                 address: up.address.clone(),
                 rtt_min: up.rtt.min(),
                 rtt_ewma: up.rtt.ewma(),
-                sent_bytes: up.sent_bytes,
-                received_bytes: up.received_bytes,
                 suspect: up.suspect,
             },
         };

@@ -52,14 +52,18 @@ pub enum Input {
         /// The number of the ping.
         number: u64,
     },
-    /// Bytes that a link has carried since it came up.
-    BytesCounted {
+    /// Messages came over a link: the other side lives.
+    Heard {
+        /// From whom.
+        peer: PeerId,
+    },
+    /// Bytes that bulk streams have carried on a link, both ways: while they move, the other side lives, even if its
+    /// pongs wait behind them.
+    BulkCounted {
         /// Which link.
         peer: PeerId,
-        /// From here.
-        sent_bytes: u64,
-        /// To here.
-        received_bytes: u64,
+        /// So far.
+        bytes: u64,
     },
     /// The machine was suspended, or its network changed: nothing known before is certain.
     Woke,

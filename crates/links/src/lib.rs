@@ -5,7 +5,8 @@
 //! one connection is the net's duty; here it shows as one `Connected`.
 //!
 //! - [`Links`] is the engine. Every member is wanted as a direct link; lost ones are dialled again with exponential
-//!   backoff and seeded jitter.
+//!   backoff and seeded jitter. A link on which nothing is heard is pinged, and given up when nothing comes then either:
+//!   a machine that falls silent is known to be gone within ten seconds.
 //! - [`Rtt`] measures round trips with pings of our own: the minimum of the last minute says how far away a peer is, the
 //!   average how loaded the way is (network.md §12).
 //! - [`Links::route`] answers with the path of links to a peer: one link today.
@@ -18,6 +19,6 @@ mod rtt;
 mod view;
 
 pub use input::{Effect, Input};
-pub use links::{Links, PONG_LIMIT, SUSPECT_LIMIT};
+pub use links::{Links, PONG_LIMIT};
 pub use rtt::Rtt;
 pub use view::{LinkState, LinkView};

@@ -12,24 +12,26 @@ use crate::{
     view::LinkView,
 };
 
-/// Pings go out this long after one another, at random in between, so that a grid's pings do not march in step.
-const PING_EVERY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15));
+/// A link on which nothing was heard for this long is pinged; at random in between, so that one side's ping mostly spares
+/// the other side its own, and a grid's pings do not march in step.
+const QUIET: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(4));
+/// A link on which much is heard is still pinged this often, to know how far away the other side is.
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
 /// The same while a link is new.
 const FIRST_PINGS_EVERY: Duration = Duration::from_millis(500);
-/// A link whose ping is not answered for this long is dead.
-pub const PONG_LIMIT: Duration = Duration::from_secs(20);
-/// The same for a suspect link: its answer decides, and it had better be quick.
-pub const SUSPECT_LIMIT: Duration = Duration::from_secs(5);
+/// A link on which nothing is heard for this long after a ping is dead. With [`QUIET`], a machine that falls silent is
+/// known to be gone within nine seconds, one of ten less than people are promised.
+pub const PONG_LIMIT: Duration = Duration::from_secs(5);
 /// The net answers every dial sooner: name look-up, dial and greeting have limits that sum up to less.
 const DIAL_LIMIT: Duration = Duration::from_secs(60);
-/// Of two members that start together the one with the lower id dials at once and the other waits this long, so that
+/// Of two members that start, or lose their link, together the one with the lower id dials at once and the other waits this long, so that
 /// they seldom dial each other at the same time.
 const YIELD: Duration = Duration::from_secs(1);
 /// Most dials at once; the others wait their turn.
 const MAX_DIALLING: usize = 16;
 const TURN: Duration = Duration::from_millis(500);
-/// A deadline noticed this late means that the machine slept.
-const SLEPT: Duration = Duration::from_secs(10);
+/// A deadline noticed this late means that the machine slept, or this program did not run: the silence was ours.
+const SLEPT: Duration = Duration::from_secs(2);
 
 /// The link table of one peer.
 #[derive(Debug)]
@@ -68,9 +70,14 @@ impl Links {
             Input::Disconnected { peer, why } => self.on_down(peer, &why, now),
             Input::DialFailed { peer, why } => self.on_dial_failed(peer, &why, now),
             Input::PongReceived { peer, number } => self.on_pong(peer, number, now),
-            Input::BytesCounted { peer, sent_bytes, received_bytes } => {
-                if let Some(State::Up(up)) = self.entries.get_mut(&peer).map(|entry| &mut entry.state) {
-                    (up.sent_bytes, up.received_bytes) = (sent_bytes, received_bytes);
+            Input::Heard { peer } => {
+                if let Some(up) = self.link(peer) {
+                    up.heard = now;
+                }
+            }
+            Input::BulkCounted { peer, bytes } => {
+                if let Some(up) = self.link(peer).filter(|up| bytes > up.bulk_bytes) {
+                    (up.bulk_bytes, up.heard) = (bytes, now);
                 }
             }
             Input::Woke => self.on_woke(now),
@@ -97,6 +104,12 @@ impl Links {
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Time> {
         self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// The links about which [`Links::handle_deadline`] would decide something now. [`Input::BulkCounted`] may change its
+    /// mind.
+    pub fn due(&self, now: Time) -> impl Iterator<Item = PeerId> {
+        self.timers.iter().take_while(move |(due, _)| *due <= now).map(|(_, peer)| *peer)
     }
 
     /// The path of links to `to`, without this peer: one link, or none. `None` if there is no way.
@@ -177,7 +190,7 @@ impl Links {
         if !inbound {
             entry.learn(vec![address.clone()]);
         }
-        let before = std::mem::replace(&mut entry.state, State::Up(Box::new(Up::new(inbound, address))));
+        let before = std::mem::replace(&mut entry.state, State::Up(Box::new(Up::new(inbound, address, now))));
         (entry.since, entry.failures) = (now, 0);
         match before {
             State::Up(_) => self.effects.push_back(Effect::LinkDown { peer, why: "a newer connection".to_owned() }),
@@ -185,7 +198,7 @@ impl Links {
             State::Down => {}
         }
         self.effects.push_back(Effect::LinkUp { peer });
-        self.ping(peer, PONG_LIMIT, now);
+        self.ping(peer, now);
     }
 
     fn on_down(&mut self, peer: PeerId, why: &str, now: Time) {
@@ -211,12 +224,12 @@ impl Links {
     }
 
     fn on_pong(&mut self, peer: PeerId, number: u64, now: Time) {
-        let Some(State::Up(up)) = self.entries.get_mut(&peer).map(|entry| &mut entry.state) else { return };
+        let Some(up) = self.link(peer) else { return };
         let Some((_, sent)) = up.asked.filter(|(asked, _)| *asked == number) else { return };
         up.rtt.record(now.since(sent), now);
-        (up.asked, up.suspect) = (None, false);
+        (up.asked, up.suspect, up.heard, up.measured) = (None, false, now, now);
         let settled = up.rtt.is_settled();
-        let next = if settled { self.jitter.between(PING_EVERY.0, PING_EVERY.1) } else { FIRST_PINGS_EVERY };
+        let next = if settled { self.jitter.between(QUIET.0, QUIET.1) } else { FIRST_PINGS_EVERY };
         self.schedule(peer, Some(now + next));
     }
 
@@ -226,7 +239,7 @@ impl Links {
             match self.entries.get_mut(&peer) {
                 Some(Entry { state: State::Up(up), .. }) => {
                     up.suspect = true;
-                    self.ping(peer, SUSPECT_LIMIT, now);
+                    self.ping(peer, now);
                 }
                 Some(entry @ Entry { state: State::Down, .. }) if !entry.addresses.is_empty() => {
                     entry.failures = 0;
@@ -245,9 +258,18 @@ impl Links {
             State::Down => self.dial(peer, now),
             State::Dialling => self.on_dial_failed(peer, "the dial had no end", now),
             State::Up(up) => match up.asked {
-                None => self.ping(peer, PONG_LIMIT, now),
-                Some((_, sent)) => {
-                    let why = format!("it gave no sign of life for {} s", now.since(sent).as_secs());
+                None if up.rtt.is_settled()
+                    && now.since(up.heard) < QUIET.0
+                    && now.since(up.measured) < MEASURE_EVERY =>
+                {
+                    let due = up.heard + self.jitter.between(QUIET.0, QUIET.1);
+                    self.schedule(peer, Some(due));
+                }
+                None => self.ping(peer, now),
+                // Its answer waits behind what else it says.
+                Some((_, sent)) if up.heard > sent => self.ping(peer, now),
+                Some(_) => {
+                    let why = format!("it gave no sign of life for {} s", now.since(up.heard).as_secs());
                     self.effects.push_back(Effect::Disconnect { peer });
                     self.on_down(peer, &why, now);
                 }
@@ -268,13 +290,20 @@ impl Links {
         self.schedule(peer, Some(now + DIAL_LIMIT));
     }
 
-    fn ping(&mut self, peer: PeerId, limit: Duration, now: Time) {
+    fn ping(&mut self, peer: PeerId, now: Time) {
         let number = self.next_ping;
-        let Some(State::Up(up)) = self.entries.get_mut(&peer).map(|entry| &mut entry.state) else { return };
+        let Some(up) = self.link(peer) else { return };
         up.asked = Some((number, now));
         self.next_ping += 1;
         self.effects.push_back(Effect::SendPing { peer, number });
-        self.schedule(peer, Some(now + limit));
+        self.schedule(peer, Some(now + PONG_LIMIT));
+    }
+
+    fn link(&mut self, peer: PeerId) -> Option<&mut Up> {
+        match &mut self.entries.get_mut(&peer)?.state {
+            State::Up(up) => Some(up),
+            State::Down | State::Dialling => None,
+        }
     }
 
     fn try_soon(&mut self, peer: PeerId, now: Time) {
@@ -286,7 +315,9 @@ impl Links {
         let Some(entry) = self.entries.get_mut(&peer) else { return };
         entry.failures = entry.failures.saturating_add(1);
         let (failures, dialable) = (entry.failures, !entry.addresses.is_empty());
-        let due = now + wait(failures, &mut self.jitter);
+        // Both sides lose a link at the same moment: as at the start, one of them goes first.
+        let yields = if failures == 1 && peer < self.me { YIELD } else { Duration::ZERO };
+        let due = now + wait(failures, &mut self.jitter) + yields;
         self.schedule(peer, dialable.then_some(due));
     }
 

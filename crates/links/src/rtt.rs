@@ -4,8 +4,8 @@ use gridwell_model::Time;
 
 /// The minimum is taken over this long (network.md §12).
 const WINDOW: Duration = Duration::from_mins(1);
-/// Most samples kept: a minute of pings every 5 s, and some asked for out of turn.
-const MAX_SAMPLES: usize = 16;
+/// Most samples kept: a minute of pings every 4 s, and some asked for out of turn.
+const MAX_SAMPLES: usize = 20;
 
 /// Samples that are taken soon after one another while a link is new: the first ones also measure handshakes and first
 /// announcements, and an average would show them for minutes.

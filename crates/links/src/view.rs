@@ -39,10 +39,6 @@ pub enum LinkState {
         rtt_min: Option<Duration>,
         /// Average round trip.
         rtt_ewma: Option<Duration>,
-        /// Bytes from here.
-        sent_bytes: u64,
-        /// Bytes to here.
-        received_bytes: u64,
         /// True while it is not certain that the other side is still there.
         suspect: bool,
     },

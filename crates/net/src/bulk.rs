@@ -122,7 +122,7 @@ impl Fetched {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "more bytes came than were announced"));
         };
         self.remaining = remaining;
-        self.link.received_bytes.fetch_add(read, Ordering::Relaxed);
+        self.link.count_bulk_received(read);
         self.link.stalls.store(0, Ordering::Relaxed);
         Ok(())
     }
@@ -227,7 +227,7 @@ impl BulkResponder {
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         patiently(self.pipe.write_all(bytes)).await?;
         if let Some(link) = &self.link {
-            link.sent_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            link.count_bulk_sent(bytes.len() as u64);
         }
         Ok(())
     }

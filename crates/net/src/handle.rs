@@ -1,6 +1,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use gridwell_model::PeerId;
@@ -45,13 +48,15 @@ pub enum SendError {
     },
 }
 
-/// Counters of one link since it came up.
+/// Counters of the links with one peer since the net started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LinkStats {
     /// Bytes sent on control and bulk streams, without what TLS and yamux add.
     pub sent_bytes: u64,
     /// Bytes received likewise.
     pub received_bytes: u64,
+    /// Bytes that bulk streams carried, both ways. They move only while the other side's program runs.
+    pub bulk_bytes: u64,
     /// Control bytes queued and not yet written.
     pub pending_bytes: u64,
 }
@@ -81,15 +86,16 @@ impl NetHandle {
         link.send(message)
     }
 
-    /// Counters of the link to `peer`, if it is up.
+    /// Counters of the links with `peer`; all zero if there never was one.
     #[must_use]
-    pub fn stats(&self, peer: PeerId) -> Option<LinkStats> {
-        let link = self.links.get(peer)?;
-        Some(LinkStats {
-            sent_bytes: link.sent_bytes.load(Ordering::Relaxed),
-            received_bytes: link.received_bytes.load(Ordering::Relaxed),
-            pending_bytes: link.pending_bytes() as u64,
-        })
+    pub fn stats(&self, peer: PeerId) -> LinkStats {
+        let counters = self.links.counters(peer);
+        LinkStats {
+            sent_bytes: counters.sent_bytes.load(Ordering::Relaxed),
+            received_bytes: counters.received_bytes.load(Ordering::Relaxed),
+            bulk_bytes: counters.bulk_bytes.load(Ordering::Relaxed),
+            pending_bytes: self.links.get(peer).map_or(0, |link| link.pending_bytes() as u64),
+        }
     }
 
     /// Replaces the set of peers that may link with this one. Links to others end.
@@ -166,15 +172,29 @@ impl NetHandle {
     }
 }
 
+/// Bytes that the links with one peer have carried since the net started.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) sent_bytes: AtomicU64,
+    pub(crate) received_bytes: AtomicU64,
+    pub(crate) bulk_bytes: AtomicU64,
+}
+
 /// The links that are up, shared between the net task (which writes it) and handles (which read it).
 #[derive(Debug, Default)]
 pub(crate) struct LinkTable {
     links: Mutex<BTreeMap<PeerId, Arc<LinkShared>>>,
+    counters: Mutex<BTreeMap<PeerId, Arc<Counters>>>,
 }
 
 impl LinkTable {
     pub(crate) fn get(&self, peer: PeerId) -> Option<Arc<LinkShared>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner).get(&peer).cloned()
+    }
+
+    /// The counters of the links with `peer`; they outlive each link.
+    pub(crate) fn counters(&self, peer: PeerId) -> Arc<Counters> {
+        Arc::clone(self.counters.lock().unwrap_or_else(PoisonError::into_inner).entry(peer).or_default())
     }
 
     pub(crate) fn insert(&self, link: Arc<LinkShared>) {

@@ -4,7 +4,7 @@ use std::{
     fmt, io,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     event::NetEvent,
     frames::{FrameError, Pipe, STALL, read_payload, write_frame},
-    handle::SendError,
+    handle::{Counters, SendError},
 };
 
 /// The greeting takes one round trip; a peer that needs longer is not there.
@@ -51,8 +51,7 @@ pub(crate) struct LinkShared {
     /// Why the link ends; set by whoever ends it first.
     why: Mutex<Option<String>>,
     pub(crate) ended: CancellationToken,
-    pub(crate) sent_bytes: AtomicU64,
-    pub(crate) received_bytes: AtomicU64,
+    counters: Arc<Counters>,
     /// Slots for bulk streams that we open.
     pub(crate) fetches: Arc<Semaphore>,
     /// Bulk streams in a row that made no progress.
@@ -66,7 +65,7 @@ impl fmt::Debug for LinkShared {
 }
 
 impl LinkShared {
-    pub(crate) fn new(peer: PeerId, connection: ConnectionId) -> Arc<Self> {
+    pub(crate) fn new(peer: PeerId, connection: ConnectionId, counters: Arc<Counters>) -> Arc<Self> {
         Arc::new(Self {
             peer,
             connection,
@@ -74,8 +73,7 @@ impl LinkShared {
             wake_writer: Notify::new(),
             why: Mutex::default(),
             ended: CancellationToken::new(),
-            sent_bytes: AtomicU64::new(0),
-            received_bytes: AtomicU64::new(0),
+            counters,
             fetches: Arc::new(Semaphore::new(BULK_STREAMS)),
             stalls: AtomicU32::new(0),
         })
@@ -119,12 +117,22 @@ impl LinkShared {
         why.clone().unwrap_or_else(|| "the link ended".to_owned())
     }
 
-    fn count_sent(&self, bytes: usize) {
-        self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    fn count_sent(&self, bytes: u64) {
+        self.counters.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn count_received(&self, bytes: usize) {
-        self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    fn count_received(&self, bytes: u64) {
+        self.counters.received_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_bulk_sent(&self, bytes: u64) {
+        self.count_sent(bytes);
+        self.counters.bulk_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_bulk_received(&self, bytes: u64) {
+        self.count_received(bytes);
+        self.counters.bulk_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -192,7 +200,7 @@ async fn read(mut reader: ReadHalf<Pipe>, link: &LinkShared, events: &mpsc::Send
         match reader.read(&mut bytes).await {
             Ok(0) => return "the other side closed the link".to_owned(),
             Ok(count) => {
-                link.count_received(count);
+                link.count_received(count as u64);
                 frames.extend(&bytes[..count]);
             }
             Err(error) => return lost(&error),
@@ -237,7 +245,7 @@ async fn write(mut writer: WriteHalf<Pipe>, link: &LinkShared) -> String {
         }
         for piece in bytes.chunks(WRITE_BYTES) {
             match tokio::time::timeout(STALL, writer.write_all(piece)).await {
-                Ok(Ok(())) => link.count_sent(piece.len()),
+                Ok(Ok(())) => link.count_sent(piece.len() as u64),
                 Ok(Err(error)) => return lost(&error),
                 Err(_) => return format!("the other side read nothing for {} s", STALL.as_secs()),
             }

@@ -27,6 +27,18 @@ impl TestLinks {
         test
     }
 
+    /// A link that was measured a few times, the last time now.
+    fn settled(peer: PeerId) -> Self {
+        let mut test = Self::with_link(peer);
+        for number in 1..=4 {
+            test.input(Input::PongReceived { peer, number });
+            if number < 4 {
+                test.next();
+            }
+        }
+        test
+    }
+
     fn input(&mut self, input: Input) {
         self.links.handle(input, self.now);
     }
@@ -76,17 +88,29 @@ fn a_failed_dial_is_tried_again_later_and_later() {
     let mut test = TestLinks::new();
     test.member(HIGH, "h:1");
     let mut waits = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..14 {
         assert_eq!(test.next(), [dial(HIGH, &["h:1"])]);
         test.input(Input::DialFailed { peer: HIGH, why: "nobody listens there".to_owned() });
         waits.push(test.links.poll_deadline().unwrap().since(test.now));
     }
-    assert!(waits[..6].is_sorted(), "{waits:?}");
+    assert!(waits[0] < Duration::from_millis(200), "a machine that is just starting is there soon: {waits:?}");
+    assert!(waits[..9].is_sorted(), "{waits:?}");
     assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(75)));
     let view = test.view(HIGH);
-    assert_eq!(view.failures, 9);
+    assert_eq!(view.failures, 14);
     assert_eq!(view.last_error, Some((test.now, "nobody listens there".to_owned())));
     assert_eq!(test.links.route(HIGH), None);
+}
+
+#[test]
+fn of_two_that_lose_their_link_the_lower_one_dials_first() {
+    for (peer, yields) in [(HIGH, false), (LOW, true)] {
+        let mut test = TestLinks::with_link(peer);
+        test.input(Input::AddressesLearned { peer, addresses: vec!["x:1".to_owned()] });
+        test.input(Input::Disconnected { peer, why: "the other side closed the link".to_owned() });
+        test.effects();
+        assert_eq!(test.links.poll_deadline().unwrap() >= test.now + YIELD, yields);
+    }
 }
 
 #[test]
@@ -141,13 +165,52 @@ fn a_new_link_is_measured_a_few_times_soon_and_then_now_and_then() {
         assert_eq!(test.next(), [Effect::SendPing { peer: HIGH, number: number + 1 }]);
     }
     assert_eq!(waits[..3], [FIRST_PINGS_EVERY; 3]);
-    assert!(waits[3..].iter().all(|wait| *wait >= PING_EVERY.0 && *wait < PING_EVERY.1), "{waits:?}");
+    assert!(waits[3..].iter().all(|wait| *wait >= QUIET.0 && *wait < QUIET.1), "{waits:?}");
+}
+
+#[test]
+fn a_machine_that_falls_silent_is_given_up_within_ten_seconds() {
+    let mut test = TestLinks::settled(HIGH);
+    let silent_since = test.now;
+    let mut effects = Vec::new();
+    while test.links.is_up(HIGH) {
+        effects.extend(test.next());
+    }
+    assert!(test.now.since(silent_since) < Duration::from_secs(10));
+    assert!(matches!(effects[..], [Effect::SendPing { .. }, Effect::Disconnect { .. }, Effect::LinkDown { .. }]));
+}
+
+#[test]
+fn who_says_something_is_not_pinged_but_measured_now_and_then() {
+    let mut test = TestLinks::settled(HIGH);
+    let start = test.now;
+    while test.effects().is_empty() {
+        test.now = test.now + Duration::from_secs(1);
+        test.input(Input::Heard { peer: HIGH });
+        test.links.handle_deadline(test.now);
+        assert!(test.now.since(start) < MEASURE_EVERY + QUIET.1);
+    }
+    assert!(test.now.since(start) >= MEASURE_EVERY);
+}
+
+#[test]
+fn a_link_lives_while_bytes_move_on_it_even_if_pongs_wait_behind_them() {
+    let mut test = TestLinks::with_link(HIGH);
+    for bytes in 1..20 {
+        test.now = test.links.poll_deadline().unwrap();
+        assert_eq!(test.links.due(test.now).collect::<Vec<_>>(), [HIGH]);
+        test.input(Input::BulkCounted { peer: HIGH, bytes });
+        test.links.handle_deadline(test.now);
+        assert!(matches!(test.effects()[..], [Effect::SendPing { .. }]));
+    }
+    test.input(Input::BulkCounted { peer: HIGH, bytes: 19 });
+    assert!(matches!(test.next()[..], [Effect::Disconnect { .. }, Effect::LinkDown { .. }]));
 }
 
 #[test]
 fn a_silent_link_is_given_up() {
     let mut test = TestLinks::with_link(HIGH);
-    let why = "it gave no sign of life for 20 s".to_owned();
+    let why = "it gave no sign of life for 5 s".to_owned();
     assert_eq!(test.next(), [Effect::Disconnect { peer: HIGH }, Effect::LinkDown { peer: HIGH, why }]);
     test.input(Input::Disconnected { peer: HIGH, why: "this machine ended the link".to_owned() });
     assert_eq!(test.effects(), []);
@@ -161,9 +224,17 @@ fn waking_up_makes_links_suspect_until_they_answer() {
     test.input(Input::Woke);
     assert_eq!(test.effects(), [Effect::SendPing { peer: HIGH, number: 2 }]);
     assert!(matches!(test.view(HIGH).state, LinkState::Up { suspect: true, .. }));
-    assert_eq!(test.links.poll_deadline(), Some(test.now + SUSPECT_LIMIT));
+    assert_eq!(test.links.poll_deadline(), Some(test.now + PONG_LIMIT));
     test.input(Input::PongReceived { peer: HIGH, number: 2 });
     assert!(matches!(test.view(HIGH).state, LinkState::Up { suspect: false, .. }));
+}
+
+#[test]
+fn a_program_that_did_not_run_for_a_while_blames_nobody() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.now = test.now + PONG_LIMIT + SLEPT + Duration::from_millis(1);
+    test.links.handle_deadline(test.now);
+    assert_eq!(test.effects(), [Effect::SendPing { peer: HIGH, number: 2 }]);
 }
 
 #[test]
@@ -208,7 +279,7 @@ fn only_so_many_are_dialled_at_once() {
 
 fn an_input() -> impl Strategy<Value = Input> {
     let peer = prop::sample::select(vec![LOW, HIGH, ME, PeerId([7; 32])]);
-    (peer, 0..8_u8, 0..5_u64).prop_map(|(peer, kind, number)| {
+    (peer, 0..10_u8, 0..5_u64).prop_map(|(peer, kind, number)| {
         let addresses = vec![format!("h:{number}")];
         let why = "x".to_owned();
         match kind {
@@ -219,6 +290,8 @@ fn an_input() -> impl Strategy<Value = Input> {
             4 => Input::Disconnected { peer, why },
             5 => Input::DialFailed { peer, why },
             6 => Input::PongReceived { peer, number },
+            7 => Input::Heard { peer },
+            8 => Input::BulkCounted { peer, bytes: number },
             _ => Input::Woke,
         }
     })

@@ -163,7 +163,7 @@ impl Task {
     fn link_up(&mut self, on: ConnectionId, pipe: Pipe, hello: Hello) {
         let Some(held) = self.connections.get(&on) else { return };
         let (peer, dialled, address) = (held.peer, held.dialled, for_people(&held.address));
-        let link = LinkShared::new(peer, on);
+        let link = LinkShared::new(peer, on, self.table.counters(peer));
         if !dialled {
             let said = link.send(&Message::Hello(self.hello.clone()));
             debug_assert!(said.is_ok(), "the queue of a new link has room for a hello");

@@ -1,5 +1,5 @@
 use gridwell_model::{PeerId, Stamp};
-use gridwell_net::{JoinError, NetEvent};
+use gridwell_net::{JoinError, LinkStats, NetEvent};
 use gridwell_trust::{Grid, INVITE_TTL, Identity, InviteLink, Invites, JoinAttempt, Offer, Refusal, Secret};
 use gridwell_wire::{Hello, JoinAnswer, JoinRequest, PROTOCOL_VERSION};
 
@@ -143,7 +143,7 @@ async fn a_stranger_may_join_but_do_nothing_else() {
     bob.dials(&ann.peer).await;
     let (_, why) = bob.dial_failed().await;
     assert!(why.contains("does not know this machine"), "{why}");
-    assert_eq!(ann.peer.net.stats(bob.id()), None);
+    assert_eq!(ann.peer.net.stats(bob.id()), LinkStats::default());
 }
 
 #[tokio::test]

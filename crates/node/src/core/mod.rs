@@ -106,6 +106,8 @@ pub(crate) struct Changed {
     pub(crate) jobs: BTreeSet<JobId>,
     pub(crate) machines: BTreeSet<PeerId>,
     pub(crate) links: BTreeSet<PeerId>,
+    /// Machines that were silent until their leases of a job ended.
+    pub(crate) silent: BTreeSet<(JobId, PeerId)>,
     pub(crate) announce: bool,
     due: Option<Time>,
 }
@@ -216,7 +218,7 @@ impl Core {
             self.worker.handle_deadline(now);
         }
         if due(self.links.poll_deadline()) {
-            self.links.handle_deadline(now);
+            self.judge_links(now);
         }
         if due(self.logs.due()) {
             self.flush_logs();
@@ -243,6 +245,9 @@ impl Core {
         self.changed.due = None;
         if std::mem::take(&mut self.changed.announce) {
             self.announce();
+        }
+        for (job, peer) in std::mem::take(&mut self.changed.silent) {
+            self.note_silence(job, peer);
         }
         for job in std::mem::take(&mut self.changed.jobs) {
             if let Some(view) = self.job_view(job) {

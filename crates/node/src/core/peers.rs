@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use gridwell_api::{LinkPolicy, LinkState, LinkView};
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_links::{Effect, Input, LinkState as State};
-use gridwell_model::{GridId, Incarnation, PeerId, Stamp};
+use gridwell_model::{GridId, Incarnation, PeerId, Stamp, Time};
 use gridwell_net::{BulkResponder, NetEvent, NetHandle};
 use gridwell_sched::Input as SchedInput;
 use gridwell_wire::{BulkReply, BulkRequest, Hello, Message, PROTOCOL_VERSION};
@@ -65,6 +65,7 @@ impl Core {
             NetEvent::LinkUp { peer, hello, address, inbound } => self.on_link_up(peer, &hello, address, inbound),
             NetEvent::LinkDown { peer, why } => self.on_link_down(peer, why),
             NetEvent::Messages { peer, messages } => {
+                self.links.handle(Input::Heard { peer }, clock::now());
                 for message in messages {
                     self.on_message(peer, message);
                 }
@@ -130,6 +131,15 @@ impl Core {
         self.sched.handle(SchedInput::PeerLeft { peer }, now);
         self.worker.handle(WorkerInput::StewardLost { steward: peer }, now);
         self.link_changed(peer);
+    }
+
+    /// Lets the link table decide what is due, with what the net knows of the links it is about.
+    pub(crate) fn judge_links(&mut self, now: Time) {
+        for peer in self.links.due(now).collect::<Vec<_>>() {
+            let bytes = self.net.stats(peer).bulk_bytes;
+            self.links.handle(Input::BulkCounted { peer, bytes }, now);
+        }
+        self.links.handle_deadline(now);
     }
 
     pub(crate) fn link_changed(&mut self, peer: PeerId) {
@@ -229,7 +239,7 @@ impl Core {
 
     pub(crate) fn link_view(&self, peer: PeerId) -> Option<LinkView> {
         let view = self.links.view(peer)?;
-        let stats = self.net.stats(peer).unwrap_or_default();
+        let stats = self.net.stats(peer);
         let (state, address, rtt) = match view.state {
             State::Up { address, rtt_min, rtt_ewma, .. } => (LinkState::Up, address, rtt_ewma.or(rtt_min)),
             State::Dialling => (LinkState::Connecting, view.addresses.first().cloned().unwrap_or_default(), None),
