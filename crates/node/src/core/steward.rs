@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gridwell_api::{EventBody, TasksChanged};
+use gridwell_api::{EventBody, NoticeKind, NoticeLevel, TasksChanged};
 use gridwell_job::JobPlan;
 use gridwell_ledger::{Effect, Input as LedgerInput, LeaseEnd};
 use gridwell_model::{
@@ -18,7 +18,7 @@ use gridwell_store::RunRecord;
 use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
 
-use super::{Core, journal::Wish};
+use super::{Core, journal::Wish, views::task_word};
 use crate::clock;
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
@@ -241,7 +241,19 @@ impl Core {
             let name = self.machines.name(peer);
             tracing::warn!(%lease, machine = name, ?end, "a lease ended without a result; its tasks go elsewhere");
         }
+        if end == LeaseEnd::Expired {
+            self.changed.silent.insert((lease.job, peer));
+        }
         self.job_changed(lease.job);
+    }
+
+    /// A machine gave no sign of life until its leases of a job had ended.
+    pub(crate) fn note_silence(&mut self, job: JobId, peer: PeerId) {
+        let Some(home) = self.homes.get(&job) else { return };
+        let (word, name) = (task_word(&home.spec.parameters), &home.spec.name);
+        let sentence =
+            format!("{} was silent too long: its {word}s of {name} are queued again", self.machines.name(peer));
+        self.notice(NoticeKind::Machine, NoticeLevel::Warning, sentence, Some(job), Some(peer));
     }
 
     fn on_tasks_timed(&mut self, lease: LeaseId, peer: PeerId, step: u32, tasks: u32, run: Duration, left: u32) {
