@@ -75,6 +75,8 @@ pub enum Against {
     NoFreeSlot,
     /// A task takes every core it lends, and some are in use.
     NotAllFree,
+    /// It runs dry for a job that goes first and takes more of it than is free.
+    KeptForAnother,
     /// The other machines will be through before it would be.
     SlowerThanWaiting,
 }
@@ -99,16 +101,17 @@ impl fmt::Display for Against {
             Self::Declined(why) => write!(f, "declined: {why}"),
             Self::NoFreeSlot => f.write_str("all it lends is in use"),
             Self::NotAllFree => f.write_str("a task takes all cores it lends, and some are in use"),
+            Self::KeptForAnother => f.write_str("is kept for a job that goes first and takes more of it than is free"),
             Self::SlowerThanWaiting => f.write_str("waiting for the other machines is faster"),
         }
     }
 }
 
 /// Every machine's case for one step, from the very board that draws.
-pub(crate) fn explain(job: &mut Job, step_index: u32, world: &World) -> Option<Explanation> {
+pub(crate) fn explain(job: &mut Job, step_index: u32, world: &World, kept: &[usize]) -> Option<Explanation> {
     let step = job.steps.get_mut(step_index as usize)?;
     step.board.catch_up(world, &job.facts, &step.facts);
-    let case = Case { board: &step.board, job: &job.facts, step: &step.facts, queue: &step.queue, world };
+    let case = Case { board: &step.board, job: &job.facts, step: &step.facts, queue: &step.queue, world, kept };
     let here = (0..world.peers.len()).filter(|at| world.peers[*at].here);
     let mut machines: Vec<_> = here
         .map(|at| MachineExplanation {
@@ -162,6 +165,7 @@ struct Case<'a> {
     step: &'a StepFacts,
     queue: &'a ReadyQueue,
     world: &'a World,
+    kept: &'a [usize],
 }
 
 impl Case<'_> {
@@ -192,6 +196,9 @@ impl Case<'_> {
         if seat.access == Access::Full {
             let some_free = self.step.view.needs.all_cores && peer.free().milli_cpus > 0;
             all.push(if some_free { Against::NotAllFree } else { Against::NoFreeSlot });
+        }
+        if seat.access.is_drawn() && self.kept.contains(&at) {
+            all.push(Against::KeptForAnother);
         }
         let avoided = self.avoided(at);
         if avoided > 0 && avoided == self.queue.count() {

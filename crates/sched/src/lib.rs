@@ -9,6 +9,7 @@ mod board;
 mod explain;
 mod input;
 mod jobs;
+mod kept;
 mod pace;
 mod peer;
 mod place;

@@ -7,6 +7,7 @@ use crate::{
     batch::{BatchInput, Lane, cut, even_finish, runs_per_lease},
     board::{Access, Board, StepFacts, World},
     jobs::Step,
+    kept::to_keep,
     random::Random,
     scheduler::{Lease, LeasePlace},
 };
@@ -43,11 +44,12 @@ impl Scheduler {
         while let Some(at) = self.jobs.next(self.state, self.world.now) {
             let mut held_back = false;
             let steps = self.jobs.jobs[at].as_ref().map_or(0, |job| job.steps.len());
+            let kept = self.kept.from(at, self.state);
             for step in 0..steps {
-                match self.search(at, step) {
+                match self.search(at, step, &kept) {
                     Search::Found(decision) => return self.book(at, step, decision),
                     Search::HeldBack => held_back = true,
-                    Search::Nothing => {}
+                    Search::Nothing => self.keep_a_machine(at, step, &kept),
                 }
             }
             if held_back {
@@ -61,7 +63,16 @@ impl Scheduler {
         self.awake = false;
     }
 
-    fn search(&mut self, at: usize, step: usize) -> Search {
+    /// Lets a machine run dry for a step that takes more than is free anywhere.
+    fn keep_a_machine(&mut self, at: usize, step: usize, taken: &[usize]) {
+        let job = self.jobs.jobs[at].as_ref();
+        if let Some(machine) = job.and_then(|job| to_keep(&job.steps[step], &self.world, taken)) {
+            self.kept.keep(at, step, machine, self.state);
+        }
+    }
+
+    /// Looks for a machine that is not `kept` for another job.
+    fn search(&mut self, at: usize, step: usize, kept: &[usize]) -> Search {
         let Some(job) = self.jobs.jobs[at].as_mut() else {
             return Search::Nothing;
         };
@@ -76,9 +87,9 @@ impl Scheduler {
                 continue;
             };
             let elsewhere = step.board.has_usable_besides(&group.avoid);
-            let avoid = if elsewhere { group.avoid.as_slice() } else { &[] };
+            let avoid = [if elsewhere { group.avoid.as_slice() } else { &[] }, kept].concat();
             let ready = step.queue.count();
-            match choose(&mut step.board, &self.world, &step.facts, &mut self.random, ready, avoid) {
+            match choose(&mut step.board, &self.world, &step.facts, &mut self.random, ready, &avoid) {
                 Choice::Peer(peer, terms) => return Search::Found(decide(step, &self.world, peer, terms, first)),
                 Choice::HeldBack => held_back = true,
                 Choice::Nobody => {}
@@ -87,7 +98,7 @@ impl Scheduler {
         let Some(first) = step.queue.fresh() else {
             return if held_back { Search::HeldBack } else { Search::Nothing };
         };
-        match choose(&mut step.board, &self.world, &step.facts, &mut self.random, step.queue.count(), &[]) {
+        match choose(&mut step.board, &self.world, &step.facts, &mut self.random, step.queue.count(), kept) {
             Choice::Peer(peer, terms) => Search::Found(decide(step, &self.world, peer, terms, first)),
             Choice::HeldBack => Search::HeldBack,
             Choice::Nobody if held_back => Search::HeldBack,
@@ -192,7 +203,8 @@ fn choose(
         choice = Choice::Peer(at, terms);
         break;
     }
-    for (at, weight) in set_aside {
+    // Backwards: a machine may be set aside twice.
+    for (at, weight) in set_aside.into_iter().rev() {
         board.tree.set(at, weight);
     }
     choice

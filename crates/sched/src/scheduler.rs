@@ -6,8 +6,8 @@ use std::{
 use gridwell_model::{Decline, JobId, LeaseId, PeerId, TaskSpans, Time};
 
 use crate::{
-    Config, Counts, Effect, Explanation, Input, PeerView, PlacementId, board::World, jobs::Jobs, random::Random,
-    room::Room,
+    Config, Counts, Effect, Explanation, Input, PeerView, PlacementId, board::World, jobs::Jobs, kept::Kept,
+    random::Random, room::Room,
 };
 
 #[cfg(test)]
@@ -23,6 +23,7 @@ const REFUSAL: Duration = Duration::from_secs(60);
 pub struct Scheduler {
     pub(crate) world: World,
     pub(crate) jobs: Jobs,
+    pub(crate) kept: Kept,
     pub(crate) random: Random,
     pub(crate) leases: BTreeMap<PlacementId, Lease>,
     granted: BTreeMap<LeaseId, PlacementId>,
@@ -62,6 +63,7 @@ impl Scheduler {
         Self {
             world: World::new(config),
             jobs: Jobs::default(),
+            kept: Kept::default(),
             random: Random::new(seed),
             leases: BTreeMap::new(),
             granted: BTreeMap::new(),
@@ -96,11 +98,13 @@ impl Scheduler {
             }
             Input::JobAdded(view) => self.jobs.add(view),
             Input::JobRemoved { job } => {
+                self.release_kept(job);
                 let gone = self.jobs.remove(job);
                 self.counts.withdrawn += gone;
                 self.counts.ready -= gone;
             }
             Input::PriorityChanged { job, priority } => {
+                self.release_kept(job);
                 if let Some((_, _, turn)) = self.jobs.get(job) {
                     turn.priority = priority;
                 }
@@ -172,8 +176,9 @@ impl Scheduler {
     /// Every machine's case for the tasks of a step; `None` for an unknown step.
     #[must_use]
     pub fn explain(&mut self, job: JobId, step: u32) -> Option<Explanation> {
-        let (_, job, _) = self.jobs.get(job)?;
-        crate::explain::explain(job, step, &self.world)
+        let (at, job, _) = self.jobs.get(job)?;
+        let kept = self.kept.from(at, self.state);
+        crate::explain::explain(job, step, &self.world, &kept)
     }
 
     /// Tasks that went in and out so far.
@@ -240,7 +245,17 @@ impl Scheduler {
         self.awake = true;
     }
 
+    /// Its machines are not kept any longer: others may find a place there.
+    fn release_kept(&mut self, job: JobId) {
+        if let Some((at, ..)) = self.jobs.get(job)
+            && self.kept.release(at)
+        {
+            self.wake();
+        }
+    }
+
     fn tasks_withdrawn(&mut self, job: JobId, step: u32, tasks: &TaskSpans) {
+        self.release_kept(job);
         let Some((_, job, turn)) = self.jobs.get(job) else {
             return;
         };

@@ -408,6 +408,55 @@ fn a_task_that_takes_all_cores_shares_its_machine_with_nobody() {
     assert_eq!(grid.against(all, shared.0[0]), [Against::NotAllFree]);
 }
 
+/// Two machines full of long small tasks, and a job that takes whole machines and goes first.
+fn a_full_grid() -> (TestGrid, JobId, JobId) {
+    let mut grid = TestGrid::new(|config| config);
+    grid.add_peer(1, |_| {});
+    grid.add_peer(2, |_| {});
+    let small = grid.add_job(1_000, |_| {});
+    grid.ready(small, 0, 0..1_000, &[]);
+    assert_eq!(grid.place_all().len(), 8);
+    grid.timed(small, 1, 8, Duration::from_mins(8));
+    let whole = grid.add_job(9, |job| (job.priority, job.steps[0].needs.all_cores) = (1, true));
+    grid.ready(whole, 0, 0..1, &[]);
+    (grid, small, whole)
+}
+
+#[test]
+fn a_task_that_takes_a_whole_machine_is_not_starved_by_small_ones() {
+    let (mut grid, small, whole) = a_full_grid();
+    assert_eq!(grid.place_all(), []);
+    let mut ended = 0;
+    while !grid.leases.values().any(|placed| placed.job == whole) {
+        // The oldest lease of each machine in turn.
+        let on = peer(1 + ended % 2);
+        let lease = grid.leases.iter().find(|(_, placed)| placed.peer == on).map(|(lease, _)| *lease).unwrap();
+        grid.leases.remove(&lease);
+        grid.input(Input::LeaseEnded { lease });
+        ended += 1;
+        assert!(ended <= 8, "one machine runs dry after four ends there");
+        grid.place_all();
+    }
+    let on = grid.leases.values().find(|placed| placed.job == whole).map(|placed| placed.peer).unwrap();
+    let others = grid.leases.values().filter(|placed| placed.peer != on && placed.job == small).count();
+    assert_eq!(others, 4, "the other machine stays in use");
+}
+
+#[test]
+fn a_machine_is_kept_as_long_as_somebody_waits_for_it() {
+    let (mut grid, small, whole) = a_full_grid();
+    grid.place_all();
+    let lease = grid.leases.iter().find(|(_, placed)| placed.peer == peer(1)).map(|(lease, _)| *lease).unwrap();
+    grid.leases.remove(&lease);
+    grid.input(Input::LeaseEnded { lease });
+    // One of them failed there: kept and avoided at once.
+    grid.ready(small, 0, 999..1_000, &[1]);
+    assert_eq!(grid.place_all(), []);
+    assert_eq!(grid.against(small, 1), [Against::KeptForAnother]);
+    grid.input(Input::TasksWithdrawn { job: whole, step: 0, tasks: (0..1).collect() });
+    assert_eq!(grid.place_all().iter().map(|placed| placed.job).collect::<Vec<_>>(), [small]);
+}
+
 #[test]
 fn a_lower_bound_holds_beside_all_cores() {
     let mut grid = TestGrid::new(|config| config);
