@@ -26,6 +26,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("gridwell-exec", 2),
     ("gridwell-mount", 2),
     ("gridwell-net", 2),
+    ("gridwell-preview", 2),
     ("gridwell-probe", 2),
     ("gridwell-store", 2),
     ("gridwell-node", 3),

@@ -1,0 +1,32 @@
+//! Turns picture files into small pictures for people, off the node loop.
+//!
+//! Floor 2, a hand. Files come from other machines, so whatever they hold is hostile: they are decoded within limits on
+//! threads of their own, a decoder's panic is an error, and only what was encoded here leaves. Nothing is ever drawn from
+//! markup. It decides nothing: which file belongs to which task is the node's business.
+//!
+//! - [`Previews`] makes pictures: a bounded queue, few threads at low priority, a cache on disk.
+//! - [`Source`] is a picture, a film or a .blend by its path; [`kind_of`] tells by the name which of them a file is.
+//! - [`Size`] is one of a few sizes, each with a bound on its bytes; [`Picture`] is the answer.
+
+mod cache;
+mod decode;
+mod encode;
+mod error;
+mod exr;
+mod file;
+mod film;
+mod gate;
+mod key;
+mod kind;
+mod make;
+mod picture;
+mod previews;
+mod shrink;
+mod size;
+mod workers;
+
+pub use error::PreviewError;
+pub use kind::{Kind, Source, kind_of};
+pub use picture::{Extent, Picture};
+pub use previews::{PreviewConfig, Previews};
+pub use size::Size;

@@ -1,0 +1,237 @@
+use std::{
+    fs::File,
+    io::BufReader,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
+
+use gridwell_job::blend::{self, BlendError, BlendLimits, Thumbnail};
+use image::RgbaImage;
+
+use crate::{
+    Extent, Picture, PreviewError, Size, Source,
+    decode::{DecodeError, Decoded, READ_BYTES, check_extent, decode},
+    encode::encode,
+    file::{self, Identity},
+    film,
+    gate::{Gate, Gated, Stop},
+    shrink::{Light, Shrinking},
+};
+
+/// Read ahead from the file: enough that whether somebody waits is not asked too often.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Why a preview was not made.
+#[derive(Debug)]
+pub(crate) enum MakeError {
+    /// Nobody waits for it any more.
+    Unwanted,
+    /// What people are told.
+    Failed(PreviewError),
+}
+
+impl From<PreviewError> for MakeError {
+    fn from(error: PreviewError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A preview, and the state of the file that it shows.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) picture: Picture,
+    pub(crate) identity: Identity,
+}
+
+/// Makes a preview; blocks, and ends early once `wanted` says no. A decoder's panic is an error.
+pub(crate) fn make(
+    source: &Source,
+    size: Size,
+    ffmpeg: Option<&Path>,
+    wanted: &dyn Fn() -> bool,
+) -> Result<Made, MakeError> {
+    // Whatever a decoder left half done is dropped with its stack.
+    let made = catch_unwind(AssertUnwindSafe(|| try_make(source, size, ffmpeg, wanted)));
+    made.unwrap_or_else(|_| Err(PreviewError::DecoderFailed { path: source.path().to_owned() }.into()))
+}
+
+fn try_make(source: &Source, size: Size, ffmpeg: Option<&Path>, wanted: &dyn Fn() -> bool) -> Result<Made, MakeError> {
+    let (decoded, identity) = match source {
+        Source::File(path) => read_file(path, wanted, |reader, gate| {
+            let tga = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tga"));
+            decode(reader, gate, tga, size.side())
+        })?,
+        Source::Blend(path) => read_file(path, wanted, |reader, _| scene_picture(reader, size))?,
+        Source::Film(path) => film_picture(path, ffmpeg, size, wanted)?,
+    };
+    let Decoded { image, source: extent } = decoded;
+    let encoded = encode(image, size).map_err(|error| told(DecodeError::damaged(error), source.path()))?;
+    let picture = Picture {
+        coding: encoded.coding,
+        bytes: encoded.bytes.into(),
+        extent: Extent::new(encoded.width, encoded.height),
+        source: extent,
+    };
+    Ok(Made { picture, identity })
+}
+
+type Reader<'a> = BufReader<Gated<'a>>;
+
+/// Reads a picture out of a file that stays as it is meanwhile.
+fn read_file(
+    path: &Path,
+    wanted: &dyn Fn() -> bool,
+    read: impl FnOnce(Reader<'_>, &Gate<'_>) -> Result<Decoded, DecodeError>,
+) -> Result<(Decoded, Identity), MakeError> {
+    let (file, identity) = file::open(path)?;
+    let gate = Gate::new(READ_BYTES, wanted);
+    let reader = BufReader::with_capacity(BUFFER_BYTES, Gated { file: &file, gate: &gate });
+    let decoded = read(reader, &gate);
+    // Decoders wrap and lose why their reader failed; some go on with what they have.
+    match gate.stop() {
+        Some(Stop::Unwanted) => return Err(MakeError::Unwanted),
+        Some(Stop::TooLong) => {
+            let limit_bytes = gate.limit_bytes();
+            return Err(PreviewError::TooLong { path: path.to_owned(), limit_bytes }.into());
+        }
+        Some(Stop::Failed(source)) => return Err(file::unreadable(path, source).into()),
+        None => {}
+    }
+    check_unchanged(path, &file, &identity)?;
+    Ok((decoded.map_err(|error| told(error, path))?, identity))
+}
+
+/// A file that is written while it is read gives half a picture, or an error that will be none soon.
+fn check_unchanged(path: &Path, file: &File, before: &Identity) -> Result<(), PreviewError> {
+    if file::identify_open(path, file)?.has_content_of(before) {
+        Ok(())
+    } else {
+        Err(PreviewError::StillWritten { path: path.to_owned() })
+    }
+}
+
+fn told(error: DecodeError, path: &Path) -> PreviewError {
+    let path = path.to_owned();
+    match error {
+        DecodeError::NotAPicture => PreviewError::NotAPicture { path },
+        DecodeError::NoPicture => PreviewError::NoPicture { path },
+        DecodeError::TooLarge { width, height } => PreviewError::TooLarge { path, width, height },
+        DecodeError::Damaged(source) => PreviewError::Damaged { path, source },
+    }
+}
+
+/// The preview picture that a .blend holds.
+fn scene_picture(reader: Reader<'_>, size: Size) -> Result<Decoded, DecodeError> {
+    let size_bytes = reader.get_ref().file.metadata().map_err(DecodeError::damaged)?.len();
+    let card = blend::card(reader, size_bytes, BlendLimits::CARD).map_err(|error| match error {
+        BlendError::NotABlend { .. } => DecodeError::NotAPicture,
+        error => DecodeError::damaged(error),
+    })?;
+    let Thumbnail { width, height, rgba } = card.thumbnail.ok_or(DecodeError::NoPicture)?;
+    let image = RgbaImage::from_raw(width, height, rgba).ok_or(DecodeError::NoPicture)?;
+    let mut shrinking = Shrinking::new(check_extent(width.into(), height.into())?, size.side(), Light::Screen);
+    for (x, y, pixel) in image.enumerate_pixels() {
+        shrinking.add_straight(x, y, pixel.0.map(|value| f32::from(value) / 255.0));
+    }
+    Ok(Decoded { source: shrinking.source(), image: shrinking.finish() })
+}
+
+/// A frame of a film that stays as it is meanwhile.
+fn film_picture(
+    path: &Path,
+    ffmpeg: Option<&Path>,
+    size: Size,
+    wanted: &dyn Fn() -> bool,
+) -> Result<(Decoded, Identity), MakeError> {
+    let ffmpeg = ffmpeg.ok_or_else(|| PreviewError::FilmToolMissing { path: path.to_owned() })?;
+    let identity = file::identify(path)?;
+    let frame = film::frame(ffmpeg, path, wanted);
+    if !wanted() {
+        return Err(MakeError::Unwanted);
+    }
+    if file::identify(path)? != identity {
+        return Err(PreviewError::StillWritten { path: path.to_owned() }.into());
+    }
+    let frame = match frame {
+        Ok(frame) => frame.ok_or_else(|| PreviewError::NoPicture { path: path.to_owned() })?,
+        Err(source) => {
+            let source = Arc::new(source);
+            return Err(PreviewError::FilmUnreadable { path: path.to_owned(), source }.into());
+        }
+    };
+    let gate = Gate::new(READ_BYTES, wanted);
+    let decoded = decode(frame, &gate, false, size.side()).map_err(|error| told(error, path))?;
+    Ok((decoded, identity))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, fs, path::PathBuf};
+
+    use super::*;
+
+    fn plain(folder: &Path, name: &str, grey: u8) -> PathBuf {
+        let path = folder.join(name);
+        RgbaImage::from_pixel(300, 200, image::Rgba([grey, grey, grey, 255])).save(&path).unwrap();
+        path
+    }
+
+    fn make_file(path: &Path, wanted: &dyn Fn() -> bool) -> Result<Made, MakeError> {
+        make(&Source::File(path.to_owned()), Size::covering(64), None, wanted)
+    }
+
+    /// Calls `act` when the file is first read.
+    fn once(act: impl Fn()) -> impl Fn() -> bool {
+        let first = Cell::new(true);
+        move || {
+            if first.replace(false) {
+                act();
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_written_meanwhile_gives_no_half_picture() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = plain(temp.path(), "a.png", 10);
+        let write = once(|| fs::write(&path, "a program begins to write it anew").unwrap());
+        let refused = make_file(&path, &write).unwrap_err();
+        assert!(matches!(refused, MakeError::Failed(PreviewError::StillWritten { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_meanwhile_is_kept_as_what_it_was() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = plain(temp.path(), "a.png", 10);
+        let other = plain(temp.path(), "b.png", 200);
+        let before = file::identify(&path).unwrap();
+        let made = make_file(&path, &once(|| fs::rename(&other, &path).unwrap())).unwrap();
+        assert_eq!(made.identity, before);
+        assert_ne!(file::identify(&path).unwrap(), before);
+        let shown = image::load_from_memory(&made.picture.bytes).unwrap().into_rgb8();
+        assert_eq!(shown.get_pixel(5, 5).0, [10; 3]);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_given_up() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = plain(temp.path(), "a.png", 10);
+        assert!(matches!(make_file(&path, &|| false), Err(MakeError::Unwanted)));
+    }
+
+    #[test]
+    fn no_more_is_read_than_a_preview_may_cost() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("endless.jpg");
+        fs::write(&path, [0xff, 0xd8, 0xff, 0xe0]).unwrap();
+        // Holes are read as zeros and take no room.
+        fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        let refused = make_file(&path, &|| true).unwrap_err();
+        assert!(
+            matches!(refused, MakeError::Failed(PreviewError::TooLong { limit_bytes: 67_108_864, .. })),
+            "{refused:?}"
+        );
+    }
+}

@@ -1,0 +1,100 @@
+use std::{io, path::PathBuf, sync::Arc};
+
+use tokio::sync::Semaphore;
+
+use crate::{
+    Picture, PreviewError, Size, Source,
+    cache::{CACHE_BYTES, Cache},
+    file,
+    key::Key,
+    workers::Workers,
+};
+
+/// Most previews that are asked for at once: more than fit on a screen, few enough to bound memory.
+pub(crate) const MAX_ASKED: usize = 512;
+
+/// Most files that are looked at at once: a dead network folder holds each look up, and they share the blocking threads.
+const MAX_LOOKS: usize = 8;
+
+/// Most threads that make previews: each may need half a gigabyte for a moment.
+const MAX_WORKERS: usize = 2;
+
+/// Cores for each thread that makes previews, so that a small machine has one.
+const CORES_PER_WORKER: usize = 4;
+
+/// What previews need to know of the machine.
+#[derive(Debug, Clone)]
+pub struct PreviewConfig {
+    /// Where previews are kept, a folder of this alone; it is made if it is not there.
+    pub folder: PathBuf,
+    /// The installed ffmpeg; without it there are no previews of films.
+    pub ffmpeg: Option<PathBuf>,
+    /// Cores of the machine.
+    pub cores: usize,
+}
+
+/// Makes and keeps previews; cheap to clone. Its threads end with the last clone.
+#[derive(Debug, Clone)]
+pub struct Previews {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    workers: Workers,
+    cache: Arc<Cache>,
+    seats: Semaphore,
+    looks: Semaphore,
+}
+
+impl Previews {
+    /// Makes the folder and starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// What the system refuses: the folder, or a thread.
+    pub fn open(config: PreviewConfig) -> io::Result<Self> {
+        let count = (config.cores / CORES_PER_WORKER).clamp(1, MAX_WORKERS);
+        let cache = Arc::new(Cache::open(config.folder, CACHE_BYTES)?);
+        let workers = Workers::start(count, Arc::clone(&cache), config.ffmpeg)?;
+        let (seats, looks) = (Semaphore::new(MAX_ASKED), Semaphore::new(MAX_LOOKS));
+        Ok(Self { inner: Arc::new(Inner { workers, cache, seats, looks }) })
+    }
+
+    /// A preview of `source`, found or made. Everybody who asks for the same one at the same time gets the same answer;
+    /// a dropped future gives the work up once nobody else waits for it.
+    ///
+    /// Runs on tokio.
+    ///
+    /// # Errors
+    ///
+    /// [`PreviewError`] with the reason why there is none.
+    pub async fn picture(&self, source: Source, size: Size) -> Result<Picture, PreviewError> {
+        let inner = &self.inner;
+        let _seat = inner.seats.try_acquire().map_err(|_| PreviewError::Busy { limit: MAX_ASKED })?;
+        let (key, kept) = inner.look(source.clone(), size).await?;
+        match kept {
+            Some(picture) => Ok(picture),
+            None => inner.workers.order(key, source, size).await.map_err(|_| PreviewError::Stopped)?,
+        }
+    }
+
+    /// How many previews were made since the start; those that were found do not count.
+    #[must_use]
+    pub fn made(&self) -> u64 {
+        self.inner.workers.made()
+    }
+}
+
+impl Inner {
+    /// Looks at the file as it is now, and for a preview of that.
+    async fn look(&self, source: Source, size: Size) -> Result<(Key, Option<Picture>), PreviewError> {
+        let _look = self.looks.acquire().await.map_err(|_| PreviewError::Stopped)?;
+        let cache = Arc::clone(&self.cache);
+        let looked = tokio::task::spawn_blocking(move || {
+            let key = Key::new(&source, &file::identify(source.path())?, size);
+            Ok((key, cache.get(&key)))
+        });
+        looked.await.map_err(|_| PreviewError::Stopped)?
+    }
+}

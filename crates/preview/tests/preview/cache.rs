@@ -1,0 +1,81 @@
+//! What is made once is found afterwards.
+
+use std::{fs, time::SystemTime};
+
+use futures::{future::join_all, poll};
+use gridwell_preview::{PreviewError, Size, Source};
+use image::{ImageFormat, Rgba, RgbaImage};
+
+use crate::support::{Desk, encoded, open, pixels};
+
+fn plain(grey: u8) -> Vec<u8> {
+    let image = RgbaImage::from_pixel(100, 100, Rgba([grey, grey, grey, 255]));
+    crate::support::written(&image.into(), ImageFormat::Png)
+}
+
+#[tokio::test]
+async fn the_second_request_decodes_nothing_also_after_a_restart() {
+    let desk = Desk::new();
+    let path = desk.write("a.png", &encoded(ImageFormat::Png, 200, 100));
+    let first = desk.look(path.clone()).await.unwrap();
+    assert_eq!(desk.look(path.clone()).await.unwrap(), first);
+    assert_eq!(desk.previews.made(), 1);
+
+    let again = open(desk.temp.path());
+    assert_eq!(again.picture(Source::File(path.clone()), Size::covering(64)).await.unwrap(), first);
+    assert_eq!(again.made(), 0);
+    again.picture(Source::File(path), Size::covering(160)).await.unwrap();
+    assert_eq!(again.made(), 1, "another size is another picture");
+}
+
+#[tokio::test]
+async fn a_changed_file_gives_a_new_picture_whatever_its_time_says() {
+    let desk = Desk::new();
+    let path = desk.write("a.png", &plain(50));
+    let long_ago = SystemTime::UNIX_EPOCH;
+    for grey in [50, 90] {
+        // As programs do that keep the time of what they copy.
+        fs::write(&path, plain(grey)).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        let picture = desk.look(path.clone()).await.unwrap();
+        assert_eq!(pixels(&picture).get_pixel(5, 5).0, [grey, grey, grey, 255]);
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(desk.look(path).await, Err(PreviewError::Unreadable { .. })));
+}
+
+#[tokio::test]
+async fn who_asks_at_the_same_time_gets_the_same_answer() {
+    let desk = Desk::new();
+    let path = desk.write("a.png", &encoded(ImageFormat::Png, 1_000, 500));
+    let answers = join_all((0..20).map(|_| desk.look(path.clone()))).await;
+    let first = answers[0].as_ref().unwrap();
+    assert!(answers.iter().all(|answer| answer.as_ref().unwrap() == first));
+    assert_eq!(desk.previews.made(), 1);
+}
+
+#[tokio::test]
+async fn too_many_at_once_are_refused_and_the_rest_is_served() {
+    let desk = Desk::new();
+    let path = desk.write("a.png", &encoded(ImageFormat::Png, 100, 50));
+    let mut asked = Vec::new();
+    for _ in 0..512 {
+        let mut answer = Box::pin(desk.look(path.clone()));
+        // From its first poll on it counts; none is answered before the next one.
+        assert!(poll!(&mut answer).is_pending());
+        asked.push(answer);
+    }
+    assert!(matches!(desk.look(path.clone()).await, Err(PreviewError::Busy { limit: 512 })));
+    assert!(join_all(asked).await.iter().all(Result::is_ok));
+    assert!(desk.look(path).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_keeps_nobody_else_waiting() {
+    let desk = Desk::new();
+    let large = desk.write("large.png", &encoded(ImageFormat::Png, 2_000, 2_000));
+    let small = desk.write("small.png", &encoded(ImageFormat::Png, 20, 20));
+    let dropped = tokio::time::timeout(std::time::Duration::ZERO, desk.look(large)).await;
+    assert!(dropped.is_err());
+    desk.look(small).await.unwrap();
+}
