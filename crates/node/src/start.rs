@@ -258,7 +258,7 @@ impl Core {
     }
 
     /// Lets blobs go that the last run kept for other machines' jobs.
-    async fn unpin_strangers(&self) {
+    async fn unpin_strangers(&mut self) {
         for job in self.store.blobs().pinned_jobs() {
             if !self.homes.contains_key(&job)
                 && let Err(error) = self.store.blobs().unpin_job(job).await

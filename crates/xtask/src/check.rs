@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
 use crate::{
     floors, setup,
     shell::{self, Failure},
+    ui,
 };
 
 /// Names the file to which tests write a line for each thing they had to skip.
@@ -38,6 +39,8 @@ type Step<'skips> = Box<dyn Fn() -> Result<(), Failure> + 'skips>;
 
 fn steps_in_order(skips: &Path) -> Vec<(&'static str, Step<'_>)> {
     vec![
+        // First: the desktop app carries it inside.
+        ("window", Box::new(|| ui::build().and_then(|()| ui::check()))),
         ("format", Box::new(|| shell::run(shell::cargo().args(["fmt", "--all", "--check"])))),
         (
             "lints",

@@ -12,6 +12,7 @@ mod grid;
 mod setup;
 mod shell;
 mod sim;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ Chores of the Gridwell workspace.
                               sample over them, say where the frames lie and which machine made which
   cargo xtask test            install what is missing, then run every check and test
   cargo xtask setup           install what tests and demo need, or print the line that does
+  cargo xtask ui              build the window (ui/dist); the desktop app and the browser door carry it inside
   cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
   cargo xtask sim --seeds N   run the simulation with the seeds 0 to N-1 (default 1000)
   cargo xtask bench           measure, and write docs/benchmarks.md
@@ -62,6 +64,7 @@ fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
         "demo" => demo::run(options),
         "test" => none(options).and_then(|()| check::run()),
         "setup" => none(options).and_then(|()| setup::install(&setup::EVERYTHING)),
+        "ui" => none(options).and_then(|()| ui::build()),
         "floors" => none(options).and_then(|()| floors::run()),
         "sim" => sim::run(options),
         "bench" => bench::run(options),

@@ -2,27 +2,57 @@ use std::process::{Command, Stdio};
 
 use crate::shell::{self, Failure};
 
-/// A program we need and the Debian package it comes in.
+/// Something we need, how it is recognised, and the Debian packages it comes in.
 pub(crate) struct Need {
-    program: &'static str,
-    package: &'static str,
+    sign: Sign,
+    packages: &'static str,
 }
 
-const fn need(program: &'static str, package: &'static str) -> Need {
-    Need { program, package }
+/// What shows that something is here.
+enum Sign {
+    /// A program on the search path.
+    Program(&'static str),
+    /// A library with its headers, as `pkg-config` knows it.
+    Library(&'static str),
+    /// A Python module of the system's own Python.
+    Module(&'static str),
 }
 
-/// What building needs: SQLite and parts of TLS are C.
+const fn need(program: &'static str, packages: &'static str) -> Need {
+    Need { sign: Sign::Program(program), packages }
+}
+
+const fn library(name: &'static str, packages: &'static str) -> Need {
+    Need { sign: Sign::Library(name), packages }
+}
+
+const fn module(import: &'static str, packages: &'static str) -> Need {
+    Need { sign: Sign::Module(import), packages }
+}
+
+/// What building a peer needs: SQLite and parts of TLS are C.
 pub(crate) const BUILD: [Need; 1] = [need("cc", "gcc libc6-dev")];
 
-/// What every test and comparison needs.
-pub(crate) const EVERYTHING: [Need; 6] = [
+/// What every test and comparison needs, and the desktop app.
+pub(crate) const EVERYTHING: [Need; 18] = [
     need("cc", "gcc libc6-dev"),
+    need("pkg-config", "pkg-config"),
+    library("webkit2gtk-4.1", "libwebkit2gtk-4.1-dev"),
     need("blender", "blender"),
     need("ffmpeg", "ffmpeg"),
     need("povray", "povray"),
     need("parallel", "parallel"),
     need("python3", "python3 python3-venv"),
+    need("chromium", "chromium"),
+    need("WebKitWebDriver", "webkit2gtk-driver"),
+    need("Xvfb", "xvfb"),
+    need("xauth", "xauth"),
+    need("openbox", "openbox"),
+    need("xdotool", "xdotool"),
+    need("dbus-run-session", "dbus"),
+    need("import", "imagemagick"),
+    module("gi; gi.require_version('Gtk', '3.0')", "python3-gi gir1.2-gtk-3.0"),
+    need("rpm", "rpm"),
 ];
 
 /// Installs what is missing where that is allowed; otherwise prints the line that does, and fails.
@@ -32,7 +62,7 @@ pub(crate) fn install(needs: &[Need]) -> Result<(), Failure> {
         println!("setup: everything is here");
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().flat_map(|need| need.package.split(' ')).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.split(' ')).collect();
     let line = install_line(&packages);
     let Some(prefix) = right_to_install() else {
         println!("setup: run this line, then try again:\n\n  sudo {line}\n");
@@ -41,12 +71,26 @@ pub(crate) fn install(needs: &[Need]) -> Result<(), Failure> {
     println!("setup: installing {}", packages.join(" "));
     apt(&prefix, &["update", "--quiet"])?;
     apt(&prefix, &[&["install", "--yes", "--quiet", "--no-install-recommends"], packages.as_slice()].concat())?;
-    let still: Vec<&str> = self::missing(needs).iter().map(|need| need.package).collect();
+    let still: Vec<&str> = self::missing(needs).iter().map(|need| need.packages).collect();
     if still.is_empty() { Ok(()) } else { Err(Failure::Missing { packages: still.join(" ") }) }
 }
 
 fn missing(needs: &[Need]) -> Vec<&Need> {
-    needs.iter().filter(|need| shell::find(need.program).is_none()).collect()
+    needs.iter().filter(|need| !need.sign.is_here()).collect()
+}
+
+impl Sign {
+    fn is_here(&self) -> bool {
+        let works = |command: &mut Command| {
+            let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            status.is_ok_and(|status| status.success())
+        };
+        match self {
+            Self::Program(name) => shell::find(name).is_some(),
+            Self::Library(name) => works(Command::new("pkg-config").args(["--exists", name])),
+            Self::Module(import) => works(Command::new("/usr/bin/python3").args(["-c", &format!("import {import}")])),
+        }
+    }
 }
 
 fn install_line(packages: &[&str]) -> String {
@@ -76,7 +120,7 @@ mod tests {
     #[test]
     fn only_what_is_not_there_is_missing() {
         let needs = [need("sh", "dash"), need("no-such-program-here", "nothing")];
-        let missing: Vec<_> = missing(&needs).iter().map(|need| need.package).collect();
+        let missing: Vec<_> = missing(&needs).iter().map(|need| need.packages).collect();
         assert_eq!(missing, ["nothing"]);
         assert_eq!(install_line(&["a", "b"]), "apt-get install --yes --no-install-recommends a b");
     }

@@ -2,7 +2,7 @@ import { Channel, convertFileSrc, invoke } from "@tauri-apps/api/core";
 import { listen as listenTo } from "@tauri-apps/api/event";
 import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { open } from "@tauri-apps/plugin-dialog";
-import { openPath, revealItemInDir } from "@tauri-apps/plugin-opener";
+import { revealItemInDir } from "@tauri-apps/plugin-opener";
 
 import type { Appearance, Bridge, Closer, Command, Dropped, DropEar, DropPoint, EventEar, LogEar } from "./bridge";
 import { osOf } from "./os";
@@ -25,11 +25,16 @@ export function tauriBridge(): Bridge {
     pickFiles: () => pick({ folder: false }),
     pickFolder: () => pick({ folder: true }),
     reveal: path => revealItemInDir(path).catch(refuse),
-    openPath: path => openPath(path).catch(refuse),
+    openPath: path => call("open_results", { path }),
     startNode: () => call("start", {}),
     onDrop: ear => onDrop(ear, os),
     upload: () => Promise.reject(Refusal.from(new Error("the desktop app hands over paths, not contents"))),
-    onCommand: hear => later(listenTo<Command>("command", event => hear(event.payload))),
+    onCommand: hear => {
+      const heard = listenTo<Command>("command", event => hear(event.payload));
+      // What came before the page listened waits for this.
+      heard.then(() => call("ready", {})).catch(() => undefined);
+      return later(heard);
+    },
     appearance: () => call<Appearance>("appearance", {}),
   };
 }

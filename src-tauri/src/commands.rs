@@ -1,0 +1,80 @@
+//! What the page may call. Each parses, forwards, and maps the error.
+
+use std::path::PathBuf;
+
+use gridwell_api::{ApiError, ErrorCode, JobView, JobsRequest, Request};
+use serde_json::Value;
+use tauri::{AppHandle, State, ipc::Channel};
+use tauri_plugin_opener::OpenerExt as _;
+
+use crate::{
+    house::House,
+    own::{Own, OwnSettings},
+    platform::{self, Appearance},
+    streams::{Streams, Told, Topic},
+    window,
+};
+
+/// One wish, one answer.
+#[tauri::command]
+pub(crate) async fn ask(house: State<'_, House>, request: Request) -> Result<Value, ApiError> {
+    house.client().ask(&request).await
+}
+
+/// Starts a subscription; returns its number.
+#[tauri::command]
+pub(crate) fn listen(app: AppHandle, streams: State<'_, Streams>, topic: Topic, channel: Channel<Told>) -> u32 {
+    streams.start(&app, topic, channel)
+}
+
+/// Ends a subscription; one that has ended already is no error.
+#[tauri::command]
+pub(crate) fn unlisten(streams: State<'_, Streams>, id: u32) {
+    streams.stop(id);
+}
+
+/// Starts a node where none runs.
+#[tauri::command]
+pub(crate) async fn start(house: State<'_, House>) -> Result<(), ApiError> {
+    house.open().await
+}
+
+/// The page listens: what waits for it is handed over.
+#[tauri::command]
+pub(crate) fn ready(app: AppHandle) {
+    window::hand_over(&app);
+}
+
+/// Light or dark, and the accent, as the desktop says.
+#[tauri::command]
+pub(crate) async fn appearance() -> Appearance {
+    platform::appearance().await
+}
+
+/// Opens a folder or file of a job's results with the program the desktop has for it; nothing else.
+#[tauri::command]
+pub(crate) async fn open_results(app: AppHandle, house: State<'_, House>, path: PathBuf) -> Result<(), ApiError> {
+    let jobs: Vec<JobView> = house.client().ask(&Request::Jobs(JobsRequest::default())).await?;
+    let wanted = std::fs::canonicalize(&path)
+        .map_err(|error| ApiError::new(ErrorCode::MissingFile, format!("{}: {error}", path.display())))?;
+    let folders = jobs.iter().flat_map(|job| &job.output_folders);
+    let known = folders.filter_map(|folder| std::fs::canonicalize(folder).ok());
+    if !known.into_iter().any(|folder| wanted.starts_with(folder)) {
+        return Err(ApiError::new(ErrorCode::Forbidden, format!("{} holds no results of a job", path.display())));
+    }
+    app.opener()
+        .open_path(wanted.to_string_lossy(), None::<&str>)
+        .map_err(|error| ApiError::new(ErrorCode::Unreadable, format!("{}: {error}", path.display())))
+}
+
+/// What a person chose for the app on this machine.
+#[tauri::command]
+pub(crate) fn own_settings(own: State<'_, Own>) -> OwnSettings {
+    own.get()
+}
+
+/// Keeps what a person chose for the app.
+#[tauri::command]
+pub(crate) fn set_own_settings(app: AppHandle, own: State<'_, Own>, settings: OwnSettings) -> Result<(), ApiError> {
+    own.set(&app, settings)
+}

@@ -1,0 +1,123 @@
+//! The node behind the window.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use futures::future::BoxFuture;
+use gridwell_api::{ApiError, ErrorCode, Event, EventCursor, LogPiece, LogsRequest, Request, Response};
+use gridwell_node::{Config, Node, NodeHandle};
+use gridwell_serve::{Backend, Client, DataFolder, Door};
+use tokio::sync::{Mutex, mpsc};
+
+/// The node this program talks to: its own, or one that runs already.
+#[derive(Debug)]
+pub(crate) struct House {
+    client: Client,
+    own: Mutex<Option<Own>>,
+}
+
+/// A node inside this process.
+#[derive(Debug)]
+struct Own {
+    node: Node,
+    door: Door,
+    /// Holds the lock of the data folder.
+    _folder: DataFolder,
+}
+
+impl House {
+    pub(crate) fn new(data: PathBuf) -> Self {
+        Self { client: Client::new(data), own: Mutex::new(None) }
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Sees to it that a node runs: uses the one that answers, else starts one here.
+    ///
+    /// # Errors
+    ///
+    /// Why no node could be started; nothing is left behind.
+    pub(crate) async fn open(&self) -> Result<(), ApiError> {
+        let mut own = self.own.lock().await;
+        if Client::connect(self.client.data()).await.is_ok() {
+            return Ok(());
+        }
+        // A door that does not answer any more makes room for a new one.
+        if let Some(old) = own.take() {
+            old.close().await;
+        }
+        *own = Some(Own::start(self.client.data()).await?);
+        Ok(())
+    }
+
+    /// Stops the node if it is this program's own; a node that ran before goes on.
+    pub(crate) async fn close(&self) {
+        if let Some(own) = self.own.lock().await.take() {
+            own.close().await;
+        }
+    }
+}
+
+impl Own {
+    async fn start(data: &Path) -> Result<Self, ApiError> {
+        let folder = DataFolder::lock(data)?;
+        let program = helper()?;
+        let config = Config {
+            data: folder.path().to_owned(),
+            name: None,
+            listen: vec![Config::DEFAULT_LISTEN.to_owned()],
+            labels: std::collections::BTreeMap::new(),
+            lend_cpus: None,
+            runner: vec![program.clone().into_os_string(), "runner".into()],
+            self_program: program,
+        };
+        let node = Node::start(config)
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::DataFolder, format!("the node did not start: {error}")))?;
+        match Door::open(&folder, None, Arc::new(Inside(node.handle()))).await {
+            Ok(door) => Ok(Self { node, door, _folder: folder }),
+            Err(error) => {
+                node.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn close(self) {
+        self.door.close().await;
+        self.node.stop().await;
+    }
+}
+
+/// The program `gridwell`, installed beside this one: it runs what sessions start.
+fn helper() -> Result<PathBuf, ApiError> {
+    let me = std::env::current_exe()
+        .map_err(|error| ApiError::bug(format!("this program's own path cannot be found: {error}")))?;
+    let helper = me.with_file_name(format!("gridwell{}", std::env::consts::EXE_SUFFIX));
+    if helper.is_file() {
+        return Ok(helper);
+    }
+    Err(ApiError::new(ErrorCode::MissingFile, format!("{} is missing", helper.display()))
+        .help("Install Gridwell again: the program 'gridwell' belongs beside 'gridwell-desktop'."))
+}
+
+/// The node behind its door.
+struct Inside(NodeHandle);
+
+impl Backend for Inside {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>> {
+        Box::pin(self.0.call(request))
+    }
+
+    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
+        Box::pin(self.0.events(since))
+    }
+
+    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
+        Box::pin(self.0.logs(request))
+    }
+}

@@ -1,0 +1,39 @@
+//! Gridwell for the desktop: a window, a tray icon, and the node behind both.
+//!
+//! The window is a client of the local door like every other program. If no node runs for the data folder, one is
+//! started inside this process, with its door, and lives as long as the process; else the running one is used. Closing
+//! the window destroys its web view; tray and node stay.
+//!
+//! - [`house`]: the node behind the window. [`commands`]: what the page may call.
+//! - [`window`], [`tray`], [`notices`]: what people see of the app. [`opening`]: files and links that come from outside.
+//!
+//! Not here: any decision about work, and any state of the grid: that is the node's.
+
+mod args;
+mod commands;
+mod house;
+mod opening;
+mod own;
+mod platform;
+mod run;
+mod streams;
+mod telling;
+mod tray;
+mod window;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match args::Args::read(std::env::args_os().skip(1)) {
+        Ok(args) => run::run(args),
+        Err(usage) => {
+            say_usage(&usage);
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "nobody listens to the log before it is started")]
+fn say_usage(usage: &str) {
+    eprintln!("gridwell-desktop: {usage}");
+}

@@ -1,0 +1,157 @@
+//! The icon in the panel: what this machine does at a glance, and the few things one wants without a window.
+
+mod glyphs;
+mod look;
+
+use std::sync::Mutex;
+
+use gridwell_api::{JobView, MachineView, Request, SetRequest};
+use gridwell_model::Stamp;
+use tauri::{
+    AppHandle, Manager as _, Wry,
+    menu::{Menu, MenuItem, PredefinedMenuItem},
+    tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent},
+};
+use tauri_plugin_opener::OpenerExt as _;
+
+pub(crate) use look::{Look, now};
+
+use crate::{house::House, opening::Wish, run, window};
+
+const ID: &str = "main";
+const PAUSE_SECS: u64 = 3_600;
+
+/// The items that change their words. They are made once and never rebuilt: panels lose menus that are.
+pub(crate) struct Items {
+    state: MenuItem<Wry>,
+    job: MenuItem<Wry>,
+    pause: MenuItem<Wry>,
+    until_tomorrow: MenuItem<Wry>,
+    finish: MenuItem<Wry>,
+    results: MenuItem<Wry>,
+    shown: Mutex<Look>,
+}
+
+/// Puts the icon into the panel.
+pub(crate) fn make(app: &AppHandle) -> tauri::Result<()> {
+    let item = |id: &str, text: &str, enabled: bool| MenuItem::with_id(app, id, text, enabled, None::<&str>);
+    let line = || PredefinedMenuItem::separator(app);
+    let look = Look::default();
+    let items = Items {
+        state: item("state", &look.state_line, false)?,
+        job: item("job", &look.job_line, false)?,
+        pause: item("pause", &look.pause_line, true)?,
+        until_tomorrow: item("until-tomorrow", "Pause until tomorrow", true)?,
+        finish: item("finish", "Finish current tasks, then pause", true)?,
+        results: item("results", "Recent results", false)?,
+        shown: Mutex::new(look),
+    };
+    let menu = Menu::with_items(
+        app,
+        &[
+            &items.state,
+            &items.job,
+            &line()?,
+            &item("open", "Open Gridwell", true)?,
+            &items.pause,
+            &items.until_tomorrow,
+            &items.finish,
+            &items.results,
+            &item("settings", "Settings…", true)?,
+            &line()?,
+            &item("quit", "Quit…", true)?,
+        ],
+    )?;
+    let icon = glyphs::icon(gridwell_api::MachineState::Offline);
+    TrayIconBuilder::with_id(ID)
+        .icon(icon)
+        .tooltip("Gridwell")
+        .title("Gridwell")
+        .menu(&menu)
+        .show_menu_on_left_click(false)
+        .on_menu_event(|app, event| chosen(app, event.id().as_ref()))
+        .on_tray_icon_event(|tray, event| {
+            if let TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. } = event {
+                window::show(tray.app_handle(), None);
+            }
+        })
+        .build(app)?;
+    app.manage(items);
+    Ok(())
+}
+
+/// Brings icon and words up to date.
+pub(crate) fn show(app: &AppHandle, look: &Look) {
+    let Some(items) = app.try_state::<Items>() else { return };
+    let mut shown = items.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(tray) = app.tray_by_id(ID) {
+        if shown.state != look.state {
+            let _ = tray.set_icon(Some(glyphs::icon(look.state)));
+        }
+        let _ = tray.set_tooltip(Some(&look.state_line));
+    }
+    let _ = items.state.set_text(&look.state_line);
+    let _ = items.job.set_text(&look.job_line);
+    let _ = items.job.set_enabled(look.job.is_some());
+    let _ = items.pause.set_text(&look.pause_line);
+    let _ = items.until_tomorrow.set_enabled(!look.paused);
+    let _ = items.finish.set_enabled(!look.paused);
+    let _ = items.results.set_enabled(look.results.is_some());
+    *shown = look.clone();
+}
+
+fn chosen(app: &AppHandle, id: &str) {
+    let Some(items) = app.try_state::<Items>() else { return };
+    let look = items.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let open = |route: String| window::show(app, Some(Wish::Open { route }));
+    match id {
+        "open" => window::show(app, None),
+        "job" => {
+            if let Some(job) = look.job {
+                open(format!("#/jobs/{job}"));
+            }
+        }
+        "pause" if look.paused => {
+            set(app, SetRequest { lend: Some(true), pause_secs: Some(0), ..SetRequest::default() });
+        }
+        "pause" => set(app, SetRequest { pause_secs: Some(PAUSE_SECS), ..SetRequest::default() }),
+        "until-tomorrow" => {
+            let secs = look::secs_until_tomorrow(&jiff::Zoned::now());
+            set(app, SetRequest { pause_secs: Some(secs), ..SetRequest::default() });
+        }
+        "finish" => set(app, SetRequest { lend: Some(false), ..SetRequest::default() }),
+        "results" => {
+            if let Some(folder) = look.results
+                && let Err(error) = app.opener().open_path(folder, None::<&str>)
+            {
+                tracing::warn!(%error, "the folder with the results was not opened");
+            }
+        }
+        "settings" => open("#/settings".into()),
+        "quit" => run::quit(app),
+        _ => {}
+    }
+}
+
+/// Asks the node of this machine; a node that is away shows in the icon.
+fn set(app: &AppHandle, request: SetRequest) {
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let client = app.state::<House>().client().clone();
+        if let Err(error) = client.ask::<MachineView>(&Request::Set(request)).await {
+            tracing::warn!(%error, "the node did not take a choice of the tray menu");
+        }
+    });
+}
+
+/// The line of a job in the menu: `kitchen: 143 of 240, 11 min left`.
+fn job_line(job: &JobView) -> String {
+    let name: String = job.name.chars().filter(|c| !c.is_control()).take(40).collect();
+    let left = job.time_left_secs.map(|secs| format!(", {} left", look::duration(secs))).unwrap_or_default();
+    format!("{name}: {} of {}{left}", job.counts.ended(), job.counts.total())
+}
+
+/// How long a pause still lasts: `42 min left`.
+fn left(until: Stamp, now: Stamp) -> String {
+    look::duration(until.0.saturating_sub(now.0) as f64 / 1e3)
+}
