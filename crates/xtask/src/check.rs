@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
 
 use crate::{
-    floors, setup,
+    desktop, floors, setup,
     shell::{self, Failure},
     ui,
 };
@@ -56,6 +56,7 @@ fn steps_in_order(skips: &Path) -> Vec<(&'static str, Step<'_>)> {
             }),
         ),
         ("tests", Box::new(move || shell::run(test_command().env(SKIPS, skips)))),
+        ("desktop app", Box::new(desktop::test)),
         ("documentation tests", Box::new(|| shell::run(shell::cargo().args(["test", "--workspace", "--doc"])))),
     ]
 }

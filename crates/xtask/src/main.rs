@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod demo;
+mod desktop;
 mod floors;
 mod grid;
 mod setup;

@@ -1,0 +1,187 @@
+"""The real desktop app under Xvfb: window, tray, second start, drops, quitting.
+
+Run by `cargo xtask test` in a session bus and a screen of its own:
+    dbus-run-session -- xvfb-run python3 tests/desktop/desktop.py FOLDER_OF_THE_PROGRAMS
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from driver import Driver
+from watcher import Panel
+
+PROGRAMS = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("target/debug")
+# Only a failure takes this long.
+PATIENCE = 40.0
+
+
+class Desktop:
+    """One start of the app with a data folder of its own."""
+
+    def __init__(self, panel, data=None, words=()):
+        self.panel = panel
+        self.data = data or Path(tempfile.mkdtemp(prefix="gridwell-desktop-"))
+        self.environment = dict(os.environ, GRIDWELL_DATA=str(self.data), NO_AT_BRIDGE="1")
+        self.app = None
+        self.driver = None
+        self.words = list(words)
+
+    def start(self):
+        self.app = subprocess.Popen([PROGRAMS / "gridwell-desktop", *self.words], env=self.environment)
+        return self
+
+    def drive(self):
+        """Starts the app under WebKitWebDriver."""
+        self.driver = Driver(PROGRAMS / "gridwell-desktop", self.words, self.environment)
+        return self
+
+    def again(self, *words):
+        """A second start; it ends at once."""
+        return subprocess.run([PROGRAMS / "gridwell-desktop", *words], env=self.environment, timeout=PATIENCE).returncode
+
+    def cli(self, *words):
+        done = subprocess.run([PROGRAMS / "gridwell", *words, "--json"], env=self.environment, capture_output=True)
+        return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+
+    def until(self, what, look):
+        end = time.monotonic() + PATIENCE
+        while True:
+            seen = look()
+            if seen:
+                return seen
+            if time.monotonic() > end:
+                subprocess.run(["import", "-window", "root", "/tmp/gridwell-desktop-failure.png"])
+                log = self.data / "desktop.log"
+                raise AssertionError(f"in vain waited for {what}\n{log.read_text() if log.exists() else ''}")
+            time.sleep(0.05)
+
+    def windows(self):
+        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "^Gridwell$"], capture_output=True, text=True)
+        return found.stdout.split()
+
+    def stop(self):
+        if self.driver:
+            self.driver.close()
+        if self.app and self.app.poll() is None:
+            self.app.terminate()
+            try:
+                self.app.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.app.kill()
+        for process in Path("/proc").glob("[0-9]*"):
+            # What a driver started and lost would answer every later start.
+            try:
+                environment = (process / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"GRIDWELL_DATA={self.data}".encode() in environment.split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+def the_window_shows_what_the_node_says(desktop):
+    desktop.drive()
+    page = desktop.driver
+    name = desktop.until("the node's name in the page", lambda: (desktop.cli("status") or {}).get("name"))
+    desktop.until("the machine in the page", lambda: name in page.run("return document.body.innerText"))
+    assert page.run("return typeof window.__TAURI__") == "undefined", "the page has no global objects"
+    refused = page.run(
+        "try { new Function('return 1')(); return 'ran' } catch (error) { return error.name }"
+    )
+    assert refused == "EvalError", f"the policy lets the page make code: {refused}"
+    assert page.run("return document.querySelectorAll('main').length") == 1
+
+
+def closing_keeps_lending_and_a_second_start_reopens(desktop):
+    desktop.start()
+    [window] = desktop.until("the window", desktop.windows)
+    desktop.until("the node", lambda: desktop.cli("status"))
+    subprocess.run(["xdotool", "windowquit", window], check=True)
+    desktop.until("the window to be gone", lambda: not desktop.windows())
+    assert desktop.app.poll() is None, "closing the window ended the app"
+    assert desktop.cli("status")["accepts"], "closing the window ended lending"
+    assert desktop.again() == 0
+    desktop.until("the window again", desktop.windows)
+    assert desktop.app.poll() is None
+
+
+def the_tray_tells_pauses_and_quits(desktop):
+    desktop.start()
+    panel = desktop.panel
+    before = len(panel.icons)
+    desktop.until("the icon", lambda: len(panel.icons) > before)
+    desktop.until("the state in the menu", lambda: "Ready" in panel.menu())
+    for label in ["Open Gridwell", "Pause for 1 hour", "Pause until tomorrow", "Finish current tasks", "Settings", "Quit"]:
+        assert any(text.startswith(label) for text in panel.menu()), f"{label} is not in {panel.menu()}"
+    numbers = {number for number, _ in panel.menu().values()}
+    panel.click("Finish current tasks")
+    desktop.until("the node to pause", lambda: not desktop.cli("status")["accepts"])
+    desktop.until("the pause in the menu", lambda: "Paused" in panel.menu() and "Resume" in panel.menu())
+    assert numbers == {number for number, _ in panel.menu().values()}, "the menu was rebuilt"
+    panel.click("Resume")
+    desktop.until("the node to resume", lambda: desktop.cli("status")["accepts"])
+    panel.click("Quit")
+    desktop.until("the app to end", lambda: desktop.app.poll() is not None)
+    assert desktop.app.returncode == 0
+    assert not (desktop.data / "node.sock").exists(), "the node's door stayed behind"
+
+
+def an_attached_node_outlives_the_app(desktop):
+    node = subprocess.Popen(
+        [PROGRAMS / "gridwell", "node", "--listen", "127.0.0.1:0", "--name", "forge"],
+        env=desktop.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        desktop.until("the node", lambda: desktop.cli("status"))
+        before = len(desktop.panel.icons)
+        desktop.start()
+        desktop.until("the icon", lambda: len(desktop.panel.icons) > before)
+        desktop.until("the state in the menu", lambda: "Ready" in desktop.panel.menu())
+        desktop.panel.click("Quit")
+        desktop.until("the app to end", lambda: desktop.app.poll() is not None)
+        assert desktop.cli("status")["name"] == "forge", "quitting ended a node that is not the app's"
+    finally:
+        node.terminate()
+        node.wait(PATIENCE)
+
+
+TESTS = [
+    the_window_shows_what_the_node_says,
+    closing_keeps_lending_and_a_second_start_reopens,
+    the_tray_tells_pauses_and_quits,
+    an_attached_node_outlives_the_app,
+]
+
+
+def main():
+    manager = subprocess.Popen(["openbox"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    panel = Panel()
+    failed = 0
+    for test in TESTS:
+        desktop = Desktop(panel)
+        try:
+            test(desktop)
+            print(f"ok     {test.__name__}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAILED {test.__name__}\n{traceback.format_exc()}", flush=True)
+        finally:
+            desktop.stop()
+    manager.terminate()
+    print(f"desktop: {len(TESTS) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
