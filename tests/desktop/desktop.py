@@ -105,7 +105,7 @@ def closing_keeps_lending_and_a_second_start_reopens(desktop):
     desktop.start()
     [window] = desktop.until("the window", desktop.windows)
     desktop.until("the node", lambda: desktop.cli("status"))
-    subprocess.run(["xdotool", "windowquit", window], check=True)
+    subprocess.run(["xdotool", "windowactivate", "--sync", window, "key", "--clearmodifiers", "alt+F4"], check=True)
     desktop.until("the window to be gone", lambda: not desktop.windows())
     assert desktop.app.poll() is None, "closing the window ended the app"
     assert desktop.cli("status")["accepts"], "closing the window ended lending"
