@@ -1,4 +1,5 @@
-//! What a node keeps on disk: its journal and small values, program logs, run history, blobs, and results coming home.
+//! What a node keeps on disk: its journal and small values, program logs, run history, blobs, results coming home, and what
+//! happened, for people.
 //!
 //! Floor 2, a hand. The only room that names SQLite. It decides nothing: it keeps what it is told, says when it is kept,
 //! and hands it back after a restart. What entries mean is the ledger's business, what is fetched from where is the
@@ -20,8 +21,13 @@ mod landing;
 mod lock;
 mod logs;
 mod meta;
+mod notices;
 mod open;
+mod past;
 mod reader;
+mod results;
+mod runs;
+mod samples;
 mod schema;
 mod secret;
 mod store;
@@ -33,6 +39,11 @@ pub use history::{RunHistory, RunRecord};
 pub use journal::{Durability, StoredJob};
 pub use landing::{LandError, LandSource, Overwrite, check_folder};
 pub use logs::{LogLimits, LogLine, LogPage, LogQuery};
+pub use notices::{Notice, NoticePage, NoticeQuery};
 pub use open::{OpenError, StoreLimits};
+pub use past::{Past, PastLimits};
+pub use results::{LandedFile, LandedPage, LandedQuery};
+pub use runs::{Run, RunPage, RunQuery};
+pub use samples::{MachineSample, Sample};
 pub use secret::SecretError;
 pub use store::Store;

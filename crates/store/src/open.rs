@@ -8,7 +8,7 @@ use std::{
 use rusqlite::Connection;
 
 use crate::{
-    BlobLimits, LogLimits, StoreError, database,
+    BlobLimits, LogLimits, PastLimits, StoreError, database,
     lock::{LockError, NodeLock},
     schema::{MigrationError, Schema},
 };
@@ -20,6 +20,8 @@ pub struct StoreLimits {
     pub logs: LogLimits,
     /// Files kept by hash.
     pub blobs: BlobLimits,
+    /// What happened, for people.
+    pub past: PastLimits,
 }
 
 /// Why a data folder could not be opened.

@@ -33,6 +33,8 @@ impl Schema {
             }
             transaction.pragma_update(None, "user_version", known)?;
             transaction.commit()?;
+            // Into the database at once: should the disk fill up, the log could not be emptied, and would take the room.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         }
         Ok(())
     }
@@ -59,7 +61,8 @@ pub(crate) const MAIN: Schema = Schema {
     "],
 };
 
-/// `logs.db`: what programs wrote; losing it loses no job.
+/// `logs.db`: what programs wrote, and what happened; losing it loses no job. What happened names jobs and machines by small
+/// numbers.
 pub(crate) const LOGS: Schema = Schema {
     migrations: &["
     CREATE TABLE log_line (
@@ -76,5 +79,32 @@ pub(crate) const LOGS: Schema = Schema {
     CREATE INDEX log_job_by_end ON log_job (ended) WHERE ended IS NOT NULL;
     CREATE TABLE log_total (bytes INTEGER NOT NULL);
     INSERT INTO log_total VALUES (0);
+    ", "
+    CREATE TABLE job (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, job BLOB NOT NULL UNIQUE,
+        files INTEGER NOT NULL DEFAULT 0, file_bytes INTEGER NOT NULL DEFAULT 0,
+        runs INTEGER NOT NULL DEFAULT 0, runs_dropped INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE machine (number INTEGER PRIMARY KEY, machine BLOB NOT NULL UNIQUE);
+    CREATE TABLE result (
+        id INTEGER PRIMARY KEY, job INTEGER NOT NULL, folder INTEGER NOT NULL, path BLOB NOT NULL,
+        step INTEGER NOT NULL, idx INTEGER NOT NULL, size INTEGER NOT NULL, landed INTEGER NOT NULL, kind INTEGER NOT NULL
+    );
+    CREATE UNIQUE INDEX result_by_path ON result (job, folder, path);
+    CREATE INDEX result_by_task ON result (job, step, idx);
+    CREATE INDEX result_by_landing ON result (job, kind, landed) WHERE kind > 0;
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY, job INTEGER NOT NULL, step INTEGER NOT NULL, first INTEGER NOT NULL,
+        count INTEGER NOT NULL, machine INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,
+        end INTEGER NOT NULL
+    );
+    CREATE INDEX run_by_job ON run (job, ended);
+    CREATE INDEX run_by_end ON run (ended);
+    CREATE TABLE notice (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, kind INTEGER NOT NULL, level INTEGER NOT NULL,
+        sentence TEXT NOT NULL, job BLOB, machine BLOB
+    );
+    CREATE INDEX notice_by_job ON notice (job) WHERE job IS NOT NULL;
+    CREATE TABLE sample (minute INTEGER PRIMARY KEY, machines BLOB NOT NULL);
     "],
 };

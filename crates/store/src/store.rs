@@ -8,11 +8,11 @@ use gridwell_model::JobId;
 use rusqlite::Connection;
 
 use crate::{
-    Blobs, Durability, LogLine, LogPage, LogQuery, OpenError, RunHistory, RunRecord, SecretError, StoreError,
-    StoreLimits, StoredJob, blobs, database, history, journal,
+    Blobs, Durability, LogLine, LogPage, LogQuery, OpenError, PastLimits, RunHistory, RunRecord, SecretError,
+    StoreError, StoreLimits, StoredJob, blobs, database, history, journal,
     landing::{self, LandingFolders},
     lock::NodeLock,
-    logs, meta, open,
+    logs, meta, open, past,
     reader::Reader,
     schema, secret,
     writer::Writer,
@@ -175,14 +175,18 @@ impl Store {
         self.inner.main.reader.read(journal::jobs).await
     }
 
-    /// Removes `job`'s journal and logs. Its blobs go with [`Blobs::unpin_job`].
+    /// Removes `job`'s journal, its logs and its past. Its blobs go with [`Blobs::unpin_job`].
     ///
     /// # Errors
     ///
     /// [`StoreError`] if they were not removed.
     pub async fn remove_job(&self, job: JobId) -> Result<(), StoreError> {
         self.inner.main.write(Durability::Synced, move |connection| journal::remove_job(connection, job)).await?;
-        self.inner.logs.write(Durability::Written, move |connection| logs::remove_job(connection, job)).await
+        let remove = move |connection: &Connection| {
+            logs::remove_job(connection, job)?;
+            past::remove_job(connection, job)
+        };
+        self.inner.logs.write(Durability::Written, remove).await
     }
 
     /// Keeps programs' output, within [`LogLimits`](crate::LogLimits); it survives the death of this process.
@@ -229,6 +233,11 @@ impl Store {
     /// [`StoreError`] if the database cannot be read.
     pub async fn history(&self) -> Result<Vec<RunHistory>, StoreError> {
         self.inner.main.reader.read(history::all).await
+    }
+
+    /// Where what happened is kept, and how much of it.
+    pub(crate) fn past(&self) -> (&Database, PastLimits) {
+        (&self.inner.logs, self.inner.limits.past)
     }
 }
 

@@ -8,4 +8,5 @@ mod journal;
 mod landing;
 mod logs;
 mod open;
+mod past;
 mod support;
