@@ -10,6 +10,7 @@ mod control;
 mod durability;
 mod grids;
 mod links;
+mod past;
 mod refusals;
 mod renders;
 mod support;

@@ -92,6 +92,13 @@ In the command, {} is the item, {.} without extension, {/} its last part, {//} i
     /// Show what the programs of a job or task wrote
     #[command(after_help = "Examples:\n  gridwell logs last -f\n  gridwell logs k3f7.12")]
     Logs(LogsArgs),
+    /// Print where the files lie that a job or task brought home
+    #[command(after_help = "\
+Examples:
+  gridwell results k3f7
+  gridwell results last.12 --json
+  gridwell results last | grep png | xargs -d '\\n' feh")]
+    Results(ResultsArgs),
     /// Wait until jobs have ended
     #[command(after_help = "Examples:\n  gridwell wait k3f7\n  gridwell wait k3f7 9qwe && echo both done")]
     Wait(WaitArgs),
@@ -326,6 +333,14 @@ pub struct LogsArgs {
     /// Only about the last so many bytes, such as 64kB
     #[arg(long, value_name = "SIZE", value_parser = gridwell_model::parse_bytes)]
     pub tail: Option<u64>,
+}
+
+/// `gridwell results`
+#[derive(Debug, Args)]
+pub struct ResultsArgs {
+    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
+    #[arg(value_name = "ID[.TASK]")]
+    pub target: String,
 }
 
 /// `gridwell wait`

@@ -27,6 +27,11 @@ impl Screen {
         !self.json && io::stderr().is_terminal()
     }
 
+    /// Whether a person reads the answers.
+    pub(crate) fn is_terminal(self) -> bool {
+        Term::stdout().is_term()
+    }
+
     /// Columns for tables: the terminal's, or plenty when something else reads.
     pub(crate) fn columns(self) -> usize {
         let term = Term::stdout();

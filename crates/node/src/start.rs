@@ -208,7 +208,7 @@ async fn assemble(
     };
     core.load_history(&history);
     core.open_homes().await?;
-    core.unpin_strangers().await;
+    core.forget_strangers().await;
     core.begin();
     watch_machine(&core);
     let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };
@@ -257,14 +257,17 @@ impl Core {
         Ok(())
     }
 
-    /// Lets blobs go that the last run kept for other machines' jobs.
-    async fn unpin_strangers(&mut self) {
+    /// Lets go what the last run kept for other machines' jobs, and of jobs that are gone.
+    async fn forget_strangers(&mut self) {
         for job in self.store.blobs().pinned_jobs() {
             if !self.homes.contains_key(&job)
                 && let Err(error) = self.store.blobs().unpin_job(job).await
             {
                 tracing::warn!(%error, %job, "inputs of a job of the last run stay pinned");
             }
+        }
+        if let Err(error) = self.store.keep_past_of(self.ledger.jobs().collect()).await {
+            tracing::warn!(%error, "what happened to jobs that are gone is still kept");
         }
     }
 

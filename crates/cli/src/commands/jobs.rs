@@ -1,6 +1,7 @@
 use gridwell_api::{
     ApiError, ChangeView, DraftView, ErrorCode, JobDetail, JobRequest, JobView, JobsRequest, LogsRequest,
-    PriorityRequest, Request, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
+    PriorityRequest, Request, ResultsPage, ResultsRequest, SubmitRequest, SubmittedView, TargetRequest, TaskPage,
+    TasksRequest, WhyView,
 };
 use gridwell_serve::{Client, LogFormat};
 
@@ -9,7 +10,10 @@ use super::{
     follow::{Following, follow, follow_one},
 };
 use crate::{
-    args::{ExecArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, SubmitArgs, TargetArgs, TasksArgs, WaitArgs, WhyArgs},
+    args::{
+        ExecArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, ResultsArgs, SubmitArgs, TargetArgs, TasksArgs, WaitArgs,
+        WhyArgs,
+    },
     input,
     screen::Screen,
     text,
@@ -130,6 +134,31 @@ pub(super) async fn logs(args: LogsArgs, client: &Client, screen: Screen) -> Res
         screen.print(&bytes);
     }
     Ok(End::Done)
+}
+
+/// Shows each page as it comes, unless JSON asks for one piece.
+pub(super) async fn results(args: ResultsArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let target = named(args.target, client).await?;
+    let mut all: Option<ResultsPage> = None;
+    let mut offset = 0;
+    loop {
+        let request = Request::Results(ResultsRequest { target: target.clone(), offset, limit: 0 });
+        let page: ResultsPage = client.ask(&request).await?;
+        offset += page.files.len() as u64;
+        let last = page.files.is_empty() || offset >= page.total;
+        if screen.json() {
+            match &mut all {
+                Some(all) => all.files.extend(page.files),
+                None => all = Some(page),
+            }
+        } else {
+            screen.print(text::paths(&page.files, screen.is_terminal()).as_bytes());
+        }
+        if last {
+            all.iter().for_each(|all| screen.show_json(all));
+            return Ok(End::Done);
+        }
+    }
 }
 
 pub(super) async fn wait(args: WaitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {

@@ -101,6 +101,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Job(args) => jobs::job(args, client, screen).await,
         Command::Tasks(args) => jobs::tasks(args, client, screen).await,
         Command::Logs(args) => jobs::logs(args, client, screen).await,
+        Command::Results(args) => jobs::results(args, client, screen).await,
         Command::Wait(args) => jobs::wait(args, client, screen).await,
         Command::Cancel(args) => jobs::change(jobs::Change::Cancel, args, client, screen).await,
         Command::Retry(args) => jobs::change(jobs::Change::Retry, args, client, screen).await,

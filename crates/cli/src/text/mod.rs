@@ -3,6 +3,7 @@
 mod draft;
 mod jobs;
 mod machines;
+mod results;
 mod table;
 mod why;
 
@@ -17,6 +18,7 @@ pub(crate) use draft::drafts;
 pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, job, jobs, outcome, progress, task_word, tasks};
 pub(crate) use machines::{doctor, invite, joined, links, machine, machines, status};
+pub(crate) use results::paths;
 pub(crate) use why::why;
 
 /// An error in one line, and the next step in a second one.

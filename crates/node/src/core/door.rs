@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 use gridwell_api::{ApiError, ChangeView, ErrorCode, Request, Response, SetRequest, TargetRequest};
 use gridwell_ledger::{Input as LedgerInput, Refusal};
 use gridwell_model::{JobId, TaskKey, TaskRef, TaskSpan};
+use gridwell_store::StoreError;
 
-use super::{Core, facts::Reply, journal::Wish, steward::spans_of};
+use super::{
+    Core,
+    facts::Reply,
+    journal::Wish,
+    steward::{sentence, spans_of},
+};
 use crate::{clock, handle::Ask};
 
 impl Core {
@@ -73,12 +79,10 @@ impl Core {
             Request::Links => Ok(Response::Links(self.link_views())),
             Request::Doctor => Ok(Response::Doctor(self.doctor())),
             Request::Set(request) => self.set(request),
-            Request::Link(_)
-            | Request::Results(_)
-            | Request::Log(_)
-            | Request::Timeline(_)
-            | Request::Activity(_)
-            | Request::History(_) => Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that")),
+            Request::Results(request) => return self.results(&request, reply),
+            Request::Link(_) | Request::Log(_) | Request::Timeline(_) | Request::Activity(_) | Request::History(_) => {
+                Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that"))
+            }
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);
@@ -168,6 +172,11 @@ impl Core {
             .map(|view| Response::Machine(Box::new(view)))
             .ok_or_else(|| ApiError::bug("this machine is unknown to itself"))
     }
+}
+
+/// What is kept could not be read or written.
+pub(super) fn storage(error: &StoreError) -> ApiError {
+    ApiError::new(ErrorCode::Storage, sentence(error))
 }
 
 fn unknown_job(text: &str) -> ApiError {

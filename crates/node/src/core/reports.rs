@@ -1,28 +1,19 @@
 //! What workers tell this steward: leases taken, how far tasks are, how they ended; and results on their way home.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use gridwell_api::{NoticeKind, NoticeLevel};
 use gridwell_ledger::{Input as LedgerInput, TaskEnd};
-use gridwell_model::{
-    AttemptEnd, FailureKind, JobId, JobSpec, LeaseId, PeerId, Renewal, TaskKey, TaskResult, TaskSpan,
-};
+use gridwell_model::{AttemptEnd, FailureKind, JobId, LeaseId, PeerId, Renewal, TaskKey, TaskResult, TaskSpan};
 use gridwell_wire::Message;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Core, Fact,
+    Core,
+    landing::Landing,
     steward::{Said, sentence},
 };
-use crate::{
-    clock,
-    transfer::{Transfer, TransferError},
-};
-
-/// Waits between tries to bring results home.
-const FIRST_LANDING_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_LANDING_WAIT: Duration = Duration::from_secs(30);
+use crate::{clock, transfer::TransferError};
 
 impl Core {
     /// Everything a worker may tell this steward.
@@ -70,10 +61,7 @@ impl Core {
         let mut ended = Vec::with_capacity(results.len());
         for result in results {
             match self.homes.get(&lease.job) {
-                Some(home) if held && !result.outputs.is_empty() => {
-                    let spec = Arc::clone(&home.spec);
-                    self.start_landing(spec, lease, peer, result);
-                }
+                Some(_) if held && !result.outputs.is_empty() => self.start_landing(lease, result),
                 _ => ended.push(TaskEnd { tasks: result.tasks, end: result.end, run_micros: result.run_micros }),
             }
         }
@@ -82,15 +70,28 @@ impl Core {
         }
     }
 
-    fn start_landing(&mut self, spec: Arc<JobSpec>, lease: LeaseId, peer: PeerId, result: TaskResult) {
+    fn start_landing(&mut self, lease: LeaseId, result: TaskResult) {
         let key = (lease, result.tasks.start);
+        let (Some(home), Some(live)) = (self.homes.get(&lease.job), self.live.get(&lease)) else {
+            return;
+        };
         if self.landing.contains_key(&key) {
             return;
         }
-        let wanted = CancellationToken::new();
-        self.landing.insert(key, wanted.clone());
-        let (transfer, facts) = (self.transfer.clone(), self.facts.clone());
-        self.spawn(land(transfer, facts, spec, lease, peer, result, wanted));
+        let landing = Landing {
+            transfer: self.transfer.clone(),
+            store: self.store.clone(),
+            facts: self.facts.clone(),
+            spec: Arc::clone(&home.spec),
+            plan: Arc::clone(&home.plan),
+            lease,
+            step: live.step,
+            peer: live.peer,
+            result,
+            wanted: CancellationToken::new(),
+        };
+        self.landing.insert(key, landing.wanted.clone());
+        self.spawn(landing.run());
     }
 
     pub(crate) fn on_landing_waits(&mut self, job: JobId, why: &str) {
@@ -119,45 +120,11 @@ impl Core {
     }
 
     fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {
-        if let Some(home) = self.homes.get_mut(&lease.job) {
+        if let (Some(home), Some(live)) = (self.homes.get_mut(&lease.job), self.live.get(&lease)) {
             for end in &results {
-                if let Some((step, ..)) = self.ledger.lease(lease) {
-                    home.said.remove(&TaskKey { step, index: end.tasks.start });
-                }
+                home.said.remove(&TaskKey { step: live.step, index: end.tasks.start });
             }
         }
         self.tell_ledger(LedgerInput::TasksEnded { lease, peer, results, stamp: clock::stamp() });
     }
-}
-
-/// Brings results home. What may pass (a full disk, a broken link) is waited for while the lease lives: the worker holds
-/// the results and renews, and nobody renders anything again.
-async fn land(
-    transfer: Transfer,
-    facts: mpsc::Sender<Fact>,
-    spec: Arc<JobSpec>,
-    lease: LeaseId,
-    peer: PeerId,
-    result: TaskResult,
-    wanted: CancellationToken,
-) -> Fact {
-    let mut wait = FIRST_LANDING_WAIT;
-    let landed = loop {
-        match transfer.bring_home(&spec, &result.outputs, peer, &wanted).await {
-            Err(error) if error.may_pass() => {
-                tracing::warn!(%error, job = %lease.job, "results wait to be brought home");
-                if wait == FIRST_LANDING_WAIT {
-                    // The loop has stopped: nobody needs the notice.
-                    let _ = facts.send(Fact::LandingWaits(lease.job, sentence(&error))).await;
-                }
-            }
-            landed => break landed,
-        }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_LANDING_WAIT),
-            () = wanted.cancelled() => break Err(TransferError::NotWanted),
-            () = facts.closed() => break Err(TransferError::NotWanted),
-        }
-    };
-    Fact::Landed(lease, peer, result, landed)
 }

@@ -48,6 +48,7 @@ pub(crate) struct Said {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Live {
     pub(crate) peer: PeerId,
+    pub(crate) step: u32,
     pub(crate) left: u32,
 }
 
@@ -105,7 +106,7 @@ impl Core {
                 self.job_changed(job);
             }
             Effect::LeaseKept { lease, peer, step, spans } => {
-                self.live.insert(lease, Live { peer, left: spans.count() });
+                self.live.insert(lease, Live { peer, step, left: spans.count() });
                 self.sched.handle(SchedInput::LeaseKept { lease, peer, step }, now);
             }
             Effect::TasksReady { job, step, spans, avoid } => {
@@ -167,7 +168,7 @@ impl Core {
             self.journal.wish(effect);
         }
         self.sched.handle(SchedInput::Granted { placement: id, lease }, now);
-        self.live.insert(lease, Live { peer, left: span.len() });
+        self.live.insert(lease, Live { peer, step, left: span.len() });
         if let Some(home) = self.homes.get(&job) {
             let offer = LeaseOffer {
                 lease,

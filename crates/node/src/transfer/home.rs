@@ -12,17 +12,19 @@ use super::{Transfer, TransferError};
 const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Transfer {
-    /// Lands the outputs of one run in the job's folders at this origin.
+    /// Lands the outputs of one run in the job's folders at this origin, and returns every file that landed.
     pub(crate) async fn bring_home(
         &self,
         spec: &JobSpec,
         outputs: &[OutputFile],
         from: PeerId,
         wanted: &CancellationToken,
-    ) -> Result<(), TransferError> {
+    ) -> Result<Vec<OutputFile>, TransferError> {
+        let mut landed = Vec::with_capacity(outputs.len());
         for output in outputs {
             if output.folder != OutputFile::LIST {
                 self.bring_one_home(spec, output, from, wanted).await?;
+                landed.push(output.clone());
                 continue;
             }
             if output.size_bytes > MAX_LIST_BYTES {
@@ -36,8 +38,9 @@ impl Transfer {
             if from != self.me {
                 self.blobs.remove(output.blob).await?;
             }
+            landed.extend(listed);
         }
-        Ok(())
+        Ok(landed)
     }
 
     async fn bring_one_home(

@@ -206,4 +206,4 @@ impl Transfer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,8 @@ use gridwell_model::{BlobId, InputFile, JobId, JobSpec, PeerId, Retry, Stamp};
 
 use super::{SessionPlace, TransferError, check_inputs, collect::find, input_rules, rules_of_their_own};
 
-fn spec(parameters: &[(&str, &str)], inputs: &[&str], output: &str) -> JobSpec {
+/// A job that lands in `output`.
+pub(crate) fn spec(parameters: &[(&str, &str)], inputs: &[&str], output: &str) -> JobSpec {
     let input =
         |path: &&str| InputFile { path: (*path).to_owned(), size_bytes: 1, blob: BlobId([0; 32]), executable: false };
     JobSpec {
