@@ -10,6 +10,7 @@ mod demo;
 mod desktop;
 mod floors;
 mod grid;
+mod package;
 mod setup;
 mod shell;
 mod sim;
@@ -27,6 +28,8 @@ Chores of the Gridwell workspace.
   cargo xtask test            install what is missing, then run every check and test
   cargo xtask setup           install what tests and demo need, or print the line that does
   cargo xtask ui              build the window (ui/dist); the desktop app and the browser door carry it inside
+  cargo xtask desktop         drive the packaged desktop app on a screen of its own (part of 'test')
+  cargo xtask package         build deb and rpm into target/packages
   cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
   cargo xtask sim --seeds N   run the simulation with the seeds 0 to N-1 (default 1000)
   cargo xtask bench           measure, and write docs/benchmarks.md
@@ -34,6 +37,8 @@ Chores of the Gridwell workspace.
 demo:
   --keep                      leave the peers running until Ctrl-C
   --profile NAME              build under this cargo profile instead of 'demo'; 'dev' shares the build of the tests
+package:
+  --profile NAME              build under this cargo profile instead of 'shipped'; 'dev' shares the build of the tests
 bench:
   --rounds N                  measure each thing N times and take the median (default 5)
   --only NAME                 only this comparison: tasks, start, memory, rest, blender, criterion; may be repeated
@@ -66,6 +71,8 @@ fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
         "test" => none(options).and_then(|()| check::run()),
         "setup" => none(options).and_then(|()| setup::install(&setup::EVERYTHING)),
         "ui" => none(options).and_then(|()| ui::build()),
+        "package" => package::run(options),
+        "desktop" => none(options).and_then(|()| desktop::test()),
         "floors" => none(options).and_then(|()| floors::run()),
         "sim" => sim::run(options),
         "bench" => bench::run(options),

@@ -33,6 +33,10 @@ const fn module(import: &'static str, packages: &'static str) -> Need {
 /// What building a peer needs: SQLite and parts of TLS are C.
 pub(crate) const BUILD: [Need; 1] = [need("cc", "gcc libc6-dev")];
 
+/// What building the desktop app needs.
+pub(crate) const WINDOW: [Need; 3] =
+    [need("cc", "gcc libc6-dev"), need("pkg-config", "pkg-config"), library("webkit2gtk-4.1", "libwebkit2gtk-4.1-dev")];
+
 /// What every test and comparison needs, and the desktop app.
 pub(crate) const EVERYTHING: [Need; 18] = [
     need("cc", "gcc libc6-dev"),
