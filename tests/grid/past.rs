@@ -1,10 +1,10 @@
 //! What happened is kept: files that landed, runs, notices.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::Grid;
+use crate::support::{Grid, Peer, lines, until};
 
 #[test]
 fn results_are_listed_by_task_also_after_a_restart() {
@@ -58,4 +58,79 @@ fn thousands_of_files_of_one_task_are_listed_on_pages() {
 
     let expected: String = (1..=2_500).map(|n| format!("{to}/{n:04}.out\n")).collect();
     assert_eq!(paths, expected);
+}
+
+#[test]
+fn the_timeline_of_a_job_names_every_machine_also_after_a_restart() {
+    let mut grid = Grid::of(&["mill", "quarry", "smithy"]);
+    let (begun, gate) = (grid.path("begun"), grid.path("gate"));
+    let script =
+        format!("echo {{}} >> '{}'; while [ ! -e '{}' ]; do sleep 0.05; done", begun.display(), gate.display());
+    let mill = &mut grid.peers[0];
+    let machines = mill.json(["machines"]);
+    let ids: BTreeSet<String> = machines.as_array().expect("machines").iter().map(|one| text(&one["id"])).collect();
+    // More tasks than two machines have cores: every machine gets some.
+    let cores: u64 =
+        machines.as_array().expect("machines").iter().filter_map(|one| one["lends"]["cpus"].as_f64()).sum::<f64>()
+            as u64;
+    let count = cores.to_string();
+    let job = mill.start_job(["exec", "--detach", "--array", &count, "--", "sh", "-c", &script]);
+    until("all tasks to run", || (lines(&begun).len() as u64 == cores).then_some(()));
+    mill.until_counts(&job, "running", cores);
+
+    let running = timeline(mill, &job);
+    assert_eq!((running.len() as u64, machines_of(&running)), (cores, ids.clone()), "{running:#?}");
+    assert!(running.iter().all(|bar| bar["state"] == "running" && bar["ended"].is_null()), "{running:#?}");
+    fs::write(&gate, "").expect("the gate opens");
+    mill.done(&job);
+    let ended = timeline(mill, &job);
+    assert_eq!((ended.len() as u64, machines_of(&ended)), (cores, ids), "{ended:#?}");
+    for bar in &ended {
+        assert_eq!(bar["state"], "done");
+        let (started, ended) = (bar["started"].as_u64().expect("a time"), bar["ended"].as_u64().expect("a time"));
+        assert!(started < ended, "{bar:#}");
+    }
+
+    mill.kill();
+    mill.boot();
+
+    assert_eq!(timeline(mill, &job), ended);
+    let all = mill.ask(&json!({"ask": "timeline", "from": 0, "limit": 1}));
+    assert_eq!((all["bars"].as_array().map(Vec::len), &all["truncated"]), (Some(1), &Value::Bool(true)));
+    let later = mill.ask(&json!({"ask": "timeline", "job": job, "from": u64::MAX / 4}));
+    assert_eq!(later, json!({"bars": [], "truncated": false}));
+}
+
+#[test]
+fn a_run_that_its_machine_took_along_is_shown_as_lost() {
+    let mut grid = Grid::of(&["mill", "quarry"]);
+    let (begun, gate) = (grid.path("begun"), grid.path("gate"));
+    let script = format!("echo x >> '{}'; while [ ! -e '{}' ]; do sleep 0.05; done", begun.display(), gate.display());
+    let options = ["exec", "--detach", "--prefers", "machine = quarry * 5", "--", "sh", "-c", &script];
+    let job = grid.peers[0].start_job(options);
+    grid.peers[0].until_counts(&job, "running", 1);
+
+    grid.peers[1].kill();
+    grid.peers[1].boot();
+    until("a second attempt", || (lines(&begun).len() >= 2).then_some(()));
+    fs::write(&gate, "").expect("the gate opens");
+    grid.peers[0].done(&job);
+
+    let states: Vec<String> = timeline(&grid.peers[0], &job).iter().map(|bar| text(&bar["state"])).collect();
+    assert_eq!(states, ["lost", "done"]);
+}
+
+/// Bars of a job, as the local door tells them.
+fn timeline(peer: &Peer, job: &str) -> Vec<Value> {
+    let view = peer.ask(&json!({"ask": "timeline", "job": job}));
+    assert_eq!(view["truncated"], false);
+    view["bars"].as_array().expect("bars").clone()
+}
+
+fn machines_of(bars: &[Value]) -> BTreeSet<String> {
+    bars.iter().map(|bar| text(&bar["machine"])).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
 }

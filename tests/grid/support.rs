@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -198,6 +199,28 @@ impl Peer {
         let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).chain(["--json".into()]);
         let text = self.ok(arguments);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("not JSON ({error}): {text}"))
+    }
+
+    /// Asks the node's local door for what no command prints.
+    pub(crate) fn ask(&self, wish: &Value) -> Value {
+        let (head, body) = self.post("/v1/ask", &wish.to_string());
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{body}\n{}", self.log());
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("not JSON ({error}): {body}"))
+    }
+
+    /// One request on the node's socket; returns the head and the body of the answer.
+    fn post(&self, path: &str, body: &str) -> (String, String) {
+        let mut door = UnixStream::connect(self.data.join("node.sock")).expect("the door is open");
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
+        );
+        door.write_all(request.as_bytes()).expect("the door listens");
+        let mut answer = String::new();
+        door.read_to_string(&mut answer).expect("the door answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        (head.to_owned(), body.to_owned())
     }
 
     /// Runs a command that must fail with `code` and returns its error text: one line that names the thing.

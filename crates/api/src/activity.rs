@@ -64,7 +64,7 @@ pub struct Bar {
     pub job: JobId,
     /// Position of the step.
     pub step: u32,
-    /// The tasks: one, or a chunk that ran as one program.
+    /// The tasks: one, a chunk that ran as one program, or neighbours that took a moment each.
     pub tasks: TaskSpan,
     /// Where.
     pub machine: PeerId,

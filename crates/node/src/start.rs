@@ -29,11 +29,12 @@ use crate::{
     config::Config,
     core::{
         ASKS, Addresses, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Settings,
-        net_wishes,
+        Timeline, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
     logs::Logs,
+    recorder::Recorder,
     transfer::Transfer,
 };
 
@@ -173,6 +174,7 @@ async fn assemble(
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone() };
     let machines = Machines::new(me, settings, hardware, recipes, &history);
     let beside = TaskTracker::new();
+    let recorder = Recorder::start(store.clone(), &beside);
     let mut core = Core {
         me,
         incarnation,
@@ -197,6 +199,8 @@ async fn assemble(
         preludes: BTreeMap::new(),
         live: BTreeMap::new(),
         landing: BTreeMap::new(),
+        timeline: Timeline::default(),
+        recorder,
         journal: Journal::default(),
         events: EventHub::new(incarnation),
         logs: Logs::new(),

@@ -80,7 +80,8 @@ impl Core {
             Request::Doctor => Ok(Response::Doctor(self.doctor())),
             Request::Set(request) => self.set(request),
             Request::Results(request) => return self.results(&request, reply),
-            Request::Link(_) | Request::Log(_) | Request::Timeline(_) | Request::Activity(_) | Request::History(_) => {
+            Request::Timeline(request) => return self.timeline(&request, reply),
+            Request::Link(_) | Request::Log(_) | Request::Activity(_) | Request::History(_) => {
                 Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that"))
             }
         };

@@ -18,6 +18,7 @@ mod reports;
 mod results;
 mod steward;
 mod submit;
+mod timeline;
 mod views;
 mod why;
 
@@ -46,8 +47,9 @@ pub(crate) use membership::Membership;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
+pub(crate) use timeline::Timeline;
 
-use crate::{clock, events::EventHub, handle::Ask, logs::Logs, transfer::Transfer};
+use crate::{clock, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer};
 use guest::{Guest, Session};
 
 /// Facts from tasks beside the loop that may wait; each task holds at most one, so this only smooths bursts.
@@ -91,6 +93,8 @@ pub(crate) struct Core {
     pub(crate) live: BTreeMap<LeaseId, steward::Live>,
     /// Runs whose outputs are on their way home.
     pub(crate) landing: BTreeMap<(LeaseId, u32), CancellationToken>,
+    pub(crate) timeline: Timeline,
+    pub(crate) recorder: Recorder,
     pub(crate) journal: Journal,
     pub(crate) events: EventHub,
     pub(crate) logs: Logs,
@@ -283,7 +287,7 @@ impl Core {
         // Runners die first, so that nothing writes into folders that go.
         self.exec.shutdown().await;
         self.net.shutdown().await;
-        drop((inlets, self.net_wishes));
+        drop((inlets, self.net_wishes, self.recorder));
         self.beside.close();
         // Work beside the loop ends by itself once links and sessions are gone; a landing in progress is completed.
         if tokio::time::timeout(Duration::from_secs(5), self.beside.wait()).await.is_err() {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use gridwell_api::{NoticeKind, NoticeLevel};
 use gridwell_ledger::{Input as LedgerInput, TaskEnd};
-use gridwell_model::{AttemptEnd, FailureKind, JobId, LeaseId, PeerId, Renewal, TaskKey, TaskResult, TaskSpan};
+use gridwell_model::{
+    AttemptEnd, FailureKind, JobId, LeaseId, PeerId, Renewal, RunningTask, TaskKey, TaskResult, TaskSpan,
+};
 use gridwell_wire::Message;
 use tokio_util::sync::CancellationToken;
 
@@ -36,15 +38,13 @@ impl Core {
     fn on_renewal(&mut self, peer: PeerId, renewal: Renewal) {
         // What runs is told first, so that a held job does not call back what has started.
         for task in renewal.running {
-            if self.live.get(&task.lease).is_none_or(|live| live.peer != peer) || task.count == 0 {
+            if !self.holds_open(peer, &task) {
                 continue;
             }
-            let end = task.task.index.saturating_add(task.count);
-            if end == task.task.index {
-                continue;
-            }
-            let span = TaskSpan::new(task.task.index, end);
-            self.tell_ledger(LedgerInput::TasksStarted { lease: task.lease, span, stamp: clock::stamp() });
+            let (lease, stamp) = (task.lease, clock::stamp());
+            let span = TaskSpan::new(task.task.index, task.task.index + task.count);
+            self.timeline.running(lease, peer, task.task.step, span, stamp);
+            self.tell_ledger(LedgerInput::TasksStarted { lease, span, stamp });
             self.inputs_held(peer, task.lease.job);
             if let Some(home) = self.homes.get_mut(&task.lease.job) {
                 let said = Said { count: task.count, progress: task.progress, status: task.status };
@@ -55,9 +55,23 @@ impl Core {
         self.tell_ledger(LedgerInput::Renewed { peer, leases: renewal.leases });
     }
 
+    /// True if `peer` holds these tasks under a lease of ours and they have not ended.
+    fn holds_open(&self, peer: PeerId, run: &RunningTask) -> bool {
+        let first = run.task.index;
+        self.ledger.lease(run.lease).is_some_and(|(step, holder, open)| {
+            let covers = |span: &TaskSpan| {
+                span.start <= first && first.checked_add(run.count).is_some_and(|end| first < end && end <= span.end)
+            };
+            holder == peer && step == run.task.step && open.spans().iter().any(covers)
+        })
+    }
+
     /// Results came: what left files is brought home first, the rest is counted at once.
     pub(super) fn on_report(&mut self, peer: PeerId, lease: LeaseId, results: Vec<TaskResult>) {
         let held = self.live.get(&lease).is_some_and(|live| live.peer == peer);
+        if held && let Some((step, _, open)) = self.ledger.lease(lease) {
+            self.timeline.reported(lease, peer, step, &open, &results, clock::stamp());
+        }
         let mut ended = Vec::with_capacity(results.len());
         for result in results {
             match self.homes.get(&lease.job) {
@@ -125,6 +139,8 @@ impl Core {
                 home.said.remove(&TaskKey { step: live.step, index: end.tasks.start });
             }
         }
+        let runs = self.timeline.counted(lease, &results);
+        self.note_runs(runs);
         self.tell_ledger(LedgerInput::TasksEnded { lease, peer, results, stamp: clock::stamp() });
     }
 }

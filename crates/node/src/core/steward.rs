@@ -238,7 +238,10 @@ impl Core {
         let landings = self.landing.range((lease, 0)..=(lease, u32::MAX));
         landings.for_each(|(_, wanted)| wanted.cancel());
         self.sched.handle(SchedInput::LeaseEnded { lease }, clock::now());
-        if matches!(end, LeaseEnd::Expired | LeaseEnd::Vanished) {
+        let lost = matches!(end, LeaseEnd::Expired | LeaseEnd::Vanished);
+        let runs = self.timeline.lease_ended(lease, lost, clock::stamp());
+        self.note_runs(runs);
+        if lost {
             let name = self.machines.name(peer);
             tracing::warn!(%lease, machine = name, ?end, "a lease ended without a result; its tasks go elsewhere");
         }
