@@ -134,3 +134,54 @@ fn machines_of(bars: &[Value]) -> BTreeSet<String> {
 fn text(value: &Value) -> String {
     value.as_str().expect("text").to_owned()
 }
+
+#[test]
+fn a_job_makes_one_notice_at_its_end_however_many_tasks_it_has() {
+    let mut grid = Grid::of_one();
+    let mill = &mut grid.peers[0];
+    let script = "case {} in *0) exit 1;; esac";
+    let options =
+        ["exec", "--detach", "--name", "sieve", "--attempts", "1", "--array", "200", "--", "sh", "-c", script];
+    let job = mill.start_job(options);
+    assert_eq!(mill.end_of(&job)["state"], "failed");
+
+    let told = notices(mill, &["--job", &job]);
+
+    assert_eq!(kinds(&told), ["job_failed", "job_started"], "{told:#?}");
+    let end = text(&told[0]["sentence"]);
+    assert!(end.starts_with("sieve has failed tasks: 20 of 200 tasks failed, 180 done in "), "{end}");
+    assert_eq!(
+        (text(&told[0]["level"]), text(&told[1]["sentence"])),
+        ("problem".into(), "sieve was started: 200 tasks".into())
+    );
+    mill.kill();
+    mill.boot();
+    assert_eq!(notices(mill, &["--job", &job]), told);
+    let other = mill.start_job(["exec", "--detach", "--", "true"]);
+    mill.done(&other);
+    let all = notices(mill, &[]);
+    assert!(all.windows(2).all(|two| two[0]["id"].as_u64() > two[1]["id"].as_u64()), "{all:#?}");
+    assert_eq!(all[0]["job"], other.as_str());
+    assert_eq!(notices(mill, &["-n", "1"]), all[..1]);
+}
+
+#[test]
+fn machines_that_join_are_told_of_everywhere() {
+    let grid = Grid::of(&["mill", "quarry", "smithy"]);
+    let said = |peer: usize| -> Vec<String> {
+        notices(&grid.peers[peer], &[]).iter().rev().map(|notice| text(&notice["sentence"])).collect()
+    };
+    assert_eq!(said(0), ["quarry joined the grid", "smithy joined the grid"]);
+    assert_eq!(said(1), ["joined the grid of mill: 2 machines", "smithy joined the grid"]);
+    assert_eq!(said(2), ["joined the grid of mill: 3 machines"]);
+}
+
+/// Notices, newest first.
+fn notices(peer: &Peer, options: &[&str]) -> Vec<Value> {
+    let page = peer.json(["activity"].iter().chain(options));
+    page["notices"].as_array().expect("notices").clone()
+}
+
+fn kinds(notices: &[Value]) -> Vec<String> {
+    notices.iter().map(|notice| text(&notice["kind"])).collect()
+}

@@ -123,6 +123,9 @@ Examples:
     /// Show what a file would become, before anything is sent
     #[command(after_help = "Example:\n  gridwell inspect kitchen.blend")]
     Inspect(SubmitArgs),
+    /// Show what happened, newest first
+    #[command(after_help = "Examples:\n  gridwell activity\n  gridwell activity --job k3f7 -n 5")]
+    Activity(ActivityArgs),
     /// Check what works on this machine and say what to do
     #[command(after_help = "Example:\n  gridwell doctor")]
     Doctor,
@@ -376,6 +379,17 @@ pub struct PriorityArgs {
     /// -100 to 100; higher goes first
     #[arg(allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(i32).range(-100..=100))]
     pub priority: i32,
+}
+
+/// `gridwell activity`
+#[derive(Debug, Args)]
+pub struct ActivityArgs {
+    /// Only about this job: its id, its first letters, or 'last'
+    #[arg(long, value_name = "ID")]
+    pub job: Option<String>,
+    /// Most notices to show
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
 }
 
 /// `gridwell label`

@@ -28,8 +28,8 @@ use crate::{
     clock,
     config::Config,
     core::{
-        ASKS, Addresses, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Settings,
-        Timeline, net_wishes,
+        ASKS, Addresses, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Presence,
+        Settings, Timeline, UNKEPT_NOTICES, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
@@ -169,6 +169,7 @@ async fn assemble(
     let (exec, exec_events) = Exec::start(exec);
     let ledger = restore(&store).await?;
     let history = store.history().await?;
+    let last_notice = store.last_notice().await? + UNKEPT_NOTICES;
     let (facts, fact_inlet) = mpsc::channel(FACTS);
     let (asks, ask_inlet) = mpsc::channel(ASKS);
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone() };
@@ -200,13 +201,14 @@ async fn assemble(
         live: BTreeMap::new(),
         landing: BTreeMap::new(),
         timeline: Timeline::default(),
+        presence: Presence::default(),
         recorder,
         journal: Journal::default(),
         events: EventHub::new(incarnation),
         logs: Logs::new(),
         submitted: Keys::default(),
         changed: Changed::default(),
-        last_notice: 0,
+        last_notice,
         facts,
         beside,
     };
@@ -280,6 +282,7 @@ impl Core {
         // The last run's sessions died with it.
         self.tell_ledger(LedgerInput::HolderVanished { peer: self.me });
         self.members_changed();
+        self.presence.started(self.machines.others().keys().copied(), clock::now());
         self.lending_changed();
         self.follow_invites();
     }

@@ -1,7 +1,7 @@
 use gridwell_api::{
-    ApiError, ChangeView, DraftView, ErrorCode, JobDetail, JobRequest, JobView, JobsRequest, LogsRequest,
-    PriorityRequest, Request, ResultsPage, ResultsRequest, SubmitRequest, SubmittedView, TargetRequest, TaskPage,
-    TasksRequest, WhyView,
+    ActivityPage, ActivityRequest, ApiError, ChangeView, DraftView, ErrorCode, JobDetail, JobRequest, JobView,
+    JobsRequest, LogsRequest, PriorityRequest, Request, ResultsPage, ResultsRequest, SubmitRequest, SubmittedView,
+    TargetRequest, TaskPage, TasksRequest, WhyView,
 };
 use gridwell_serve::{Client, LogFormat};
 
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     args::{
-        ExecArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, ResultsArgs, SubmitArgs, TargetArgs, TasksArgs, WaitArgs,
-        WhyArgs,
+        ActivityArgs, ExecArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, ResultsArgs, SubmitArgs, TargetArgs,
+        TasksArgs, WaitArgs, WhyArgs,
     },
     input,
     screen::Screen,
@@ -159,6 +159,25 @@ pub(super) async fn results(args: ResultsArgs, client: &Client, screen: Screen) 
             return Ok(End::Done);
         }
     }
+}
+
+/// Reads as many pages as it takes.
+pub(super) async fn activity(args: ActivityArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let job = match args.job {
+        Some(job) => Some(named(job, client).await?),
+        None => None,
+    };
+    let mut all = ActivityPage { more: true, ..ActivityPage::default() };
+    while all.more && (all.notices.len() as u32) < args.limit {
+        let limit = (args.limit - all.notices.len() as u32).min(ActivityRequest::MAX_LIMIT);
+        let before = all.notices.last().map(|notice| notice.id);
+        let request = Request::Activity(ActivityRequest { before, limit, job: job.clone() });
+        let page: ActivityPage = client.ask(&request).await?;
+        all.notices.extend(page.notices);
+        all.more = page.more;
+    }
+    screen.show(&all, text::activity);
+    Ok(End::Done)
 }
 
 pub(super) async fn wait(args: WaitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {

@@ -108,6 +108,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Hold(args) => jobs::change(jobs::Change::Hold, args, client, screen).await,
         Command::Release(args) => jobs::change(jobs::Change::Release, args, client, screen).await,
         Command::Priority(args) => jobs::priority(args, client, screen).await,
+        Command::Activity(args) => jobs::activity(args, client, screen).await,
         Command::Why(args) => jobs::why(args, client, screen).await,
         Command::Node(_) | Command::Openapi | Command::Completions(_) | Command::Runner | Command::Sample(_) => {
             Err(ApiError::bug("this command needs no node"))

@@ -1,5 +1,6 @@
 //! Every word people read: errors and their next steps, states, tables. Pure functions of the answers.
 
+mod activity;
 mod draft;
 mod jobs;
 mod machines;
@@ -13,6 +14,7 @@ use gridwell_api::{ApiError, ErrorCode};
 use gridwell_model::{Stamp, format_duration};
 use jiff::{Timestamp, tz::TimeZone};
 
+pub(crate) use activity::activity;
 pub(crate) use draft::drafts;
 #[cfg(test)]
 pub(crate) use jobs::tests::a_job;

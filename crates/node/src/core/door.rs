@@ -81,7 +81,8 @@ impl Core {
             Request::Set(request) => self.set(request),
             Request::Results(request) => return self.results(&request, reply),
             Request::Timeline(request) => return self.timeline(&request, reply),
-            Request::Link(_) | Request::Log(_) | Request::Activity(_) | Request::History(_) => {
+            Request::Activity(request) => return self.activity(&request, reply),
+            Request::Link(_) | Request::Log(_) | Request::History(_) => {
                 Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that"))
             }
         };

@@ -1,11 +1,17 @@
 //! How jobs of this machine end, and how the oldest are forgotten.
 
-use gridwell_api::{EventBody, NoticeKind, NoticeLevel};
+use std::time::Duration;
+
+use gridwell_api::EventBody;
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_model::{JobId, JobState};
 use gridwell_sched::Input as SchedInput;
 
-use super::Core;
+use super::{
+    Core,
+    views::{counts, task_word},
+    words::end_of,
+};
 use crate::clock;
 
 /// Ended jobs that are kept for people to look at.
@@ -36,24 +42,24 @@ impl Core {
         });
         if let Some(home) = self.homes.get_mut(&job) {
             home.said.clear();
-            let level = if state == JobState::Failed { NoticeLevel::Problem } else { NoticeLevel::Info };
-            let word = match state {
-                JobState::Done => "is done",
-                JobState::Failed => "has failed tasks",
-                _ => "was cancelled",
-            };
-            let sentence = format!("{} {word}", home.spec.name);
-            let kind = match state {
-                JobState::Done => NoticeKind::JobDone,
-                JobState::Failed => NoticeKind::JobFailed,
-                _ => NoticeKind::JobCancelled,
-            };
-            self.notice(kind, level, sentence, Some(job), None);
         }
+        self.tell_end(job);
         tracing::info!(%job, ?state, "job ended");
         self.job_changed(job);
         self.tell_now();
         self.forget_oldest();
+    }
+
+    /// One notice, however many tasks the job has.
+    fn tell_end(&mut self, job: JobId) {
+        let (Some(home), Some(summary)) = (self.homes.get(&job), self.ledger.summary(job, clock::now())) else {
+            return;
+        };
+        let took = summary.started.zip(summary.ended);
+        let took = took.map(|(started, ended)| Duration::from_millis(ended.0.saturating_sub(started.0)));
+        let word = task_word(&home.spec.parameters);
+        let (kind, level, sentence) = end_of(&home.spec.name, word, summary.state, counts(&summary.counts), took);
+        self.notice(kind, level, sentence, Some(job), None);
     }
 
     /// The scheduler forgets an ended job; people may still ask why it ran where it ran.

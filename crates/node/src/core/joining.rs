@@ -15,6 +15,7 @@ use super::{
     facts::Reply,
     membership::{INVITES_KEY, keep_grid},
     peers::NetWish,
+    words::number,
 };
 use crate::clock;
 
@@ -87,9 +88,8 @@ impl Core {
         match invites.redeem(&attempt, grid, identity, clock::stamp()) {
             Ok(record) => {
                 tracing::info!(machine = record.name, "joined the grid");
-                let sentence = format!("{} joined the grid", record.name);
-                self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, None, Some(peer));
                 self.welcome(answer);
+                self.tell_joined(peer);
             }
             Err(refusal) => {
                 tracing::info!(machine = peer.short(), %refusal, "a join was refused");
@@ -221,7 +221,10 @@ impl Core {
         self.links.handle(reached, clock::now());
         self.keep_addresses(link.inviter);
         tracing::info!(grid = %link.grid, "joined a grid");
-        let names = self.membership.grid.members().map(|member| member.name.clone()).collect();
+        let names: Vec<String> = self.membership.grid.members().map(|member| member.name.clone()).collect();
+        let machines = number(names.len() as u64, "machine");
+        let sentence = format!("joined the grid of {}: {machines}", self.machines.name(link.inviter));
+        self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, None, Some(self.me));
         Ok(JoinedView { grid: link.grid, machines: names })
     }
 }

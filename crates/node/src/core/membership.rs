@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gridwell_api::{NoticeKind, NoticeLevel};
 use gridwell_links::Input;
 use gridwell_model::{GridId, PeerId, Time};
 use gridwell_store::Store;
@@ -111,6 +112,7 @@ impl Core {
     }
 
     pub(super) fn on_records(&mut self, from: PeerId, records: &[Vec<u8>]) {
+        let known = self.membership.grid.peers();
         let merged = self.membership.grid.merge(records);
         for refusal in &merged.refused {
             tracing::warn!(machine = self.machines.name(from), %refusal, "a membership record was refused");
@@ -120,9 +122,18 @@ impl Core {
         }
         self.keep_records();
         self.members_changed();
+        for peer in self.membership.grid.peers().difference(&known) {
+            self.tell_joined(*peer);
+        }
         for peer in self.links.up().filter(|peer| *peer != from).collect::<Vec<_>>() {
             self.send_records(peer, merged.new.clone());
         }
+    }
+
+    /// Tells people of a new machine.
+    pub(super) fn tell_joined(&mut self, peer: PeerId) {
+        let sentence = format!("{} joined the grid", self.machines.name(peer));
+        self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, None, Some(peer));
     }
 
     pub(super) fn send_records(&self, peer: PeerId, records: Vec<Vec<u8>>) {

@@ -1,5 +1,6 @@
 //! The loop and everything it owns.
 
+mod activity;
 mod addresses;
 mod doctor;
 mod door;
@@ -11,9 +12,9 @@ mod journal;
 mod landing;
 mod machines;
 mod membership;
-mod notices;
 mod output;
 mod peers;
+mod presence;
 mod reports;
 mod results;
 mod steward;
@@ -21,6 +22,7 @@ mod submit;
 mod timeline;
 mod views;
 mod why;
+mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,12 +41,14 @@ use gridwell_worker::{SessionId, Worker};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use activity::UNKEPT_NOTICES;
 pub(crate) use addresses::Addresses;
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use journal::Journal;
 pub(crate) use machines::{Machines, Settings};
 pub(crate) use membership::Membership;
 pub(crate) use peers::{NetWish, hello, net_wishes};
+pub(crate) use presence::Presence;
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
 pub(crate) use timeline::Timeline;
@@ -94,6 +98,7 @@ pub(crate) struct Core {
     /// Runs whose outputs are on their way home.
     pub(crate) landing: BTreeMap<(LeaseId, u32), CancellationToken>,
     pub(crate) timeline: Timeline,
+    pub(crate) presence: Presence,
     pub(crate) recorder: Recorder,
     pub(crate) journal: Journal,
     pub(crate) events: EventHub,
@@ -207,6 +212,7 @@ impl Core {
             self.logs.due(),
             self.journal.due(),
             self.membership.due(),
+            self.presence.due(),
         ];
         deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
     }
@@ -228,6 +234,9 @@ impl Core {
         }
         if due(self.logs.due()) {
             self.flush_logs();
+        }
+        if due(self.presence.due()) {
+            self.tell_absences();
         }
         if self.membership.due().is_none() {
             self.follow_invites();

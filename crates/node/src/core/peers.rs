@@ -118,6 +118,7 @@ impl Core {
             tracing::debug!(%error, "the first announcement was not sent");
         }
         tracing::info!(machine = hello.name, "linked");
+        self.machine_came(peer);
         self.link_changed(peer);
     }
 
@@ -130,6 +131,7 @@ impl Core {
         machine.last_seen = Some(clock::stamp());
         self.sched.handle(SchedInput::PeerLeft { peer }, now);
         self.worker.handle(WorkerInput::StewardLost { steward: peer }, now);
+        self.presence.left(peer, now);
         self.link_changed(peer);
     }
 

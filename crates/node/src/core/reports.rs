@@ -108,8 +108,13 @@ impl Core {
         self.spawn(landing.run());
     }
 
+    /// Told once for a job, until some of its results come home again.
     pub(crate) fn on_landing_waits(&mut self, job: JobId, why: &str) {
-        let sentence = format!("results wait to be brought home: {why}");
+        let Some(home) = self.homes.get_mut(&job).filter(|home| !home.results_wait) else {
+            return;
+        };
+        home.results_wait = true;
+        let sentence = format!("results of {} wait to be brought home: {why}", home.spec.name);
         self.notice(NoticeKind::Results, NoticeLevel::Problem, sentence, Some(job), None);
     }
 
@@ -122,7 +127,10 @@ impl Core {
     ) {
         self.landing.remove(&(lease, result.tasks.start));
         let end = match landed {
-            Ok(()) => result.end,
+            Ok(()) => {
+                self.tell_landing_goes_on(lease.job);
+                result.end
+            }
             // Its tasks went elsewhere; the ledger notes the waste.
             Err(TransferError::NotWanted) => result.end,
             Err(error) => {
@@ -131,6 +139,14 @@ impl Core {
             }
         };
         self.count(lease, peer, vec![TaskEnd { tasks: result.tasks, end, run_micros: result.run_micros }]);
+    }
+
+    fn tell_landing_goes_on(&mut self, job: JobId) {
+        if let Some(home) = self.homes.get_mut(&job).filter(|home| home.results_wait) {
+            home.results_wait = false;
+            let sentence = format!("results of {} come home again", home.spec.name);
+            self.notice(NoticeKind::Results, NoticeLevel::Info, sentence, Some(job), None);
+        }
     }
 
     fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {

@@ -32,6 +32,8 @@ pub(crate) struct Home {
     held_by: BTreeSet<PeerId>,
     /// What its running tasks say, by the first task of each run.
     pub(crate) said: BTreeMap<TaskKey, Said>,
+    /// Results of it wait to be brought home, and people were told.
+    pub(crate) results_wait: bool,
     /// Why its tasks went where they went, by step, from its end on.
     pub(crate) explained: BTreeMap<u32, Explanation>,
 }
@@ -61,6 +63,7 @@ impl Home {
             spec_bytes,
             held_by: BTreeSet::new(),
             said: BTreeMap::new(),
+            results_wait: false,
             explained: BTreeMap::new(),
         }
     }

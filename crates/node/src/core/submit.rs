@@ -2,11 +2,13 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use gridwell_api::{ApiError, DraftMachine, DraftView, ErrorCode, Response, SubmitRequest, SubmittedView};
+use gridwell_api::{
+    ApiError, DraftMachine, DraftView, ErrorCode, NoticeKind, NoticeLevel, Response, SubmitRequest, SubmittedView,
+};
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_model::{JobId, Needs};
 
-use super::{Core, Fact, Imported, facts::Reply, journal::Wish, steward::Home};
+use super::{Core, Fact, Imported, facts::Reply, journal::Wish, steward::Home, views::task_word, words::number};
 use crate::{clock, intake};
 
 /// Submissions remembered by the key their asker chose.
@@ -153,10 +155,20 @@ impl Core {
         if let Some(key) = key {
             self.submitted.keep(key, ids.clone());
         }
+        ids.iter().for_each(|job| self.tell_start(*job));
         while let Some(effect) = self.ledger.poll_effect() {
             self.journal.wish(effect);
         }
         self.answer_submitted(ids, warnings, reply);
+    }
+
+    fn tell_start(&mut self, job: JobId) {
+        let Some(home) = self.homes.get(&job) else {
+            return;
+        };
+        let tasks = number(home.spec.task_count(), task_word(&home.spec.parameters));
+        let sentence = format!("{} was started: {tasks}", home.spec.name);
+        self.notice(NoticeKind::JobStarted, NoticeLevel::Info, sentence, Some(job), None);
     }
 
     /// The ids go back only once the journal has the jobs.

@@ -14,7 +14,7 @@ use crate::clock;
 /// Tasks read from the ledger at once.
 const PAGE: usize = 1_000;
 
-fn counts(counts: &gridwell_ledger::TaskCounts) -> TaskCounts {
+pub(super) fn counts(counts: &gridwell_ledger::TaskCounts) -> TaskCounts {
     TaskCounts::of(TaskState::ALL.map(|state| (state, u64::from(counts.of(state)))))
 }
 
