@@ -37,6 +37,79 @@ export const LOOKS = [
       ["doctor", "scene=studio#/doctor"],
     ].map(([name, query]) => ({ name: `${name}-${theme}`, query: query.replace("#", `&theme=${theme}#`) })),
   ),
+  {
+    name: "palette",
+    query: "scene=studio&theme=dark#/jobs",
+    do: async page => {
+      await page.keyboard.press("Control+k");
+      await page.waitForSelector('[role="listbox"]');
+    },
+  },
+  {
+    name: "palette-typed",
+    query: "scene=studio&theme=light#/jobs",
+    do: async page => {
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("pa");
+    },
+  },
+  { name: "keys", query: "scene=studio&theme=dark#/jobs", do: page => page.keyboard.press("?") },
+  { name: "inspector", query: "scene=studio&theme=light&inspector=1#/jobs" },
+  {
+    name: "drop",
+    query: "scene=studio&theme=dark#/grid",
+    do: async page => {
+      const box = await page.locator("[data-machine]").nth(1).boundingBox();
+      await page.evaluate(
+        ([x, y]) => window.lab.bridge.drag.entered(["kitchen.blend"], { x, y }),
+        [box.x + box.width / 2, box.y + box.height / 2],
+      );
+    },
+  },
+  {
+    name: "reconnecting",
+    query: "scene=studio&theme=dark#/jobs",
+    do: async page => {
+      await page.evaluate(() => window.lab.bridge.lose(window.lab.Refusal.noNode("gone")));
+      await page.waitForSelector(".banner [role]");
+    },
+  },
+  {
+    name: "toast",
+    query: "scene=studio&theme=light#/jobs",
+    do: async page => {
+      await page.evaluate(() => {
+        window.lab.grid.toasts.done("kitchen is paused.", { label: "Undo", run() {} });
+        window.lab.grid.toasts.problem(
+          "The other machine did not answer.",
+          "render-01 closed the link after 4 MB of 18 MB.",
+        );
+      });
+    },
+  },
+  {
+    name: "pause-menu",
+    query: "scene=studio&theme=dark#/grid",
+    do: page => page.getByRole("button", { name: "Pause lending" }).click(),
+  },
+  {
+    name: "pair",
+    query: "scene=studio&theme=light#/grid",
+    do: async page => {
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("pair");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".sheet");
+    },
+  },
+  {
+    name: "submit",
+    query: "scene=studio&theme=dark#/grid",
+    do: async page => {
+      await page.keyboard.press("Control+n");
+      await page.waitForSelector(".sheet");
+    },
+  },
   { name: "small-grid", query: "scene=studio&theme=dark#/grid", size: [900, 600] },
   { name: "small-jobs", query: "scene=studio&theme=light#/jobs", size: [900, 600] },
   { name: "pseudo-jobs", query: "scene=studio&locale=en-XA#/jobs" },
@@ -59,6 +132,7 @@ for (const look of LOOKS) {
   await page.evaluate(() => document.fonts.ready);
   await page.waitForLoadState("networkidle");
   await look.do?.(page);
+  await page.waitForTimeout(250);
   await page.screenshot({ path: `${out}/${look.name}.png` });
   await page.close();
 }

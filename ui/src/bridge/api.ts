@@ -74,7 +74,13 @@ export type Request =
   | ({ ask: "invite" } & InviteRequest)
   | ({ ask: "join" } & JoinRequest)
   | { ask: "doctor" }
-  | ({ ask: "set" } & SetRequest);
+  | ({ ask: "set" } & SetRequest)
+  | ({ ask: "link" } & LinkRequest)
+  | ({ ask: "results" } & ResultsRequest)
+  | ({ ask: "log" } & LogPageRequest)
+  | ({ ask: "timeline" } & TimelineRequest)
+  | ({ ask: "activity" } & ActivityRequest)
+  | ({ ask: "history" } & HistoryRequest);
 
 export type SubmitRequest = {
   /** Absolute paths on this machine; empty when `command` is given. */
@@ -107,7 +113,30 @@ export type LogsRequest = { target: string; follow?: boolean; after?: number; ta
 export type PriorityRequest = { job: string; priority: number };
 export type InviteRequest = { ttl_secs?: number | null };
 export type JoinRequest = { link: string };
-export type SetRequest = { lend?: boolean | null; labels?: { [key in string]?: string | null } };
+export type SetRequest = {
+  /** `false`: take nothing new and finish what runs; `true`: lend again. */
+  lend?: boolean | null;
+  /** Lend nothing for so many seconds, then lend again by itself; 0 ends a pause. */
+  pause_secs?: number | null;
+  name?: string | null;
+  lend_cpus?: number | null;
+  /** Labels to set, or to remove with `null`. */
+  labels?: { [key in string]?: string | null };
+};
+export type LinkRequest = {
+  from: string;
+  to: string;
+  policy: LinkPolicy;
+  /** The revision that the asker saw: refused when somebody changed the link since. */
+  expected?: number | null;
+  /** Also when it cuts machines off from this one. */
+  cut_off?: boolean;
+};
+export type LogPageRequest = { target: string; attempt?: number | null; from?: number | null; limit?: number };
+export type ResultsRequest = { target: string; offset?: number; limit?: number };
+export type ActivityRequest = { before?: number | null; limit?: number; job?: string | null };
+export type TimelineRequest = { job?: string | null; from?: Stamp | null; to?: Stamp | null; limit?: number };
+export type HistoryRequest = { secs?: number };
 
 // ---- machines ----
 
@@ -146,12 +175,24 @@ export type MachineView = {
   running: number;
   made: number;
   last_seen: Stamp | null;
+  /** When its pause ends by itself. */
+  paused_until: Stamp | null;
+  /** Version of its program; empty while unknown. */
+  version: string;
 };
 
 export type LinkState = "connecting" | "up" | "down";
+export type LinkPolicy = "automatic" | "pinned" | "forbidden";
+/** A link between two machines, as the machine `from` sees it. */
 export type LinkView = {
+  from: PeerId;
   peer: PeerId;
   name: string;
+  policy: LinkPolicy;
+  /** Grows with each change of the policy. */
+  revision: number;
+  /** The machine at which the policy was last changed, and when. */
+  changed: [PeerId, Stamp] | null;
   state: LinkState;
   address: string;
   rtt_ms: number | null;
@@ -243,6 +284,45 @@ export type LogPiece = {
   offset: number;
   text: string;
 };
+export type LogPage = {
+  task: TaskKey;
+  attempt: number;
+  attempts: Array<number>;
+  from: number;
+  total_bytes: number;
+  text: string;
+  next: number;
+};
+export type ResultsPage = { job: JobId; total: number; total_bytes: number; files: Array<ResultFile> };
+export type ResultFile = { path: string; size_bytes: number; task: TaskKey; landed: Stamp; kind: FileKind };
+export type FileKind = "picture" | "film" | "other";
+
+// ---- what happened ----
+
+export type ActivityPage = { notices: Array<Notice>; more: boolean };
+export type TimelineView = { bars: Array<Bar>; truncated: boolean };
+export type Bar = {
+  job: JobId;
+  step: number;
+  tasks: TaskSpan;
+  machine: PeerId;
+  started: Stamp;
+  ended: Stamp | null;
+  state: TaskState;
+};
+export type HistoryView = {
+  every_secs: number;
+  from: Stamp;
+  tasks_done: Array<number | null>;
+  machines: Array<MachineHistory>;
+};
+export type MachineHistory = {
+  machine: PeerId;
+  name: string;
+  lent_cpus: Array<number | null>;
+  foreign_cpus: Array<number | null>;
+  tasks_done: Array<number | null>;
+};
 
 // ---- drafts ----
 
@@ -326,7 +406,7 @@ export type EventBody =
   | { event: "machine_changed"; data: MachineView }
   | { event: "machine_removed"; data: PeerId }
   | { event: "link_changed"; data: LinkView }
-  | { event: "link_removed"; data: PeerId }
+  | { event: "link_removed"; data: LinkKey }
   | { event: "notice"; data: Notice };
 export type Snapshot = {
   stream: Incarnation;
@@ -343,8 +423,28 @@ export type TasksChanged = {
   exit_code: number | null;
   reason: string;
 };
+/** Names one link in the eyes of one of its machines. */
+export type LinkKey = { from: PeerId; peer: PeerId };
 export type NoticeLevel = "info" | "warning" | "problem";
-export type Notice = { level: NoticeLevel; sentence: string; job: JobId | null; machine: PeerId | null };
+export type NoticeKind =
+  | "job_started"
+  | "job_done"
+  | "job_failed"
+  | "job_cancelled"
+  | "machine"
+  | "link"
+  | "lending"
+  | "results"
+  | "other";
+export type Notice = {
+  id: number;
+  at: Stamp;
+  kind: NoticeKind;
+  level: NoticeLevel;
+  sentence: string;
+  job: JobId | null;
+  machine: PeerId | null;
+};
 
 // ---- errors ----
 
@@ -377,6 +477,9 @@ export type ErrorCode =
   | "ambiguous_machine"
   | "wrong_state"
   | "no_logs"
+  | "link_changed"
+  | "would_cut_off"
+  | "not_a_picture"
   | "invite_malformed"
   | "invite_used"
   | "invite_expired"

@@ -22,6 +22,12 @@ export interface Answers {
   join: api.JoinedView;
   doctor: api.DoctorView;
   set: api.MachineView;
+  link: api.LinkView;
+  results: api.ResultsPage;
+  log: api.LogPage;
+  timeline: api.TimelineView;
+  activity: api.ActivityPage;
+  history: api.HistoryView;
 }
 
 export type Ask = api.Request["ask"];

@@ -1,7 +1,7 @@
 import type { JobState, JobView, TaskState } from "~/bridge";
 import type { GlyphShape, GlyphTone } from "~/parts/Glyph.svelte";
 import { total } from "~/state";
-import { format, m, words } from "~/text";
+import { format, m, plain, words } from "~/text";
 
 interface Look {
   shape: GlyphShape;
@@ -45,7 +45,7 @@ export function isEnded(job: JobView): boolean {
 
 /** Where a job stands, one line: `Running`, or for what it waits. */
 export function statusLine(job: JobView): string {
-  return job.waits_for === "" ? words.jobState(job.state) : job.waits_for;
+  return job.waits_for === "" ? words.jobState(job.state) : plain(job.waits_for);
 }
 
 /** `143 of 240 frames · 2 failed`. */

@@ -71,14 +71,20 @@ export function machine(name: string, some: Partial<MachineView> = {}): MachineV
     running: state === "working" ? 6 : 0,
     made: 120,
     last_seen: null,
+    paused_until: null,
+    version: "0.1.0",
     ...some,
   };
 }
 
 export function link(to: string, some: Partial<LinkView> = {}): LinkView {
   return {
+    from: peerId("atelier-tower"),
     peer: peerId(to),
     name: to,
+    policy: "automatic",
+    revision: 0,
+    changed: null,
     state: "up",
     address: "192.168.1.20:4242",
     rtt_ms: 2.1,

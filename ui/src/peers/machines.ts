@@ -29,8 +29,11 @@ export function hardwareLine(machine: MachineView): string {
 }
 
 /** What this machine does, one sentence for its owner. */
-export function ownSentence(machine: MachineView): string {
-  if (!machine.accepts && machine.why_not !== "") return machine.why_not;
+export function ownSentence(machine: MachineView, now: number): string {
+  if (machine.paused_until !== null) {
+    return m.shell_paused_left({ time: format.timeLeft(Math.max(0, machine.paused_until - now) / 1_000) });
+  }
+  if (!machine.accepts && machine.why_not !== "") return plain(machine.why_not);
   switch (machine.state) {
     case "ready":
       return m.shell_machine_ready();

@@ -1,10 +1,12 @@
 import type { Snippet } from "svelte";
 
-import type { Dropped } from "~/bridge";
+import type { Appearance, Dropped } from "~/bridge";
 
 /** What lies over the screen: one at a time. */
 export type Sheet =
   { sheet: "submit"; dropped: Dropped | null; onlyOn: string | null } | { sheet: "pair"; link: string | null };
+
+export type SheetOf<S extends Sheet["sheet"]> = Extract<Sheet, { sheet: S }>;
 
 /** One polite message in this time, so that a busy grid does not talk over everything (WCAG 4.1.3, ui-spec §13). */
 const ANNOUNCE_EVERY_MS = 5_000;
@@ -16,6 +18,8 @@ export class Chrome {
   /** The screen's title where it is more than the screen's name. */
   title = $state.raw<string | null>(null);
   sheet = $state.raw<Sheet | null>(null);
+  /** What the desktop says about its looks, where it says anything. */
+  appearance = $state.raw<Appearance | null>(null);
   palette = $state(false);
   help = $state(false);
   /** What screen readers are told. */

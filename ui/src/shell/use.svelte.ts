@@ -1,4 +1,4 @@
-import type { Snippet } from "svelte";
+import { untrack, type Snippet } from "svelte";
 
 import type { Action } from "./actions.svelte";
 import { useShell } from "./context";
@@ -6,7 +6,10 @@ import { useShell } from "./context";
 /** Offers actions while the component is there. What `list` reads is followed. Call it while the component is made. */
 export function useActions(list: () => readonly Action[]): void {
   const { actions } = useShell();
-  $effect(() => actions.register(list()));
+  $effect(() => {
+    const mine = list();
+    return untrack(() => actions.register(mine));
+  });
 }
 
 /** Puts a screen's controls into the top bar while the component is there. */

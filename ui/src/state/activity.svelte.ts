@@ -1,22 +1,17 @@
-import type { Notice, Stamp } from "~/bridge";
-
-/** A notice with the time at which this window heard it. */
-export interface Told extends Notice {
-  id: number;
-  at: Stamp;
-}
+import type { Notice } from "~/bridge";
 
 /** Notices kept: some hours of a busy grid in a few hundred kilobytes. */
 export const KEPT_NOTICES = 1_000;
 
-/** What people were told since the window opened, newest first. */
+/** What people were told, newest first: live, and older pages as far as somebody asked for them. */
 export class Activity {
-  told = $state.raw<readonly Told[]>([]);
-  private last = 0;
+  told = $state.raw<readonly Notice[]>([]);
 
-  add(notices: readonly Notice[], at: Stamp): void {
-    if (notices.length === 0) return;
-    const fresh = notices.map(notice => ({ ...notice, at, id: ++this.last })).reverse();
-    this.told = [...fresh, ...this.told].slice(0, KEPT_NOTICES);
+  /** Adds notices in any order; those that are there already change nothing. */
+  add(notices: readonly Notice[]): void {
+    const known = new Set(this.told.map(notice => notice.id));
+    const fresh = notices.filter(notice => !known.has(notice.id));
+    if (fresh.length === 0) return;
+    this.told = [...fresh, ...this.told].sort((a, b) => b.id - a.id).slice(0, KEPT_NOTICES);
   }
 }

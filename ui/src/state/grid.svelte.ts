@@ -4,7 +4,7 @@ import { Activity } from "./activity.svelte";
 import { realClock, type Clock } from "./clock";
 import { isStale, nextConnection, waitMs, type Connection, type ConnectionFact } from "./connection";
 import { TaskFeed } from "./feed.svelte";
-import { applyAll, EMPTY, type Model } from "./model";
+import { applyAll, EMPTY, linkId, type Model } from "./model";
 import { Toasts } from "./toasts.svelte";
 import { UndoStack } from "./undo";
 import { Wishes } from "./wishes.svelte";
@@ -22,6 +22,7 @@ export class Grid {
   #model = $state.raw<Model>(EMPTY);
 
   readonly machines: readonly MachineView[] = $derived([...this.#model.machines.values()]);
+  /** Links as each of their two machines sees them: those of this machine, and what others tell of theirs. */
   readonly links: readonly LinkView[] = $derived([...this.#model.links.values()]);
   /** Newest first. */
   readonly jobs: readonly JobView[] = $derived(
@@ -54,8 +55,9 @@ export class Grid {
     return this.#model.machines.get(id);
   }
 
-  link(peer: PeerId): LinkView | undefined {
-    return this.#model.links.get(peer);
+  /** The link from this machine, or from another one, as that one sees it. */
+  link(peer: PeerId, from: PeerId | undefined = this.thisMachine?.id): LinkView | undefined {
+    return from === undefined ? undefined : this.#model.links.get(linkId({ from, peer }));
   }
 
   job(id: JobId): JobView | undefined {
@@ -147,7 +149,7 @@ export class Grid {
       if (event.event === "notice") notices.push(event.data);
       else this.#feeds.get(event.data.job)?.feed.change(event.data);
     }
-    this.activity.add(notices, this.clock.now());
+    this.activity.add(notices);
     if (gap) {
       this.#hush();
       this.#listen();

@@ -1,7 +1,8 @@
-export { Activity, type Told } from "./activity.svelte";
+export { Activity } from "./activity.svelte";
 export { realClock, type Clock } from "./clock";
 export type { Connection } from "./connection";
 export { provideApp, useApp, useGrid, usePrefs, useSelection, type App } from "./context";
+export { linkId } from "./model";
 export { TaskFeed, total } from "./feed.svelte";
 export { Grid } from "./grid.svelte";
 export { everyHalfMinute, everySecond } from "./now.svelte";

@@ -46,7 +46,7 @@ describe("applyAll", () => {
     const notice: Event = {
       seq: 11,
       event: "notice",
-      data: { level: "info", sentence: "hello", job: null, machine: null },
+      data: { id: 1, at: 0, kind: "other", level: "info", sentence: "hello", job: null, machine: null },
     };
     expect(applyAll(started(), [notice]).passing).toEqual([notice]);
   });

@@ -1,16 +1,20 @@
-import type { Cursor, Event, JobId, JobView, LinkView, MachineView, Notice, PeerId, Snapshot } from "~/bridge";
+import type { Cursor, Event, JobId, JobView, LinkKey, LinkView, MachineView, PeerId, Snapshot } from "~/bridge";
 
 /** Everything the node has told, by id. Never changed in place: whoever holds one may compare it with the next. */
 export interface Model {
   readonly machines: ReadonlyMap<PeerId, MachineView>;
-  /** Links of this machine, by the machine at the other end. */
-  readonly links: ReadonlyMap<PeerId, LinkView>;
+  /** Links as each of their two machines sees them, by `linkId`. */
+  readonly links: ReadonlyMap<string, LinkView>;
   readonly jobs: ReadonlyMap<JobId, JobView>;
   /** Where the next event must follow; `null` before the first snapshot. */
   readonly cursor: Cursor | null;
 }
 
 export const EMPTY: Model = { machines: new Map(), links: new Map(), jobs: new Map(), cursor: null };
+
+export function linkId({ from, peer }: LinkKey): string {
+  return `${from} ${peer}`;
+}
 
 /** What a batch of events made of the model. */
 export interface Applied {
@@ -48,7 +52,7 @@ export function applyAll(model: Model, events: readonly Event[]): Applied {
 class Draft {
   cursor: Cursor | null;
   private machines: Map<PeerId, MachineView> | null = null;
-  private links: Map<PeerId, LinkView> | null = null;
+  private links: Map<string, LinkView> | null = null;
   private jobs: Map<JobId, JobView> | null = null;
 
   constructor(private from: Model) {
@@ -57,7 +61,7 @@ class Draft {
 
   replace(snapshot: Snapshot, seq: number): void {
     this.machines = new Map(snapshot.machines.map(machine => [machine.id, machine]));
-    this.links = new Map(snapshot.links.map(link => [link.peer, link]));
+    this.links = new Map(snapshot.links.map(link => [linkId(link), link]));
     this.jobs = new Map(snapshot.jobs.map(job => [job.id, job]));
     this.cursor = { stream: snapshot.stream, seq };
   }
@@ -77,10 +81,10 @@ class Draft {
         this.changeMachines().delete(event.data);
         break;
       case "link_changed":
-        this.changeLinks().set(event.data.peer, event.data);
+        this.changeLinks().set(linkId(event.data), event.data);
         break;
       case "link_removed":
-        this.changeLinks().delete(event.data);
+        this.changeLinks().delete(linkId(event.data));
         break;
       case "tasks_changed":
       case "notice":
@@ -105,7 +109,7 @@ class Draft {
     return (this.machines ??= new Map(this.from.machines));
   }
 
-  private changeLinks(): Map<PeerId, LinkView> {
+  private changeLinks(): Map<string, LinkView> {
     return (this.links ??= new Map(this.from.links));
   }
 
@@ -113,5 +117,3 @@ class Draft {
     return (this.jobs ??= new Map(this.from.jobs));
   }
 }
-
-export type { Notice };

@@ -3,7 +3,7 @@ import type { JobId, PeerId, TaskKey } from "~/bridge";
 /** What the inspector shows. */
 export type Selected =
   | { kind: "machine"; machine: PeerId }
-  | { kind: "link"; peer: PeerId }
+  | { kind: "link"; from: PeerId; peer: PeerId }
   | { kind: "job"; job: JobId }
   | { kind: "task"; job: JobId; task: TaskKey };
 

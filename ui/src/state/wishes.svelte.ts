@@ -6,7 +6,16 @@ import { Refusal, type AnswerTo, type Ask, type Bridge, type Request } from "~/b
  * Wishes that may be made again when nobody answered: they name what shall be, so the second time changes nothing.
  * `submit` is one of them because it carries a key.
  */
-const REPEATABLE: ReadonlySet<Ask> = new Set(["submit", "cancel", "retry", "hold", "release", "priority", "set"]);
+const REPEATABLE: ReadonlySet<Ask> = new Set([
+  "inspect",
+  "submit",
+  "cancel",
+  "retry",
+  "hold",
+  "release",
+  "priority",
+  "set",
+]);
 
 /** A wish that found nobody is made again when the node is back, at most so often. */
 const TRIES = 5;

@@ -88,16 +88,23 @@ export function ago(stamp: number, now: number): string {
   return secs < 45 ? m.unit_just_now() : m.unit_ago({ time: coarse(secs) });
 }
 
+/** 12 or 24 hours as the system does, in whatever language the window speaks. */
+const HOURS = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hourCycle;
+
+function timeFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return dateFormat(HOURS === undefined ? options : { ...options, hourCycle: HOURS });
+}
+
 /** The time of day: `14:02:10`. */
 export function clock(stamp: number): string {
-  return dateFormat({ hour: "numeric", minute: "2-digit", second: "2-digit" }).format(stamp);
+  return timeFormat({ hour: "numeric", minute: "2-digit", second: "2-digit" }).format(stamp);
 }
 
 /** The time today, else with its date. */
 export function when(stamp: number, now: number): string {
   const today = new Date(stamp).toDateString() === new Date(now).toDateString();
-  if (today) return dateFormat({ hour: "numeric", minute: "2-digit" }).format(stamp);
-  return dateFormat({ day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(stamp);
+  if (today) return timeFormat({ hour: "numeric", minute: "2-digit" }).format(stamp);
+  return timeFormat({ day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(stamp);
 }
 
 /** `240 frames`, `1 task`: what the job calls its tasks. */
