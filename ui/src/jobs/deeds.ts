@@ -1,6 +1,6 @@
 import { Refusal, type JobView } from "~/bridge";
 import type { Grid } from "~/state";
-import { isolate, m, problem } from "~/text";
+import { format, isolate, m, problem } from "~/text";
 
 /** What can be done to a job or one of its tasks, and how each is taken back. */
 const DEEDS = {
@@ -35,6 +35,48 @@ export async function perform(grid: Grid, deed: Deed, job: JobView, target: stri
   }
 }
 
+/** Does it to several jobs: one message, one step back. */
+export async function performAll(grid: Grid, deed: Deed, jobs: readonly JobView[]): Promise<void> {
+  const [only, ...others] = jobs;
+  if (only === undefined) return;
+  if (others.length === 0) return perform(grid, deed, only);
+  const each = async (what: Deed): Promise<void> => {
+    await Promise.all(jobs.map(job => grid.wishes.make(deedKey(what, job.id), { ask: what, target: job.id })));
+  };
+  const { back } = DEEDS[deed];
+  const label = m.jobs_changed({ count: jobs.length, n: format.number(jobs.length) });
+  try {
+    await each(deed);
+    if (back === null) {
+      grid.toasts.done(label);
+      return;
+    }
+    grid.undo.push({ label, undo: () => each(back), redo: () => each(deed) });
+    grid.toasts.done(label, { label: m.common_undo(), run: () => void takeBack(grid) });
+  } catch (thrown) {
+    tell(grid, thrown);
+  }
+}
+
+/** Opens the folder into which a job's results land. */
+export async function openResults(grid: Grid, job: JobView): Promise<void> {
+  const folder = job.output_folders[0];
+  if (folder === undefined) return;
+  try {
+    await grid.bridge.openPath(folder);
+  } catch (thrown) {
+    tell(grid, thrown);
+  }
+}
+
+/** Why the results cannot be opened here; `null` when they can. */
+export function resultsBlocked(grid: Grid, job: JobView): string | null {
+  if (!grid.bridge.platform.canReveal) return m.jobs_results_no_desktop();
+  if (job.origin !== grid.thisMachine?.id) return m.jobs_results_elsewhere({ name: isolate(job.origin_name) });
+  if (job.output_folders.length === 0) return m.jobs_results_none();
+  return null;
+}
+
 export async function setPriority(grid: Grid, job: JobView, priority: number): Promise<void> {
   const before = job.priority;
   const wish = (value: number): Promise<unknown> =>
@@ -62,7 +104,8 @@ async function takeBack(grid: Grid): Promise<void> {
   }
 }
 
-function tell(grid: Grid, thrown: unknown): void {
+/** Tells a problem where every screen tells it. */
+export function tell(grid: Grid, thrown: unknown): void {
   const { sentence, details } = problem(Refusal.from(thrown));
   grid.toasts.problem(sentence, details);
 }

@@ -43,9 +43,11 @@ export function isEnded(job: JobView): boolean {
   return job.state === "done" || job.state === "failed" || job.state === "cancelled";
 }
 
-/** Where a job stands, one line: `Running`, or for what it waits. */
+/** Where a job stands, one line: `Running`, for what it waits, or why it failed. */
 export function statusLine(job: JobView): string {
-  return job.waits_for === "" ? words.jobState(job.state) : plain(job.waits_for);
+  if (job.waits_for !== "") return plain(job.waits_for);
+  const cause = job.state === "failed" ? job.failures[0]?.reason : undefined;
+  return cause === undefined ? words.jobState(job.state) : plain(cause);
 }
 
 /** `143 of 240 frames · 2 failed`. */

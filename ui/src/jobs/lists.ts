@@ -1,0 +1,59 @@
+import type { JobView } from "~/bridge";
+import { isEnded } from "./jobs";
+
+/** The four lists a job can stand in; it stands in exactly one. */
+export const JOB_TABS = ["running", "waiting", "finished", "failed"] as const;
+export type JobTab = (typeof JOB_TABS)[number];
+
+export function tabOf(job: JobView): JobTab {
+  switch (job.state) {
+    case "running":
+      return "running";
+    case "waiting":
+    case "held":
+      return "waiting";
+    case "done":
+    case "cancelled":
+      return "finished";
+    case "failed":
+      return "failed";
+  }
+}
+
+/** Numbers of jobs in each list. */
+export function tabCounts(jobs: readonly JobView[]): Record<JobTab, number> {
+  const counts: Record<JobTab, number> = { running: 0, waiting: 0, finished: 0, failed: 0 };
+  for (const job of jobs) counts[tabOf(job)] += 1;
+  return counts;
+}
+
+/** The first list with something in it; where there is nothing at all, the first. */
+export function firstTab(counts: Record<JobTab, number>): JobTab {
+  return JOB_TABS.find(tab => counts[tab] > 0) ?? "running";
+}
+
+/** True if every word of `query` is in the job's name, its machines, what it waits for, or begins its id. */
+export function fits(job: JobView, query: string): boolean {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return true;
+  const text = [job.name, job.recipe, job.origin_name, job.waits_for, ...job.made_by.map(made => made.name)]
+    .join("\n")
+    .toLowerCase();
+  return words.every(word => text.includes(word) || job.id.startsWith(word));
+}
+
+/** Soonest end first; what nobody can tell comes last. */
+export function byTimeLeft(a: JobView, b: JobView): number {
+  return (a.time_left_secs ?? Infinity) - (b.time_left_secs ?? Infinity) || b.submitted - a.submitted;
+}
+
+/** What can be wished of a job as it is now. */
+export function allowed(job: JobView): { hold: boolean; release: boolean; cancel: boolean; retry: boolean } {
+  const active = !isEnded(job);
+  return {
+    hold: active && job.state !== "held",
+    release: job.state === "held",
+    cancel: active,
+    retry: job.counts.failed > 0 || job.state === "failed",
+  };
+}
