@@ -1,0 +1,70 @@
+import type { JobView, LinkView, MachineView } from "~/bridge";
+import { oneForEach, pairId } from "~/peers/links";
+import { hardwareLine } from "~/peers/machines";
+import { format, plain, words } from "~/text";
+import type { Link, Machine } from "~/scene";
+
+/** The label by which machines are put together in places. */
+const SITE = "site";
+
+/** What the scene shows of a machine. */
+export function machineOf(machine: MachineView): Machine {
+  const { lends, free } = machine;
+  const status = words.machineState(machine.state);
+  return {
+    id: machine.id,
+    name: plain(machine.name),
+    state: machine.state,
+    hardware: machine.hardware.cpu_count === 0 ? "" : hardwareLine(machine),
+    status: machine.running > 0 ? `${status} · ${format.tasks(machine.running, "task")}` : status,
+    score: machine.hardware.score,
+    use: lends.cpus > 0 ? Math.min(1, Math.max(0, (lends.cpus - free.cpus) / lends.cpus)) : 0,
+    taskCount: machine.running,
+    mine: true,
+    here: machine.this,
+    site: machine.labels[SITE] ?? null,
+  };
+}
+
+/** What the scene shows of the links, each once. */
+export function linksOf(
+  links: readonly LinkView[],
+  machines: ReadonlyMap<string, MachineView>,
+  jobs: readonly JobView[],
+  here: string | undefined,
+  pending: (one: string, other: string) => boolean,
+): Link[] {
+  const running = tasksAt(jobs);
+  return oneForEach(links, here)
+    .filter(link => machines.has(link.from) && machines.has(link.peer))
+    .map(link => ({
+      id: pairId(link.from, link.peer),
+      a: link.from,
+      b: link.peer,
+      state: link.state,
+      path: "direct" as const,
+      policy: link.policy,
+      pending: pending(link.from, link.peer) ? ("applying" as const) : null,
+      rttMs: link.rtt_ms,
+      bytesPerSec: rateOf(link),
+      movingAtoB: link.from === here && link.state === "up" ? (running.get(link.peer) ?? 0) : 0,
+      movingBtoA: 0,
+    }));
+}
+
+/** Tasks that machines run for jobs of this one. */
+function tasksAt(jobs: readonly JobView[]): Map<string, number> {
+  const running = new Map<string, number>();
+  for (const job of jobs) {
+    for (const made of job.made_by) {
+      if (made.running > 0) running.set(made.machine, (running.get(made.machine) ?? 0) + made.running);
+    }
+  }
+  return running;
+}
+
+/** Bytes each second since the link has been up: what the node counts are totals. */
+function rateOf(link: LinkView): number {
+  const secs = Math.max(1, (Date.now() - link.since) / 1_000);
+  return link.state === "up" ? (link.sent_bytes + link.received_bytes) / secs : 0;
+}
