@@ -1,5 +1,5 @@
-import { Refusal, type JobView } from "~/bridge";
-import type { Grid } from "~/state";
+import { Refusal, type FailureView, type JobView } from "~/bridge";
+import type { Grid, TaskFeed } from "~/state";
 import { format, isolate, m, problem } from "~/text";
 
 /** What can be done to a job or one of its tasks, and how each is taken back. */
@@ -108,4 +108,27 @@ async function takeBack(grid: Grid): Promise<void> {
 export function tell(grid: Grid, thrown: unknown): void {
   const { sentence, details } = problem(Refusal.from(thrown));
   grid.toasts.problem(sentence, details);
+}
+
+/** Wishes under way at once when many tasks are retried. */
+const AT_ONCE = 8;
+
+/** Puts the tasks that failed for one reason back in the queue. */
+export async function retryThese(grid: Grid, job: JobView, feed: TaskFeed, failure: FailureView): Promise<void> {
+  const { columns } = feed;
+  if (columns === null) return;
+  const rows = [...columns.rowsIn(["failed"])].filter(row => columns.reason(row) === failure.reason);
+  const next = async (): Promise<void> => {
+    for (let row = rows.pop(); row !== undefined; row = rows.pop()) {
+      const { step, index } = columns.key(row);
+      const target = `${job.id}.${step}.${index}`;
+      await grid.wishes.make(deedKey("retry", target), { ask: "retry", target });
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, next));
+    grid.toasts.done(m.jobs_retried({ name: isolate(job.name) }));
+  } catch (thrown) {
+    tell(grid, thrown);
+  }
 }

@@ -1,6 +1,6 @@
 import type { JobState, JobView, TaskState } from "~/bridge";
 import type { GlyphShape, GlyphTone } from "~/parts/Glyph.svelte";
-import { total } from "~/state";
+import { total, type TaskColumns } from "~/state";
 import { format, m, plain, words } from "~/text";
 
 interface Look {
@@ -63,4 +63,12 @@ export function shares(job: JobView): { done: number; failed: number } {
   const all = Math.max(1, total(job.counts));
   const failed = job.counts.failed / all;
   return { done: Math.max(0, job.progress - failed), failed };
+}
+
+/** What people call a task: as the node says, else by its number. */
+export function taskTitle(columns: TaskColumns, row: number, word: string): string {
+  const label = columns.label(row);
+  if (label !== undefined && label !== "") return plain(label);
+  const n = format.number(columns.key(row).index + 1);
+  return word === "frame" ? m.job_frame_n({ n }) : m.job_task_n({ n });
 }

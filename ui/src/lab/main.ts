@@ -10,6 +10,7 @@ import { Refusal } from "~/bridge";
 import { Grid, Prefs, Selection, type PrefValues } from "~/state";
 import { setLocale, type Locale } from "~/text";
 import { LabBridge, type Replies } from "./bridge";
+import { jobReplies, logPieces } from "./job";
 import { alone, hostile, LAB_NOW, studio } from "./fixtures";
 
 /**
@@ -20,6 +21,7 @@ import { alone, hostile, LAB_NOW, studio } from "./fixtures";
 const asked = new URLSearchParams(window.location.search);
 
 const REPLIES: Replies = {
+  ...jobReplies(studio()),
   set: () => studio().machines[0],
   doctor: () => ({
     findings: [
@@ -45,6 +47,7 @@ const SCENES = {
 
 const scene = (Object.keys(SCENES) as (keyof typeof SCENES)[]).find(name => name === asked.get("scene")) ?? "studio";
 const bridge = SCENES[scene]();
+bridge.pieces = logPieces;
 
 const shelf = new Map<string, string>();
 const prefs = new Prefs({
