@@ -4,6 +4,7 @@ Run by `cargo xtask test` in a session bus and a screen of its own:
     dbus-run-session -- xvfb-run python3 tests/desktop/desktop.py FOLDER_OF_THE_PROGRAMS
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from watcher import Panel
 
 PROGRAMS = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("target/debug")
 # Only a failure takes this long.
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 
 class Desktop:
@@ -67,6 +68,16 @@ class Desktop:
     def windows(self):
         return search("^Gridwell$")
 
+    def processes(self):
+        """The app's processes, by the data folder in their environment."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                environment = (process / "environ").read_bytes().split(b"\0")
+                if f"GRIDWELL_DATA={self.data}".encode() in environment:
+                    found.append(int(process.name))
+        return found
+
     def stop(self):
         if self.driver:
             self.driver.close()
@@ -76,14 +87,14 @@ class Desktop:
                 self.app.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.app.kill()
-        for process in Path("/proc").glob("[0-9]*"):
-            # What a driver started and lost would answer every later start.
-            try:
-                environment = (process / "environ").read_bytes()
-            except OSError:
-                continue
-            if f"GRIDWELL_DATA={self.data}".encode() in environment.split(b"\0"):
-                os.kill(int(process.name), signal.SIGKILL)
+        # What a driver started or lost would answer every later start.
+        end = time.monotonic() + PATIENCE
+        while mine := self.processes():
+            for process in mine:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            assert time.monotonic() < end, f"{mine} do not end"
+            time.sleep(0.05)
         shutil.rmtree(self.data, ignore_errors=True)
 
 
@@ -135,13 +146,7 @@ def the_tray_tells_pauses_and_quits(desktop):
 
 
 def an_attached_node_outlives_the_app(desktop):
-    node = subprocess.Popen(
-        [PROGRAMS / "gridwell", "node", "--listen", "127.0.0.1:0", "--name", "forge"],
-        env=desktop.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    with helper(desktop, "forge", data=desktop.data):
         desktop.until("the node", lambda: desktop.cli("status"))
         before = len(desktop.panel.icons)
         desktop.start()
@@ -150,9 +155,6 @@ def an_attached_node_outlives_the_app(desktop):
         desktop.panel.click("Quit")
         desktop.until("the app to end", lambda: desktop.app.poll() is not None)
         assert desktop.cli("status")["name"] == "forge", "quitting ended a node that is not the app's"
-    finally:
-        node.terminate()
-        node.wait(PATIENCE)
 
 
 def a_dropped_file_opens_the_sheet(desktop):
@@ -182,13 +184,87 @@ def a_dropped_file_opens_the_sheet(desktop):
         xdotool("mouseup", 1)
         desktop.until("the sheet", lambda: page.run("return document.querySelector('[role=dialog]') !== null"))
         desktop.until(
-            "the name as it is", lambda: script.stem in page.run(
-                "return [...document.querySelectorAll('[role=dialog] input')].map(input => input.value).join('\\n')"
-            )
+            "the name as it is", lambda: any(script.stem in value for value in values(page))
         )
     finally:
         source.terminate()
         source.wait(PATIENCE)
+
+
+# Small and quick, but really rendered.
+SCENE = """
+import bpy, sys
+scene = bpy.context.scene
+scene.render.engine = "CYCLES"
+scene.cycles.samples = 1
+scene.cycles.use_denoising = False
+scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 64, 36, 100
+scene.frame_start, scene.frame_end = 1, 8
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])
+"""
+
+
+def a_scene_renders_on_two_machines_with_one_key(desktop):
+    folder = desktop.data.with_name(desktop.data.name + "-scenes")
+    folder.mkdir()
+    scene = folder / "kitchen \u00fc.blend"
+    blender = ["blender", "--background", "--factory-startup", "--python-expr", SCENE, "--", scene]
+    subprocess.run(blender, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    desktop.drive()
+    page = desktop.driver
+    desktop.until("the node", lambda: desktop.cli("status"))
+    with helper(desktop, "forge"):
+        desktop.until("both machines", lambda: sum(machine["online"] for machine in desktop.cli("machines")) == 2)
+        assert desktop.again(scene) == 0
+        desktop.until("the sheet", lambda: "1-8" in values(page))
+        desktop.until("Start to have the focus", lambda: page.run("return document.activeElement?.textContent?.trim()") == "Start")
+        [window] = desktop.windows()
+        subprocess.run(["xdotool", "windowactivate", "--sync", window, "key", "Return"], check=True)
+        job = desktop.until("the job", lambda: desktop.cli("jobs"))[0]
+        desktop.until("the end of the job", lambda: desktop.cli("jobs")[0]["state"] in ("done", "failed"))
+        job = desktop.cli("jobs")[0]
+        assert job["state"] == "done" and job["counts"]["done"] == 8, job
+        assert len([one for one in job["made_by"] if one["done"] > 0]) == 2, job["made_by"]
+        frames = sorted(path.name for path in Path(job["output_folders"][0]).iterdir())
+        assert len(frames) == 8 and Path(job["output_folders"][0]).parent == folder, frames
+        desktop.until("the window to say so", lambda: "Done" in page.run("return document.body.innerText"))
+    shutil.rmtree(folder)
+
+
+def the_window_gets_over_a_killed_node(desktop):
+    with helper(desktop, "forge", data=desktop.data) as node:
+        desktop.until("the node", lambda: desktop.cli("status"))
+        desktop.drive()
+        page = desktop.driver
+        text = lambda: page.run("return document.body.innerText")
+        desktop.until("the machine", lambda: "forge" in text())
+        node.kill()
+        node.wait()
+        desktop.until("the banner", lambda: "not running" in text() or "Reconnecting" in text())
+    with helper(desktop, "forge", data=desktop.data):
+        desktop.until("live data", lambda: not ("not running" in text() or "Reconnecting" in text()))
+
+
+@contextlib.contextmanager
+def helper(desktop, name, data=None):
+    """Another node: of a data folder of its own it joins the app's grid."""
+    home = data or Path(tempfile.mkdtemp(prefix="gridwell-helper-"))
+    words = [PROGRAMS / "gridwell", "node", "--name", name, "--listen", "127.0.0.1:0", "--data", home]
+    if data is None:
+        words += ["--join", desktop.cli("invite")["link"]]
+    node = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield node
+    finally:
+        if node.poll() is None:
+            node.terminate()
+            node.wait(PATIENCE)
+        if data is None:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def values(page):
+    return page.run("return [...document.querySelectorAll('[role=dialog] input')].map(input => input.value)")
 
 
 def search(name):
@@ -202,6 +278,8 @@ TESTS = [
     the_tray_tells_pauses_and_quits,
     an_attached_node_outlives_the_app,
     a_dropped_file_opens_the_sheet,
+    a_scene_renders_on_two_machines_with_one_key,
+    the_window_gets_over_a_killed_node,
 ]
 
 
