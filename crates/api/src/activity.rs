@@ -5,13 +5,17 @@ use crate::Notice;
 
 /// What happened, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct ActivityRequest {
     /// Only notices with a smaller id; from the newest when absent.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub before: Option<u64>,
     /// Most notices to send: at most [`ActivityRequest::MAX_LIMIT`], 0 means that.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub limit: u32,
     /// Only this job (id or unique prefix).
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub job: Option<String>,
 }
 
@@ -22,6 +26,7 @@ impl ActivityRequest {
 
 /// A page of notices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ActivityPage {
     /// Newest first.
     pub notices: Vec<Notice>,
@@ -31,15 +36,20 @@ pub struct ActivityPage {
 
 /// Which machine ran what, and when.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct TimelineRequest {
     /// Only this job (id or unique prefix); all jobs of this machine when absent.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub job: Option<String>,
     /// Only runs that had not ended by then.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub from: Option<Stamp>,
     /// Only runs that began before.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub to: Option<Stamp>,
     /// Most bars to send: at most [`TimelineRequest::MAX_LIMIT`], 0 means that.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub limit: u32,
 }
 
@@ -50,6 +60,7 @@ impl TimelineRequest {
 
 /// Runs of programs as bars in the lanes of machines.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TimelineView {
     /// By start, oldest first.
     pub bars: Vec<Bar>,
@@ -59,6 +70,7 @@ pub struct TimelineView {
 
 /// One run of a program on one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Bar {
     /// The job.
     pub job: JobId,
@@ -78,9 +90,11 @@ pub struct Bar {
 
 /// What the grid did over time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct HistoryRequest {
     /// How far back, in seconds: at most [`HistoryRequest::MAX_SECS`], 0 means that.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub secs: u64,
 }
 
@@ -91,6 +105,7 @@ impl HistoryRequest {
 
 /// Samples at equal distances, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct HistoryView {
     /// Seconds between two samples.
     pub every_secs: u32,
@@ -104,6 +119,7 @@ pub struct HistoryView {
 
 /// What one machine did over time; absent samples: it was not reachable, or this node did not run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct MachineHistory {
     /// Which.
     pub machine: PeerId,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a dropped file or a command would become, before anything is sent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct DraftView {
     /// The paths it is made from; empty for a command.
     pub paths: Vec<String>,
@@ -43,6 +44,7 @@ pub struct DraftView {
 
 /// A scene of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct SceneView {
     /// Its name.
     pub name: String,
@@ -58,6 +60,7 @@ pub struct SceneView {
 
 /// First, last and step of a frame range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct FrameRange {
     /// First frame.
     pub first: i32,
@@ -69,6 +72,7 @@ pub struct FrameRange {
 
 /// A file that a job reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct DraftFile {
     /// Where it lies, or should lie.
     pub path: String,
@@ -80,6 +84,7 @@ pub struct DraftFile {
 
 /// A parameter of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ParameterView {
     /// Its name.
     pub name: String,
@@ -95,6 +100,7 @@ pub struct ParameterView {
 
 /// Whether a machine would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct DraftMachine {
     /// What people call it.
     pub name: String,

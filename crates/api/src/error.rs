@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whose fault an error is, which decides what a person can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// What was asked for: change it and ask again.
@@ -20,6 +21,7 @@ macro_rules! codes {
     ($($name:ident $text:literal $kind:ident $status:literal $exit:literal $doc:literal,)*) => {
         /// What went wrong, for programs. Codes never change their meaning and are never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
         pub enum ErrorCode {
             $(#[doc = $doc] #[serde(rename = $text)] $name,)*
             /// A code newer than this program; its kind still says whose fault it is.
@@ -134,6 +136,7 @@ codes! {
 
 /// A refusal at the door.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, thiserror::Error)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[error("{message}")]
 pub struct ApiError {
     /// Whose fault.

@@ -7,6 +7,7 @@ use crate::{ApiError, ErrorCode, JobView, LinkView, MachineView};
 
 /// One numbered fact for listeners.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Event {
     /// Grows by one from event to event; a snapshot repeats the number of the last event it contains.
     pub seq: u64,
@@ -17,6 +18,7 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum EventBody {
     /// Everything as it is now: first, and again when a listener missed too much.
@@ -41,6 +43,7 @@ pub enum EventBody {
 
 /// Everything a listener needs to begin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Snapshot {
     /// This run of the node; numbers of another run mean nothing in this one.
     pub stream: Incarnation,
@@ -54,6 +57,7 @@ pub struct Snapshot {
 
 /// Neighbouring tasks of one step that changed in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TasksChanged {
     /// The job.
     pub job: JobId,
@@ -73,6 +77,7 @@ pub struct TasksChanged {
 
 /// Names one link in the eyes of one of its machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LinkKey {
     /// The machine that told of it.
     pub from: PeerId,
@@ -82,6 +87,7 @@ pub struct LinkKey {
 
 /// Something a person should know; kept, see [`crate::Request::Activity`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Notice {
     /// Grows from notice to notice, also over restarts.
     pub id: u64,
@@ -101,6 +107,7 @@ pub struct Notice {
 
 /// What a notice is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     /// A job was started.
@@ -125,6 +132,7 @@ pub enum NoticeKind {
 
 /// How much a notice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeLevel {
     /// Good to know.

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 /// A job as people see it: one row of a list, and what an event carries when it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct JobView {
     /// The job.
     pub id: JobId,
@@ -49,6 +50,7 @@ impl JobView {
 
 /// Numbers of tasks in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default)]
 pub struct TaskCounts {
     /// A dependency has not ended well yet.
@@ -130,6 +132,7 @@ impl TaskCounts {
 
 /// What one machine did for a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct MadeBy {
     /// The machine.
     pub machine: PeerId,
@@ -145,6 +148,7 @@ pub struct MadeBy {
 
 /// Tasks that failed for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct FailureView {
     /// The reason, one sentence.
     pub reason: String,
@@ -158,6 +162,7 @@ pub struct FailureView {
 
 /// A job in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct JobDetail {
     /// The row.
     #[serde(flatten)]
@@ -174,6 +179,7 @@ pub struct JobDetail {
 
 /// One step of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct StepView {
     /// Its name.
     pub name: String,
@@ -189,6 +195,7 @@ pub struct StepView {
 
 /// A page of tasks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TaskPage {
     /// The job.
     pub job: JobId,
@@ -200,6 +207,7 @@ pub struct TaskPage {
 
 /// One task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TaskView {
     /// Which.
     pub key: TaskKey,
@@ -227,6 +235,7 @@ pub struct TaskView {
 
 /// Jobs that were started by one submission.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct SubmittedView {
     /// One for each job, in the order of the paths.
     pub jobs: Vec<JobView>,
@@ -236,6 +245,7 @@ pub struct SubmittedView {
 
 /// What a command changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ChangeView {
     /// The job as it is now.
     pub job: JobView,
@@ -245,6 +255,7 @@ pub struct ChangeView {
 
 /// A piece of what a task's program wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LogPiece {
     /// The task (the first of its chunk).
     pub task: TaskKey,
@@ -259,11 +270,13 @@ pub struct LogPiece {
     /// Standard output and error as they came; bytes that are not UTF-8 are replaced in JSON only.
     #[serde(rename = "text", with = "as_text")]
     #[schema(value_type = String)]
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
     pub bytes: Vec<u8>,
 }
 
 /// A part of what one task's program wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LogPage {
     /// The task.
     pub task: TaskKey,
@@ -278,6 +291,7 @@ pub struct LogPage {
     /// Standard output and error as they came; bytes that are not UTF-8 are replaced in JSON only.
     #[serde(rename = "text", with = "as_text")]
     #[schema(value_type = String)]
+    #[cfg_attr(feature = "ts", ts(type = "string"))]
     pub bytes: Vec<u8>,
     /// Position after the last byte sent: where the next page begins.
     pub next: u64,

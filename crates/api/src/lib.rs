@@ -19,6 +19,8 @@ mod machine;
 mod request;
 mod response;
 mod results;
+#[cfg(feature = "ts")]
+mod typescript;
 mod why;
 
 pub use activity::{
@@ -43,4 +45,6 @@ pub use request::{
 };
 pub use response::Response;
 pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, ResultsRequest};
+#[cfg(feature = "ts")]
+pub use typescript::typescript;
 pub use why::{Terms, WhyMachine, WhyView};

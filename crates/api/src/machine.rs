@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The node itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct StatusView {
     /// Version of the program.
     pub version: String,
@@ -38,6 +39,7 @@ pub struct StatusView {
 
 /// What a machine does, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum MachineState {
     /// Lends, and has nothing to do.
@@ -56,6 +58,7 @@ pub enum MachineState {
 
 /// Part of a machine: what it lends, or what of that is free.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Share {
     /// Logical cores.
     pub cpus: f32,
@@ -67,6 +70,7 @@ pub struct Share {
 
 /// A machine of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct MachineView {
     /// Which.
     pub id: PeerId,
@@ -106,6 +110,7 @@ pub struct MachineView {
 
 /// Whether a link carries anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
     /// Being made.
@@ -118,6 +123,7 @@ pub enum LinkState {
 
 /// What people want of a link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum LinkPolicy {
     /// The grid decides.
@@ -131,6 +137,7 @@ pub enum LinkPolicy {
 
 /// A link between two machines, as the machine `from` sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LinkView {
     /// The machine that tells: this one, or another one about a link of its own.
     pub from: PeerId,
@@ -162,6 +169,7 @@ pub struct LinkView {
 
 /// An invite.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct InviteView {
     /// What the other machine gives to `gridwell join`; good for one machine.
     pub link: String,
@@ -171,6 +179,7 @@ pub struct InviteView {
 
 /// The grid that was joined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct JoinedView {
     /// The grid.
     pub grid: GridId,
@@ -180,6 +189,7 @@ pub struct JoinedView {
 
 /// What a check-up found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct DoctorView {
     /// One for each thing that was checked.
     pub findings: Vec<Finding>,
@@ -187,6 +197,7 @@ pub struct DoctorView {
 
 /// One checked thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Finding {
     /// What was checked, a word or two: `socket`, `tool blender`, `clock of mill`.
     pub what: String,

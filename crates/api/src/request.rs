@@ -7,6 +7,7 @@ use crate::{ActivityRequest, HistoryRequest, LinkPolicy, ResultsRequest, Timelin
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Request {
     /// The node itself → [`crate::Response::Status`].
@@ -61,10 +62,12 @@ pub enum Request {
 
 /// What to run: files, or a command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
     /// Absolute paths on this machine; empty when `command` is given.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub paths: Vec<String>,
     /// A command; absent when `paths` are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,18 +83,23 @@ pub struct SubmitRequest {
     pub output: Option<String>,
     /// −100 … 100; higher goes first, 0 is usual.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub priority: i32,
     /// Hard requirements in words: `ram > 8 GB`, `gpu`, `tool:blender >= 4.2`, `tier = fast`. All must hold.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub needs: Vec<String>,
     /// Wishes in words: a requirement, then `* STRENGTH` from −5 to 5.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub prefers: Vec<String>,
     /// Values of the job's parameters, by name.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub parameters: BTreeMap<String, String>,
     /// Machines (names or id prefixes) that alone may run it; any when empty.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub on: Vec<String>,
     /// Attempts that may fail by the program's doing before a task has failed, 1 … 100. When absent: what the bundle says,
     /// else 1 for a command that runs once and 3 for everything else.
@@ -99,6 +107,7 @@ pub struct SubmitRequest {
     pub attempts: Option<u32>,
     /// Start held.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub hold: bool,
     /// Chosen by the asker, at most 64 bytes: asking twice with the same key starts one job and answers twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,15 +116,18 @@ pub struct SubmitRequest {
 
 /// A command that becomes a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct CommandRequest {
     /// Program and arguments; `{}` in them stands for the item (or index) of each task.
     pub argv: Vec<String>,
     /// How many tasks, and what `{}` is in each.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub repeat: Repeat,
     /// Patterns of files below the working folder that come home as results.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub outputs: Vec<String>,
     /// Absolute folder against which relative paths and patterns are read.
     pub cwd: String,
@@ -123,6 +135,7 @@ pub struct CommandRequest {
 
 /// How often a command runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Repeat {
     /// Once.
@@ -136,16 +149,20 @@ pub enum Repeat {
 
 /// Which jobs to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct JobsRequest {
     /// Leave out jobs that have ended.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub active: bool,
     /// Most jobs to list; 0 means all that are kept.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub limit: u32,
 }
 
 /// Names one job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct JobRequest {
     /// Its id or a unique prefix of it.
     pub job: String,
@@ -153,6 +170,7 @@ pub struct JobRequest {
 
 /// Names a job or one of its tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TargetRequest {
     /// `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
     pub target: String,
@@ -160,17 +178,21 @@ pub struct TargetRequest {
 
 /// A page of tasks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TasksRequest {
     /// `JOB` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
     pub target: String,
     /// Only tasks in one of these states; any when empty.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub states: Vec<TaskState>,
     /// Matching tasks to skip.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub offset: u64,
     /// Most tasks to send: at most [`TasksRequest::MAX_LIMIT`], 0 means that.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub limit: u32,
 }
 
@@ -181,34 +203,42 @@ impl TasksRequest {
 
 /// What tasks' programs wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LogsRequest {
     /// `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
     pub target: String,
     /// Stay until the target has ended, sending what comes.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub follow: bool,
     /// Bytes of a task's log to skip; for one task only.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub after: u64,
     /// Send only about the last so many bytes of what is there now; 0 means all.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub tail: u64,
 }
 
 /// A part of what one task's program wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct LogPageRequest {
     /// `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
     pub target: String,
     /// Which attempt, from 1; the last one when absent.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub attempt: Option<u32>,
     /// First byte wanted; the last page when absent.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub from: Option<u64>,
     /// Most bytes to send: at most [`LogPageRequest::MAX_BYTES`], 0 means that.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub limit: u32,
 }
 
@@ -219,6 +249,7 @@ impl LogPageRequest {
 
 /// Changes a job's priority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct PriorityRequest {
     /// The job's id or a unique prefix of it.
     pub job: String,
@@ -228,14 +259,17 @@ pub struct PriorityRequest {
 
 /// Makes an invite.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct InviteRequest {
     /// How long it stays good, in seconds; the node's choice when absent.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub ttl_secs: Option<u64>,
 }
 
 /// Joins a grid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct JoinRequest {
     /// The link that `invite` made.
     pub link: String,
@@ -243,6 +277,7 @@ pub struct JoinRequest {
 
 /// Changes what people want of a link of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct LinkRequest {
     /// One end: name or id prefix of a machine.
@@ -254,24 +289,32 @@ pub struct LinkRequest {
     /// The [`crate::LinkView::revision`] that the asker saw: refused when somebody changed the link since; not checked when
     /// absent.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub expected: Option<u64>,
     /// Also when it cuts machines off from this one.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub cut_off: bool,
 }
 
 /// Changes this machine; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct SetRequest {
     /// `false`: take nothing new and finish what runs; `true`: lend again.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub lend: Option<bool>,
     /// Lend nothing for so many seconds, then lend again by itself; kept over restarts. 0 ends a pause.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub pause_secs: Option<u64>,
     /// What people call this machine: 1 … 64 characters, none of them control characters.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub name: Option<String>,
     /// Logical cores to lend: 0 … all of them.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub lend_cpus: Option<f32>,
     /// Labels to set, or to remove with `null`.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,
 }

@@ -3,14 +3,17 @@ use serde::{Deserialize, Serialize};
 
 /// A page of the files that a job brought home.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ResultsRequest {
     /// `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
     pub target: String,
     /// Files to skip.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub offset: u64,
     /// Most files to send: at most [`ResultsRequest::MAX_LIMIT`], 0 means that.
     #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub limit: u32,
 }
 
@@ -21,6 +24,7 @@ impl ResultsRequest {
 
 /// Files that landed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ResultsPage {
     /// The job.
     pub job: JobId,
@@ -34,6 +38,7 @@ pub struct ResultsPage {
 
 /// A file that landed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ResultFile {
     /// Where it lies on this machine.
     pub path: String,
@@ -49,6 +54,7 @@ pub struct ResultFile {
 
 /// What can be shown of a file, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// A picture that [`crate::PictureRequest`] makes smaller.
@@ -61,13 +67,17 @@ pub enum FileKind {
 
 /// A small picture of a result or of a file here.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct PictureRequest {
     /// `JOB`: its newest picture; `JOB.STEP.INDEX`: that task's first one.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub target: Option<String>,
     /// Absolute path of a picture, film or scene on this machine; instead of `target`.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub path: Option<String>,
     /// Longest side in pixels; rounded to the next step the node makes.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub size: u32,
 }
 

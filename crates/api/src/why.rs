@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a task runs where it runs, or does not run: the numbers of the placement itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct WhyView {
     /// The job.
     pub job: JobId,
@@ -26,6 +27,7 @@ pub struct WhyView {
 
 /// One machine's side of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct WhyMachine {
     /// The machine.
     pub machine: PeerId,
@@ -47,6 +49,7 @@ pub struct WhyMachine {
 ///
 /// `gravity = exp(prefer + strategy) / (wait_secs + fetch_secs + run_secs + path_secs)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Terms {
     /// Until a slot is free.
     pub wait_secs: f64,

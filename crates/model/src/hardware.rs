@@ -6,6 +6,7 @@ use crate::need::Capabilities;
 
 /// Operating system family, in Open Job Description's words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum OsFamily {
     /// Linux.
@@ -31,6 +32,7 @@ impl OsFamily {
 
 /// A graphics card that programs can compute on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Gpu {
     /// As its driver calls it.
     pub name: String,
@@ -42,6 +44,7 @@ pub struct Gpu {
 
 /// A program found on a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Tool {
     /// Its short name: `blender`, `ffmpeg`, `povray`, `python3`.
     pub name: String,
@@ -70,6 +73,7 @@ pub(crate) fn version_number(version: &str) -> Option<f64> {
 
 /// What a machine is; measured at start and when devices change.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Hardware {
     /// Short host name, lower case; empty when the machine has none worth a label.
     pub hostname: String,
@@ -143,6 +147,7 @@ impl Hardware {
 
 /// How busy a machine is; refreshed every few seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Load {
     /// Cores busy with other people's work (the machine's load minus our own sessions), in cores.
     pub foreign_cpu: f32,

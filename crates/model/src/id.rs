@@ -25,6 +25,7 @@ macro_rules! bytes_id {
     ($(#[$doc:meta])* $name:ident, $len:literal, $kind:literal, $encode:path, $decode:path) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(type = "string"))]
         pub struct $name(pub [u8; $len]);
 
         impl fmt::Display for $name {
@@ -139,6 +140,7 @@ impl BlobId {
 
 /// A task within its job: the step's position and the position in the step's parameter space, both from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TaskKey {
     /// Position of the step in the job.
     pub step: u32,

@@ -123,6 +123,7 @@ impl JobSpec {
 
 /// Neighbouring tasks of one step: `start..end`, never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct TaskSpan {
     /// First index.
     pub start: u32,

@@ -31,6 +31,7 @@ impl Capabilities {
 
 /// At least and/or at most so much of something countable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct AmountNeed {
     /// Capability name: `amount.worker.memory` (MiB), `amount.worker.vcpu`, `amount.tool.blender`, …
     pub name: String,
@@ -42,6 +43,7 @@ pub struct AmountNeed {
 
 /// Words a machine must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct AttributeNeed {
     /// Capability name: `attr.worker.os.family`, `attr.worker.tool`, `attr.label.tier`, …
     pub name: String,
@@ -53,6 +55,7 @@ pub struct AttributeNeed {
 
 /// Hard requirements: all must hold, or the machine does not fit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Needs {
     /// Countable things.
     pub amounts: Vec<AmountNeed>,
@@ -318,6 +321,7 @@ fn attribute(name: &str, value: &str) -> Needs {
 
 /// A wish that makes fitting machines more or less likely.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Preference {
     /// What is wished for, in the same words as a requirement.
     pub what: Needs,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a task stands. [`TaskState::can_become`] is the one table of legal transitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum TaskState {
@@ -78,6 +79,7 @@ impl TaskState {
 
 /// A job's state, derived from its tasks and its own switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Has tasks to run; none runs now.

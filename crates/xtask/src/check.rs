@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
 
 use crate::{
-    desktop, floors, setup,
+    bindings, desktop, floors, setup,
     shell::{self, Failure},
     ui,
 };
@@ -49,6 +49,7 @@ fn steps_in_order(skips: &Path) -> Vec<(&'static str, Step<'_>)> {
             }),
         ),
         ("floors", Box::new(floors::run)),
+        ("bindings", Box::new(bindings::check)),
         (
             "documentation",
             Box::new(|| {

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to whoever started it")]
 
 mod bench;
+mod bindings;
 mod check;
 mod demo;
 mod desktop;
@@ -31,6 +32,7 @@ Chores of the Gridwell workspace.
   cargo xtask desktop         drive the packaged desktop app on a screen of its own (part of 'test')
   cargo xtask package         build deb and rpm into target/packages
   cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
+  cargo xtask bindings        write the TypeScript forms of what crosses the local door to ui/src/bridge/api.ts
   cargo xtask sim --seeds N   run the simulation with the seeds 0 to N-1 (default 1000)
   cargo xtask bench           measure, and write docs/benchmarks.md
 
@@ -73,6 +75,7 @@ fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
         "ui" => none(options).and_then(|()| ui::build()),
         "package" => package::run(options),
         "desktop" => none(options).and_then(|()| desktop::test()),
+        "bindings" => none(options).and_then(|()| bindings::write()),
         "floors" => none(options).and_then(|()| floors::run()),
         "sim" => sim::run(options),
         "bench" => bench::run(options),

@@ -40,6 +40,8 @@ pub(crate) enum Failure {
     },
     #[error("still missing: {packages}")]
     Missing { packages: String },
+    #[error("{path} is not what {chore} makes; run it and look at the difference", path = path.display())]
+    Outdated { path: PathBuf, chore: &'static str },
     #[error("{count} faults")]
     Faults { count: usize },
     #[error("failed: {steps}")]

@@ -1,454 +1,188 @@
-// The words of the local door, as `crates/api` defines them. One type for each Rust type, same names, same JSON.
+// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.
 
-// ---- crates/model ----
-
-/** A machine, known by its public key: lower-case base 32. */
-export type PeerId = string;
-export type GridId = string;
-/** A job: 16 letters. */
-export type JobId = string;
-/** One run of a node. */
-export type Incarnation = string;
-/** Milliseconds since 1970 (UTC). */
-export type Stamp = number;
-
-export type TaskKey = { step: number; index: number };
-/** Neighbouring tasks of one step: `start..end`. */
-export type TaskSpan = { start: number; end: number };
-
-export type TaskState =
-  | "waiting"
-  | "held"
-  | "ready"
-  | "leased"
-  | "running"
-  | "frozen"
-  | "done"
-  | "failed"
-  | "skipped"
-  | "cancelled"
-  | "lost";
-export type JobState = "waiting" | "held" | "running" | "done" | "failed" | "cancelled";
-
-export type OsFamily = "linux" | "windows" | "macos";
-export type Gpu = { name: string; vendor: string; memory_bytes: number };
-export type Tool = { name: string; version: string; path: string };
-export type Hardware = {
-  hostname: string;
-  os: OsFamily;
-  os_name: string;
-  arch: string;
-  cpu_model: string;
-  cpu_count: number;
-  memory_bytes: number;
-  disk_bytes: number;
-  gpus: Array<Gpu>;
-  tools: Array<Tool>;
-  /** How many times the reference core's work all cores do per second; 0 until measured. */
-  score: number;
+/** A page of notices. */
+export type ActivityPage = {
+  /** Newest first. */
+  notices: Array<Notice>;
+  /** True if there are older ones. */
+  more: boolean;
 };
-export type Load = { foreign_cpu: number; memory_free_bytes: number; disk_free_bytes: number };
 
-export type AmountNeed = { name: string; min: number | null; max: number | null };
-export type AttributeNeed = { name: string; any_of: Array<string>; all_of: Array<string> };
-export type Needs = { amounts: Array<AmountNeed>; attributes: Array<AttributeNeed>; only_on: Array<string> };
-export type Preference = { what: Needs; words: string; strength: number };
-
-// ---- requests ----
-
-export type Request =
-  | { ask: "status" }
-  | ({ ask: "inspect" } & SubmitRequest)
-  | ({ ask: "submit" } & SubmitRequest)
-  | ({ ask: "jobs" } & JobsRequest)
-  | ({ ask: "job" } & JobRequest)
-  | ({ ask: "tasks" } & TasksRequest)
-  | ({ ask: "cancel" } & TargetRequest)
-  | ({ ask: "retry" } & TargetRequest)
-  | ({ ask: "hold" } & TargetRequest)
-  | ({ ask: "release" } & TargetRequest)
-  | ({ ask: "priority" } & PriorityRequest)
-  | ({ ask: "why" } & TargetRequest)
-  | { ask: "machines" }
-  | { ask: "links" }
-  | ({ ask: "invite" } & InviteRequest)
-  | ({ ask: "join" } & JoinRequest)
-  | { ask: "doctor" }
-  | ({ ask: "set" } & SetRequest)
-  | ({ ask: "link" } & LinkRequest)
-  | ({ ask: "results" } & ResultsRequest)
-  | ({ ask: "log" } & LogPageRequest)
-  | ({ ask: "timeline" } & TimelineRequest)
-  | ({ ask: "activity" } & ActivityRequest)
-  | ({ ask: "history" } & HistoryRequest);
-
-export type SubmitRequest = {
-  /** Absolute paths on this machine; empty when `command` is given. */
-  paths?: Array<string>;
-  command?: CommandRequest | null;
-  name?: string | null;
-  /** Frames as `1-24`, `1-240:2` or `1,5,9-12`. */
-  frames?: string | null;
-  /** Absolute folder into which results land. */
-  output?: string | null;
-  /** −100 … 100; higher goes first. */
-  priority?: number;
-  needs?: Array<string>;
-  prefers?: Array<string>;
-  parameters?: { [name in string]?: string };
-  /** Machines (names or id prefixes) that alone may run it. */
-  on?: Array<string>;
-  attempts?: number | null;
-  hold?: boolean;
-  /** At most 64 bytes: asking twice with the same key starts one job. */
-  key?: string | null;
+/** What happened, newest first. */
+export type ActivityRequest = {
+  /** Only notices with a smaller id; from the newest when absent. */
+  before?: number | null;
+  /** Most notices to send: at most `ActivityRequest::MAX_LIMIT`, 0 means that. */
+  limit?: number;
+  /** Only this job (id or unique prefix). */
+  job?: string | null;
 };
-export type CommandRequest = { argv: Array<string>; repeat?: Repeat; outputs?: Array<string>; cwd: string };
-export type Repeat = "once" | { array: number } | { over: string };
-export type JobsRequest = { active?: boolean; limit?: number };
-export type JobRequest = { job: string };
-export type TargetRequest = { target: string };
-export type TasksRequest = { target: string; states?: Array<TaskState>; offset?: number; limit?: number };
-export type LogsRequest = { target: string; follow?: boolean; after?: number; tail?: number };
-export type PriorityRequest = { job: string; priority: number };
-export type InviteRequest = { ttl_secs?: number | null };
-export type JoinRequest = { link: string };
-export type SetRequest = {
-  /** `false`: take nothing new and finish what runs; `true`: lend again. */
-  lend?: boolean | null;
-  /** Lend nothing for so many seconds, then lend again by itself; 0 ends a pause. */
-  pause_secs?: number | null;
-  name?: string | null;
-  lend_cpus?: number | null;
-  /** Labels to set, or to remove with `null`. */
-  labels?: { [key in string]?: string | null };
-};
-export type LinkRequest = {
-  from: string;
-  to: string;
-  policy: LinkPolicy;
-  /** The revision that the asker saw: refused when somebody changed the link since. */
-  expected?: number | null;
-  /** Also when it cuts machines off from this one. */
-  cut_off?: boolean;
-};
-export type LogPageRequest = { target: string; attempt?: number | null; from?: number | null; limit?: number };
-export type ResultsRequest = { target: string; offset?: number; limit?: number };
-export type ActivityRequest = { before?: number | null; limit?: number; job?: string | null };
-export type TimelineRequest = { job?: string | null; from?: Stamp | null; to?: Stamp | null; limit?: number };
-export type HistoryRequest = { secs?: number };
 
-// ---- machines ----
-
-export type StatusView = {
-  version: string;
-  peer: PeerId;
+/** At least and/or at most so much of something countable. */
+export type AmountNeed = {
+  /** Capability name: `amount.worker.memory` (MiB), `amount.worker.vcpu`, `amount.tool.blender`, … */
   name: string;
-  grid: GridId;
-  addresses: Array<string>;
-  data: string;
-  pid: number;
-  uptime_secs: number;
-  machines: number;
-  machines_online: number;
-  active_jobs: number;
-  running: number;
-  accepts: boolean;
-  why_not: string;
+  /** Lower bound, inclusive. For the reservable standard amounts it is also what a task reserves. */
+  min: number | null;
+  /** Upper bound, inclusive. */
+  max: number | null;
 };
 
-export type MachineState = "ready" | "working" | "in_use" | "paused" | "offline" | "problem";
-export type Share = { cpus: number; memory_bytes: number; gpus: number };
-export type MachineView = {
-  id: PeerId;
-  name: string;
-  this: boolean;
-  online: boolean;
-  state: MachineState;
-  hardware: Hardware;
-  labels: { [key in string]?: string };
-  load: Load;
-  lends: Share;
-  free: Share;
-  accepts: boolean;
-  why_not: string;
-  running: number;
-  made: number;
-  last_seen: Stamp | null;
-  /** When its pause ends by itself. */
-  paused_until: Stamp | null;
-  /** Version of its program; empty while unknown. */
-  version: string;
-};
-
-export type LinkState = "connecting" | "up" | "down";
-export type LinkPolicy = "automatic" | "pinned" | "forbidden";
-/** A link between two machines, as the machine `from` sees it. */
-export type LinkView = {
-  from: PeerId;
-  peer: PeerId;
-  name: string;
-  policy: LinkPolicy;
-  /** Grows with each change of the policy. */
-  revision: number;
-  /** The machine at which the policy was last changed, and when. */
-  changed: [PeerId, Stamp] | null;
-  state: LinkState;
-  address: string;
-  rtt_ms: number | null;
-  since: Stamp;
-  received_bytes: number;
-  sent_bytes: number;
-  last_error: string;
-};
-
-export type InviteView = { link: string; expires: Stamp };
-export type JoinedView = { grid: GridId; machines: Array<string> };
-export type DoctorView = { findings: Array<Finding> };
-export type Finding = { what: string; ok: boolean; sentence: string; next_step: string };
-
-// ---- jobs ----
-
-export type JobView = {
-  id: JobId;
-  name: string;
-  recipe: string;
-  state: JobState;
-  priority: number;
-  counts: TaskCounts;
-  /** `frame` when each task is one picture, else `task`. */
-  task_word: string;
-  /** 0 … 1. */
-  progress: number;
-  time_left_secs: number | null;
-  submitted: Stamp;
-  started: Stamp | null;
-  ended: Stamp | null;
-  origin: PeerId;
-  origin_name: string;
-  output_folders: Array<string>;
-  made_by: Array<MadeBy>;
-  failures: Array<FailureView>;
-  /** One sentence while it waits; empty otherwise. */
-  waits_for: string;
-};
-export type TaskCounts = {
-  waiting: number;
-  held: number;
-  ready: number;
-  leased: number;
-  running: number;
-  frozen: number;
-  done: number;
-  failed: number;
-  skipped: number;
-  cancelled: number;
-  lost: number;
-};
-export type MadeBy = { machine: PeerId; name: string; done: number; failed: number; running: number };
-export type FailureView = { reason: string; count: number; example: TaskKey; example_label: string };
-export type JobDetail = {
-  steps: Array<StepView>;
-  parameters: Array<[string, string]>;
-  input_count: number;
-  input_bytes: number;
-} & JobView;
-export type StepView = {
-  name: string;
-  counts: TaskCounts;
-  after: Array<string>;
-  needs: Needs;
-  prefers: Array<Preference>;
-};
-export type TaskPage = { job: JobId; total: number; tasks: Array<TaskView> };
-export type TaskView = {
-  key: TaskKey;
-  label: string;
-  state: TaskState;
-  machine: PeerId | null;
-  machine_name: string;
-  attempts: number;
-  exit_code: number | null;
-  reason: string;
-  run_secs: number | null;
-  progress: number | null;
-  status: string;
-};
-export type SubmittedView = { jobs: Array<JobView>; warnings: Array<string> };
-export type ChangeView = { job: JobView; tasks: number };
-export type LogPiece = {
-  task: TaskKey;
-  label: string;
-  machine: string;
-  attempt: number;
-  offset: number;
-  text: string;
-};
-export type LogPage = {
-  task: TaskKey;
-  attempt: number;
-  attempts: Array<number>;
-  from: number;
-  total_bytes: number;
-  text: string;
-  next: number;
-};
-export type ResultsPage = { job: JobId; total: number; total_bytes: number; files: Array<ResultFile> };
-export type ResultFile = { path: string; size_bytes: number; task: TaskKey; landed: Stamp; kind: FileKind };
-export type FileKind = "picture" | "film" | "other";
-
-// ---- what happened ----
-
-export type ActivityPage = { notices: Array<Notice>; more: boolean };
-export type TimelineView = { bars: Array<Bar>; truncated: boolean };
-export type Bar = {
-  job: JobId;
-  step: number;
-  tasks: TaskSpan;
-  machine: PeerId;
-  started: Stamp;
-  ended: Stamp | null;
-  state: TaskState;
-};
-export type HistoryView = {
-  every_secs: number;
-  from: Stamp;
-  tasks_done: Array<number | null>;
-  machines: Array<MachineHistory>;
-};
-export type MachineHistory = {
-  machine: PeerId;
-  name: string;
-  lent_cpus: Array<number | null>;
-  foreign_cpus: Array<number | null>;
-  tasks_done: Array<number | null>;
-};
-
-// ---- drafts ----
-
-export type DraftView = {
-  paths: Array<string>;
-  recipe: string;
-  title: string;
-  name: string;
-  scenes: Array<SceneView>;
-  frames: string | null;
-  task_count: number;
-  task_word: string;
-  steps: Array<[string, number]>;
-  tools: Array<string>;
-  needs: Array<string>;
-  files: Array<DraftFile>;
-  missing: Array<DraftFile>;
-  output: string;
-  parameters: Array<ParameterView>;
-  facts: Array<[string, string]>;
-  warnings: Array<string>;
-  machines: Array<DraftMachine>;
-};
-export type SceneView = {
-  name: string;
-  frames: FrameRange;
-  size: [number, number] | null;
-  engine: string;
-  active: boolean;
-};
-export type FrameRange = { first: number; last: number; step: number };
-export type DraftFile = { path: string; size_bytes: number; purpose: string };
-export type ParameterView = {
-  name: string;
-  kind: string;
-  value: string | null;
-  description: string;
-  choices: Array<string>;
-};
-export type DraftMachine = { name: string; fits: boolean; reasons: Array<string> };
-
-// ---- why ----
-
-export type WhyView = {
-  job: JobId;
-  task: TaskKey;
-  label: string;
-  state: TaskState;
-  sentence: string;
-  placed_on: PeerId | null;
-  machines: Array<WhyMachine>;
-  decisive: string;
-  smallest_change: string;
-};
-export type WhyMachine = {
-  machine: PeerId;
-  name: string;
-  fits: boolean;
-  reasons: Array<string>;
-  terms: Terms | null;
-  gravity: number;
-  chance: number;
-};
-export type Terms = {
-  wait_secs: number;
-  fetch_secs: number;
-  run_secs: number;
-  path_secs: number;
-  prefer: number;
-  strategy: number;
-};
-
-// ---- events ----
-
-export type Event = { seq: number } & EventBody;
-export type EventBody =
-  | { event: "snapshot"; data: Snapshot }
-  | { event: "job_changed"; data: JobView }
-  | { event: "job_removed"; data: JobId }
-  | { event: "tasks_changed"; data: TasksChanged }
-  | { event: "machine_changed"; data: MachineView }
-  | { event: "machine_removed"; data: PeerId }
-  | { event: "link_changed"; data: LinkView }
-  | { event: "link_removed"; data: LinkKey }
-  | { event: "notice"; data: Notice };
-export type Snapshot = {
-  stream: Incarnation;
+/** The answer to each wish, by its word. In JSON it carries no tag: the asker knows what it asked. */
+export type Answers = {
+  status: StatusView;
+  inspect: Array<DraftView>;
+  submit: SubmittedView;
+  jobs: Array<JobView>;
+  job: JobDetail;
+  tasks: TaskPage;
+  cancel: ChangeView;
+  retry: ChangeView;
+  hold: ChangeView;
+  release: ChangeView;
+  priority: ChangeView;
+  why: WhyView;
   machines: Array<MachineView>;
   links: Array<LinkView>;
-  jobs: Array<JobView>;
+  invite: InviteView;
+  join: JoinedView;
+  doctor: DoctorView;
+  set: MachineView;
+  link: LinkView;
+  results: ResultsPage;
+  log: LogPage;
+  timeline: TimelineView;
+  activity: ActivityPage;
+  history: HistoryView;
 };
-export type TasksChanged = {
+
+/** A refusal at the door. */
+export type ApiError = {
+  /** Whose fault. */
+  kind: ErrorKind;
+  /** What, for programs. */
+  code: ErrorCode;
+  /** What was tried, naming the thing; lower case, one line, no final period. */
+  message: string;
+  /** What a person can do next; empty when the code alone says it. */
+  help?: string;
+};
+
+/** Words a machine must have. */
+export type AttributeNeed = {
+  /** Capability name: `attr.worker.os.family`, `attr.worker.tool`, `attr.label.tier`, … */
+  name: string;
+  /** At least one of these, unless empty. */
+  any_of: Array<string>;
+  /** Every one of these. */
+  all_of: Array<string>;
+};
+
+/** One run of a program on one machine. */
+export type Bar = {
+  /** The job. */
   job: JobId;
+  /** Position of the step. */
   step: number;
-  span: TaskSpan;
+  /** The tasks: one, a chunk that ran as one program, or neighbours that took a moment each. */
+  tasks: TaskSpan;
+  /** Where. */
+  machine: PeerId;
+  /** When it began. */
+  started: Stamp;
+  /** When it ended; absent while it runs. */
+  ended: Stamp | null;
+  /** `running` or `frozen`, else how the run ended: `done`, `failed`, `cancelled`, `lost`. */
   state: TaskState;
-  machine: PeerId | null;
-  exit_code: number | null;
-  reason: string;
-};
-/** Names one link in the eyes of one of its machines. */
-export type LinkKey = { from: PeerId; peer: PeerId };
-export type NoticeLevel = "info" | "warning" | "problem";
-export type NoticeKind =
-  | "job_started"
-  | "job_done"
-  | "job_failed"
-  | "job_cancelled"
-  | "machine"
-  | "link"
-  | "lending"
-  | "results"
-  | "other";
-export type Notice = {
-  id: number;
-  at: Stamp;
-  kind: NoticeKind;
-  level: NoticeLevel;
-  sentence: string;
-  job: JobId | null;
-  machine: PeerId | null;
 };
 
-// ---- errors ----
+/** What a command changed. */
+export type ChangeView = {
+  /** The job as it is now. */
+  job: JobView;
+  /** Tasks that changed. */
+  tasks: number;
+};
 
-export type ErrorKind = "input" | "peer" | "machine" | "bug";
+/** A command that becomes a job. */
+export type CommandRequest = {
+  /** Program and arguments; `{}` in them stands for the item (or index) of each task. */
+  argv: Array<string>;
+  /** How many tasks, and what `{}` is in each. */
+  repeat?: Repeat;
+  /** Patterns of files below the working folder that come home as results. */
+  outputs?: Array<string>;
+  /** Absolute folder against which relative paths and patterns are read. */
+  cwd: string;
+};
+
+/** What a check-up found. */
+export type DoctorView = {
+  /** One for each thing that was checked. */
+  findings: Array<Finding>;
+};
+
+/** A file that a job reads. */
+export type DraftFile = {
+  /** Where it lies, or should lie. */
+  path: string;
+  /** Size in bytes; 0 when missing. */
+  size_bytes: number;
+  /** What it is for: `scene`, `image`, `library`, `sound`, … */
+  purpose: string;
+};
+
+/** Whether a machine would do. */
+export type DraftMachine = {
+  /** What people call it. */
+  name: string;
+  /** Whether all requirements are met. */
+  fits: boolean;
+  /** Every reason against it. */
+  reasons: Array<string>;
+};
+
+/** What a dropped file or a command would become, before anything is sent. */
+export type DraftView = {
+  /** The paths it is made from; empty for a command. */
+  paths: Array<string>;
+  /** Name of the recipe. */
+  recipe: string;
+  /** What it would do, in the imperative: `Render kitchen.blend`. */
+  title: string;
+  /** What the job would be called. */
+  name: string;
+  /** Scenes in the file; empty when its kind has none. */
+  scenes: Array<SceneView>;
+  /** Frames that would be made, as `1-240`; absent when the tasks are no frames. */
+  frames: string | null;
+  /** Number of tasks, all steps together. */
+  task_count: number;
+  /** What one task is called: `frame` or `task`. */
+  task_word: string;
+  /** Steps with their number of tasks, in order. */
+  steps: Array<[string, number]>;
+  /** Programs it needs, as requirements in words: `tool:blender >= 3.4`. */
+  tools: Array<string>;
+  /** Everything it needs, in words, tools included. */
+  needs: Array<string>;
+  /** Files it reads that are there. */
+  files: Array<DraftFile>;
+  /** Files it names that are not there. */
+  missing: Array<DraftFile>;
+  /** The folder into which results would land. */
+  output: string;
+  /** Its parameters with their values. */
+  parameters: Array<ParameterView>;
+  /** What the file says about itself, name and value: `Blender`, `3.4`. */
+  facts: Array<[string, string]>;
+  /** Things worth knowing before Start. */
+  warnings: Array<string>;
+  /** Every machine: whether it fits, and why not. */
+  machines: Array<DraftMachine>;
+};
+
+/** What went wrong, for programs. Codes never change their meaning and are never reused. */
 export type ErrorCode =
   | "bad_request"
   | "bad_reference"
@@ -476,10 +210,10 @@ export type ErrorCode =
   | "unknown_machine"
   | "ambiguous_machine"
   | "wrong_state"
-  | "no_logs"
   | "link_changed"
   | "would_cut_off"
   | "not_a_picture"
+  | "no_logs"
   | "invite_malformed"
   | "invite_used"
   | "invite_expired"
@@ -501,4 +235,970 @@ export type ErrorCode =
   | "storage"
   | "internal"
   | "unknown";
-export type ApiError = { kind: ErrorKind; code: ErrorCode; message: string; help?: string };
+
+/** Whose fault an error is, which decides what a person can do about it. */
+export type ErrorKind = "input" | "peer" | "machine" | "bug";
+
+/** One numbered fact for listeners. */
+export type Event = {
+  /** Grows by one from event to event; a snapshot repeats the number of the last event it contains. */
+  seq: number;
+} & (
+  | { event: "snapshot"; data: Snapshot }
+  | { event: "job_changed"; data: JobView }
+  | { event: "job_removed"; data: JobId }
+  | { event: "tasks_changed"; data: TasksChanged }
+  | { event: "machine_changed"; data: MachineView }
+  | { event: "machine_removed"; data: PeerId }
+  | { event: "link_changed"; data: LinkView }
+  | { event: "link_removed"; data: LinkKey }
+  | { event: "notice"; data: Notice }
+);
+
+/** Tasks that failed for the same reason. */
+export type FailureView = {
+  /** The reason, one sentence. */
+  reason: string;
+  /** How many tasks. */
+  count: number;
+  /** One of them. */
+  example: TaskKey;
+  /** Its label. */
+  example_label: string;
+};
+
+/** What can be shown of a file, by its name. */
+export type FileKind = "picture" | "film" | "other";
+
+/** One checked thing. */
+export type Finding = {
+  /** What was checked, a word or two: `socket`, `tool blender`, `clock of mill`. */
+  what: string;
+  /** Whether it works. */
+  ok: boolean;
+  /** What was found, one sentence. */
+  sentence: string;
+  /** What to do about it; empty when nothing. */
+  next_step: string;
+};
+
+/** First, last and step of a frame range. */
+export type FrameRange = {
+  /** First frame. */
+  first: number;
+  /** Last frame, inclusive. */
+  last: number;
+  /** Every so many frames; at least 1. */
+  step: number;
+};
+
+/** A graphics card that programs can compute on. */
+export type Gpu = {
+  /** As its driver calls it. */
+  name: string;
+  /** `nvidia`, `amd`, `intel` or `other`. */
+  vendor: string;
+  /** Its own memory in bytes; 0 when unknown. */
+  memory_bytes: number;
+};
+
+/** A grid: random, made once with its first peer. */
+export type GridId = string;
+
+/** What a machine is; measured at start and when devices change. */
+export type Hardware = {
+  /** Short host name, lower case; empty when the machine has none worth a label. */
+  hostname: string;
+  /** Operating system family. */
+  os: OsFamily;
+  /** Operating system in its own words: `Debian GNU/Linux 12`. */
+  os_name: string;
+  /** `x86_64`, `arm64` or the name Rust uses. */
+  arch: string;
+  /** Processor name. */
+  cpu_model: string;
+  /** Logical cores this process may use. */
+  cpu_count: number;
+  /** Memory in bytes, the cgroup's limit if that is lower. */
+  memory_bytes: number;
+  /** Size of the file system that holds the data folder, in bytes. */
+  disk_bytes: number;
+  /** Graphics cards. */
+  gpus: Array<Gpu>;
+  /** Installed programs that recipes know. */
+  tools: Array<Tool>;
+  /** Benchmark score: how many times the reference core's work all cores do per second; 0.0 until measured. */
+  score: number;
+};
+
+/** What the grid did over time. */
+export type HistoryRequest = {
+  /** How far back, in seconds: at most `HistoryRequest::MAX_SECS`, 0 means that. */
+  secs?: number;
+};
+
+/** Samples at equal distances, oldest first. */
+export type HistoryView = {
+  /** Seconds between two samples. */
+  every_secs: number;
+  /** When the first sample was taken. */
+  from: Stamp;
+  /** Tasks that ended well between two samples, for jobs of this machine; absent where the node did not run. */
+  tasks_done: Array<number | null>;
+  /** One series for each machine that was seen. */
+  machines: Array<MachineHistory>;
+};
+
+/** One run of a node: random at every start, so that peers notice a restart at once. */
+export type Incarnation = string;
+
+/** Makes an invite. */
+export type InviteRequest = {
+  /** How long it stays good, in seconds; the node's choice when absent. */
+  ttl_secs?: number | null;
+};
+
+/** An invite. */
+export type InviteView = {
+  /** What the other machine gives to `gridwell join`; good for one machine. */
+  link: string;
+  /** When it stops being good. */
+  expires: Stamp;
+};
+
+/** A job in full. */
+export type JobDetail = {
+  /** Its steps, in order. */
+  steps: Array<StepView>;
+  /** Values of its parameters, by name. */
+  parameters: Array<[string, string]>;
+  /** Number of files it reads. */
+  input_count: number;
+  /** Their size in bytes. */
+  input_bytes: number;
+  /** The job. */
+  id: JobId;
+  /** What people call it. */
+  name: string;
+  /** The recipe that made it. */
+  recipe: string;
+  /** Where it stands. */
+  state: JobState;
+  /** −100 … 100; higher goes first. */
+  priority: number;
+  /** Its tasks by state. */
+  counts: TaskCounts;
+  /** What one task is called: `frame` when each is one picture, else `task`. */
+  task_word: string;
+  /** 0 … 1: ended tasks, and running ones by what they say. */
+  progress: number;
+  /** Estimated time to the end in seconds; absent while unknown, when held and when ended. */
+  time_left_secs: number | null;
+  /** When it was submitted. */
+  submitted: Stamp;
+  /** When its first task started. */
+  started: Stamp | null;
+  /** When its last task ended. */
+  ended: Stamp | null;
+  /** The machine it came from. */
+  origin: PeerId;
+  /** What people call that machine. */
+  origin_name: string;
+  /** Absolute folders at the origin into which results land. */
+  output_folders: Array<string>;
+  /** Machines that ended tasks of it, or run some now; most done first. */
+  made_by: Array<MadeBy>;
+  /** Failed tasks grouped by reason, most frequent first; at most `JobView::MAX_FAILURES`. */
+  failures: Array<FailureView>;
+  /** One sentence while it waits: for what, and why. Empty otherwise. */
+  waits_for: string;
+};
+
+/** A job: 80 random bits, 16 letters; any unique prefix of at least 4 letters names it to a person's node. */
+export type JobId = string;
+
+/** Names one job. */
+export type JobRequest = {
+  /** Its id or a unique prefix of it. */
+  job: string;
+};
+
+/** A job's state, derived from its tasks and its own switches. */
+export type JobState = "waiting" | "held" | "running" | "done" | "failed" | "cancelled";
+
+/** A job as people see it: one row of a list, and what an event carries when it changes. */
+export type JobView = {
+  /** The job. */
+  id: JobId;
+  /** What people call it. */
+  name: string;
+  /** The recipe that made it. */
+  recipe: string;
+  /** Where it stands. */
+  state: JobState;
+  /** −100 … 100; higher goes first. */
+  priority: number;
+  /** Its tasks by state. */
+  counts: TaskCounts;
+  /** What one task is called: `frame` when each is one picture, else `task`. */
+  task_word: string;
+  /** 0 … 1: ended tasks, and running ones by what they say. */
+  progress: number;
+  /** Estimated time to the end in seconds; absent while unknown, when held and when ended. */
+  time_left_secs: number | null;
+  /** When it was submitted. */
+  submitted: Stamp;
+  /** When its first task started. */
+  started: Stamp | null;
+  /** When its last task ended. */
+  ended: Stamp | null;
+  /** The machine it came from. */
+  origin: PeerId;
+  /** What people call that machine. */
+  origin_name: string;
+  /** Absolute folders at the origin into which results land. */
+  output_folders: Array<string>;
+  /** Machines that ended tasks of it, or run some now; most done first. */
+  made_by: Array<MadeBy>;
+  /** Failed tasks grouped by reason, most frequent first; at most `JobView::MAX_FAILURES`. */
+  failures: Array<FailureView>;
+  /** One sentence while it waits: for what, and why. Empty otherwise. */
+  waits_for: string;
+};
+
+/** Which jobs to list. */
+export type JobsRequest = {
+  /** Leave out jobs that have ended. */
+  active?: boolean;
+  /** Most jobs to list; 0 means all that are kept. */
+  limit?: number;
+};
+
+/** Joins a grid. */
+export type JoinRequest = {
+  /** The link that `invite` made. */
+  link: string;
+};
+
+/** The grid that was joined. */
+export type JoinedView = {
+  /** The grid. */
+  grid: GridId;
+  /** Names of its machines, this one included. */
+  machines: Array<string>;
+};
+
+/** Names one link in the eyes of one of its machines. */
+export type LinkKey = {
+  /** The machine that told of it. */
+  from: PeerId;
+  /** The other one. */
+  peer: PeerId;
+};
+
+/** What people want of a link. */
+export type LinkPolicy = "automatic" | "pinned" | "forbidden";
+
+/** Changes what people want of a link of this machine. */
+export type LinkRequest = {
+  /** One end: name or id prefix of a machine. */
+  from: string;
+  /** The other end. */
+  to: string;
+  /** What is wanted of it. */
+  policy: LinkPolicy;
+  /**
+   * The `LinkView::revision` that the asker saw: refused when somebody changed the link since; not checked when
+   * absent.
+   */
+  expected?: number | null;
+  /** Also when it cuts machines off from this one. */
+  cut_off?: boolean;
+};
+
+/** Whether a link carries anything. */
+export type LinkState = "connecting" | "up" | "down";
+
+/** A link between two machines, as the machine `from` sees it. */
+export type LinkView = {
+  /** The machine that tells: this one, or another one about a link of its own. */
+  from: PeerId;
+  /** The other machine. */
+  peer: PeerId;
+  /** What people call it. */
+  name: string;
+  /** Whether it carries anything. */
+  state: LinkState;
+  /** What people want of it. */
+  policy: LinkPolicy;
+  /** Grows with each change of the policy; 0 when nobody ever changed it. */
+  revision: number;
+  /** The machine at which the policy was last changed, and when. */
+  changed: [PeerId, Stamp] | null;
+  /** The other end's address now, or the one tried last; empty for links of other machines. */
+  address: string;
+  /** Last round-trip time in milliseconds. */
+  rtt_ms: number | null;
+  /** Since when it has been in this state. */
+  since: Stamp;
+  /** Bytes received over it since the node started. */
+  received_bytes: number;
+  /** Bytes sent over it since the node started. */
+  sent_bytes: number;
+  /** Why it broke or could not be made, last time; may be empty. */
+  last_error: string;
+};
+
+/** How busy a machine is; refreshed every few seconds. */
+export type Load = {
+  /** Cores busy with other people's work (the machine's load minus our own sessions), in cores. */
+  foreign_cpu: number;
+  /** Memory that could be given to a program, in bytes. */
+  memory_free_bytes: number;
+  /** Free space where the data folder lies, in bytes. */
+  disk_free_bytes: number;
+};
+
+/** A part of what one task's program wrote. */
+export type LogPage = {
+  /** The task. */
+  task: TaskKey;
+  /** Which attempt, from 1. */
+  attempt: number;
+  /** Attempts that have a log. */
+  attempts: Array<number>;
+  /** Position of the first byte sent. */
+  from: number;
+  /** Bytes that the attempt wrote so far. */
+  total_bytes: number;
+  /** Standard output and error as they came; bytes that are not UTF-8 are replaced in JSON only. */
+  text: string;
+  /** Position after the last byte sent: where the next page begins. */
+  next: number;
+};
+
+/** A part of what one task's program wrote. */
+export type LogPageRequest = {
+  /** `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix. */
+  target: string;
+  /** Which attempt, from 1; the last one when absent. */
+  attempt?: number | null;
+  /** First byte wanted; the last page when absent. */
+  from?: number | null;
+  /** Most bytes to send: at most `LogPageRequest::MAX_BYTES`, 0 means that. */
+  limit?: number;
+};
+
+/** A piece of what a task's program wrote. */
+export type LogPiece = {
+  /** The task (the first of its chunk). */
+  task: TaskKey;
+  /** Its label. */
+  label: string;
+  /** What people call the machine that ran it. */
+  machine: string;
+  /** Which attempt, from 1. */
+  attempt: number;
+  /** Position of the piece's first byte in that attempt's log; a jump says that bytes are missing. */
+  offset: number;
+  /** Standard output and error as they came; bytes that are not UTF-8 are replaced in JSON only. */
+  text: string;
+};
+
+/** What tasks' programs wrote. */
+export type LogsRequest = {
+  /** `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix. */
+  target: string;
+  /** Stay until the target has ended, sending what comes. */
+  follow?: boolean;
+  /** Bytes of a task's log to skip; for one task only. */
+  after?: number;
+  /** Send only about the last so many bytes of what is there now; 0 means all. */
+  tail?: number;
+};
+
+/** What one machine did over time; absent samples: it was not reachable, or this node did not run. */
+export type MachineHistory = {
+  /** Which. */
+  machine: PeerId;
+  /** What people call it. */
+  name: string;
+  /** Cores that jobs held. */
+  lent_cpus: Array<number | null>;
+  /** Cores busy with other people's work. */
+  foreign_cpus: Array<number | null>;
+  /** Tasks that it did well between two samples, for jobs of this machine. */
+  tasks_done: Array<number | null>;
+};
+
+/** What a machine does, in one word. */
+export type MachineState = "ready" | "working" | "in_use" | "paused" | "offline" | "problem";
+
+/** A machine of the grid. */
+export type MachineView = {
+  /** Which. */
+  id: PeerId;
+  /** What people call it. */
+  name: string;
+  /** True for the machine that answers. */
+  this: boolean;
+  /** Whether it is reachable now. */
+  online: boolean;
+  /** What it does, in one word. */
+  state: MachineState;
+  /** What it is. */
+  hardware: Hardware;
+  /** Labels its owner set. */
+  labels: { [key in string]: string };
+  /** Other people's load on it. */
+  load: Load;
+  /** What jobs may use of it altogether. */
+  lends: Share;
+  /** What of that is free now. */
+  free: Share;
+  /** False while it takes nothing new. */
+  accepts: boolean;
+  /** Why, one sentence, when `accepts` is false; empty otherwise. */
+  why_not: string;
+  /** Tasks it runs now. */
+  running: number;
+  /** Tasks it did well for jobs of this machine. */
+  made: number;
+  /** When its pause ends by itself; absent when it is not paused, or until its owner says so. */
+  paused_until: Stamp | null;
+  /** Version of its program; empty while unknown. */
+  version: string;
+  /** When it was last heard of; absent while it is online or if never. */
+  last_seen: Stamp | null;
+};
+
+/** What one machine did for a job. */
+export type MadeBy = {
+  /** The machine. */
+  machine: PeerId;
+  /** What people call it. */
+  name: string;
+  /** Tasks it did well. */
+  done: number;
+  /** Attempts of it that failed. */
+  failed: number;
+  /** Tasks it runs or holds now. */
+  running: number;
+};
+
+/** Hard requirements: all must hold, or the machine does not fit. */
+export type Needs = {
+  /** Countable things. */
+  amounts: Array<AmountNeed>;
+  /** Words. */
+  attributes: Array<AttributeNeed>;
+  /** Machines (by name or id prefix) that alone may run it; empty means any. */
+  only_on: Array<string>;
+  /** True when its program uses every core there is: a task then reserves all cores that its machine lends. */
+  all_cores: boolean;
+};
+
+/** Something a person should know; kept, see `Request::Activity`. */
+export type Notice = {
+  /** Grows from notice to notice, also over restarts. */
+  id: number;
+  /** When it happened. */
+  at: Stamp;
+  /** What it is about, for filters and notifications. */
+  kind: NoticeKind;
+  /** How much it matters. */
+  level: NoticeLevel;
+  /** What happened, one sentence. */
+  sentence: string;
+  /** The job it is about. */
+  job: JobId | null;
+  /** The machine it is about. */
+  machine: PeerId | null;
+};
+
+/** What a notice is about. */
+export type NoticeKind =
+  | "job_started"
+  | "job_done"
+  | "job_failed"
+  | "job_cancelled"
+  | "machine"
+  | "link"
+  | "lending"
+  | "results"
+  | "other";
+
+/** How much a notice matters. */
+export type NoticeLevel = "info" | "warning" | "problem";
+
+/** Operating system family, in Open Job Description's words. */
+export type OsFamily = "linux" | "windows" | "macos";
+
+/** A parameter of a job. */
+export type ParameterView = {
+  /** Its name. */
+  name: string;
+  /** `STRING`, `PATH`, `INT` or `FLOAT`, as Open Job Description calls them. */
+  kind: string;
+  /** Its value; absent when it must be given. */
+  value: string | null;
+  /** What it does; may be empty. */
+  description: string;
+  /** Values it may have; any when empty. */
+  choices: Array<string>;
+};
+
+/** A peer, known by its Ed25519 public key. */
+export type PeerId = string;
+
+/** A small picture of a result or of a file here. */
+export type PictureRequest = {
+  /** `JOB`: its newest picture; `JOB.STEP.INDEX`: that task's first one. */
+  target?: string | null;
+  /** Absolute path of a picture, film or scene on this machine; instead of `target`. */
+  path?: string | null;
+  /** Longest side in pixels; rounded to the next step the node makes. */
+  size?: number;
+};
+
+/** A wish that makes fitting machines more or less likely. */
+export type Preference = {
+  /** What is wished for, in the same words as a requirement. */
+  what: Needs;
+  /** The words as typed, for explanations. */
+  words: string;
+  /** −5 (avoid) … 5 (strongly prefer). */
+  strength: number;
+};
+
+/** Changes a job's priority. */
+export type PriorityRequest = {
+  /** The job's id or a unique prefix of it. */
+  job: string;
+  /** −100 … 100. */
+  priority: number;
+};
+
+/** How often a command runs. */
+export type Repeat = "once" | { array: number } | { over: string };
+
+/** One wish of a person's program. Each has one answer; everything after that arrives as events. */
+export type Request =
+  | { ask: "status" }
+  | ({ ask: "inspect" } & SubmitRequest)
+  | ({ ask: "submit" } & SubmitRequest)
+  | ({ ask: "jobs" } & JobsRequest)
+  | ({ ask: "job" } & JobRequest)
+  | ({ ask: "tasks" } & TasksRequest)
+  | ({ ask: "cancel" } & TargetRequest)
+  | ({ ask: "retry" } & TargetRequest)
+  | ({ ask: "hold" } & TargetRequest)
+  | ({ ask: "release" } & TargetRequest)
+  | ({ ask: "priority" } & PriorityRequest)
+  | ({ ask: "why" } & TargetRequest)
+  | { ask: "machines" }
+  | { ask: "links" }
+  | ({ ask: "invite" } & InviteRequest)
+  | ({ ask: "join" } & JoinRequest)
+  | { ask: "doctor" }
+  | ({ ask: "set" } & SetRequest)
+  | ({ ask: "link" } & LinkRequest)
+  | ({ ask: "results" } & ResultsRequest)
+  | ({ ask: "log" } & LogPageRequest)
+  | ({ ask: "timeline" } & TimelineRequest)
+  | ({ ask: "activity" } & ActivityRequest)
+  | ({ ask: "history" } & HistoryRequest);
+
+/** A file that landed. */
+export type ResultFile = {
+  /** Where it lies on this machine. */
+  path: string;
+  /** Size in bytes. */
+  size_bytes: number;
+  /** The task that made it. */
+  task: TaskKey;
+  /** When it landed. */
+  landed: Stamp;
+  /** What can be shown of it. */
+  kind: FileKind;
+};
+
+/** Files that landed. */
+export type ResultsPage = {
+  /** The job. */
+  job: JobId;
+  /** Files on all pages. */
+  total: number;
+  /** Their size in bytes. */
+  total_bytes: number;
+  /** Those of this page, by step and index of their task, then by path. */
+  files: Array<ResultFile>;
+};
+
+/** A page of the files that a job brought home. */
+export type ResultsRequest = {
+  /** `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix. */
+  target: string;
+  /** Files to skip. */
+  offset?: number;
+  /** Most files to send: at most `ResultsRequest::MAX_LIMIT`, 0 means that. */
+  limit?: number;
+};
+
+/** A scene of a file. */
+export type SceneView = {
+  /** Its name. */
+  name: string;
+  /** The frames it asks for. */
+  frames: FrameRange;
+  /** Picture size in pixels, already scaled; absent when unknown. */
+  size: [number, number] | null;
+  /** Its render engine, as the file calls it; may be empty. */
+  engine: string;
+  /** True for the one that would be rendered. */
+  active: boolean;
+};
+
+/** Changes this machine; what is absent stays. */
+export type SetRequest = {
+  /** `false`: take nothing new and finish what runs; `true`: lend again. */
+  lend?: boolean | null;
+  /** Lend nothing for so many seconds, then lend again by itself; kept over restarts. 0 ends a pause. */
+  pause_secs?: number | null;
+  /** What people call this machine: 1 … 64 characters, none of them control characters. */
+  name?: string | null;
+  /** Logical cores to lend: 0 … all of them. */
+  lend_cpus?: number | null;
+  /** Labels to set, or to remove with `null`. */
+  labels?: { [key in string]: string | null };
+};
+
+/** Part of a machine: what it lends, or what of that is free. */
+export type Share = {
+  /** Logical cores. */
+  cpus: number;
+  /** Memory in bytes. */
+  memory_bytes: number;
+  /** Graphics cards. */
+  gpus: number;
+};
+
+/** Everything a listener needs to begin. */
+export type Snapshot = {
+  /** This run of the node; numbers of another run mean nothing in this one. */
+  stream: Incarnation;
+  /** Machines, this one first. */
+  machines: Array<MachineView>;
+  /** Links of this machine, and what other machines tell of theirs. */
+  links: Array<LinkView>;
+  /** Jobs, newest first. */
+  jobs: Array<JobView>;
+};
+
+/** Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but invites. */
+export type Stamp = number;
+
+/** The node itself. */
+export type StatusView = {
+  /** Version of the program. */
+  version: string;
+  /** This machine. */
+  peer: PeerId;
+  /** What people call it. */
+  name: string;
+  /** Its grid. */
+  grid: GridId;
+  /** Addresses on which other machines reach it. */
+  addresses: Array<string>;
+  /** Its data folder. */
+  data: string;
+  /** Process id of the node. */
+  pid: number;
+  /** Seconds since it started. */
+  uptime_secs: number;
+  /** Machines of the grid, this one included. */
+  machines: number;
+  /** Those that are reachable now, this one included. */
+  machines_online: number;
+  /** Jobs that have not ended. */
+  active_jobs: number;
+  /** Tasks that run on this machine now. */
+  running: number;
+  /** False while this machine takes nothing new. */
+  accepts: boolean;
+  /** Why, when `accepts` is false; empty otherwise. */
+  why_not: string;
+};
+
+/** One step of a job. */
+export type StepView = {
+  /** Its name. */
+  name: string;
+  /** Its tasks by state. */
+  counts: TaskCounts;
+  /** Names of the steps it waits for. */
+  after: Array<string>;
+  /** Hard requirements. */
+  needs: Needs;
+  /** Wishes. */
+  prefers: Array<Preference>;
+};
+
+/** What to run: files, or a command. */
+export type SubmitRequest = {
+  /** Absolute paths on this machine; empty when `command` is given. */
+  paths?: Array<string>;
+  /** A command; absent when `paths` are given. */
+  command?: CommandRequest | null;
+  /** What people will call the job; made from the file or command when absent. */
+  name?: string | null;
+  /** Frames as `1-24`, `1-240:2` or `1,5,9-12`; the file's own when absent. */
+  frames?: string | null;
+  /** Absolute folder into which results land; the recipe's choice when absent. */
+  output?: string | null;
+  /** −100 … 100; higher goes first, 0 is usual. */
+  priority?: number;
+  /** Hard requirements in words: `ram > 8 GB`, `gpu`, `tool:blender >= 4.2`, `tier = fast`. All must hold. */
+  needs?: Array<string>;
+  /** Wishes in words: a requirement, then `* STRENGTH` from −5 to 5. */
+  prefers?: Array<string>;
+  /** Values of the job's parameters, by name. */
+  parameters?: { [key in string]: string };
+  /** Machines (names or id prefixes) that alone may run it; any when empty. */
+  on?: Array<string>;
+  /**
+   * Attempts that may fail by the program's doing before a task has failed, 1 … 100. When absent: what the bundle says,
+   * else 1 for a command that runs once and 3 for everything else.
+   */
+  attempts?: number | null;
+  /** Start held. */
+  hold?: boolean;
+  /** Chosen by the asker, at most 64 bytes: asking twice with the same key starts one job and answers twice. */
+  key?: string | null;
+};
+
+/** Jobs that were started by one submission. */
+export type SubmittedView = {
+  /** One for each job, in the order of the paths. */
+  jobs: Array<JobView>;
+  /** Things worth knowing that stopped nothing: files outside the project, machines that do not fit. */
+  warnings: Array<string>;
+};
+
+/** Names a job or one of its tasks. */
+export type TargetRequest = {
+  /** `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix. */
+  target: string;
+};
+
+/** Numbers of tasks in each state. */
+export type TaskCounts = {
+  /** A dependency has not ended well yet. */
+  waiting: number;
+  /** Held back by a person. */
+  held: number;
+  /** May start. */
+  ready: number;
+  /** With a machine, not started. */
+  leased: number;
+  /** Running. */
+  running: number;
+  /** Stopped in place because the machine's owner came back. */
+  frozen: number;
+  /** Ended well. */
+  done: number;
+  /** Ended badly. */
+  failed: number;
+  /** Not run. */
+  skipped: number;
+  /** Cancelled by a person. */
+  cancelled: number;
+  /** Holder vanished, about to be ready again. */
+  lost: number;
+};
+
+/** A task within its job: the step's position and the position in the step's parameter space, both from 0. */
+export type TaskKey = {
+  /** Position of the step in the job. */
+  step: number;
+  /** Position of the task in the step's parameter space. */
+  index: number;
+};
+
+/** A page of tasks. */
+export type TaskPage = {
+  /** The job. */
+  job: JobId;
+  /** Tasks that match, on all pages. */
+  total: number;
+  /** Those of this page, by step and index. */
+  tasks: Array<TaskView>;
+};
+
+/** Neighbouring tasks of one step: `start..end`, never empty. */
+export type TaskSpan = {
+  /** First index. */
+  start: number;
+  /** One past the last index. */
+  end: number;
+};
+
+/** Where a task stands. `TaskState::can_become` is the one table of legal transitions. */
+export type TaskState =
+  | "waiting"
+  | "held"
+  | "ready"
+  | "leased"
+  | "running"
+  | "frozen"
+  | "done"
+  | "failed"
+  | "skipped"
+  | "cancelled"
+  | "lost";
+
+/** One task. */
+export type TaskView = {
+  /** Which. */
+  key: TaskKey;
+  /** What people call it: `frame 12`, `part-03.wav`. */
+  label: string;
+  /** Where it stands. */
+  state: TaskState;
+  /** The machine that holds it, or did it last. */
+  machine: PeerId | null;
+  /** What people call that machine; empty without one. */
+  machine_name: string;
+  /** Attempts so far. */
+  attempts: number;
+  /** Exit code of the last attempt that ended by itself. */
+  exit_code: number | null;
+  /** Why the last attempt failed, or for what it waits; may be empty. */
+  reason: string;
+  /** Run time of the attempt that counted, or of the running one so far, in seconds. */
+  run_secs: number | null;
+  /** 0 … 1, if its program says. */
+  progress: number | null;
+  /** What its program says it does; may be empty. */
+  status: string;
+};
+
+/** Neighbouring tasks of one step that changed in the same way. */
+export type TasksChanged = {
+  /** The job. */
+  job: JobId;
+  /** Position of the step. */
+  step: number;
+  /** Which tasks. */
+  span: TaskSpan;
+  /** Their state now. */
+  state: TaskState;
+  /** The machine that holds them or ended them. */
+  machine: PeerId | null;
+  /** Exit code, when a program ended by itself. */
+  exit_code: number | null;
+  /** Why they failed or were lost; may be empty. */
+  reason: string;
+};
+
+/** A page of tasks. */
+export type TasksRequest = {
+  /** `JOB` or `JOB.STEP.INDEX`; JOB may be a unique prefix. */
+  target: string;
+  /** Only tasks in one of these states; any when empty. */
+  states?: Array<TaskState>;
+  /** Matching tasks to skip. */
+  offset?: number;
+  /** Most tasks to send: at most `TasksRequest::MAX_LIMIT`, 0 means that. */
+  limit?: number;
+};
+
+/**
+ * The terms of gravity.
+ *
+ * `gravity = exp(prefer + strategy) / (wait_secs + fetch_secs + run_secs + path_secs)`.
+ */
+export type Terms = {
+  /** Until a slot is free. */
+  wait_secs: number;
+  /** Until the missing input files are there. */
+  fetch_secs: number;
+  /** Running it. */
+  run_secs: number;
+  /** What the way costs. */
+  path_secs: number;
+  /** Sum of the preferences that match. */
+  prefer: number;
+  /** What the strategy adds. */
+  strategy: number;
+};
+
+/** Which machine ran what, and when. */
+export type TimelineRequest = {
+  /** Only this job (id or unique prefix); all jobs of this machine when absent. */
+  job?: string | null;
+  /** Only runs that had not ended by then. */
+  from?: Stamp | null;
+  /** Only runs that began before. */
+  to?: Stamp | null;
+  /** Most bars to send: at most `TimelineRequest::MAX_LIMIT`, 0 means that. */
+  limit?: number;
+};
+
+/** Runs of programs as bars in the lanes of machines. */
+export type TimelineView = {
+  /** By start, oldest first. */
+  bars: Array<Bar>;
+  /** True if older bars were left out for the limit. */
+  truncated: boolean;
+};
+
+/** A program found on a machine. */
+export type Tool = {
+  /** Its short name: `blender`, `ffmpeg`, `povray`, `python3`. */
+  name: string;
+  /** As it reports itself, digits and dots: `3.4.1`; empty when it would not say. */
+  version: string;
+  /** Where it lies on that machine. */
+  path: string;
+};
+
+/** One machine's side of it. */
+export type WhyMachine = {
+  /** The machine. */
+  machine: PeerId;
+  /** What people call it. */
+  name: string;
+  /** Whether all requirements are met. */
+  fits: boolean;
+  /** Every reason against it, one sentence each; empty when it fits and takes work. */
+  reasons: Array<string>;
+  /** What pulls and what delays; absent when it does not fit. */
+  terms: Terms | null;
+  /** Its pull, per second; 0 when it does not fit. */
+  gravity: number;
+  /** How likely it is to be chosen, 0 … 1. */
+  chance: number;
+};
+
+/** Why a task runs where it runs, or does not run: the numbers of the placement itself. */
+export type WhyView = {
+  /** The job. */
+  job: JobId;
+  /** The task that is explained: the one asked for, else the job's next one. */
+  task: TaskKey;
+  /** Its label. */
+  label: string;
+  /** Where it stands. */
+  state: TaskState;
+  /** One sentence: what holds it up, or why it went where it went. */
+  sentence: string;
+  /** The machine that has or had it, when one was chosen. */
+  placed_on: PeerId | null;
+  /** Every machine: those that fit by falling chance, then those that do not. */
+  machines: Array<WhyMachine>;
+  /** The term that decided: `wait`, `fetch`, `run`, `path`, `prefer` or `strategy`; empty when there was no choice. */
+  decisive: string;
+  /** The smallest change that would help (when it waits) or have chosen another machine; may be empty. */
+  smallest_change: string;
+};
