@@ -1,6 +1,6 @@
 import type { JobDetail, JobView, LogPiece, Snapshot, TaskPage, TaskState, TaskView, WhyView } from "~/bridge";
 import { TASK_STATES } from "~/state";
-import { peerId } from "./fixtures";
+import { LAB_NOW, peerId } from "./fixtures";
 import type { Replies } from "./bridge";
 
 /** A job in full: one step with all its tasks. */
@@ -12,7 +12,7 @@ export function detail(job: JobView): JobDetail {
         name: "render",
         counts: job.counts,
         after: [],
-        needs: { amounts: [], attributes: [], only_on: [] },
+        needs: { amounts: [], attributes: [], only_on: [], all_cores: false },
         prefers: [],
       },
     ],
@@ -109,6 +109,34 @@ export function jobReplies({ jobs }: Snapshot): Replies {
         total: all.length,
         tasks: all.slice(from, from + (request.limit || 1_000)),
       };
+    },
+    results: request => {
+      const of = job(request.target);
+      const all = Array.from({ length: of.counts.done }, (_, index) => ({
+        path: `${of.output_folders[0] ?? ""}/frame_${String(index + 1).padStart(4, "0")}.png`,
+        size_bytes: 3_400_000 + index * 1_300,
+        task: { step: 0, index },
+        landed: LAB_NOW - (of.counts.done - index) * 4_000,
+        kind: "picture" as const,
+      }));
+      const from = request.offset ?? 0;
+      const total_bytes = all.reduce((sum, file) => sum + file.size_bytes, 0);
+      return { job: of.id, total: all.length, total_bytes, files: all.slice(from, from + (request.limit || 1_000)) };
+    },
+    timeline: request => {
+      const of = job(request.job ?? "");
+      const makers = of.made_by.map(made => made.machine);
+      const free = makers.flatMap(machine => Array.from({ length: 3 }, () => ({ machine, at: of.started ?? LAB_NOW })));
+      const placed = tasksOf(of).filter(task => task.machine !== null);
+      const bars = placed.map(({ key, state, run_secs }) => {
+        const lane = free.reduce((least, each) => (each.at < least.at ? each : least));
+        const started = lane.at;
+        lane.at += (run_secs ?? 0) * 600;
+        const ended = state === "running" ? null : lane.at;
+        const tasks = { start: key.index, end: key.index + 1 };
+        return { job: of.id, step: 0, tasks, machine: lane.machine, started, ended, state };
+      });
+      return { bars, truncated: false };
     },
     why: request => whyOf(job(request.target)),
     log: request => {

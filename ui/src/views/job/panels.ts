@@ -1,5 +1,5 @@
 /** The parts of the job screen, as they stand in the address. */
-export const JOB_PANELS = ["overview", "logs", "why"] as const;
+export const JOB_PANELS = ["overview", "tasks", "logs", "results", "timeline", "why"] as const;
 export type JobPanel = (typeof JOB_PANELS)[number];
 
 export function panelOf(word: string | undefined): JobPanel {
