@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { counts, job } from "~/lab/fixtures";
-import { allowed, byTimeLeft, firstTab, fits, tabCounts, tabOf } from "./lists";
+import { allowed, byTimeLeft, firstTab, fits, tabCounts, tabOf, waitingJobs } from "./lists";
 
 describe("the lists of jobs", () => {
   it("hold every state, and a paused job waits", () => {
@@ -21,6 +21,20 @@ describe("the lists of jobs", () => {
     expect(tabCounts(jobs)).toEqual({ running: 0, waiting: 0, finished: 1, failed: 2 });
     expect(firstTab(tabCounts(jobs))).toBe("finished");
     expect(firstTab(tabCounts([]))).toBe("running");
+  });
+});
+
+describe("why nothing runs", () => {
+  it("is asked of jobs of which nothing runs, and of paused ones last", () => {
+    const idle = counts({ ready: 1 });
+    const jobs = [
+      job("a", "runs", "running"),
+      job("b", "paused", "held", { counts: idle }),
+      job("c", "waits", "waiting", { counts: idle }),
+      job("d", "stuck", "running", { counts: idle }),
+      job("e", "over", "done", { counts: idle }),
+    ];
+    expect(waitingJobs(jobs).map(({ name }) => name)).toEqual(["waits", "stuck", "paused"]);
   });
 });
 

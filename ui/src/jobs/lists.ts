@@ -42,6 +42,12 @@ export function fits(job: JobView, query: string): boolean {
   return words.every(word => text.includes(word) || job.id.startsWith(word));
 }
 
+/** Jobs of which nothing runs although it should: those that wait by themselves first, then those a person paused. */
+export function waitingJobs(jobs: readonly JobView[]): JobView[] {
+  const idle = jobs.filter(job => !isEnded(job) && job.counts.running + job.counts.leased === 0);
+  return idle.sort((a, b) => Number(a.state === "held") - Number(b.state === "held"));
+}
+
 /** Soonest end first; what nobody can tell comes last. */
 export function byTimeLeft(a: JobView, b: JobView): number {
   return (a.time_left_secs ?? Infinity) - (b.time_left_secs ?? Infinity) || b.submitted - a.submitted;

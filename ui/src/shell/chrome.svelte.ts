@@ -20,6 +20,8 @@ export class Chrome {
   sheet = $state.raw<Sheet | null>(null);
   /** What the desktop says about its looks, where it says anything. */
   appearance = $state.raw<Appearance | null>(null);
+  /** The question why nothing runs: of a job, or of whatever waits. */
+  why = $state.raw<{ job: string | null } | null>(null);
   palette = $state(false);
   help = $state(false);
   /** What screen readers are told. */
