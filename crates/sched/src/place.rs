@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gridwell_model::TaskSpan;
+use gridwell_model::{Chunking, TaskSpan};
 
 use crate::{
     Effect, Placement, Scheduler, Terms,
@@ -14,6 +14,8 @@ use crate::{
 
 /// A slow peer is passed over when the others are through in this share of its time: a guess must not hold tasks back.
 const CLEARLY_SOONER: f64 = 0.8;
+/// The rest of a chunked step is shared out at once when it takes at most this many target times: nearer to one than two.
+const LAST_CHUNK: f64 = 1.5;
 /// How often a task that is held back for a faster peer is looked at again.
 const HELD_BACK: Duration = Duration::from_millis(500);
 
@@ -288,12 +290,15 @@ fn decide(step: &Step, world: &World, at: usize, terms: Terms, first: TaskSpan) 
     Decision { span, chunk, peer: at, terms, expected, ahead: seat.access == Access::Ahead }
 }
 
-/// Tasks in one run at `at`: its usual number, but at the end of a step no more than it runs until all machines together
-/// are through.
+/// Tasks in one run at `at`: its usual number, but at the end of a step what it runs until all machines together are
+/// through.
 fn even_chunk(step: &Step, world: &World, at: usize) -> u32 {
     let (seat, ready) = (&step.board.seats[at], step.queue.count());
-    let target_secs = step.facts.view.chunking.map_or(0.0, |chunking| f64::from(chunking.target_secs));
-    let may_be_last = f64::from(ready) <= target_secs * step.board.tasks_per_sec;
+    let Some(Chunking { target_secs, row, .. }) = step.facts.view.chunking else {
+        return seat.chunk;
+    };
+    let most_secs = LAST_CHUNK * f64::from(target_secs);
+    let may_be_last = f64::from(ready) <= most_secs * step.board.tasks_per_sec;
     if !step.facts.pace.is_known() || seat.chunk <= step.facts.least_run() || !may_be_last {
         return seat.chunk;
     }
@@ -305,9 +310,9 @@ fn even_chunk(step: &Step, world: &World, at: usize) -> u32 {
     };
     let lanes = step.board.seats.iter().enumerate().filter(|(_, seat)| seat.slots() > 0);
     let lanes = lanes.map(|(at, seat)| Lane { before_secs: before(at), tasks_per_sec: seat.tasks_per_sec() });
-    even_finish(lanes, ready, target_secs).map_or(seat.chunk, |finish| {
+    even_finish(lanes, ready, most_secs).map_or(seat.chunk, |finish| {
         // A hair less, so that a whole number does not become the next one by rounding.
         let tasks = ((finish - before(at)) / seat.task_secs.max(1e-6) - 1e-6).ceil();
-        seat.chunk.min(tasks as u32).max(1)
+        (tasks as u32).min(row).max(1)
     })
 }

@@ -363,6 +363,20 @@ fn chunks_of_equal_machines_grow_once_and_end_together() {
 }
 
 #[test]
+fn a_rest_a_little_above_the_target_is_shared_out_at_once() {
+    let sizes = |secs: f64| {
+        let mut grid = TestGrid::new(|config| config);
+        (1..4).for_each(|id| grid.add_peer(id, |_| {}));
+        let job = grid.add_job(24, |job| takes_all_cores(job, 24));
+        grid.ready(job, 0, 0..24, &[]);
+        grid.run_to_the_end(job, |_| secs);
+        grid.placed.iter().map(|placed| placed.span.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(12.0), [1, 1, 1, 7, 7, 7], "84 s once are nearer to a minute than 42 s twice");
+    assert_eq!(sizes(14.0), [1, 1, 1, 4, 4, 4, 3, 3, 3], "98 s are not");
+}
+
+#[test]
 fn chunks_of_nearly_equal_machines_leave_little_for_the_end() {
     let mut grid = TestGrid::new(|config| config);
     (1..4).for_each(|id| grid.add_peer(id, |_| {}));
