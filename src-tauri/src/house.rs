@@ -6,7 +6,9 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use gridwell_api::{ApiError, ErrorCode, Event, EventCursor, LogPiece, LogsRequest, Request, Response};
+use gridwell_api::{
+    ApiError, ErrorCode, Event, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response,
+};
 use gridwell_node::{Config, Node, NodeHandle};
 use gridwell_serve::{Backend, Client, DataFolder, Door};
 use tokio::sync::{Mutex, mpsc};
@@ -119,5 +121,9 @@ impl Backend for Inside {
 
     fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
         Box::pin(self.0.logs(request))
+    }
+
+    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
+        Box::pin(self.0.picture(request))
     }
 }

@@ -11,6 +11,7 @@ mod durability;
 mod grids;
 mod links;
 mod past;
+mod pictures;
 mod refusals;
 mod renders;
 mod support;

@@ -208,19 +208,30 @@ impl Peer {
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("not JSON ({error}): {body}"))
     }
 
-    /// One request on the node's socket; returns the head and the body of the answer.
+    /// Asks the node's local door for what lies at `path`; returns the head and the body of the answer.
+    pub(crate) fn get(&self, path: &str) -> (String, Vec<u8>) {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+    }
+
     fn post(&self, path: &str, body: &str) -> (String, String) {
-        let mut door = UnixStream::connect(self.data.join("node.sock")).expect("the door is open");
         let length = body.len();
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{body}"
         );
+        let (head, body) = self.send(&request);
+        (head, String::from_utf8(body).expect("an answer in text"))
+    }
+
+    /// One request on the node's socket; returns the head and the body of the answer.
+    fn send(&self, request: &str) -> (String, Vec<u8>) {
+        let mut door = UnixStream::connect(self.data.join("node.sock")).expect("the door is open");
         door.write_all(request.as_bytes()).expect("the door listens");
-        let mut answer = String::new();
-        door.read_to_string(&mut answer).expect("the door answers");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-        (head.to_owned(), body.to_owned())
+        let mut answer = Vec::new();
+        door.read_to_end(&mut answer).expect("the door answers");
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");
+        let body = answer.split_off(end + 4);
+        (String::from_utf8(answer).expect("a head is text"), body)
     }
 
     /// Runs a command that must fail with `code` and returns its error text: one line that names the thing.

@@ -11,8 +11,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ApiError, ErrorCode, Event, EventBody, EventCursor, FailureView, JobView, LogPiece, LogsRequest, MadeBy, Request,
-    Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
+    ApiError, ErrorCode, Event, EventBody, EventCursor, FailureView, JobView, LogPiece, LogsRequest, MadeBy, Picture,
+    PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 use gridwell_model::{Incarnation, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
 use gridwell_serve::{Backend, DataFolder, Door};
@@ -246,6 +246,10 @@ impl Backend for FakeNode {
         let answer = self.answer(&request);
         self.asked.lock().unwrap().push(request);
         Box::pin(async { answer })
+    }
+
+    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
+        Box::pin(async move { Err(ApiError::bug(format!("nobody expected {request:?}"))) })
     }
 
     fn events(&self, _since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {

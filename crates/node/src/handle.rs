@@ -1,7 +1,15 @@
-use gridwell_api::{ApiError, ErrorCode, EventCursor, LogPiece, LogsRequest, Request, Response};
+use gridwell_api::{
+    ApiError, ErrorCode, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response,
+};
+use gridwell_preview::Previews;
+use gridwell_store::Store;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::events::EventStream;
+use crate::{
+    core::{shown_for, storage},
+    events::EventStream,
+    pictures::{self, Named, Wanted},
+};
 
 /// Pieces of logs, in the order in which they arrived; ends when the target has ended (or at once without `follow`).
 pub type LogStream = mpsc::Receiver<LogPiece>;
@@ -12,12 +20,15 @@ pub(crate) enum Ask {
     Call(Box<Request>, oneshot::Sender<Result<Response, ApiError>>),
     Events(Option<EventCursor>, oneshot::Sender<EventStream>),
     Logs(LogsRequest, oneshot::Sender<Result<LogStream, ApiError>>),
+    Find(String, oneshot::Sender<Result<Named, ApiError>>),
 }
 
 /// Talks to a running node; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct NodeHandle {
     pub(crate) asks: mpsc::Sender<Ask>,
+    pub(crate) previews: Previews,
+    pub(crate) store: Store,
 }
 
 fn stopping() -> ApiError {
@@ -56,5 +67,24 @@ impl NodeHandle {
         let (answer, answered) = oneshot::channel();
         self.asks.send(Ask::Logs(request, answer)).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?
+    }
+
+    /// A small picture of a result, or of a file on this machine; a dropped future gives the work up.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] for an unknown job or task, and with the reason why there is no picture.
+    pub async fn picture(&self, request: PictureRequest) -> Result<Picture, ApiError> {
+        let path = match Wanted::of(&request)? {
+            Wanted::Path(path) => path,
+            Wanted::Target(target) => {
+                let (answer, answered) = oneshot::channel();
+                self.asks.send(Ask::Find(target.clone(), answer)).await.map_err(|_| stopping())?;
+                let (spec, task) = answered.await.map_err(|_| stopping())??;
+                let shown = shown_for(&self.store, &spec, task).await.map_err(|error| storage(&error))?;
+                shown.ok_or_else(|| pictures::not_a_picture(format!("{target} has no picture yet")))?
+            }
+        };
+        pictures::picture(&self.previews, path, request.size).await
     }
 }

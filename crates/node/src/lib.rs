@@ -15,6 +15,7 @@ mod handle;
 mod intake;
 mod lines;
 mod logs;
+mod pictures;
 mod recorder;
 mod start;
 mod transfer;

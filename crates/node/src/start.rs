@@ -34,6 +34,7 @@ use crate::{
     events::EventHub,
     handle::NodeHandle,
     logs::Logs,
+    pictures,
     recorder::Recorder,
     transfer::Transfer,
 };
@@ -98,10 +99,10 @@ impl Node {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let store = Store::open(&config.data)?;
         match assemble(&config, store.clone()).await {
-            Ok((core, inlets, asks)) => {
+            Ok((core, inlets, handle)) => {
                 let stop = CancellationToken::new();
                 let task = tokio::spawn(core.run(inlets, stop.clone()));
-                Ok(Self { handle: NodeHandle { asks }, stop, task })
+                Ok(Self { handle, stop, task })
             }
             Err(error) => {
                 store.close().await;
@@ -136,10 +137,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-async fn assemble(
-    config: &Config,
-    store: Store,
-) -> Result<(Core, Inlets, mpsc::Sender<crate::handle::Ask>), StartError> {
+async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHandle), StartError> {
     let data = store.data_dir().to_owned();
     let sessions = data.join("sessions");
     let staged = data.join("jobs");
@@ -172,6 +170,10 @@ async fn assemble(
     let last_notice = store.last_notice().await? + UNKEPT_NOTICES;
     let (facts, fact_inlet) = mpsc::channel(FACTS);
     let (asks, ask_inlet) = mpsc::channel(ASKS);
+    let folder = data.join("previews");
+    let previews =
+        pictures::open(folder.clone(), &hardware).map_err(|source| StartError::Folder { path: folder, source })?;
+    let handle = NodeHandle { asks, previews, store: store.clone() };
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone() };
     let machines = Machines::new(me, settings, hardware, recipes, &history);
     let beside = TaskTracker::new();
@@ -218,7 +220,7 @@ async fn assemble(
     core.begin();
     watch_machine(&core);
     let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };
-    Ok((core, inlets, asks))
+    Ok((core, inlets, handle))
 }
 
 impl Core {

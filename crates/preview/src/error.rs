@@ -64,7 +64,7 @@ pub enum PreviewError {
         path: PathBuf,
     },
     /// Frames of films are taken out by ffmpeg, which this machine does not have.
-    #[error("a frame of '{}' needs ffmpeg; install it on this machine", path.display())]
+    #[error("a frame of '{}' needs ffmpeg, which this machine does not have", path.display())]
     FilmToolMissing {
         /// The film.
         path: PathBuf,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use gridwell_api::{ApiError, Event, EventCursor, LogPiece, LogsRequest, Request, Response};
+use gridwell_api::{ApiError, Event, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response};
 use tokio::sync::mpsc;
 
 /// Whoever answers at the door: the node.
@@ -16,4 +16,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Sends what tasks' programs wrote; the channel closes when all is sent and, if asked to follow, all has ended.
     fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>>;
+
+    /// Makes a small picture of a result or of a file here; a dropped future gives the work up.
+    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>>;
 }

@@ -13,6 +13,7 @@ mod door;
 mod folder;
 mod guard;
 mod openapi;
+mod pictures;
 mod reply;
 mod routes;
 mod streams;

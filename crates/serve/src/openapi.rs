@@ -2,7 +2,7 @@ use gridwell_api::{ActivityPage, Event, HistoryView, LogPage, LogPiece, Request,
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi as _;
 
-use crate::{routes, streams};
+use crate::{pictures, routes, streams};
 
 /// The new priority of a job.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -39,6 +39,7 @@ pub(crate) struct PrioritySetting {
         routes::links,
         routes::invite,
         routes::join,
+        pictures::picture,
         streams::events,
         streams::logs,
     ),

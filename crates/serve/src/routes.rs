@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     Backend, openapi,
     openapi::PrioritySetting,
+    pictures,
     reply::{Asked, BODY_BYTES, Body, Refusal},
     streams,
 };
@@ -60,6 +61,7 @@ pub(crate) fn router(inside: Inside) -> Router {
         .route("/v1/links", get(links))
         .route("/v1/invites", post(invite))
         .route("/v1/join", post(join))
+        .route("/v1/picture", get(pictures::picture))
         .route("/v1/events", get(streams::events))
         .route("/v1/openapi.json", get(async || Json(openapi())))
         .fallback(async || refuse(ErrorCode::NotFound, "the door has no such path"))

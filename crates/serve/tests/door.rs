@@ -10,8 +10,8 @@ use std::{
 use futures::future::BoxFuture;
 use gridwell_api::{
     ActivityRequest, ApiError, ErrorCode, Event, EventBody, EventCursor, EventRing, InviteRequest, InviteView,
-    JobsRequest, LogPiece, LogsRequest, Replay, Request, Response, ResultsRequest, SetRequest, Snapshot, SubmitRequest,
-    SubmittedView, TargetRequest, TaskPage, TasksRequest,
+    JobsRequest, LogPiece, LogsRequest, Picture, PictureRequest, Replay, Request, Response, ResultsRequest, SetRequest,
+    Snapshot, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest,
 };
 use gridwell_model::{Incarnation, JobId, Stamp, TaskKey, TaskState};
 use gridwell_serve::{Backend, Client, DataFolder, Door, LogFormat, TOKEN_FILE, openapi};
@@ -113,6 +113,41 @@ async fn a_data_folder_with_a_very_long_name_works() {
     let door = Door::open(&folder, None, Arc::new(FakeNode::default())).await.unwrap();
     let _: serde_json::Value = Client::new(&data).ask(&Request::Status).await.unwrap();
     door.close().await;
+}
+
+#[tokio::test]
+async fn a_picture_comes_back_as_bytes_of_its_kind() {
+    let house = House::open().await;
+    for request in [
+        PictureRequest { target: Some("abcd.0.3".into()), size: 160, ..PictureRequest::default() },
+        PictureRequest { path: Some("/a&size=1/ü %20#.png".into()), size: 320, ..PictureRequest::default() },
+    ] {
+        let picture = house.client().picture(&request).await.unwrap();
+        assert_eq!(picture, Picture { mime: "image/webp", bytes: format!("{request:?}").into_bytes() });
+    }
+    let refused = house.client().picture(&PictureRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotAPicture);
+}
+
+#[tokio::test]
+async fn a_page_keeps_a_picture_and_guesses_nothing() {
+    let house = House::open().await;
+    let ask = async |more: &str| {
+        let head =
+            format!("GET /v1/picture?target=abcd&size=160 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\r\n");
+        house.raw(&head).await.to_ascii_lowercase()
+    };
+    let first = ask("").await;
+    assert!(first.starts_with("http/1.1 200"), "{first}");
+    for line in
+        ["content-type: image/webp\r\n", "x-content-type-options: nosniff\r\n", "cache-control: private, max-age="]
+    {
+        assert!(first.contains(line), "{line} in {first}");
+    }
+    let tag = first.split("etag: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let again = ask(&format!("if-none-match: {tag}\r\n")).await;
+    assert!(again.starts_with("http/1.1 304") && again.ends_with("\r\n\r\n"), "{again}");
+    assert!(ask("if-none-match: \"other\"\r\n").await.starts_with("http/1.1 200"));
 }
 
 #[tokio::test]
@@ -274,6 +309,14 @@ impl Backend for FakeNode {
         };
         self.asked.lock().unwrap().push(request);
         Box::pin(async { Ok(answer) })
+    }
+
+    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
+        let answer = match request.size {
+            0 => Err(ApiError::new(ErrorCode::NotAPicture, "there is none")),
+            _ => Ok(Picture { mime: "image/webp", bytes: format!("{request:?}").into_bytes() }),
+        };
+        Box::pin(async { answer })
     }
 
     fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {

@@ -2,7 +2,8 @@ use std::{env, error::Error, io::IsTerminal as _, path::Path, sync::Arc, time::D
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ApiError, ErrorCode, Event, EventCursor, JoinRequest, LogPiece, LogsRequest, Request, Response, StatusView,
+    ApiError, ErrorCode, Event, EventCursor, JoinRequest, LogPiece, LogsRequest, Picture, PictureRequest, Request,
+    Response, StatusView,
 };
 use gridwell_node::{Config, Node, NodeHandle, StartError};
 use gridwell_serve::{Backend, DataFolder, Door};
@@ -208,6 +209,10 @@ impl Backend for Inside {
 
     fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
         Box::pin(self.0.logs(request))
+    }
+
+    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
+        Box::pin(self.0.picture(request))
     }
 }
 

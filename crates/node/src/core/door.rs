@@ -1,6 +1,6 @@
 //! Answers at the door.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gridwell_api::{ApiError, ChangeView, ErrorCode, Request, Response, SetRequest, TargetRequest};
 use gridwell_ledger::{Input as LedgerInput, Refusal};
@@ -24,6 +24,10 @@ impl Core {
                 let _gone = reply.send(self.events.listen(cursor, || snapshot));
             }
             Ask::Logs(request, reply) => self.read_logs(&request, reply),
+            Ask::Find(target, reply) => {
+                let named = self.find(&target).map(|(job, task)| (Arc::clone(&self.homes[&job].spec), task));
+                let _gone = reply.send(named);
+            }
         }
     }
 
@@ -177,7 +181,7 @@ impl Core {
 }
 
 /// What is kept could not be read or written.
-pub(super) fn storage(error: &StoreError) -> ApiError {
+pub(crate) fn storage(error: &StoreError) -> ApiError {
     ApiError::new(ErrorCode::Storage, sentence(error))
 }
 

@@ -43,12 +43,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use activity::UNKEPT_NOTICES;
 pub(crate) use addresses::Addresses;
+pub(crate) use door::storage;
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use journal::Journal;
 pub(crate) use machines::{Machines, Settings};
 pub(crate) use membership::Membership;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
+pub(crate) use results::shown_for;
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
 pub(crate) use timeline::Timeline;

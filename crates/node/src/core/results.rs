@@ -10,29 +10,17 @@ use std::{
 use gridwell_api::{FileKind, Response, ResultFile, ResultsPage, ResultsRequest};
 use gridwell_job::JobPlan;
 use gridwell_model::{JobSpec, OutputFile, RelPath, Stamp, TaskKey, TaskSpan};
+use gridwell_preview::Kind;
 use gridwell_store::{LandedFile, LandedQuery, Store, StoreError};
 
 use super::{Core, door::storage, facts::Reply};
 
-/// Extensions of pictures that can be made smaller, in lower case.
-const PICTURES: [&str; 11] = ["bmp", "exr", "hdr", "jpe", "jpeg", "jpg", "png", "tga", "tif", "tiff", "webp"];
-
-/// Extensions of films from which a picture can be taken, in lower case.
-const FILMS: [&str; 18] = [
-    "3gp", "asf", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "mxf", "ogg", "ogv", "ts",
-    "webm", "wmv",
-];
-
 /// What can be shown of a file, by its name.
 pub(crate) fn kind_of(path: &RelPath) -> FileKind {
-    let extension = Path::new(OsStr::from_bytes(path.name())).extension().and_then(OsStr::to_str);
-    let extension = extension.unwrap_or_default().to_ascii_lowercase();
-    if PICTURES.contains(&extension.as_str()) {
-        FileKind::Picture
-    } else if FILMS.contains(&extension.as_str()) {
-        FileKind::Film
-    } else {
-        FileKind::Other
+    match gridwell_preview::kind_of(Path::new(OsStr::from_bytes(path.name()))) {
+        Some(Kind::Picture) => FileKind::Picture,
+        Some(Kind::Film) => FileKind::Film,
+        Some(Kind::Blend) | None => FileKind::Other,
     }
 }
 
@@ -92,7 +80,6 @@ pub(super) fn landed(file: OutputFile, makers: &Makers, landed: Stamp) -> Landed
 
 /// Where the file lies of which a picture stands for a job (what it made last) or for a task (what it made first): a
 /// picture if there is one, else a film.
-#[cfg_attr(not(test), expect(dead_code, reason = "the door that shows pictures asks for it"))]
 pub(crate) async fn shown_for(
     store: &Store,
     spec: &JobSpec,

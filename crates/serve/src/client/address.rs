@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use gridwell_api::{JobsRequest, LogsRequest, Request, TasksRequest};
+use gridwell_api::{JobsRequest, LogsRequest, PictureRequest, Request, TasksRequest};
 use hyper::Method;
 use serde::Serialize;
 
@@ -55,6 +55,13 @@ impl Address {
         };
         get(target(named, &format!("/logs?follow={follow}&after={after}&tail={tail}&format={format}")))
     }
+
+    pub(super) fn of_picture(request: &PictureRequest) -> Self {
+        let named = [("target", &request.target), ("path", &request.path)];
+        let words = named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let words: String = words.map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+        get(format!("/v1/picture?size={}{words}", request.size))
+    }
 }
 
 fn get(path: String) -> Address {
@@ -77,7 +84,7 @@ fn tasks(request: &TasksRequest) -> String {
     target(&request.target, &format!("/tasks?states={states}&offset={offset}&limit={limit}"))
 }
 
-/// Percent-encodes what people typed, so that it stays one part of the path. Source: RFC 3986, unreserved characters.
+/// Percent-encodes what people typed, so that it stays one part of the address. Source: RFC 3986, unreserved characters.
 fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {

@@ -4,7 +4,7 @@ mod streams;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use gridwell_api::{ApiError, ErrorCode, EventCursor, LogsRequest, Request};
+use gridwell_api::{ApiError, ErrorCode, EventCursor, LogsRequest, Picture, PictureRequest, Request};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Response, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
@@ -16,6 +16,9 @@ pub use streams::{EventStream, LogFormat, LogStream};
 
 /// Longest answer the client reads: far above any page, far below memory.
 const ANSWER_BYTES: usize = 256 * 1024 * 1024;
+
+/// What a picture may be: what every page can show, and nothing that a page would run.
+const PICTURES: [&str; 3] = ["image/webp", "image/jpeg", "image/png"];
 
 /// A person's program at the door of the node that owns a data folder.
 #[derive(Debug, Clone)]
@@ -81,6 +84,19 @@ impl Client {
     pub async fn logs(&self, request: &LogsRequest, format: LogFormat) -> Result<LogStream, ApiError> {
         let response = self.send(&Address::of_logs(request, format)).await?;
         Ok(LogStream::new(response.into_body()))
+    }
+
+    /// Fetches a small picture of a result or of a file on the node's machine.
+    ///
+    /// # Errors
+    ///
+    /// What the node refuses with, `no_node`, or `other_version` if the answer is no picture.
+    pub async fn picture(&self, request: &PictureRequest) -> Result<Picture, ApiError> {
+        let response = self.send(&Address::of_picture(request)).await?;
+        let named = response.headers().get(header::CONTENT_TYPE).cloned();
+        let mime = PICTURES.into_iter().find(|mime| named.as_ref().is_some_and(|named| named == mime));
+        let mime = mime.ok_or_else(|| ApiError::new(ErrorCode::OtherVersion, "the node's answer is no picture"))?;
+        Ok(Picture { mime, bytes: whole(response).await?.into() })
     }
 
     /// Sends one request on a connection of its own and returns a good answer's head.
