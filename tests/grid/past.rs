@@ -185,3 +185,29 @@ fn notices(peer: &Peer, options: &[&str]) -> Vec<Value> {
 fn kinds(notices: &[Value]) -> Vec<String> {
     notices.iter().map(|notice| text(&notice["kind"])).collect()
 }
+
+#[test]
+fn any_part_of_a_log_is_read_by_its_place() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let mill = &grid.peers[0];
+    let script = "seq -w 50000; printf 'größer\\n'; exit $(( {} == 0 ))";
+    let options = ["exec", "--detach", "--on", "quarry", "--attempts", "2", "--array", "2", "--", "sh", "-c", script];
+    let job = mill.start_job(options);
+    assert_eq!(mill.end_of(&job)["state"], "failed");
+    let page = |wish: Value| {
+        let mut wish = wish;
+        wish["ask"] = "log".into();
+        mill.ask(&wish)
+    };
+
+    let last = page(json!({"target": format!("{job}.0"), "limit": 20}));
+    assert_eq!((last["attempts"].clone(), &last["attempt"]), (json!([1, 2]), &json!(2)));
+    let total = 50_000 * 6 + "größer\n".len() as u64;
+    assert_eq!((last["total_bytes"].as_u64(), last["next"].as_u64()), (Some(total), Some(total)));
+    assert_eq!(last["text"], "9999\n50000\ngrößer\n");
+    let middle = page(json!({"target": format!("{job}.0"), "attempt": 1, "from": 6 * 24_999, "limit": 12}));
+    assert_eq!((middle["text"].as_str(), middle["from"].as_u64()), (Some("25000\n25001\n"), Some(6 * 24_999)));
+    assert_eq!(middle["next"].as_u64(), Some(6 * 25_001));
+    let ended = page(json!({"target": format!("{job}.1"), "from": total}));
+    assert_eq!((ended["text"].as_str(), ended["from"].as_u64()), (Some(""), Some(total)));
+}

@@ -278,22 +278,23 @@ pub struct LogPiece {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct LogPage {
-    /// The task.
+    /// The task, or the first one of the chunk that it ran in.
     pub task: TaskKey,
-    /// Which attempt, from 1.
+    /// Which attempt of those that wrote anything, from 1.
     pub attempt: u32,
     /// Attempts that have a log.
     pub attempts: Vec<u32>,
-    /// Position of the first byte sent.
+    /// Position of the first byte sent: later than asked for if the beginning made room for other logs, up to three bytes
+    /// earlier so that a character is whole.
     pub from: u64,
-    /// Bytes that the attempt wrote so far.
+    /// Bytes that the attempt wrote so far, without those beyond what is kept of one attempt (its last line says so then).
     pub total_bytes: u64,
     /// Standard output and error as they came; bytes that are not UTF-8 are replaced in JSON only.
     #[serde(rename = "text", with = "as_text")]
     #[schema(value_type = String)]
     #[cfg_attr(feature = "ts", ts(type = "string"))]
     pub bytes: Vec<u8>,
-    /// Position after the last byte sent: where the next page begins.
+    /// Position after the last byte sent: where the next page begins. Half a character at the end waits for its rest.
     pub next: u64,
 }
 

@@ -14,6 +14,16 @@ const FLUSH_AFTER: std::time::Duration = std::time::Duration::from_millis(50);
 /// Output gathered before it is written at once, in bytes.
 const FLUSH_BYTES: usize = 256 * 1024;
 
+/// Flushes on their way to the store at once: a disk that is slower than programs must not fill the memory.
+const MOST_FLUSHES: u64 = 8;
+
+/// Output gathered while the store is behind, in bytes; what comes beyond is dropped, with a line that says so.
+const MOST_GATHERED: usize = 8 * 1024 * 1024;
+
+/// Neighbouring pieces of one task are one line of the store up to this size, in bytes: programs that write letter by letter
+/// make no row of each.
+const LINE_BYTES: usize = 16 * 1024;
+
 /// Output kept for a steward whose link is slower than its logs, in bytes; older output makes room.
 const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
 
@@ -28,6 +38,8 @@ pub(crate) const READER_PIECES: usize = 64;
 pub(crate) struct Logs {
     lines: Vec<LogLine>,
     bytes: usize,
+    /// What was dropped since the last flush, in bytes.
+    dropped: BTreeMap<(JobId, TaskKey, Fence), usize>,
     flush_at: Option<Time>,
     /// Number of the last flush begun, and the last one written.
     begun: u64,
@@ -59,6 +71,7 @@ impl Logs {
         Self {
             lines: Vec::new(),
             bytes: 0,
+            dropped: BTreeMap::new(),
             flush_at: None,
             begun: 0,
             written: watch::Sender::new(0),
@@ -73,10 +86,22 @@ impl Logs {
 
     /// Gathers output of a task of ours. True if it should be written now.
     pub(crate) fn gather(&mut self, chunk: LogChunk) -> bool {
-        self.bytes += chunk.bytes.len();
         let LogChunk { job, task, fence, bytes } = chunk;
-        self.lines.push(LogLine { job, task, fence, bytes });
         self.flush_soon();
+        if self.bytes + bytes.len() > MOST_GATHERED {
+            *self.dropped.entry((job, task, fence)).or_default() += bytes.len();
+            return false;
+        }
+        self.bytes += bytes.len();
+        match self.lines.last_mut() {
+            Some(last)
+                if (last.job, last.task, last.fence) == (job, task, fence)
+                    && last.bytes.len() + bytes.len() <= LINE_BYTES =>
+            {
+                last.bytes.extend_from_slice(&bytes);
+            }
+            _ => self.lines.push(LogLine { job, task, fence, bytes }),
+        }
         self.bytes >= FLUSH_BYTES
     }
 
@@ -84,12 +109,23 @@ impl Logs {
         self.flush_at.get_or_insert_with(|| clock::now() + FLUSH_AFTER);
     }
 
-    /// Takes what was gathered, with the number of this flush.
+    /// Takes what was gathered, with the number of this flush; nothing while too much is on its way already.
     pub(crate) fn take(&mut self) -> Option<(u64, Vec<LogLine>)> {
         self.flush_at = None;
         if self.lines.is_empty() {
             return None;
         }
+        if self.begun - *self.written.borrow() >= MOST_FLUSHES {
+            self.flush_soon();
+            return None;
+        }
+        let missing = std::mem::take(&mut self.dropped).into_iter().map(|((job, task, fence), bytes)| LogLine {
+            job,
+            task,
+            fence,
+            bytes: missing(bytes, "the disk"),
+        });
+        self.lines.extend(missing);
         self.bytes = 0;
         self.begun += 1;
         Some((self.begun, std::mem::take(&mut self.lines)))
@@ -119,12 +155,7 @@ impl Logs {
 
     /// Takes what is kept for stewards, to be tried again; a line stands where something was dropped.
     pub(crate) fn take_backlog(&mut self) -> BTreeMap<PeerId, VecDeque<LogChunk>> {
-        let note = |((job, task, fence), bytes)| {
-            let missing = gridwell_model::format_bytes(bytes as u64);
-            let line =
-                format!("\n[gridwell: {missing} of output are missing here: the link was slower than the program]\n");
-            LogChunk { job, task, fence, bytes: line.into_bytes() }
-        };
+        let note = |((job, task, fence), bytes)| LogChunk { job, task, fence, bytes: missing(bytes, "the link") };
         let all = std::mem::take(&mut self.backlog).into_iter();
         all.map(|(steward, kept)| (steward, kept.dropped.into_iter().map(note).chain(kept.chunks).collect())).collect()
     }
@@ -175,6 +206,12 @@ impl Logs {
             watched.job != job
         });
     }
+}
+
+/// A line in place of output that was dropped.
+fn missing(bytes: usize, slow: &str) -> Vec<u8> {
+    let missing = gridwell_model::format_bytes(bytes as u64);
+    format!("\n[gridwell: {missing} of output are missing here: {slow} was slower than the program]\n").into_bytes()
 }
 
 /// Where a piece belongs: its first byte within its attempt, and which attempt of those that wrote anything, from 1.
@@ -324,5 +361,52 @@ impl Reading {
             }
         }
         Ok(page.more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: JobId = JobId([1; 10]);
+
+    fn chunk(index: u32, bytes: usize) -> LogChunk {
+        let (task, fence) = (TaskKey { step: 0, index }, Fence { epoch: 1, attempt: 1 });
+        LogChunk { job: JOB, task, fence, bytes: vec![b'x'; bytes] }
+    }
+
+    fn sizes(lines: &[LogLine]) -> Vec<(u32, usize)> {
+        lines.iter().map(|line| (line.task.index, line.bytes.len())).collect()
+    }
+
+    #[test]
+    fn what_a_task_writes_letter_by_letter_is_one_line() {
+        let mut logs = Logs::new();
+        for index in [0, 0, 0, 1, 0] {
+            logs.gather(chunk(index, 1));
+        }
+        logs.gather(chunk(0, LINE_BYTES));
+        let (_, lines) = logs.take().unwrap();
+        assert_eq!(sizes(&lines), [(0, 3), (1, 1), (0, 1), (0, LINE_BYTES)]);
+    }
+
+    #[test]
+    fn a_slow_disk_holds_back_flushes_and_then_drops_output_with_a_word() {
+        let mut logs = Logs::new();
+        for flush in 1..=MOST_FLUSHES {
+            logs.gather(chunk(0, 10));
+            assert_eq!(logs.take().unwrap().0, flush);
+        }
+        logs.gather(chunk(0, MOST_GATHERED - 5));
+        logs.gather(chunk(1, 10));
+        assert!(logs.take().is_none(), "too much is on its way");
+        assert!(logs.due().is_some(), "and it is tried again");
+
+        logs.written(1);
+
+        let (number, lines) = logs.take().unwrap();
+        assert_eq!((number, lines.len()), (MOST_FLUSHES + 1, 2));
+        let said = String::from_utf8(lines[1].bytes.clone()).unwrap();
+        assert!(lines[1].task.index == 1 && said.contains("10 B of output are missing"), "{said}");
     }
 }

@@ -2,7 +2,7 @@ use gridwell_model::{Fence, JobId, TaskKey};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 /// Bytes counted for a line besides its content: what a row and its index entries take, so that empty lines are bounded too.
-const ROW_BYTES: u64 = 96;
+const ROW_BYTES: u64 = 128;
 
 /// Lines removed in one step when logs outgrow their limit.
 const TRIM_LINES: u32 = 256;
@@ -100,16 +100,18 @@ fn attempt_bytes(connection: &Connection, line: &LogLine) -> rusqlite::Result<u6
 
 fn insert(connection: &Connection, line: &LogLine, bytes: &[u8]) -> rusqlite::Result<()> {
     let LogLine { job, task, fence, .. } = line;
-    let size = (bytes.len() as u64 + ROW_BYTES) as i64;
-    connection
-        .prepare_cached("INSERT INTO log_line (job, step, idx, epoch, attempt, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![job.0, task.step, task.index, fence.epoch, fence.attempt, bytes])?;
+    let (length, size) = (bytes.len() as i64, (bytes.len() as u64 + ROW_BYTES) as i64);
+    let at: i64 = connection
+        .prepare_cached(
+            "INSERT INTO log_attempt (job, step, idx, epoch, attempt, bytes, written) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET bytes = bytes + ?6, written = written + ?7 RETURNING written - ?7",
+        )?
+        .query_row(params![job.0, task.step, task.index, fence.epoch, fence.attempt, size, length], |row| row.get(0))?;
     connection
         .prepare_cached(
-            "INSERT INTO log_attempt (job, step, idx, epoch, attempt, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET bytes = bytes + ?6",
+            "INSERT INTO log_line (job, step, idx, epoch, attempt, at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![job.0, task.step, task.index, fence.epoch, fence.attempt, size])?;
+        .execute(params![job.0, task.step, task.index, fence.epoch, fence.attempt, at, bytes])?;
     connection
         .prepare_cached(
             "INSERT INTO log_job (job, bytes) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET bytes = bytes + ?2",

@@ -106,5 +106,17 @@ pub(crate) const LOGS: Schema = Schema {
     );
     CREATE INDEX notice_by_job ON notice (job) WHERE job IS NOT NULL;
     CREATE TABLE sample (minute INTEGER PRIMARY KEY, machines BLOB NOT NULL);
+    ", "
+    ALTER TABLE log_line ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+    UPDATE log_line SET at = place.at FROM (
+        SELECT id AS line, sum(length(bytes)) OVER (
+            PARTITION BY job, step, idx, epoch, attempt ORDER BY id) - length(bytes) AS at FROM log_line
+    ) AS place WHERE id = place.line;
+    ALTER TABLE log_attempt ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
+    UPDATE log_attempt SET written = coalesce((
+        SELECT max(at + length(line.bytes)) FROM log_line AS line
+        WHERE line.job = log_attempt.job AND line.step = log_attempt.step AND line.idx = log_attempt.idx
+            AND line.epoch = log_attempt.epoch AND line.attempt = log_attempt.attempt), 0);
+    CREATE INDEX log_line_by_place ON log_line (job, step, idx, epoch, attempt, at);
     "],
 };

@@ -8,11 +8,11 @@ use gridwell_model::JobId;
 use rusqlite::Connection;
 
 use crate::{
-    Blobs, Durability, LogLine, LogPage, LogQuery, OpenError, PastLimits, RunHistory, RunRecord, SecretError,
-    StoreError, StoreLimits, StoredJob, blobs, database, history, journal,
+    Blobs, Durability, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, OpenError, PastLimits, RunHistory, RunRecord,
+    SecretError, StoreError, StoreLimits, StoredJob, blobs, database, history, journal,
     landing::{self, LandingFolders},
     lock::NodeLock,
-    logs, meta, open, past,
+    log_part, logs, meta, open, past,
     reader::Reader,
     schema, secret,
     writer::Writer,
@@ -206,6 +206,15 @@ impl Store {
     /// [`StoreError`] if the database cannot be read.
     pub async fn read_log(&self, query: LogQuery) -> Result<LogPage, StoreError> {
         self.inner.logs.reader.read(move |connection| logs::read(connection, &query)).await
+    }
+
+    /// Reads a part of one attempt's log, wherever it lies in it; `None` if there is no such log (any more).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the database cannot be read.
+    pub async fn read_log_part(&self, query: LogPartQuery) -> Result<Option<LogPart>, StoreError> {
+        self.inner.logs.reader.read(move |connection| log_part::read(connection, &query)).await
     }
 
     /// Remembers that `job` ended: when logs outgrow their limit, the log of the job that ended first goes first.

@@ -86,7 +86,8 @@ impl Core {
             Request::Results(request) => return self.results(&request, reply),
             Request::Timeline(request) => return self.timeline(&request, reply),
             Request::Activity(request) => return self.activity(&request, reply),
-            Request::Link(_) | Request::Log(_) | Request::History(_) => {
+            Request::Log(request) => return self.log_page(&request, reply),
+            Request::Link(_) | Request::History(_) => {
                 Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that"))
             }
         };

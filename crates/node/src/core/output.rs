@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use gridwell_api::{ApiError, LogsRequest};
+use gridwell_api::{ApiError, ErrorCode, LogPage, LogPageRequest, LogsRequest, Response};
 use gridwell_model::{Fence, JobId, PeerId, TaskKey};
 use gridwell_net::SendError;
+use gridwell_store::{LogPart, LogPartQuery, Store};
 use gridwell_wire::{LogChunk, Message};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Core, Fact};
+use super::{Core, Fact, door::storage, facts::Reply};
 use crate::{
     clock,
     handle::LogStream,
@@ -56,6 +57,46 @@ impl Core {
         tasks.into_iter().filter_map(|task| Some((task.key, (task.fence, self.machines.name(task.peer?))))).collect()
     }
 
+    /// Answers with a part of one task's log, read beside the loop once everything gathered so far is written.
+    pub(super) fn log_page(&mut self, request: &LogPageRequest, reply: Reply) {
+        let found = self.find(&request.target).and_then(|(job, task)| {
+            let steps = &self.homes[&job].spec.steps;
+            let only = TaskKey { step: 0, index: 0 };
+            let is_single = steps.len() == 1 && steps[0].task_count == 1;
+            let task = task.or(is_single.then_some(only)).ok_or_else(|| {
+                let message = format!("job {job} has many tasks, and each has a log of its own");
+                ApiError::new(ErrorCode::BadReference, message).help("name a task: JOB.INDEX")
+            })?;
+            Ok((job, task))
+        });
+        let (job, task) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                let _gone = reply.send(Err(error));
+                return;
+            }
+        };
+        let view = self.ledger.tasks(job, task, 1, |_| true).into_iter().find(|view| view.key == task);
+        let query = LogPartQuery {
+            job,
+            task,
+            fence: view.map(|view| view.fence).unwrap_or_default(),
+            attempt: request.attempt,
+            from: request.from,
+            limit_bytes: u64::from(match request.limit {
+                0 => LogPageRequest::MAX_BYTES,
+                asked => asked.min(LogPageRequest::MAX_BYTES),
+            }),
+        };
+        self.flush_logs();
+        let (written, last) = self.logs.watch(job, Some(task), true);
+        let store = self.store.clone();
+        self.beside.spawn(async move {
+            let page = read_page(&store, query, written, last).await;
+            let _gone = reply.send(page.map(Response::Log));
+        });
+    }
+
     /// Writes what was gathered, and tries again what stewards could not take.
     pub(crate) fn flush_logs(&mut self) {
         for (steward, chunks) in self.logs.take_backlog() {
@@ -97,4 +138,25 @@ impl Core {
             self.flush_logs();
         }
     }
+}
+
+/// Reads a part of a log once it is written up to its `last` flush.
+async fn read_page(
+    store: &Store,
+    query: LogPartQuery,
+    mut written: watch::Receiver<u64>,
+    last: watch::Receiver<Option<u64>>,
+) -> Result<LogPage, ApiError> {
+    let last = last.borrow().unwrap_or(0);
+    // The node stops: what is written by now is all there will be.
+    drop(written.wait_for(|written| *written >= last).await);
+    let part = store.read_log_part(query).await.map_err(|error| storage(&error))?;
+    let LogPart { task, attempt, attempts, from, total_bytes, bytes } = part.ok_or_else(|| {
+        let which = query.attempt.map(|attempt| format!(", attempt {attempt},")).unwrap_or_default();
+        let message = format!("there is no log of task {}{which} of job {}", query.task, query.job);
+        ApiError::new(ErrorCode::NoLogs, message)
+            .help("it has not run yet, it wrote nothing, or its log made room for others")
+    })?;
+    let next = from + bytes.len() as u64;
+    Ok(LogPage { task, attempt, attempts, from, total_bytes, bytes, next })
 }

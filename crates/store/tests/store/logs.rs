@@ -1,5 +1,5 @@
 use gridwell_model::JobId;
-use gridwell_store::{LogLimits, LogPage, LogQuery, StoreLimits};
+use gridwell_store::{LogLimits, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, Store, StoreLimits};
 
 use crate::support::{Fixture, fence, job, line, small_limits, task};
 
@@ -9,6 +9,15 @@ fn all_of(job: JobId) -> LogQuery {
 
 fn texts(page: &LogPage) -> Vec<String> {
     page.lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect()
+}
+
+fn part_of(index: u32) -> LogPartQuery {
+    let fence = gridwell_model::Fence { epoch: 0, attempt: 0 };
+    LogPartQuery { job: job(1), task: task(index), fence, attempt: None, from: None, limit_bytes: 100 }
+}
+
+async fn part(store: &Store, query: LogPartQuery) -> LogPart {
+    store.read_log_part(query).await.unwrap().unwrap()
 }
 
 fn with_logs(logs: LogLimits) -> Fixture {
@@ -61,12 +70,12 @@ async fn an_attempt_that_never_stops_writing_is_cut_once() {
     let talkative = LogQuery { task: Some(task(0)), ..all_of(job(1)) };
     let page = fixture.store.read_log(talkative).await.unwrap();
     let notes = texts(&page).iter().filter(|text| text.contains("wrote too much")).count();
-    assert_eq!((page.lines.len(), notes), (7, 1));
+    assert_eq!((page.lines.len(), notes), (6, 1));
 }
 
 #[tokio::test]
 async fn the_job_that_ended_first_loses_its_log_first() {
-    let fixture = with_logs(LogLimits { total_bytes: 35_000, ..LogLimits::default() });
+    let fixture = with_logs(LogLimits { total_bytes: 45_000, ..LogLimits::default() });
     let store = &fixture.store;
     let lines = |number| (0..100).map(|n| line(job(number), n, 1, "0123")).collect::<Vec<_>>();
     for number in 1..=3 {
@@ -94,4 +103,97 @@ async fn logs_stay_bounded_even_if_no_job_ever_ends() {
     let page = fixture.store.read_log(all_of(job(1))).await.unwrap();
     assert!((500..=1_000).contains(&page.lines.len()), "{} lines", page.lines.len());
     assert_eq!(page.lines.last().unwrap().task.index, 4_999, "the newest stay");
+}
+
+#[tokio::test]
+async fn any_part_of_a_log_is_read_by_its_place() {
+    let Fixture { store, root: _root } = Fixture::new();
+    let all: Vec<u8> = (0..3_000_u32).map(|n| b'a' + (n % 26) as u8).collect();
+    for (at, piece) in all.chunks(7).enumerate() {
+        let own = LogLine { bytes: piece.to_vec(), ..line(job(1), 0, 5, "") };
+        store
+            .append_logs(vec![own, line(job(1), 1, 6, &format!("other {at}")), line(job(2), 0, 5, "x")])
+            .await
+            .unwrap();
+    }
+    for from in [0, 1, 6, 7, 8, 1_000, 2_899, 2_999] {
+        let page = part(&store, LogPartQuery { from: Some(from), ..part_of(0) }).await;
+        let end = (from as usize + 100).min(all.len());
+        assert_eq!((page.from, page.bytes), (from, all[from as usize..end].to_vec()));
+    }
+    let last = part(&store, part_of(0)).await;
+    assert_eq!((last.from, last.total_bytes, last.bytes.as_slice()), (2_900, 3_000, &all[2_900..]));
+    let behind = part(&store, LogPartQuery { from: Some(9_999), ..part_of(0) }).await;
+    assert_eq!((behind.from, behind.bytes.len()), (3_000, 0));
+    assert_eq!(store.read_log_part(part_of(2)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn pages_join_without_halving_a_character() {
+    let Fixture { store, root: _root } = Fixture::new();
+    let text = "größer 画像 😀 ".repeat(40);
+    for piece in text.as_bytes().chunks(5) {
+        store.append_logs(vec![LogLine { bytes: piece.to_vec(), ..line(job(1), 0, 1, "") }]).await.unwrap();
+    }
+    let (mut from, mut read) = (0, String::new());
+    while from < text.len() as u64 {
+        let page = part(&store, LogPartQuery { from: Some(from), limit_bytes: 33, ..part_of(0) }).await;
+        assert_eq!(page.from, from);
+        read.push_str(std::str::from_utf8(&page.bytes).unwrap());
+        from += page.bytes.len() as u64;
+    }
+    assert_eq!(read, text);
+}
+
+#[tokio::test]
+async fn attempts_keep_their_numbers_and_the_last_one_is_shown() {
+    let fixture = with_logs(LogLimits { total_bytes: 45_000, ..LogLimits::default() });
+    let store = &fixture.store;
+    store.append_logs((0..300).map(|n| line(job(1), 0, 1, &format!("{n:04}"))).collect()).await.unwrap();
+    store.append_logs(vec![line(job(1), 0, 2, "second"), line(job(1), 0, 4, "third")]).await.unwrap();
+
+    let third = part(store, part_of(0)).await;
+    assert_eq!((third.attempt, third.attempts, third.bytes.as_slice()), (3, vec![1, 2, 3], &b"third"[..]));
+    let second = part(store, LogPartQuery { attempt: Some(2), ..part_of(0) }).await;
+    assert_eq!((second.attempt, second.bytes.as_slice()), (2, &b"second"[..]));
+    assert_eq!(store.read_log_part(LogPartQuery { attempt: Some(4), ..part_of(0) }).await.unwrap(), None);
+
+    // The beginning of the first one makes room.
+    store.append_logs((0..100).map(|n| line(job(1), 9, 5, &format!("{n:04}"))).collect()).await.unwrap();
+    let first = part(store, LogPartQuery { attempt: Some(1), from: Some(0), ..part_of(0) }).await;
+    assert!(first.from > 0 && first.total_bytes == 1_200, "{first:?}");
+    assert_eq!(first.bytes[..4], *format!("{:04}", first.from / 4).as_bytes(), "places stay what they were");
+
+    store.append_logs((0..300).map(|n| line(job(1), 9, 5, &format!("{n:04}"))).collect()).await.unwrap();
+    assert_eq!(store.read_log_part(part_of(0)).await.unwrap(), None, "all of it made room");
+}
+
+#[tokio::test]
+async fn a_task_of_a_chunk_shows_the_log_of_its_run() {
+    let Fixture { store, root: _root } = Fixture::new();
+    store.append_logs(vec![line(job(1), 0, 7, "first chunk"), line(job(1), 5, 7, "second chunk")]).await.unwrap();
+    let shown = part(&store, LogPartQuery { fence: fence(7), ..part_of(8) }).await;
+    assert_eq!((shown.task, shown.bytes.as_slice()), (task(5), &b"second chunk"[..]));
+    assert_eq!(store.read_log_part(LogPartQuery { fence: fence(8), ..part_of(8) }).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn places_are_found_for_logs_of_an_earlier_version() {
+    let fixture = Fixture::new();
+    let path = fixture.root.path().join("data/logs.db");
+    fixture.store.append_logs(["one ", "two ", "three"].map(|text| line(job(1), 0, 1, text)).to_vec()).await.unwrap();
+    let Fixture { root, store } = fixture;
+    store.close().await;
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "DROP INDEX log_line_by_place; ALTER TABLE log_line DROP COLUMN at; ALTER TABLE log_attempt DROP COLUMN written;
+         PRAGMA user_version = 2;",
+    )
+    .unwrap();
+    drop(old);
+
+    let store = Store::open_with(&root.path().join("data"), small_limits()).unwrap();
+
+    let page = part(&store, LogPartQuery { from: Some(4), ..part_of(0) }).await;
+    assert_eq!((page.total_bytes, page.bytes.as_slice()), (13, &b"two three"[..]));
 }
