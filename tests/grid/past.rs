@@ -211,3 +211,12 @@ fn any_part_of_a_log_is_read_by_its_place() {
     let ended = page(json!({"target": format!("{job}.1"), "from": total}));
     assert_eq!((ended["text"].as_str(), ended["from"].as_u64()), (Some(""), Some(total)));
 }
+
+#[test]
+fn the_history_has_a_place_for_every_minute() {
+    let grid = Grid::of_one();
+    let view = grid.peers[0].ask(&json!({"ask": "history", "secs": 3600}));
+    assert_eq!((view["every_secs"].as_u64(), view["tasks_done"].as_array().map(Vec::len)), (Some(60), Some(60)));
+    let day = grid.peers[0].ask(&json!({"ask": "history"}));
+    assert_eq!(day["tasks_done"].as_array().map(Vec::len), Some(24 * 60));
+}

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use gridwell_store::{Notice, Past, Run, Store};
+use gridwell_store::{Notice, Past, Run, Sample, Store};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -26,6 +26,7 @@ const GATHERED: usize = 4_096;
 pub(crate) enum Happened {
     Notice(Notice),
     Run(Run),
+    Sample(Sample),
 }
 
 enum Entry {
@@ -80,6 +81,7 @@ impl Batch {
         match entry {
             Entry::Happened(Happened::Notice(notice)) => self.past.notices.push(notice),
             Entry::Happened(Happened::Run(run)) => self.past.runs.push(run),
+            Entry::Happened(Happened::Sample(sample)) => self.past.samples.push(sample),
             Entry::CaughtUp(answer) => self.waiting.push(answer),
         }
         self.count += 1;

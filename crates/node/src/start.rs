@@ -28,8 +28,8 @@ use crate::{
     clock,
     config::Config,
     core::{
-        ASKS, Addresses, Changed, Core, FACTS, Fact, Home, Inlets, Journal, Keys, Machines, Membership, Presence,
-        Settings, Timeline, UNKEPT_NOTICES, net_wishes,
+        ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Journal, Keys, Machines, Membership,
+        Presence, Settings, Timeline, UNKEPT_NOTICES, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
@@ -204,6 +204,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         landing: BTreeMap::new(),
         timeline: Timeline::default(),
         presence: Presence::default(),
+        history: History::default(),
         recorder,
         journal: Journal::default(),
         events: EventHub::new(incarnation),
@@ -285,6 +286,7 @@ impl Core {
         self.tell_ledger(LedgerInput::HolderVanished { peer: self.me });
         self.members_changed();
         self.presence.started(self.machines.others().keys().copied(), clock::now());
+        self.history.plan(clock::now(), clock::stamp());
         self.lending_changed();
         self.follow_invites();
     }

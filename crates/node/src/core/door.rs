@@ -83,13 +83,12 @@ impl Core {
             Request::Links => Ok(Response::Links(self.link_views())),
             Request::Doctor => Ok(Response::Doctor(self.doctor())),
             Request::Set(request) => self.set(request),
+            Request::History(request) => return self.history(&request, reply),
             Request::Results(request) => return self.results(&request, reply),
             Request::Timeline(request) => return self.timeline(&request, reply),
             Request::Activity(request) => return self.activity(&request, reply),
             Request::Log(request) => return self.log_page(&request, reply),
-            Request::Link(_) | Request::History(_) => {
-                Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that"))
-            }
+            Request::Link(_) => Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that")),
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);

@@ -7,6 +7,7 @@ mod door;
 mod ending;
 mod facts;
 mod guest;
+mod history;
 mod joining;
 mod journal;
 mod landing;
@@ -45,6 +46,7 @@ pub(crate) use activity::UNKEPT_NOTICES;
 pub(crate) use addresses::Addresses;
 pub(crate) use door::storage;
 pub(crate) use facts::{Fact, Imported};
+pub(crate) use history::History;
 pub(crate) use journal::Journal;
 pub(crate) use machines::{Machines, Settings};
 pub(crate) use membership::Membership;
@@ -101,6 +103,7 @@ pub(crate) struct Core {
     pub(crate) landing: BTreeMap<(LeaseId, u32), CancellationToken>,
     pub(crate) timeline: Timeline,
     pub(crate) presence: Presence,
+    pub(crate) history: History,
     pub(crate) recorder: Recorder,
     pub(crate) journal: Journal,
     pub(crate) events: EventHub,
@@ -215,6 +218,7 @@ impl Core {
             self.journal.due(),
             self.membership.due(),
             self.presence.due(),
+            self.history.due(),
         ];
         deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
     }
@@ -236,6 +240,9 @@ impl Core {
         }
         if due(self.logs.due()) {
             self.flush_logs();
+        }
+        if due(self.history.due()) {
+            self.sample_machines();
         }
         if due(self.presence.due()) {
             self.tell_absences();

@@ -274,6 +274,7 @@ impl Core {
             self.machines.ran(RunRecord { recipe: home.spec.recipe.clone(), peer, secs_per_task, tasks });
         }
         self.machines.count_made(peer, tasks);
+        self.history.done(peer, tasks);
     }
 
     fn on_tasks_changed(&mut self, job: JobId, step: u32, span: TaskSpan, state: TaskState, peer: Option<PeerId>) {
