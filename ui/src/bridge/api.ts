@@ -561,19 +561,22 @@ export type Load = {
 
 /** A part of what one task's program wrote. */
 export type LogPage = {
-  /** The task. */
+  /** The task, or the first one of the chunk that it ran in. */
   task: TaskKey;
-  /** Which attempt, from 1. */
+  /** Which attempt of those that wrote anything, from 1. */
   attempt: number;
   /** Attempts that have a log. */
   attempts: Array<number>;
-  /** Position of the first byte sent. */
+  /**
+   * Position of the first byte sent: later than asked for if the beginning made room for other logs, up to three bytes
+   * earlier so that a character is whole.
+   */
   from: number;
-  /** Bytes that the attempt wrote so far. */
+  /** Bytes that the attempt wrote so far, without those beyond what is kept of one attempt (its last line says so then). */
   total_bytes: number;
   /** Standard output and error as they came; bytes that are not UTF-8 are replaced in JSON only. */
   text: string;
-  /** Position after the last byte sent: where the next page begins. */
+  /** Position after the last byte sent: where the next page begins. Half a character at the end waits for its rest. */
   next: number;
 };
 
