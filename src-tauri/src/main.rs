@@ -14,6 +14,7 @@ mod commands;
 mod house;
 mod opening;
 mod own;
+mod pictures;
 mod platform;
 mod run;
 mod streams;

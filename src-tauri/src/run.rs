@@ -14,6 +14,7 @@ use crate::{
     house::House,
     opening::{self, Waiting},
     own::{Own, chosen},
+    pictures,
     streams::Streams,
     telling, tray, window,
 };
@@ -55,6 +56,9 @@ pub(crate) fn run(args: Args) -> ExitCode {
         .manage(Streams::default())
         .manage(Waiting::default())
         .manage(Ending(CancellationToken::new()))
+        .register_asynchronous_uri_scheme_protocol("gwthumb", |context, request, responder| {
+            pictures::answer(context.app_handle(), request.uri().path(), responder);
+        })
         .invoke_handler(tauri::generate_handler![
             commands::ask,
             commands::listen,
