@@ -32,7 +32,10 @@ export default defineConfig(({ command, mode }) => {
   return {
     plugins: [messages(lab || command === "serve"), svelte(), licences()],
     resolve: {
-      alias: { "~": fileURLToPath(new URL("src", import.meta.url)) },
+      alias: {
+        "~": fileURLToPath(new URL("src", import.meta.url)),
+        "d3-transition": fileURLToPath(new URL("src/scene/d3-transition.ts", import.meta.url)),
+      },
       // Vitest resolves Svelte's server half otherwise, in which nothing is reactive.
       ...(mode === "test" ? { conditions: ["browser"] } : {}),
     },
@@ -44,6 +47,7 @@ export default defineConfig(({ command, mode }) => {
     },
     build: {
       target: "es2023",
+      minify: "terser",
       outDir: lab ? "dist-lab" : "dist",
       // The content security policy allows neither data addresses nor scripts in the page.
       assetsInlineLimit: 0,

@@ -1,6 +1,5 @@
 import { Channel, convertFileSrc, invoke } from "@tauri-apps/api/core";
 import { listen as listenTo } from "@tauri-apps/api/event";
-import { getCurrentWebview } from "@tauri-apps/api/webview";
 import { open } from "@tauri-apps/plugin-dialog";
 import { revealItemInDir } from "@tauri-apps/plugin-opener";
 
@@ -95,24 +94,26 @@ async function pick({ folder }: { folder: boolean }): Promise<Dropped | null> {
   return { paths: Array.isArray(picked) ? picked : [picked] };
 }
 
+/** What the web view tells of a drag from outside. */
+interface Dragged {
+  paths: string[];
+  position: DropPoint;
+}
+
 function onDrop(ear: DropEar, os: Bridge["platform"]["os"]): Closer {
   // GTK reports widget pixels although they are labelled physical.
   const scale = os === "linux" ? 1 : window.devicePixelRatio;
   const point = (at: DropPoint): DropPoint => ({ x: at.x / scale, y: at.y / scale });
-  return later(
-    getCurrentWebview().onDragDropEvent(({ payload }) => {
-      switch (payload.type) {
-        case "enter":
-          return ear.entered(payload.paths.map(nameOf), point(payload.position));
-        case "over":
-          return ear.moved(point(payload.position));
-        case "drop":
-          return ear.dropped({ paths: payload.paths }, point(payload.position));
-        case "leave":
-          return ear.left();
-      }
-    }),
-  );
+  // The events themselves: the library's own listener brings windows, images and menus along.
+  const on = <Payload>(name: string, hear: (payload: Payload) => void): Closer =>
+    later(listenTo<Payload>(`tauri://drag-${name}`, event => hear(event.payload)));
+  const closers = [
+    on<Dragged>("enter", ({ paths, position }) => ear.entered(paths.map(nameOf), point(position))),
+    on<Dragged>("over", ({ position }) => ear.moved(point(position))),
+    on<Dragged>("drop", ({ paths, position }) => ear.dropped({ paths }, point(position))),
+    on("leave", () => ear.left()),
+  ];
+  return { close: () => closers.forEach(closer => closer.close()) };
 }
 
 function nameOf(path: string): string {

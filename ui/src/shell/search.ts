@@ -1,6 +1,5 @@
-import fuzzysort from "fuzzysort";
-
 import type { ActionGroup } from "./actions.svelte";
+import { score } from "./score";
 
 /** Something the palette can find. */
 export interface Entry {
@@ -21,15 +20,19 @@ const MOST_OF_A_KIND = 5;
 /** What is done to the selection wins over equally good matches; then the order of the groups. */
 const FAVOUR = 0.02;
 const LEAST_SCORE = 0.35;
+/** Words beside the title count a little less than the title. */
+const ALSO = 0.9;
 
 /** What fits a query, best first; without one everything in the order of the groups. */
 export function find<E extends Entry>(entries: readonly E[], query: string): E[] {
   const typed = query.trim();
   if (typed === "") return unasked(entries);
-  const results = fuzzysort.go(typed, [...entries], { keys: ["title", "also"], threshold: LEAST_SCORE, limit: MOST });
-  return results
-    .map(result => ({ entry: result.obj, rank: result.score - FAVOUR * GROUPS.indexOf(result.obj.group) }))
+  return entries
+    .map(entry => ({ entry, fit: Math.max(score(typed, entry.title), ALSO * score(typed, entry.also)) }))
+    .filter(({ fit }) => fit >= LEAST_SCORE)
+    .map(({ entry, fit }) => ({ entry, rank: fit - FAVOUR * GROUPS.indexOf(entry.group) }))
     .sort((a, b) => b.rank - a.rank)
+    .slice(0, MOST)
     .map(({ entry }) => entry);
 }
 
