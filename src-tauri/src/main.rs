@@ -5,7 +5,7 @@
 //! the window destroys its web view; tray and node stay.
 //!
 //! - [`house`]: the node behind the window. [`commands`]: what the page may call.
-//! - [`window`], [`tray`], [`notices`]: what people see of the app. [`opening`]: files and links that come from outside.
+//! - [`window`], [`tray`], [`telling`]: what people see of the app. [`opening`]: files and links that come from outside.
 //!
 //! Not here: any decision about work, and any state of the grid: that is the node's.
 

@@ -19,7 +19,7 @@ const QUIET: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 /// The same while a link is new.
 const FIRST_PINGS_EVERY: Duration = Duration::from_millis(500);
-/// A link on which nothing is heard for this long after a ping is dead. With [`QUIET`], a machine that falls silent is
+/// A link on which nothing is heard for this long after a ping is dead. With `QUIET`, a machine that falls silent is
 /// known to be gone within nine seconds, one of ten less than people are promised.
 pub const PONG_LIMIT: Duration = Duration::from_secs(5);
 /// The net answers every dial sooner: name look-up, dial and greeting have limits that sum up to less.
