@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Grid, gridwell};
+use crate::support::{Grid, gridwell, now_millis};
 
 #[test]
 fn a_second_node_on_a_data_folder_names_the_first() {
@@ -97,9 +97,4 @@ fn code(output: &std::process::Output) -> String {
     let json = said.find('{').and_then(|at| serde_json::from_str::<serde_json::Value>(said[at..].trim()).ok());
     let code = json.as_ref().and_then(|json| json["code"].as_str().or_else(|| json["error"]["code"].as_str()));
     code.unwrap_or_else(|| panic!("no error: {said}")).to_owned()
-}
-
-fn now_millis() -> u64 {
-    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
-    u64::try_from(since.as_millis()).expect("not that late")
 }

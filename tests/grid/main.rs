@@ -9,6 +9,7 @@ mod commands;
 mod control;
 mod durability;
 mod grids;
+mod lending;
 mod links;
 mod past;
 mod pictures;

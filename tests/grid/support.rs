@@ -63,14 +63,25 @@ impl Peer {
 
     /// Starts the node and waits for its ready line.
     pub(crate) fn boot(&mut self) {
+        let name = self.name.clone();
+        self.boot_with(&["--name", &name]);
+    }
+
+    /// The same, but lets it be called what it was called last.
+    pub(crate) fn boot_unnamed(&mut self) {
+        self.boot_with(&[]);
+    }
+
+    fn boot_with(&mut self, options: &[&str]) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.data.with_extension("log"))
             .expect("the log can be written");
         let mut child = Command::new(gridwell())
-            .args(["node", "--json", "--name", &self.name, "--listen", "127.0.0.1:0", "--data"])
+            .args(["node", "--json", "--listen", "127.0.0.1:0", "--data"])
             .arg(&self.data)
+            .args(options)
             .args(&self.arguments)
             .env("GRIDWELL_LOG", "info")
             .stdin(Stdio::null())
@@ -205,6 +216,13 @@ impl Peer {
     pub(crate) fn ask(&self, wish: &Value) -> Value {
         let (head, body) = self.post("/v1/ask", &wish.to_string());
         assert!(head.starts_with("HTTP/1.1 200"), "{head}\n{body}\n{}", self.log());
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("not JSON ({error}): {body}"))
+    }
+
+    /// The same for what the node must refuse; returns the error.
+    pub(crate) fn ask_in_vain(&self, wish: &Value) -> Value {
+        let (head, body) = self.post("/v1/ask", &wish.to_string());
+        assert!(head.starts_with("HTTP/1.1 4"), "{head}\n{body}\n{}", self.log());
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("not JSON ({error}): {body}"))
     }
 
@@ -359,4 +377,10 @@ pub(crate) fn skip(why: &str) {
     {
         let _ = std::io::Write::write_all(&mut file, format!("{why}\n").as_bytes());
     }
+}
+
+/// The wall clock in milliseconds since 1970.
+pub(crate) fn now_millis() -> u64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
+    u64::try_from(since.as_millis()).expect("not that late")
 }

@@ -135,9 +135,17 @@ Examples:
     /// Take nothing new on this machine and finish what runs
     #[command(after_help = "Example:\n  gridwell drain")]
     Drain,
+    /// Lend nothing for a while, then lend again by itself
+    #[command(
+        after_help = "Examples:\n  gridwell pause\n  gridwell pause 30m\n\nWithout a time: for 1 hour. What runs is finished. Until you say so: gridwell drain."
+    )]
+    Pause(PauseArgs),
     /// Lend this machine again
     #[command(after_help = "Example:\n  gridwell resume")]
     Resume,
+    /// Give this machine another name
+    #[command(after_help = "Example:\n  gridwell rename attic")]
+    Rename(RenameArgs),
     /// Set or remove labels of this machine
     #[command(after_help = "Examples:\n  gridwell label tier=fast room=attic\n  gridwell label room=")]
     Label(LabelArgs),
@@ -392,6 +400,22 @@ pub struct ActivityArgs {
     pub limit: u32,
 }
 
+/// `gridwell pause`
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// For how long, such as 30m or 2h; at most 31 days
+    #[arg(value_name = "TIME", default_value = "1h", allow_negative_numbers = true, value_parser = pause_time)]
+    pub time: Duration,
+}
+
+/// `gridwell rename`
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    /// The new name
+    #[arg(value_name = "NAME", value_parser = machine_name)]
+    pub name: String,
+}
+
 /// `gridwell label`
 #[derive(Debug, Args)]
 pub struct LabelArgs {
@@ -430,6 +454,21 @@ fn invite_time(text: &str) -> Result<Duration, String> {
     match time {
         time if time < Duration::from_secs(1) => Err("an invite stays good for at least 1 s".to_owned()),
         time if time > MAX_INVITE => Err("an invite stays good for at most 168 h, a week".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// Longest pause, as the node has it.
+const MAX_PAUSE: Duration = Duration::from_hours(31 * 24);
+
+/// Reads how long a pause lasts.
+fn pause_time(text: &str) -> Result<Duration, String> {
+    let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
+    match time {
+        time if time < Duration::from_secs(1) => {
+            Err("a pause lasts at least 1 s; end one with: gridwell resume".to_owned())
+        }
+        time if time > MAX_PAUSE => Err("a pause lasts at most 31 days; until you say so: gridwell drain".to_owned()),
         time => Ok(time),
     }
 }
@@ -518,6 +557,12 @@ mod tests {
             "gridwell invite --for soon",
             "gridwell invite --for 0s",
             "gridwell invite --for 169h",
+            "gridwell pause soon",
+            "gridwell pause 0s",
+            "gridwell pause 32d",
+            "gridwell rename",
+            "gridwell rename \n",
+            "gridwell activity -n 0",
             "gridwell node --name \n",
             "gridwell node --lend-cores -1",
             "gridwell priority k3f7",

@@ -29,7 +29,7 @@ use crate::{
     config::Config,
     core::{
         ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Journal, Keys, Machines, Membership,
-        Presence, Settings, Timeline, UNKEPT_NOTICES, net_wishes,
+        Presence, Settings, Timeline, UNKEPT_NOTICES, keeper, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
@@ -178,6 +178,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let machines = Machines::new(me, settings, hardware, recipes, &history);
     let beside = TaskTracker::new();
     let recorder = Recorder::start(store.clone(), &beside);
+    let keeper = keeper(store.clone(), &beside);
     let mut core = Core {
         me,
         incarnation,
@@ -206,6 +207,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         presence: Presence::default(),
         history: History::default(),
         recorder,
+        keeper,
         journal: Journal::default(),
         events: EventHub::new(incarnation),
         logs: Logs::new(),
@@ -287,7 +289,10 @@ impl Core {
         self.members_changed();
         self.presence.started(self.machines.others().keys().copied(), clock::now());
         self.history.plan(clock::now(), clock::stamp());
+        self.follow_pause();
         self.lending_changed();
+        // What the command line set is kept too.
+        drop(self.keep_settings());
         self.follow_invites();
     }
 }
@@ -314,13 +319,7 @@ async fn look(config: &Config, store: &Store, data: &std::path::Path) -> Result<
     });
     let hardware = looked.await.unwrap_or_default();
     let found = if hardware.hostname.is_empty() { "machine".to_owned() } else { hardware.hostname.clone() };
-    let mut settings = kept.unwrap_or_else(|| Settings {
-        name: found,
-        labels: BTreeMap::new(),
-        lend: true,
-        lend_cpus: None,
-        score: hardware.score,
-    });
+    let mut settings = kept.unwrap_or_else(|| Settings::named(found));
     settings.score = hardware.score;
     if let Some(name) = &config.name {
         settings.name.clone_from(name);

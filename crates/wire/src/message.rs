@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use gridwell_model::{
     BlobId, Decline, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, LeaseOffer, Load, PeerId, Renewal, Reserve,
-    TaskKey, TaskResult, TaskSpan,
+    Stamp, TaskKey, TaskResult, TaskSpan,
 };
 use serde::{Deserialize, Serialize};
 
 /// Grows when a message changes its meaning; peers of different versions say so and do not link.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Everything that travels on a control stream. New variants go at the end: an unknown one is skipped by its receiver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub enum Message {
     /// First on every control stream, both ways.
     Hello(Hello),
     /// What a peer has and how much of it is free; sent when it changes.
-    Announce(Announcement),
+    Announce(Box<Announcement>),
     /// Signed membership records, encoded by `trust`; sent after Hello and when one is new.
     Members(Vec<Vec<u8>>),
     /// Measures the round trip; answered at once.
@@ -117,6 +117,12 @@ pub struct Announcement {
     pub why_not: String,
     /// Tasks it runs now, for all stewards.
     pub running: u32,
+    /// When it takes work again by itself; absent while it takes some, or until its owner says so.
+    pub paused_until: Option<Stamp>,
+    /// What people call it.
+    pub name: String,
+    /// Version of its program.
+    pub version: String,
 }
 
 /// Bytes that a task's program wrote.

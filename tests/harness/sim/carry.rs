@@ -201,7 +201,7 @@ impl Simulation {
         announcement.hardware.score = f64::from(peer.setup.lends) * 100.0 / peer.setup.slowness as f64;
         self.heard(at, at, announcement.clone());
         for other in self.peers[at].node.iter().flat_map(|node| node.up.keys().copied()).collect::<Vec<_>>() {
-            self.send(at, self.peers[other].id, Message::Announce(announcement.clone()));
+            self.send(at, self.peers[other].id, Message::Announce(Box::new(announcement.clone())));
         }
     }
 
@@ -263,7 +263,7 @@ impl Simulation {
         let Some(node) = &mut self.peers[at].node else { return };
         match message {
             Message::Hello(hello) => self.greeted(at, from, &hello),
-            Message::Announce(announcement) => self.heard(at, from, announcement),
+            Message::Announce(announcement) => self.heard(at, from, *announcement),
             Message::Offer(offer) => node.worker.handle(WorkerInput::Offered { steward, offer }, now),
             Message::Settled { lease, tasks } => node.worker.handle(WorkerInput::Settled { lease, tasks }, now),
             Message::Revoke { lease, tasks } => node.worker.handle(WorkerInput::Revoked { lease, tasks }, now),

@@ -8,7 +8,7 @@ use gridwell_serve::Client;
 
 use super::End;
 use crate::{
-    args::{InviteArgs, JoinArgs, LabelArgs},
+    args::{InviteArgs, JoinArgs, LabelArgs, PauseArgs, RenameArgs},
     screen::Screen,
     text,
 };
@@ -50,6 +50,14 @@ pub(super) async fn join(args: JoinArgs, client: &Client, screen: Screen) -> Res
 
 pub(super) async fn lend(lend: bool, client: &Client, screen: Screen) -> Result<End, ApiError> {
     set(SetRequest { lend: Some(lend), ..SetRequest::default() }, client, screen).await
+}
+
+pub(super) async fn pause(args: &PauseArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    set(SetRequest { pause_secs: Some(args.time.as_secs()), ..SetRequest::default() }, client, screen).await
+}
+
+pub(super) async fn rename(args: RenameArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    set(SetRequest { name: Some(args.name), ..SetRequest::default() }, client, screen).await
 }
 
 pub(super) async fn label(args: LabelArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {

@@ -91,6 +91,8 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Doctor => machines::doctor(client, screen).await,
         Command::Status => machines::status(client, screen).await,
         Command::Drain => machines::lend(false, client, screen).await,
+        Command::Pause(args) => machines::pause(&args, client, screen).await,
+        Command::Rename(args) => machines::rename(args, client, screen).await,
         Command::Resume => machines::lend(true, client, screen).await,
         Command::Label(args) => machines::label(args, client, screen).await,
         Command::Submit(args) => jobs::submit(args, client, screen).await,

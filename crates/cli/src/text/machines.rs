@@ -51,7 +51,7 @@ pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
     }
     let mut text = table.render(columns);
     for machine in machines.iter().filter(|machine| !machine.accepts && !machine.why_not.is_empty()) {
-        text.push_str(&format!("{} takes nothing now: {}\n", clean(&machine.name), clean(&machine.why_not)));
+        text.push_str(&format!("{} takes nothing now: {}\n", clean(&machine.name), why_not(machine)));
     }
     for machine in machines.iter().filter(|machine| !machine.online) {
         if let Some(seen) = machine.last_seen {
@@ -61,10 +61,18 @@ pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
     text
 }
 
+/// Why a machine takes nothing, with the time at which that ends by itself.
+fn why_not(machine: &MachineView) -> String {
+    match machine.paused_until {
+        Some(until) => format!("its owner paused lending until {}", moment(until)),
+        None => clean(&machine.why_not),
+    }
+}
+
 /// This machine after a change.
 pub(crate) fn machine(machine: &MachineView) -> String {
     let labels: Vec<_> = machine.labels.iter().map(|(key, value)| format!("{}={}", clean(key), clean(value))).collect();
-    let lending = if machine.accepts { "yes".to_owned() } else { format!("no: {}", clean(&machine.why_not)) };
+    let lending = if machine.accepts { "yes".to_owned() } else { format!("no: {}", why_not(machine)) };
     fields(&[
         ("Machine", clean(&machine.name)),
         ("Lending", lending),

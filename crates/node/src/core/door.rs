@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gridwell_api::{ApiError, ChangeView, ErrorCode, Request, Response, SetRequest, TargetRequest};
+use gridwell_api::{ApiError, ChangeView, ErrorCode, Request, Response, TargetRequest};
 use gridwell_ledger::{Input as LedgerInput, Refusal};
 use gridwell_model::{JobId, TaskKey, TaskRef, TaskSpan};
 use gridwell_store::StoreError;
@@ -64,6 +64,7 @@ impl Core {
                 let priority = request.priority;
                 return self.change(&target, reply, |job, _| LedgerInput::SetPriority { job, priority });
             }
+            Request::Set(request) => return self.set(request, reply),
             Request::Join(request) => return self.join(&request.link, reply),
             Request::Invite(request) => return self.invite(&request, reply),
             Request::Status => Ok(Response::Status(self.status())),
@@ -82,7 +83,6 @@ impl Core {
             Request::Machines => Ok(Response::Machines(self.machine_views())),
             Request::Links => Ok(Response::Links(self.link_views())),
             Request::Doctor => Ok(Response::Doctor(self.doctor())),
-            Request::Set(request) => self.set(request),
             Request::History(request) => return self.history(&request, reply),
             Request::Results(request) => return self.results(&request, reply),
             Request::Timeline(request) => return self.timeline(&request, reply),
@@ -153,30 +153,6 @@ impl Core {
             }
         }
         Ok((job, named.task))
-    }
-
-    fn set(&mut self, request: SetRequest) -> Result<Response, ApiError> {
-        let bad = request.labels.iter().find(|(key, value)| {
-            let word = |text: &str| !text.is_empty() && text.len() <= 100 && !text.contains(char::is_control);
-            !word(key) || value.as_ref().is_some_and(|value| !word(value))
-        });
-        if let Some((key, _)) = bad {
-            return Err(ApiError::new(ErrorCode::BadValue, format!("label '{key}' is empty, too long or unprintable")));
-        }
-        let settings = self.machines.settings_mut();
-        if let Some(lend) = request.lend {
-            settings.lend = lend;
-        }
-        for (key, value) in request.labels {
-            match value {
-                Some(value) => settings.labels.insert(key, value),
-                None => settings.labels.remove(&key),
-            };
-        }
-        self.lending_changed();
-        self.machine_view(self.me)
-            .map(|view| Response::Machine(Box::new(view)))
-            .ok_or_else(|| ApiError::bug("this machine is unknown to itself"))
     }
 }
 

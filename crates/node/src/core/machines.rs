@@ -7,10 +7,9 @@ use gridwell_model::{Hardware, Incarnation, Load, PeerId, Reserve, Stamp};
 use gridwell_sched::{Input as SchedInput, PeerView};
 use gridwell_store::{RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
-use gridwell_worker::Input as WorkerInput;
 use serde::{Deserialize, Serialize};
 
-use super::Core;
+use super::{Core, lending::Pause};
 use crate::{clock, lines::Lines};
 
 /// Memory kept for the machine's owner and the system, in MiB: what a desktop needs to stay fluent.
@@ -21,7 +20,11 @@ const OWNERS_MEMORY_MIB: u64 = 1_024;
 pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
+    /// False while its owner keeps it paused for good.
     pub(crate) lend: bool,
+    /// A pause that ends by itself, beside `lend`.
+    #[serde(default)]
+    pub(crate) pause: Option<Pause>,
     pub(crate) lend_cpus: Option<f32>,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
@@ -30,6 +33,11 @@ pub(crate) struct Settings {
 impl Settings {
     /// Key in the store.
     pub(crate) const KEY: &str = "settings";
+
+    /// A machine that lends all it has.
+    pub(crate) fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), labels: BTreeMap::new(), lend: true, pause: None, lend_cpus: None, score: 0.0 }
+    }
 
     /// What sessions may use of `hardware` altogether.
     pub(crate) fn lends(&self, hardware: &Hardware) -> Reserve {
@@ -159,18 +167,9 @@ impl Core {
             accepts,
             why_not,
             running: self.worker.running(),
-        }
-    }
-
-    /// Whether this machine takes work, and why not.
-    pub(crate) fn accepts(&self) -> (bool, String) {
-        let settings = self.machines.settings();
-        if !settings.lend {
-            (false, "its owner paused lending".to_owned())
-        } else if self.lends().cpus <= 0.0 {
-            (false, "it lends no cores".to_owned())
-        } else {
-            (true, String::new())
+            paused_until: settings.paused_until(),
+            name: settings.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 
@@ -181,29 +180,12 @@ impl Core {
         self.sched.handle(SchedInput::PeerChanged { peer: self.me, view }, clock::now());
         let online: Vec<_> =
             self.machines.others.iter().filter(|(_, machine)| machine.online).map(|(peer, _)| *peer).collect();
-        let message = Message::Announce(announcement);
+        let message = Message::Announce(Box::new(announcement));
         for peer in online {
             if let Err(error) = self.net.send(peer, &message) {
                 tracing::debug!(%error, "an announcement was not sent");
             }
         }
-    }
-
-    /// The machine's settings changed: the worker, the scheduler and the others hear of it, and they are kept.
-    pub(crate) fn lending_changed(&mut self) {
-        let (accepts, why_not) = self.accepts();
-        let lends = self.lends();
-        self.worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, clock::now());
-        self.announce();
-        self.changed.machines.insert(self.me);
-        self.tell_soon();
-        let settings = serde_json::to_vec(self.machines.settings()).expect("settings are plain data");
-        let store = self.store.clone();
-        self.beside.spawn(async move {
-            if let Err(error) = store.put_meta(Settings::KEY, settings).await {
-                tracing::warn!(%error, "the machine's settings were not kept");
-            }
-        });
     }
 
     pub(crate) fn peer_view(&self, peer: PeerId, announced: &Announcement) -> PeerView {
@@ -223,6 +205,7 @@ impl Core {
     }
 
     pub(crate) fn on_announced(&mut self, peer: PeerId, announcement: Announcement) {
+        self.on_named(peer, &announcement.name);
         let view = self.peer_view(peer, &announcement);
         self.machines.other_mut(peer).announced = Some(announcement);
         self.sched.handle(SchedInput::PeerChanged { peer, view }, clock::now());

@@ -11,6 +11,7 @@ mod history;
 mod joining;
 mod journal;
 mod landing;
+mod lending;
 mod machines;
 mod membership;
 mod output;
@@ -48,6 +49,7 @@ pub(crate) use door::storage;
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use history::History;
 pub(crate) use journal::Journal;
+pub(crate) use lending::{Keeper, keeper};
 pub(crate) use machines::{Machines, Settings};
 pub(crate) use membership::Membership;
 pub(crate) use peers::{NetWish, hello, net_wishes};
@@ -105,6 +107,7 @@ pub(crate) struct Core {
     pub(crate) presence: Presence,
     pub(crate) history: History,
     pub(crate) recorder: Recorder,
+    pub(crate) keeper: Keeper,
     pub(crate) journal: Journal,
     pub(crate) events: EventHub,
     pub(crate) logs: Logs,
@@ -219,6 +222,7 @@ impl Core {
             self.membership.due(),
             self.presence.due(),
             self.history.due(),
+            self.pause_due(),
         ];
         deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
     }
@@ -241,6 +245,7 @@ impl Core {
         if due(self.logs.due()) {
             self.flush_logs();
         }
+        self.follow_pause();
         if due(self.history.due()) {
             self.sample_machines();
         }
@@ -305,7 +310,7 @@ impl Core {
         // Runners die first, so that nothing writes into folders that go.
         self.exec.shutdown().await;
         self.net.shutdown().await;
-        drop((inlets, self.net_wishes, self.recorder));
+        drop((inlets, self.net_wishes, self.recorder, self.keeper));
         self.beside.close();
         // Work beside the loop ends by itself once links and sessions are gone; a landing in progress is completed.
         if tokio::time::timeout(Duration::from_secs(5), self.beside.wait()).await.is_err() {

@@ -102,7 +102,6 @@ impl Core {
         self.keep_addresses(peer);
         let machine = self.machines.other_mut(peer);
         machine.online = true;
-        machine.name.clone_from(&hello.name);
         machine.last_seen = Some(clock::stamp());
         machine.clock_ahead_ms = hello.clock_ms as i64 - clock::stamp().0 as i64;
         let known = machine.incarnation.replace(hello.incarnation);
@@ -111,10 +110,11 @@ impl Core {
             // holds, and the rest expires.
             self.tell_ledger(LedgerInput::HolderVanished { peer });
         }
+        self.on_named(peer, &hello.name);
         self.worker.handle(WorkerInput::StewardBack { steward: peer }, now);
         self.send_records(peer, self.membership.grid.encoded());
         let announcement = self.announcement();
-        if let Err(error) = self.net.send(peer, &Message::Announce(announcement)) {
+        if let Err(error) = self.net.send(peer, &Message::Announce(Box::new(announcement))) {
             tracing::debug!(%error, "the first announcement was not sent");
         }
         tracing::info!(machine = hello.name, "linked");
@@ -171,7 +171,7 @@ impl Core {
                 self.links.handle(input, clock::now());
                 self.keep_addresses(peer);
             }
-            Message::Announce(announcement) => self.on_announced(peer, announcement),
+            Message::Announce(announcement) => self.on_announced(peer, *announcement),
             Message::Members(records) => self.on_records(peer, &records),
             Message::Ping { number } => {
                 if let Err(error) = self.net.send(peer, &Message::Pong { number }) {

@@ -11,6 +11,9 @@ use gridwell_wire::Announcement;
 use super::{Core, Home};
 use crate::clock;
 
+/// Longest version of another machine's program that is shown, in characters.
+const VERSION_CHARS: usize = 32;
+
 /// Tasks read from the ledger at once.
 const PAGE: usize = 1_000;
 
@@ -225,8 +228,8 @@ impl Core {
             why_not: announced.why_not.clone(),
             running: announced.running,
             made: self.machines.made(peer),
-            paused_until: None,
-            version: String::new(),
+            paused_until: announced.paused_until,
+            version: announced.version.chars().filter(|c| !c.is_control()).take(VERSION_CHARS).collect(),
             last_seen,
         }
     }

@@ -1,0 +1,338 @@
+//! Whether and how this machine lends: what a person set, kept over restarts; pauses that end by themselves.
+
+use std::time::Duration;
+
+use gridwell_api::{ApiError, ErrorCode, NoticeKind, NoticeLevel, Response, SetRequest};
+use gridwell_model::{PeerId, Stamp, Time};
+use gridwell_store::{Store, StoreError};
+use gridwell_worker::Input as WorkerInput;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use super::{Core, door::storage, facts::Reply, machines::Settings, words::about};
+use crate::clock;
+
+/// Longest pause: beyond a month a person means "until I say so".
+const MAX_PAUSE: Duration = Duration::from_hours(31 * 24);
+
+/// What to do instead of a longer pause.
+const FOR_GOOD: &str = "pause until you say so: gridwell drain";
+
+/// Longest name of a machine, in characters: it has to fit into a line.
+const NAME_CHARS: usize = 64;
+
+/// Longest key or value of a label, in bytes.
+const LABEL_BYTES: usize = 100;
+
+/// Changed settings that may wait to be kept; a person makes one at a time.
+const CHANGES: usize = 64;
+
+/// A pause that ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pause {
+    /// By the wall clock: it also goes on while the machine sleeps or the node does not run.
+    pub(crate) until: Stamp,
+    /// How long it was asked to last, in milliseconds: it never lasts longer, even if the clock is set back.
+    length_ms: u64,
+}
+
+/// What time does to a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Nothing,
+    /// The wall clock was set back: it ends later by that clock.
+    Moved(Pause),
+    Over,
+}
+
+impl Pause {
+    fn new(length: Duration, now: Stamp) -> Self {
+        let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        Self { until: Stamp(now.0.saturating_add(length_ms)), length_ms }
+    }
+
+    fn left_ms(self, now: Stamp) -> u64 {
+        self.until.0.saturating_sub(now.0)
+    }
+
+    fn at(self, now: Stamp) -> Change {
+        match self.left_ms(now) {
+            0 => Change::Over,
+            left if left > self.length_ms => {
+                Change::Moved(Self { until: Stamp(now.0.saturating_add(self.length_ms)), ..self })
+            }
+            _ => Change::Nothing,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether this machine takes work by its owner's wish, and why not.
+    fn wish(&self) -> Result<(), &'static str> {
+        match (self.lend, self.pause) {
+            (false, _) => Err("its owner paused lending"),
+            (true, Some(_)) => Err("its owner paused lending for a while"),
+            (true, None) => Ok(()),
+        }
+    }
+
+    /// When lending goes on by itself; nothing while its owner keeps it paused for good.
+    pub(super) fn paused_until(&self) -> Option<Stamp> {
+        self.pause.filter(|_| self.lend).map(|pause| pause.until)
+    }
+}
+
+/// Keeps settings in the order in which they changed, and says when they are kept.
+pub(crate) type Keeper = mpsc::Sender<(Vec<u8>, oneshot::Sender<Result<(), StoreError>>)>;
+
+/// Starts the task that keeps settings, one after the other.
+pub(crate) fn keeper(store: Store, beside: &TaskTracker) -> Keeper {
+    let (changes, mut inlet) = mpsc::channel::<(Vec<u8>, oneshot::Sender<_>)>(CHANGES);
+    beside.spawn(async move {
+        while let Some((settings, answer)) = inlet.recv().await {
+            let kept = store.put_meta(Settings::KEY, settings).await;
+            if let Err(error) = &kept {
+                tracing::warn!(%error, "the machine's settings were not kept");
+            }
+            // Nobody waits: it changed by itself.
+            let _ = answer.send(kept);
+        }
+    });
+    changes
+}
+
+impl Core {
+    /// Whether this machine takes work, and why not.
+    pub(crate) fn accepts(&self) -> (bool, String) {
+        if let Err(why) = self.machines.settings().wish() {
+            (false, why.to_owned())
+        } else if self.lends().cpus <= 0.0 {
+            (false, "it lends no cores".to_owned())
+        } else {
+            (true, String::new())
+        }
+    }
+
+    /// When the pause ends, as far as the wall clock tells now.
+    pub(super) fn pause_due(&self) -> Option<Time> {
+        let pause = self.machines.settings().pause?;
+        Some(clock::now() + Duration::from_millis(pause.left_ms(clock::stamp())))
+    }
+
+    /// Ends a pause whose time is over, and follows a clock that was set back.
+    pub(crate) fn follow_pause(&mut self) {
+        let Some(pause) = self.machines.settings().pause else {
+            return;
+        };
+        let left = match pause.at(clock::stamp()) {
+            Change::Nothing => return,
+            Change::Moved(moved) => Some(moved),
+            Change::Over => None,
+        };
+        self.machines.settings_mut().pause = left;
+        if left.is_none() && self.machines.settings().lend {
+            self.lending_notice("lending goes on: the pause is over".to_owned());
+        }
+        self.lending_changed();
+        drop(self.keep_settings());
+    }
+
+    /// Changes what a person asks for, all or nothing; the answer goes back once it is kept.
+    pub(super) fn set(&mut self, request: SetRequest, reply: Reply) {
+        let changed = self.check(&request).map(|()| self.apply(request));
+        let kept = match changed {
+            Ok(()) => self.keep_settings(),
+            Err(error) => {
+                let _gone = reply.send(Err(error));
+                return;
+            }
+        };
+        let view = self.machine_view(self.me);
+        self.beside.spawn(async move {
+            let kept = kept.await.unwrap_or(Err(StoreError::Closed));
+            let answer = kept.map_err(|error| storage(&error)).and_then(|()| {
+                let view = view.ok_or_else(|| ApiError::bug("this machine is unknown to itself"))?;
+                Ok(Response::Machine(Box::new(view)))
+            });
+            let _gone = reply.send(answer);
+        });
+    }
+
+    fn check(&self, request: &SetRequest) -> Result<(), ApiError> {
+        let bad = |message: String| Err(ApiError::new(ErrorCode::BadValue, message));
+        let word = |text: &str| !text.is_empty() && text.len() <= LABEL_BYTES && !text.contains(char::is_control);
+        let bad_label = request.labels.iter().find(|(key, value)| !word(key) || !value.as_deref().is_none_or(word));
+        if let Some((key, _)) = bad_label {
+            return bad(format!("label '{key}' is empty, too long or unprintable"));
+        }
+        if let Some(name) = &request.name
+            && plain_name(name).as_deref() != Some(name.trim())
+        {
+            return bad(format!("a name has 1 to {NAME_CHARS} characters, none of them control characters"));
+        }
+        if let Some(secs) = request.pause_secs
+            && secs > MAX_PAUSE.as_secs()
+        {
+            let days = MAX_PAUSE.as_secs() / 86_400;
+            return bad(format!("a pause of {secs} s is longer than {days} days"))
+                .map_err(|error| error.help(FOR_GOOD));
+        }
+        let cores = self.machines.hardware().cpu_count;
+        if let Some(cpus) = request.lend_cpus
+            && !(0.0..=cores as f32).contains(&cpus)
+        {
+            return bad(format!("this machine has {cores} cores: it cannot lend {cpus}"));
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, request: SetRequest) {
+        let before = self.machines.settings().clone();
+        let settings = self.machines.settings_mut();
+        if let Some(lend) = request.lend {
+            settings.lend = lend;
+            settings.pause = settings.pause.filter(|_| !lend);
+        }
+        if let Some(secs) = request.pause_secs {
+            settings.pause = (secs > 0).then(|| Pause::new(Duration::from_secs(secs), clock::stamp()));
+        }
+        settings.lend_cpus = request.lend_cpus.or(settings.lend_cpus);
+        if let Some(name) = &request.name {
+            name.trim().clone_into(&mut settings.name);
+        }
+        for (key, value) in request.labels {
+            match value {
+                Some(value) => settings.labels.insert(key, value),
+                None => settings.labels.remove(&key),
+            };
+        }
+        self.tell_of_settings(&before);
+        self.lending_changed();
+    }
+
+    /// Tells people what changed, and other machines a new name.
+    fn tell_of_settings(&mut self, before: &Settings) {
+        let after = self.machines.settings();
+        let (was, is) = ((before.lend, before.pause), (after.lend, after.pause));
+        let sentence = match is {
+            _ if was == is => None,
+            (false, _) => before.lend.then(|| "lending is paused".to_owned()),
+            (true, Some(pause)) => {
+                let length = Duration::from_millis(pause.left_ms(clock::stamp()));
+                Some(format!("lending is paused for {}", about(length)))
+            }
+            (true, None) => Some("lending goes on".to_owned()),
+        };
+        let renamed = (before.name != after.name).then(|| format!("{} is now called {}", before.name, after.name));
+        if let Some(sentence) = sentence {
+            self.lending_notice(sentence);
+        }
+        if let Some(sentence) = renamed {
+            self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, None, Some(self.me));
+            // Linked machines hear it with the next announcement.
+            self.set_hello();
+        }
+    }
+
+    fn lending_notice(&mut self, sentence: String) {
+        self.notice(NoticeKind::Lending, NoticeLevel::Info, sentence, None, Some(self.me));
+    }
+
+    /// The machine's settings changed: the worker, the scheduler and the others hear of it.
+    pub(crate) fn lending_changed(&mut self) {
+        let (accepts, why_not) = self.accepts();
+        let lends = self.lends();
+        self.worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, clock::now());
+        self.announce();
+        self.changed.machines.insert(self.me);
+        self.tell_soon();
+    }
+
+    /// Keeps the settings as they are now; returns who says when they are kept.
+    pub(crate) fn keep_settings(&self) -> oneshot::Receiver<Result<(), StoreError>> {
+        let settings = serde_json::to_vec(self.machines.settings()).expect("settings are plain data");
+        let (answer, kept) = oneshot::channel();
+        if self.keeper.try_send((settings, answer)).is_err() {
+            tracing::warn!("too many changes of settings wait to be kept");
+        }
+        kept
+    }
+}
+
+/// A name that others may show: trimmed, within the limit; `None` if nothing of that kind is in it.
+pub(super) fn plain_name(text: &str) -> Option<String> {
+    let name: String = text.trim().chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+impl Core {
+    /// Another machine says what it is called.
+    pub(super) fn on_named(&mut self, peer: PeerId, name: &str) {
+        let Some(name) = plain_name(name) else {
+            return;
+        };
+        let before = self.machines.name(peer);
+        let machine = self.machines.other_mut(peer);
+        if machine.name == name {
+            return;
+        }
+        let renamed = !std::mem::replace(&mut machine.name, name.clone()).is_empty();
+        if renamed {
+            let sentence = format!("{before} is now called {name}");
+            self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, None, Some(peer));
+        }
+        self.link_changed(peer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+    const HOUR_MS: u64 = 3_600_000;
+
+    #[test]
+    fn a_pause_ends_by_the_wall_clock_however_long_the_machine_slept() {
+        let pause = Pause::new(HOUR, Stamp(5_000));
+        assert_eq!(pause.at(Stamp(5_000)), Change::Nothing);
+        assert_eq!(pause.at(Stamp(4_999 + HOUR_MS)), Change::Nothing);
+        assert_eq!(pause.at(Stamp(5_000 + HOUR_MS)), Change::Over);
+        assert_eq!(pause.at(Stamp(5_000 + 99 * HOUR_MS)), Change::Over);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer_than_asked() {
+        let pause = Pause::new(HOUR, Stamp(100 * HOUR_MS));
+        let Change::Moved(moved) = pause.at(Stamp(7 * HOUR_MS)) else { panic!("it would last for days") };
+        assert_eq!(moved.until, Stamp(8 * HOUR_MS));
+        assert_eq!(moved.at(Stamp(7 * HOUR_MS)), Change::Nothing);
+        assert_eq!(moved.at(Stamp(8 * HOUR_MS)), Change::Over);
+    }
+
+    #[test]
+    fn a_pause_for_good_is_stronger_than_a_timed_one() {
+        let settings = |lend, pause| Settings { lend, pause, ..Settings::named("mill") };
+        let pause = Some(Pause::new(HOUR, Stamp(0)));
+        assert_eq!(settings(true, None).wish(), Ok(()));
+        assert_eq!(settings(true, pause).wish(), Err("its owner paused lending for a while"));
+        assert_eq!(settings(true, pause).paused_until(), Some(Stamp(HOUR_MS)));
+        assert_eq!(settings(false, pause).wish(), Err("its owner paused lending"));
+        assert_eq!(settings(false, pause).paused_until(), None);
+    }
+
+    #[test]
+    fn settings_of_an_earlier_version_are_understood() {
+        let kept = r#"{"name":"mill","labels":{},"lend":true,"lend_cpus":null,"score":1.5}"#;
+        let settings: Settings = serde_json::from_str(kept).unwrap();
+        assert_eq!(settings.pause, None);
+    }
+
+    #[test]
+    fn names_from_elsewhere_are_made_plain() {
+        assert_eq!(plain_name("  mill\u{1b}[2J\n "), Some("mill[2J".to_owned()));
+        assert_eq!(plain_name(" \n\u{7} "), None);
+        assert_eq!(plain_name(&"x".repeat(99)), Some("x".repeat(NAME_CHARS)));
+    }
+}
