@@ -171,7 +171,7 @@ fn read_job(connection: &Connection, number: i64, query: &LandedQuery) -> rusqli
 /// The file of this kind that landed last.
 pub(crate) fn newest(connection: &Connection, job: JobId, kind: u8) -> rusqlite::Result<Option<LandedFile>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM result WHERE job = (SELECT number FROM job WHERE job = ?1) AND kind = ?2 AND kind > 0
+        "SELECT {COLUMNS} FROM result WHERE job = (SELECT number FROM job WHERE job = ?1) AND kind = ?2
          ORDER BY landed DESC, id DESC LIMIT 1"
     );
     connection.prepare_cached(&sql)?.query_row(params![job.0, kind], landed_file).optional()

@@ -118,5 +118,8 @@ pub(crate) const LOGS: Schema = Schema {
         WHERE line.job = log_attempt.job AND line.step = log_attempt.step AND line.idx = log_attempt.idx
             AND line.epoch = log_attempt.epoch AND line.attempt = log_attempt.attempt), 0);
     CREATE INDEX log_line_by_place ON log_line (job, step, idx, epoch, attempt, at);
+    ", "
+    DROP INDEX result_by_landing;
+    CREATE INDEX result_by_landing ON result (job, kind, landed);
     "],
 };
