@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::json;
+
 use crate::support::{Grid, Peer, lines, lives, makers, names, until};
 
 #[test]
@@ -155,6 +157,25 @@ fn programs_die_with_their_node() {
     }
     mill.boot();
     assert_eq!(lines(&pids).len(), 2);
+}
+
+#[test]
+fn asking_again_after_the_origin_died_starts_nothing_twice() {
+    let mut grid = Grid::of_one();
+    let mill = &mut grid.peers[0];
+    let cwd = mill.data.to_str().expect("text").to_owned();
+    let wish = |key: &str| json!({"ask": "submit", "command": {"argv": ["true"], "cwd": cwd}, "key": key});
+    let first = mill.ask(&wish("one click"));
+
+    mill.kill();
+    mill.boot();
+
+    let again = mill.ask(&wish("one click"));
+    assert_eq!(again["jobs"][0]["id"], first["jobs"][0]["id"]);
+    let other = mill.ask(&wish("another click"));
+    assert_ne!(other["jobs"][0]["id"], first["jobs"][0]["id"]);
+    assert_eq!(mill.json(["jobs"]).as_array().expect("jobs").len(), 2);
+    assert_eq!(mill.ask_in_vain(&wish(&"x".repeat(65)))["code"], "bad_value");
 }
 
 /// Cores that every peer lends here, at most.

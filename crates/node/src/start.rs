@@ -167,6 +167,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let (exec, exec_events) = Exec::start(exec);
     let ledger = restore(&store).await?;
     let history = store.history().await?;
+    let submitted = Keys::from(store.submit_keys().await?);
     let last_notice = store.last_notice().await? + UNKEPT_NOTICES;
     let (facts, fact_inlet) = mpsc::channel(FACTS);
     let (asks, ask_inlet) = mpsc::channel(ASKS);
@@ -211,7 +212,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         journal: Journal::default(),
         events: EventHub::new(incarnation),
         logs: Logs::new(),
-        submitted: Keys::default(),
+        submitted,
         changed: Changed::default(),
         last_notice,
         facts,

@@ -23,6 +23,44 @@ pub struct StoredJob {
     pub entries: Vec<Vec<u8>>,
 }
 
+/// Submissions that are remembered by their key: days of a person's clicks, and minutes of a program's.
+pub const KEPT_KEYS: usize = 1_000;
+
+/// Which jobs a submission started, by the key that its asker chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmitKey {
+    /// The key.
+    pub key: String,
+    /// The jobs, in the order in which they were answered.
+    pub jobs: Vec<JobId>,
+}
+
+/// Keeps keys; the oldest go beyond [`KEPT_KEYS`].
+pub(crate) fn keep_keys(connection: &Connection, keys: &[SubmitKey]) -> rusqlite::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO submit_key (key, jobs) VALUES (?1, ?2)")?;
+    for SubmitKey { key, jobs } in keys {
+        let jobs: Vec<u8> = jobs.iter().flat_map(|job| job.0).collect();
+        insert.execute(params![key, jobs])?;
+    }
+    connection
+        .prepare_cached("DELETE FROM submit_key WHERE id <= (SELECT max(id) FROM submit_key) - ?1")?
+        .execute(params![KEPT_KEYS as i64])?;
+    Ok(())
+}
+
+/// Every kept key, oldest first.
+pub(crate) fn keys(connection: &Connection) -> rusqlite::Result<Vec<SubmitKey>> {
+    let key = |row: &rusqlite::Row<'_>| {
+        let jobs: Vec<u8> = row.get(1)?;
+        let (jobs, _) = jobs.as_chunks();
+        Ok(SubmitKey { key: row.get(0)?, jobs: jobs.iter().map(|job| JobId(*job)).collect() })
+    };
+    connection.prepare_cached("SELECT key, jobs FROM submit_key ORDER BY id")?.query_map([], key)?.collect()
+}
+
 /// Appends `entries` in order and returns the sequence number of the last one (or of the one before, if there are none).
 pub(crate) fn append(connection: &Connection, entries: &[(JobId, Vec<u8>)]) -> rusqlite::Result<u64> {
     let last: i64 = connection

@@ -37,7 +37,7 @@ mod writer;
 pub use blobs::{BlobError, BlobLimits, BlobUsage, BlobWriter, Blobs};
 pub use database::StoreError;
 pub use history::{RunHistory, RunRecord};
-pub use journal::{Durability, StoredJob};
+pub use journal::{Durability, KEPT_KEYS, StoredJob, SubmitKey};
 pub use landing::{LandError, LandSource, Overwrite, check_folder};
 pub use log_part::{LogPart, LogPartQuery};
 pub use logs::{LogLimits, LogLine, LogPage, LogQuery};

@@ -42,7 +42,8 @@ impl Schema {
 
 /// `gridwell.db`: what cannot be made again.
 pub(crate) const MAIN: Schema = Schema {
-    migrations: &["
+    migrations: &[
+        "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE counter (journal_seq INTEGER NOT NULL);
     INSERT INTO counter VALUES (0);
@@ -58,7 +59,11 @@ pub(crate) const MAIN: Schema = Schema {
     ) WITHOUT ROWID;
     CREATE TABLE blob_pin (job BLOB, blob BLOB, PRIMARY KEY (job, blob)) WITHOUT ROWID;
     CREATE TABLE landing_folder (path BLOB PRIMARY KEY) WITHOUT ROWID;
-    "],
+    ",
+        "
+    CREATE TABLE submit_key (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, jobs BLOB NOT NULL);
+    ",
+    ],
 };
 
 /// `logs.db`: what programs wrote, and what happened; losing it loses no job. What happened names jobs and machines by small

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use crate::{
     Blobs, Durability, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, OpenError, PastLimits, RunHistory, RunRecord,
-    SecretError, StoreError, StoreLimits, StoredJob, blobs, database, history, journal,
+    SecretError, StoreError, StoreLimits, StoredJob, SubmitKey, blobs, database, history, journal,
     landing::{self, LandingFolders},
     lock::NodeLock,
     log_part, logs, meta, open, past,
@@ -147,7 +147,35 @@ impl Store {
     ///
     /// [`StoreError`] if they were not kept.
     pub async fn append(&self, entries: Vec<(JobId, Vec<u8>)>, durability: Durability) -> Result<u64, StoreError> {
-        self.inner.main.write(durability, move |connection| journal::append(connection, &entries)).await
+        self.append_keyed(entries, Vec::new(), durability).await
+    }
+
+    /// Appends `entries` as [`Store::append`] does and keeps `keys` in the same transaction: whoever asks again after a crash
+    /// finds the jobs that the first asking started, or neither.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if nothing of it was kept.
+    pub async fn append_keyed(
+        &self,
+        entries: Vec<(JobId, Vec<u8>)>,
+        keys: Vec<SubmitKey>,
+        durability: Durability,
+    ) -> Result<u64, StoreError> {
+        let write = move |connection: &Connection| {
+            journal::keep_keys(connection, &keys)?;
+            journal::append(connection, &entries)
+        };
+        self.inner.main.write(durability, write).await
+    }
+
+    /// Reads the keys of submissions that are remembered, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the database cannot be read.
+    pub async fn submit_keys(&self) -> Result<Vec<SubmitKey>, StoreError> {
+        self.inner.main.reader.read(journal::keys).await
     }
 
     /// Replaces `job`'s journal up to the entry numbered `upto` (see [`Store::append`]) by `bytes`, at once. Entries behind

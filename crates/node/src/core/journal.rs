@@ -2,7 +2,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use gridwell_ledger::Effect;
 use gridwell_model::{JobId, LeaseOffer, PeerId, Time};
-use gridwell_store::{Durability, StoreError};
+use gridwell_store::{Durability, StoreError, SubmitKey};
 
 use super::{Core, Fact};
 use crate::clock;
@@ -17,6 +17,8 @@ type Answer = Box<dyn FnOnce(&mut Core, Result<(), StoreError>) + Send>;
 pub(crate) enum Wish {
     /// A wish of the ledger.
     Ledger(Effect),
+    /// Keep a submission's key, in the transaction of its jobs' first entries, which stand before it.
+    Key(SubmitKey),
     /// Offer a granted lease.
     Offer(PeerId, LeaseOffer),
     /// Answer somebody: `Ok` once everything before is written, the error if it could not be.
@@ -36,6 +38,7 @@ pub(crate) struct Journal {
 /// One write on its way, and what waits for it.
 struct Writing {
     entries: Vec<(JobId, Vec<u8>)>,
+    keys: Vec<SubmitKey>,
     durability: Durability,
     behind: Vec<Wish>,
 }
@@ -80,7 +83,8 @@ impl Core {
     }
 
     fn start_writing(&mut self) {
-        let mut writing = Writing { entries: Vec::new(), durability: Durability::Written, behind: Vec::new() };
+        let mut writing =
+            Writing { entries: Vec::new(), keys: Vec::new(), durability: Durability::Written, behind: Vec::new() };
         for wish in self.journal.wishes.drain(..) {
             match wish {
                 Wish::Ledger(Effect::Journal { job, entry, durable }) => {
@@ -89,6 +93,7 @@ impl Core {
                         writing.durability = Durability::Synced;
                     }
                 }
+                Wish::Key(key) => writing.keys.push(key),
                 wish => writing.behind.push(wish),
             }
         }
@@ -97,8 +102,9 @@ impl Core {
     }
 
     fn write(&self, writing: &Writing) {
-        let (store, entries, durability) = (self.store.clone(), writing.entries.clone(), writing.durability);
-        self.spawn(async move { Fact::Journalled(store.append(entries, durability).await) });
+        let (store, entries, keys) = (self.store.clone(), writing.entries.clone(), writing.keys.clone());
+        let durability = writing.durability;
+        self.spawn(async move { Fact::Journalled(store.append_keyed(entries, keys, durability).await) });
     }
 
     fn retry_journal(&mut self) -> bool {
@@ -141,6 +147,8 @@ impl Core {
     fn carry_wish(&mut self, wish: Wish, written: Result<(), StoreError>) {
         match wish {
             Wish::Ledger(effect) => self.carry_ledger(effect),
+            // Nothing was started under it.
+            Wish::Key(_) => {}
             Wish::Offer(peer, offer) => self.offer(peer, offer),
             Wish::Answer(answer) => answer(self, written),
         }

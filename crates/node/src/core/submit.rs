@@ -7,29 +7,36 @@ use gridwell_api::{
 };
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_model::{JobId, Needs};
+use gridwell_store::{KEPT_KEYS, SubmitKey};
 
 use super::{Core, Fact, Imported, facts::Reply, journal::Wish, steward::Home, views::task_word, words::number};
 use crate::{clock, intake};
 
-/// Submissions remembered by the key their asker chose.
-const KEPT_KEYS: usize = 1_000;
+/// Longest key of a submission, in bytes.
+const KEY_BYTES: usize = 64;
 
-/// Which jobs a key started, so that asking again starts nothing.
+/// Which jobs a key started, so that asking again starts nothing, also after a restart.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    kept: VecDeque<(String, Vec<JobId>)>,
+    kept: VecDeque<SubmitKey>,
+}
+
+impl From<Vec<SubmitKey>> for Keys {
+    fn from(kept: Vec<SubmitKey>) -> Self {
+        Self { kept: kept.into() }
+    }
 }
 
 impl Keys {
     fn get(&self, key: &str) -> Option<&[JobId]> {
-        self.kept.iter().find(|(known, _)| known == key).map(|(_, jobs)| jobs.as_slice())
+        self.kept.iter().find(|known| known.key == key).map(|known| known.jobs.as_slice())
     }
 
-    fn keep(&mut self, key: String, jobs: Vec<JobId>) {
+    fn keep(&mut self, key: SubmitKey) {
         if self.kept.len() == KEPT_KEYS {
             self.kept.pop_front();
         }
-        self.kept.push_back((key, jobs));
+        self.kept.push_back(key);
     }
 }
 
@@ -104,6 +111,11 @@ impl Core {
     }
 
     pub(crate) fn submit(&mut self, request: SubmitRequest, reply: Reply) {
+        if request.key.as_ref().is_some_and(|key| key.len() > KEY_BYTES) {
+            let message = format!("the key is longer than {KEY_BYTES} bytes");
+            let _gone = reply.send(Err(ApiError::new(ErrorCode::BadValue, message)));
+            return;
+        }
         if let Some(jobs) = self.submitted_before(request.key.as_deref()) {
             self.answer_submitted(jobs, Vec::new(), reply);
             return;
@@ -152,12 +164,14 @@ impl Core {
                 return;
             }
         };
-        if let Some(key) = key {
-            self.submitted.keep(key, ids.clone());
-        }
         ids.iter().for_each(|job| self.tell_start(*job));
         while let Some(effect) = self.ledger.poll_effect() {
             self.journal.wish(effect);
+        }
+        if let Some(key) = key {
+            let key = SubmitKey { key, jobs: ids.clone() };
+            self.submitted.keep(key.clone());
+            self.journal.then(Wish::Key(key));
         }
         self.answer_submitted(ids, warnings, reply);
     }

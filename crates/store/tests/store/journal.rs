@@ -1,5 +1,5 @@
 use gridwell_model::PeerId;
-use gridwell_store::{Durability, RunRecord, StoreError, StoredJob};
+use gridwell_store::{Durability, KEPT_KEYS, RunRecord, StoreError, StoredJob, SubmitKey};
 
 use crate::support::{Fixture, TinyDisk, job, small_limits};
 
@@ -151,6 +151,20 @@ async fn a_closed_store_says_so() {
     fixture.store.close().await;
     assert!(matches!(clone.append(vec![(job(1), entry(1))], WRITTEN).await, Err(StoreError::Closed)));
     assert!(matches!(clone.jobs().await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn keys_come_back_with_their_jobs_and_the_oldest_go() {
+    let fixture = Fixture::new();
+    let key = |n: usize| SubmitKey { key: format!("key {n}"), jobs: vec![job(n as u8), job(1)] };
+    for n in 0..KEPT_KEYS + 5 {
+        fixture.store.append_keyed(vec![(job(1), entry(1))], vec![key(n)], WRITTEN).await.unwrap();
+    }
+
+    let fixture = fixture.reopen().await;
+
+    let keys = fixture.store.submit_keys().await.unwrap();
+    assert_eq!((keys.len(), &keys[0], &keys[KEPT_KEYS - 1]), (KEPT_KEYS, &key(5), &key(KEPT_KEYS + 4)));
 }
 
 #[tokio::test]
