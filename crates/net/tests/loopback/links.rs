@@ -1,6 +1,6 @@
 use gridwell_model::{Fence, GridId, Incarnation, JobId, TaskKey};
 use gridwell_net::{Net, NetConfig, NetEvent, Refusal, SendError, StartError};
-use gridwell_wire::{Hello, LogChunk, Message};
+use gridwell_wire::{Hello, LogChunk, Message, PROTOCOL_VERSION};
 
 use crate::peer::{Peer, hello, linked};
 
@@ -70,9 +70,10 @@ async fn a_peer_of_another_grid_is_refused() {
 
 #[tokio::test]
 async fn a_peer_of_another_version_is_refused() {
-    let (here, there, _) = refused_for(Hello { version: 9, ..hello(2) }).await;
-    assert_eq!(here, Refusal::WrongVersion { theirs: 9, ours: 1 });
-    assert_eq!(there, Refusal::WrongVersion { theirs: 1, ours: 9 });
+    let (ours, other) = (PROTOCOL_VERSION, PROTOCOL_VERSION + 1);
+    let (here, there, _) = refused_for(Hello { version: other, ..hello(2) }).await;
+    assert_eq!(here, Refusal::WrongVersion { theirs: other, ours });
+    assert_eq!(there, Refusal::WrongVersion { theirs: ours, ours: other });
 }
 
 #[tokio::test]
