@@ -118,6 +118,7 @@ fn on_event(app: &AppHandle, event: RunEvent) {
         // The last window was closed; tray and node stay, unless a person wants it otherwise.
         RunEvent::ExitRequested { code: None, api, .. } if chosen(app).keep_running => api.prevent_exit(),
         RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => app.state::<Streams>().stop_all(),
+        RunEvent::WindowEvent { event: WindowEvent::ThemeChanged(_), .. } => window::tell_appearance(app),
         RunEvent::Exit => {
             app.state::<Ending>().0.cancel();
             tauri::async_runtime::block_on(app.state::<House>().close());

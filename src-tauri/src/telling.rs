@@ -129,19 +129,14 @@ async fn hear(app: &AppHandle, seen: &tokio::sync::Mutex<Seen>, news: &Notify, g
 
 /// Brings the tray up to date when something changed, once a second at most; while a countdown runs, each minute.
 async fn show(app: AppHandle, seen: Arc<tokio::sync::Mutex<Seen>>, news: Arc<Notify>, stop: CancellationToken) {
-    let mut shown = None;
     loop {
         let look = tray::Look::of(&*seen.lock().await, tray::now());
-        if shown.as_ref() != Some(&look) {
-            tray::show(&app, &look);
-        }
-        let counts_down = look.counts_down;
-        shown = Some(look);
+        tray::show(&app, &look);
         tokio::time::sleep(TRAY_EVERY).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = news.notified() => {}
-            () = tokio::time::sleep(COUNT_EVERY), if counts_down => {}
+            () = tokio::time::sleep(COUNT_EVERY), if look.counts_down => {}
         }
     }
 }

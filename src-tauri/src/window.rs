@@ -1,9 +1,12 @@
 //! The one window: made when it is wanted, destroyed when it is closed.
 
-use gridwell_api::ErrorCode;
-use tauri::{AppHandle, Emitter as _, Manager as _, WebviewUrl, WebviewWindowBuilder, WindowEvent};
+use tauri::{AppHandle, Emitter as _, Manager as _, WebviewUrl, WebviewWindowBuilder};
 
-use crate::{opening::Wish, own::chosen, platform, streams::Streams};
+use crate::{
+    opening::{Waiting, Wish},
+    own::chosen,
+    platform,
+};
 
 /// Its label, to which the rights in `capabilities/main.json` belong.
 pub(crate) const MAIN: &str = "main";
@@ -14,7 +17,7 @@ const LEAST_SIZE: (f64, f64) = (900.0, 600.0);
 /// Shows the window, made anew if it was closed, and tells it what is wished.
 pub(crate) fn show(app: &AppHandle, wish: Option<Wish>) {
     if let Some(wish) = wish {
-        app.state::<crate::opening::Waiting>().push(wish);
+        app.state::<Waiting>().push(wish);
     }
     if let Some(window) = app.get_webview_window(MAIN) {
         let _ = window.unminimize();
@@ -24,7 +27,7 @@ pub(crate) fn show(app: &AppHandle, wish: Option<Wish>) {
         return;
     }
     if let Err(error) = make(app) {
-        tracing::error!(%error, code = ErrorCode::Internal.as_str(), "the window could not be opened");
+        tracing::error!(%error, "the window could not be opened");
     }
 }
 
@@ -35,26 +38,21 @@ fn make(app: &AppHandle) -> tauri::Result<()> {
         .min_inner_size(LEAST_SIZE.0, LEAST_SIZE.1)
         .build()?;
     platform::after_window(&window, chosen(app).acceleration);
-    let app = app.clone();
-    window.on_window_event(move |event| match event {
-        WindowEvent::Destroyed => app.state::<Streams>().stop_all(),
-        WindowEvent::ThemeChanged(_) => tell_appearance(&app),
-        _ => {}
-    });
     Ok(())
 }
 
 /// Hands what waits to the page, once it listens.
 pub(crate) fn hand_over(app: &AppHandle) {
     let Some(window) = app.get_webview_window(MAIN) else { return };
-    for wish in app.state::<crate::opening::Waiting>().take() {
+    for wish in app.state::<Waiting>().take() {
         if let Err(error) = window.emit("command", wish) {
             tracing::warn!(%error, "the window did not hear a command");
         }
     }
 }
 
-fn tell_appearance(app: &AppHandle) {
+/// The desktop changed its colours.
+pub(crate) fn tell_appearance(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
         let appearance = platform::appearance().await;

@@ -80,10 +80,13 @@ pub(crate) fn make(app: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Brings icon and words up to date.
+/// Brings icon and words up to date, as far as they changed.
 pub(crate) fn show(app: &AppHandle, look: &Look) {
     let Some(items) = app.try_state::<Items>() else { return };
     let mut shown = items.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if *shown == *look {
+        return;
+    }
     if let Some(tray) = app.tray_by_id(ID) {
         if shown.state != look.state {
             let _ = tray.set_icon(Some(glyphs::icon(look.state)));
