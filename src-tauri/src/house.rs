@@ -5,13 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use futures::future::BoxFuture;
-use gridwell_api::{
-    ApiError, ErrorCode, Event, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response,
-};
-use gridwell_node::{Config, Node, NodeHandle};
-use gridwell_serve::{Backend, Client, DataFolder, Door};
-use tokio::sync::{Mutex, mpsc};
+use gridwell_api::{ApiError, ErrorCode};
+use gridwell_node::{Config, Node};
+use gridwell_serve::{Client, DataFolder, Door};
+use tokio::sync::Mutex;
 
 /// The node this program talks to: its own, or one that runs already.
 #[derive(Debug)]
@@ -67,20 +64,8 @@ impl House {
 impl Own {
     async fn start(data: &Path) -> Result<Self, ApiError> {
         let folder = DataFolder::lock(data)?;
-        let program = helper()?;
-        let config = Config {
-            data: folder.path().to_owned(),
-            name: None,
-            listen: vec![Config::DEFAULT_LISTEN.to_owned()],
-            labels: std::collections::BTreeMap::new(),
-            lend_cpus: None,
-            runner: vec![program.clone().into_os_string(), "runner".into()],
-            self_program: program,
-        };
-        let node = Node::start(config)
-            .await
-            .map_err(|error| ApiError::new(ErrorCode::DataFolder, format!("the node did not start: {error}")))?;
-        match Door::open(&folder, None, Arc::new(Inside(node.handle()))).await {
+        let node = Node::start(Config::new(folder.path().to_owned(), helper()?)).await?;
+        match Door::open(&folder, None, Arc::new(node.handle())).await {
             Ok(door) => Ok(Self { node, door, _folder: folder }),
             Err(error) => {
                 node.stop().await;
@@ -105,25 +90,4 @@ fn helper() -> Result<PathBuf, ApiError> {
     }
     Err(ApiError::new(ErrorCode::MissingFile, format!("{} is missing", helper.display()))
         .help("Install Gridwell again: the program 'gridwell' belongs beside 'gridwell-desktop'."))
-}
-
-/// The node behind its door.
-struct Inside(NodeHandle);
-
-impl Backend for Inside {
-    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>> {
-        Box::pin(self.0.call(request))
-    }
-
-    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
-        Box::pin(self.0.events(since))
-    }
-
-    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
-        Box::pin(self.0.logs(request))
-    }
-
-    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
-        Box::pin(self.0.picture(request))
-    }
 }

@@ -22,4 +22,18 @@ pub struct Config {
 impl Config {
     /// Where a node listens unless told otherwise.
     pub const DEFAULT_LISTEN: &str = "0.0.0.0:7766";
+
+    /// A node of `data` that listens where usual and lends all it may; sessions run in `program`, which is `gridwell`.
+    #[must_use]
+    pub fn new(data: PathBuf, program: PathBuf) -> Self {
+        Self {
+            data,
+            name: None,
+            listen: vec![Self::DEFAULT_LISTEN.to_owned()],
+            labels: BTreeMap::new(),
+            lend_cpus: None,
+            runner: vec![program.clone().into_os_string(), "runner".into()],
+            self_program: program,
+        }
+    }
 }

@@ -1,12 +1,13 @@
 use std::{
     collections::BTreeMap,
+    error::Error,
     io,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use gridwell_api::StatusView;
+use gridwell_api::{ApiError, ErrorCode, StatusView};
 use gridwell_exec::{Exec, ExecConfig};
 use gridwell_job::{
     JobPlan,
@@ -77,6 +78,31 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        let code = match error {
+            StartError::Net(_) => ErrorCode::ListenFailed,
+            StartError::Recipe(_) => ErrorCode::TemplateRefused,
+            _ => ErrorCode::DataFolder,
+        };
+        Self::new(code, with_causes(&error))
+    }
+}
+
+/// A message with the messages of its causes, each said once.
+fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !message.contains(&words) {
+            message = format!("{message}: {words}");
+        }
+        cause = error.source();
+    }
+    message
 }
 
 /// What a person is told when the node is up.
@@ -374,4 +400,27 @@ fn user_recipes(data: &std::path::Path) -> Vec<RecipeText> {
     recipes
         .filter_map(|path| Some(RecipeText { file: name(path), text: text(path)?, templates: templates.clone() }))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        #[derive(Debug)]
+        struct Outer(std::io::Error);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("cannot listen")
+            }
+        }
+        impl Error for Outer {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = Outer(std::io::Error::other("port taken"));
+        assert_eq!(with_causes(&error), "cannot listen: port taken");
+    }
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use gridwell_api::{ApiError, Event, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response};
+use gridwell_node::NodeHandle;
 use tokio::sync::mpsc;
 
 /// Whoever answers at the door: the node.
@@ -19,4 +20,22 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Makes a small picture of a result or of a file here; a dropped future gives the work up.
     fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>>;
+}
+
+impl Backend for NodeHandle {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>> {
+        Box::pin(Self::call(self, request))
+    }
+
+    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
+        Box::pin(Self::events(self, since))
+    }
+
+    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
+        Box::pin(Self::logs(self, request))
+    }
+
+    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
+        Box::pin(Self::picture(self, request))
+    }
 }

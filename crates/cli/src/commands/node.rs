@@ -1,16 +1,11 @@
-use std::{env, error::Error, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
+use std::{env, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
-use gridwell_api::{
-    ApiError, ErrorCode, Event, EventCursor, JoinRequest, LogPiece, LogsRequest, Picture, PictureRequest, Request,
-    Response, StatusView,
-};
-use gridwell_node::{Config, Node, NodeHandle, StartError};
-use gridwell_serve::{Backend, DataFolder, Door};
+use gridwell_api::{ApiError, ErrorCode, JoinRequest, Request, StatusView};
+use gridwell_node::{Config, Node, NodeHandle};
+use gridwell_serve::{DataFolder, Door};
 use serde::Serialize;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
     time::Instant,
 };
 use tracing_subscriber::EnvFilter;
@@ -41,8 +36,8 @@ async fn live(args: NodeArgs, folder: &DataFolder, screen: Screen) -> Result<End
     // First of all, so that a signal during the start is not lost.
     let mut signals = Signals::new()?;
     let (http, join) = (args.http, args.join.clone());
-    let node = Node::start(config(args, folder)?).await.map_err(|error| not_started(&error))?;
-    let opened = match Door::open(folder, http, Arc::new(Inside(node.handle()))).await {
+    let node = Node::start(config(args, folder)?).await?;
+    let opened = match Door::open(folder, http, Arc::new(node.handle())).await {
         Ok(door) => match welcome(&node, &door, join, screen).await {
             Ok(()) => Ok(door),
             Err(error) => {
@@ -123,39 +118,14 @@ fn ready_line(status: &StatusView, socket: &str, http: Option<&str>) -> String {
 fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
     let program = env::current_exe()
         .map_err(|error| ApiError::bug(format!("this program's own path cannot be found: {error}")))?;
-    let listen = if args.listen.is_empty() { vec![Config::DEFAULT_LISTEN.to_owned()] } else { args.listen };
+    let usual = Config::new(folder.path().to_owned(), program);
     Ok(Config {
-        data: folder.path().to_owned(),
         name: args.name,
-        listen,
+        listen: if args.listen.is_empty() { usual.listen } else { args.listen },
         labels: args.label.into_iter().collect(),
         lend_cpus: args.lend_cores,
-        runner: vec![program.clone().into_os_string(), "runner".into()],
-        self_program: program,
+        ..usual
     })
-}
-
-fn not_started(error: &StartError) -> ApiError {
-    let code = match error {
-        StartError::Net(_) => ErrorCode::ListenFailed,
-        StartError::Recipe(_) => ErrorCode::TemplateRefused,
-        _ => ErrorCode::DataFolder,
-    };
-    ApiError::new(code, with_causes(error))
-}
-
-/// A message with the messages of its causes, each said once.
-fn with_causes(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !message.contains(&words) {
-            message = format!("{message}: {words}");
-        }
-        cause = error.source();
-    }
-    message
 }
 
 fn start_log(args: &NodeArgs) -> Result<(), ApiError> {
@@ -192,49 +162,5 @@ impl Signals {
             _ = self.terminate.recv() => tracing::info!("asked to stop"),
             _ = self.interrupt.recv() => tracing::info!("interrupted"),
         }
-    }
-}
-
-/// The node behind the door.
-struct Inside(NodeHandle);
-
-impl Backend for Inside {
-    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>> {
-        Box::pin(self.0.call(request))
-    }
-
-    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
-        Box::pin(self.0.events(since))
-    }
-
-    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
-        Box::pin(self.0.logs(request))
-    }
-
-    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
-        Box::pin(self.0.picture(request))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn causes_are_said_once() {
-        #[derive(Debug)]
-        struct Outer(std::io::Error);
-        impl std::fmt::Display for Outer {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("cannot listen")
-            }
-        }
-        impl Error for Outer {
-            fn source(&self) -> Option<&(dyn Error + 'static)> {
-                Some(&self.0)
-            }
-        }
-        let error = Outer(std::io::Error::other("port taken"));
-        assert_eq!(with_causes(&error), "cannot listen: port taken");
     }
 }

@@ -88,7 +88,10 @@ impl Core {
             Request::Timeline(request) => return self.timeline(&request, reply),
             Request::Activity(request) => return self.activity(&request, reply),
             Request::Log(request) => return self.log_page(&request, reply),
-            Request::Link(_) => Err(ApiError::new(ErrorCode::WrongState, "this node cannot answer that")),
+            Request::Link(_) => Err(ApiError::new(
+                ErrorCode::WrongState,
+                "links cannot be changed here: this machine links with every member by itself",
+            )),
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);
