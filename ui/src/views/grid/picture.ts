@@ -7,8 +7,18 @@ import type { Link, Machine } from "~/scene";
 /** The label by which machines are put together in places. */
 const SITE = "site";
 
+/** The scene skips what is the same as before, so a view that did not change gives what it gave last time. */
+const machinesMade = new WeakMap<MachineView, Machine>();
+const linksMade = new WeakMap<LinkView, Link>();
+
 /** What the scene shows of a machine. */
-export function machineOf(machine: MachineView): Machine {
+export function machineOf(view: MachineView): Machine {
+  const made = machinesMade.get(view) ?? makeMachine(view);
+  machinesMade.set(view, made);
+  return made;
+}
+
+function makeMachine(machine: MachineView): Machine {
   const { lends, free } = machine;
   const status = words.machineState(machine.state);
   return {
@@ -37,19 +47,30 @@ export function linksOf(
   const running = tasksAt(jobs);
   return oneForEach(links, here)
     .filter(link => machines.has(link.from) && machines.has(link.peer))
-    .map(link => ({
-      id: pairId(link.from, link.peer),
-      a: link.from,
-      b: link.peer,
-      state: link.state,
-      path: "direct" as const,
-      policy: link.policy,
-      pending: pending(link.from, link.peer) ? ("applying" as const) : null,
-      rttMs: link.rtt_ms,
-      bytesPerSec: rateOf(link),
-      movingAtoB: link.from === here && link.state === "up" ? (running.get(link.peer) ?? 0) : 0,
-      movingBtoA: 0,
-    }));
+    .map(link => {
+      const moving = link.from === here && link.state === "up" ? (running.get(link.peer) ?? 0) : 0;
+      return linkOf(link, pending(link.from, link.peer) ? "applying" : null, moving);
+    });
+}
+
+function linkOf(view: LinkView, pending: Link["pending"], moving: number): Link {
+  const made = linksMade.get(view);
+  if (made?.pending === pending && made.movingAtoB === moving) return made;
+  const link: Link = {
+    id: pairId(view.from, view.peer),
+    a: view.from,
+    b: view.peer,
+    state: view.state,
+    path: "direct",
+    policy: view.policy,
+    pending,
+    rttMs: view.rtt_ms,
+    bytesPerSec: rateOf(view),
+    movingAtoB: moving,
+    movingBtoA: 0,
+  };
+  linksMade.set(view, link);
+  return link;
 }
 
 /** Tasks that machines run for jobs of this one. */
