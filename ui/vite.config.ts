@@ -55,6 +55,11 @@ export default defineConfig(({ command, mode }) => {
       chunkSizeWarningLimit: 400,
       rolldownOptions: { input: lab ? ["lab.html", "scene-lab.html"] : ["index.html"] },
     },
-    test: { include: ["src/**/*.test.ts", "scripts/**/*.test.mjs"], environment: "node", testTimeout: PATIENCE_MS },
+    test: {
+      include: ["src/**/*.test.ts", "scripts/**/*.test.mjs"],
+      environment: "node",
+      css: true,
+      testTimeout: PATIENCE_MS,
+    },
   };
 });

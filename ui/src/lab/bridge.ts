@@ -29,6 +29,7 @@ export class LabBridge implements Bridge {
   private dropEar: DropEar | null = null;
   private commandEar: ((command: Command) => void) | null = null;
   private seq = 1;
+  private away = false;
 
   constructor(
     private readonly snapshot: Snapshot | null,
@@ -40,6 +41,8 @@ export class LabBridge implements Bridge {
 
   async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
     this.asked.push(request);
+    if (this.away) throw Refusal.noNode("the lab's node is away");
+    if (request.ask === "status") return {} as AnswerTo<R>;
     const reply = this.replies[request.ask] as ((request: Request) => unknown) | undefined;
     if (reply === undefined) {
       throw new Refusal({ kind: "machine", code: "busy", message: `the lab does not answer '${request.ask}'` });
@@ -62,10 +65,17 @@ export class LabBridge implements Bridge {
     this.ear?.heard(bodies.map(body => ({ ...body, seq: ++this.seq }) as Event));
   }
 
-  /** Cuts the events, as when the node goes away. */
+  /** Cuts the events and answers no more, as when the node goes away. */
   lose(refusal: Refusal): void {
-    this.ear?.lost(refusal);
+    this.away = true;
+    const ear = this.ear;
     this.ear = null;
+    ear?.lost(refusal);
+  }
+
+  /** Answers again. */
+  comeBack(): void {
+    this.away = false;
   }
 
   /** What programs wrote; then nothing more comes, as while they run on. */

@@ -3,7 +3,7 @@ import "../styles/tokens.css";
 import "../styles/base.css";
 import "../styles/layers.css";
 
-import { mount } from "svelte";
+import { flushSync, mount } from "svelte";
 
 import App from "../App.svelte";
 import { Refusal } from "~/bridge";
@@ -70,6 +70,8 @@ if (target === null) throw new Error("the page has no #lab");
 const grid = new Grid(bridge, { now: () => LAB_NOW, after: (ms, then) => stopper(setTimeout(then, ms)) });
 mount(App, { target, props: { app: { grid, prefs, selection: new Selection() } } });
 
+// After the app has set the direction of the language.
+flushSync();
 if (asked.get("dir") !== null) document.documentElement.dir = asked.get("dir") ?? "ltr";
 
 function stopper(id: ReturnType<typeof setTimeout>): () => void {

@@ -44,6 +44,11 @@ describe("the connection", () => {
     expect(after({ fact: "unanswered", refusal: refused("unauthorised") })).toEqual({ state: "not_admitted" });
   });
 
+  it("does not call a node that is busy one that is away", () => {
+    const busy: ConnectionFact = { fact: "unanswered", refusal: refused("busy") };
+    expect(after(HEARD, LOST, busy)).toEqual({ state: "reconnecting", since: 7 });
+  });
+
   it("is not shaken by one question without answer while events come", () => {
     expect(after(HEARD, UNANSWERED)).toEqual({ state: "live" });
   });

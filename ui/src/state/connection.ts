@@ -32,7 +32,9 @@ export function nextConnection(now: Connection, fact: ConnectionFact): Connectio
     }
     case "unanswered":
       if (now.state === "live") return now;
-      return refusedFor(now, fact.refusal) ?? { state: "not_running", since: sinceOf(now) };
+      // A refusal of another kind comes from a node that runs.
+      if (!fact.refusal.unanswered) return refusedFor(now, fact.refusal) ?? now;
+      return { state: "not_running", since: sinceOf(now) };
   }
 }
 

@@ -78,8 +78,30 @@ describe("the English catalogue", () => {
   });
 });
 
+describe("the catalogue", () => {
+  const sources = Object.values(
+    import.meta.glob<string>(["../**/*.{ts,svelte}", "!./paraglide/**"], {
+      eager: true,
+      query: "?raw",
+      import: "default",
+    }),
+  ).join("\n");
+
+  it("holds no message that nobody says", () => {
+    const words = new Set(sources.match(/\w+/g));
+    expect([...ENGLISH.keys()].filter(key => !words.has(key))).toEqual([]);
+  });
+});
+
 describe("the German catalogue", () => {
   it("has exactly the English keys", () => expect([...GERMAN.keys()].sort()).toEqual([...ENGLISH.keys()].sort()));
+
+  it("calls things by one word each", () => {
+    for (const [key, message] of GERMAN) {
+      for (const text of texts(message))
+        expect(text, key).not.toMatch(/Rechner|Computer|Knoten|Job\b|Task\b|Vorrang|!/);
+    }
+  });
 
   it.each([...ENGLISH])("%s has the same placeholders", (key, message) => {
     expect(placeholders(GERMAN.get(key) ?? "")).toEqual(placeholders(message));

@@ -25,9 +25,9 @@ export function languages(): { locale: Locale; name: string }[] {
 
 /** The first language a person asks for that there is; English otherwise. */
 export function bestLocale(wanted: readonly string[]): Locale {
-  for (const tag of wanted) {
-    const language = tag.toLowerCase().split("-")[0];
-    const found = locales.find(locale => locale.toLowerCase() === tag.toLowerCase() || locale === language);
+  for (const tag of wanted.map(tag => tag.toLowerCase())) {
+    const exact = locales.find(locale => locale.toLowerCase() === tag);
+    const found = exact ?? locales.find(locale => locale === tag.split("-")[0]);
     if (found !== undefined) return found;
   }
   return baseLocale;

@@ -6,6 +6,7 @@ import { m } from "./paraglide/messages.js";
 it("takes the first language there is", () => {
   expect(bestLocale(["fr-FR", "de-AT", "en-GB"])).toBe("de");
   expect(bestLocale(["tlh"])).toBe("en");
+  expect(bestLocale(["en-XA", "de"])).toBe("en-XA");
 });
 
 it("changes every message at once", () => {
