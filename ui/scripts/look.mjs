@@ -24,7 +24,7 @@ const base = option("base", "http://127.0.0.1:5173/lab.html");
 const out = option("out", fileURLToPath(new URL("../shots", import.meta.url)));
 const only = option("only", "");
 
-/** Name, address, size; `do` may press and click before the picture is taken. */
+/** Name, address, size, size of the text in percent; `do` may press and click before the picture is taken. */
 export const LOOKS = [
   ...["dark", "light"].flatMap(theme =>
     [
@@ -99,7 +99,7 @@ export const LOOKS = [
       await page.keyboard.press("Control+k");
       await page.keyboard.type("pair");
       await page.keyboard.press("Enter");
-      await page.waitForSelector(".sheet");
+      await page.waitForSelector(".side-sheet");
     },
   },
   {
@@ -107,7 +107,7 @@ export const LOOKS = [
     query: "scene=studio&theme=dark#/grid",
     do: async page => {
       await page.keyboard.press("Control+n");
-      await page.waitForSelector(".sheet");
+      await page.waitForSelector(".side-sheet");
     },
   },
   { name: "small-grid", query: "scene=studio&theme=dark#/grid", size: [900, 600] },
