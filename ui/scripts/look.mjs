@@ -112,6 +112,7 @@ export const LOOKS = [
   },
   { name: "small-grid", query: "scene=studio&theme=dark#/grid", size: [900, 600] },
   { name: "small-jobs", query: "scene=studio&theme=light#/jobs", size: [900, 600] },
+  { name: "large-jobs", query: "scene=studio&theme=dark#/jobs", text: 200 },
   { name: "pseudo-jobs", query: "scene=studio&locale=en-XA#/jobs" },
   { name: "hostile-jobs", query: "scene=hostile#/jobs" },
   { name: "contrast-jobs", query: "scene=studio&theme=contrast#/jobs" },
@@ -128,6 +129,13 @@ for (const look of LOOKS) {
   const page = await browser.newPage({ viewport: { width, height } });
   page.on("pageerror", error => console.error(`${look.name}: ${error.message}`));
   page.on("console", message => message.type() === "error" && console.error(`${look.name}: ${message.text()}`));
+  if (look.text !== undefined) {
+    await page.addInitScript(percent => {
+      document.addEventListener("readystatechange", () => {
+        document.documentElement.style.fontSize = `${percent}%`;
+      });
+    }, look.text);
+  }
   await page.goto(`${base}?${look.query}`);
   await page.evaluate(() => document.fonts.ready);
   await page.waitForLoadState("networkidle");
