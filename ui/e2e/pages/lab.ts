@@ -1,0 +1,68 @@
+/// <reference types="node" />
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import { chromium, type Browser, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, inject } from "vitest";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export interface Look {
+  scene?: "studio" | "alone" | "hostile" | "starting";
+  theme?: "dark" | "light" | "contrast";
+  locale?: string;
+  dir?: "rtl";
+  inspector?: "1";
+}
+
+let browser: Browser;
+let pages: Page[] = [];
+/** What went wrong in a page: errors, and breaches of its security policy. */
+let faults: string[] = [];
+
+/** Call it once in each file. Every test fails when a page reported an error. */
+export function usePages(): void {
+  beforeAll(async () => {
+    browser = await chromium.connect(inject("browser"));
+  });
+  afterEach(async () => {
+    await Promise.all(pages.map(page => page.context().close()));
+    const said = faults;
+    pages = [];
+    faults = [];
+    expect(said).toEqual([]);
+  });
+  afterAll(() => browser.close());
+}
+
+/** Opens a page of the lab and waits until the screen stands. */
+export async function open(route: string, look: Look = {}, size = { width: 1280, height: 800 }): Promise<Page> {
+  const context = await browser.newContext({ viewport: size, reducedMotion: "reduce", bypassCSP: false });
+  const page = await context.newPage();
+  pages.push(page);
+  page.on("pageerror", error => faults.push(error.message));
+  page.on("console", message => {
+    if (message.type() === "error") faults.push(message.text());
+  });
+  await page.goto(`${inject("lab")}?${new URLSearchParams({ ...look })}${route}`);
+  await page.locator("main > *").first().waitFor();
+  return page;
+}
+
+/** Breaches of WCAG 2.2 A and AA, as axe-core sees them, one line each. */
+export async function breaches(page: Page): Promise<string[]> {
+  // Through the debugger, which the page's policy does not bind.
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+    const { violations } = await axe.run({ runOnly: { type: "tag", values: tags } });
+    return violations.flatMap(rule =>
+      rule.nodes.map(node => `${rule.id}: ${node.target.join(" ")} ${node.failureSummary}`),
+    );
+  });
+}
+
+interface AxeResults {
+  violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[];
+}
