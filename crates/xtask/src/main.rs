@@ -71,7 +71,7 @@ fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
         }
         "demo" => demo::run(options),
         "test" => none(options).and_then(|()| check::run()),
-        "setup" => none(options).and_then(|()| setup::install(&setup::EVERYTHING)),
+        "setup" => none(options).and_then(|()| setup::install(&setup::EVERYTHING)).and_then(|()| ui::check_tools()),
         "ui" => none(options).and_then(|()| ui::build()),
         "package" => package::run(options),
         "desktop" => none(options).and_then(|()| desktop::test()),
