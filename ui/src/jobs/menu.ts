@@ -8,7 +8,6 @@ import Square from "@lucide/svelte/icons/square";
 
 import type { JobView } from "~/bridge";
 import type { MenuItem } from "~/parts/menu";
-import type { Action } from "~/shell";
 import type { Grid } from "~/state";
 import { m } from "~/text";
 import { openResults, performAll, resultsBlocked, setPriority } from "./deeds";
@@ -79,18 +78,4 @@ function priorities(grid: Grid, job: JobView): MenuItem[] {
     apart: at === 0,
     run: () => void setPriority(grid, job, priority),
   }));
-}
-
-/** The same as actions, so that the palette knows them. */
-export function asActions(items: readonly MenuItem[], title: (label: string) => string): Action[] {
-  return items
-    .filter(item => item.id !== "open")
-    .map(item => ({
-      id: `selection.${item.id}`,
-      title: () => title(item.label),
-      group: "selection",
-      ...(item.icon === undefined ? {} : { icon: item.icon }),
-      blocked: () => item.blocked ?? null,
-      run: item.run,
-    }));
 }

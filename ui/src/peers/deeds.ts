@@ -1,9 +1,12 @@
 import { Refusal, type SetRequest } from "~/bridge";
+import type { MenuItem } from "~/parts/menu";
 import type { Grid } from "~/state";
-import { m, problem } from "~/text";
+import { isolate, m, problem } from "~/text";
 
 /** The wish that changes this machine's lending; buttons show it as pending under this key. */
 export const LEND_KEY = "set.lend";
+/** The same for its name and labels. */
+export const SET_KEY = "set.machine";
 
 /** A night's sleep: "until tomorrow" is never sooner. */
 const NIGHT_MS = 4 * 3_600_000;
@@ -30,10 +33,37 @@ export function untilTomorrow(now: Date): number {
   return Math.round((morning.getTime() - now.getTime()) / 1_000);
 }
 
+/** What a person can do to stop lending for a while. */
+export function pauses(grid: Grid): MenuItem[] {
+  const blocked = grid.stale ? m.shell_unavailable_stale() : null;
+  return [
+    { id: "pause.hour", label: m.shell_pause_hour(), blocked, run: () => void pauseFor(grid, 3_600) },
+    {
+      id: "pause.tomorrow",
+      label: m.shell_pause_tomorrow(),
+      blocked,
+      run: () => void pauseFor(grid, untilTomorrow(new Date())),
+    },
+    { id: "pause.open", label: m.shell_pause_until_resume(), blocked, run: () => void pauseFor(grid, null) },
+  ];
+}
+
+export function rename(grid: Grid, name: string): Promise<void> {
+  const before = grid.thisMachine?.name ?? name;
+  return change(grid, m.machines_renamed({ name: isolate(name) }), { name }, { name: before }, SET_KEY);
+}
+
 const LENDS: SetRequest = { lend: true, pause_secs: 0 };
 
-async function change(grid: Grid, label: string, to: SetRequest, from: SetRequest): Promise<void> {
-  const wish = (request: SetRequest): Promise<unknown> => grid.wishes.make(LEND_KEY, { ask: "set", ...request });
+/** Changes this machine as one step that can be taken back. Problems are told, not thrown. */
+async function change(
+  grid: Grid,
+  label: string,
+  to: SetRequest,
+  from: SetRequest,
+  key: string = LEND_KEY,
+): Promise<void> {
+  const wish = (request: SetRequest): Promise<unknown> => grid.wishes.make(key, { ask: "set", ...request });
   try {
     await wish(to);
     const step = { label, undo: async () => void (await wish(from)), redo: async () => void (await wish(to)) };

@@ -1,6 +1,6 @@
 import type { MachineState, MachineView } from "~/bridge";
 import type { GlyphShape, GlyphTone } from "~/parts/Glyph.svelte";
-import { format, m, plain } from "~/text";
+import { format, m, plain, words } from "~/text";
 
 interface Look {
   shape: GlyphShape;
@@ -53,4 +53,59 @@ export function ownSentence(machine: MachineView, now: number): string {
 /** By name, this machine first. */
 export function inOrder(machines: readonly MachineView[]): MachineView[] {
   return [...machines].sort((a, b) => Number(b.this) - Number(a.this) || a.name.localeCompare(b.name));
+}
+
+/** What there is to say beside the state's word: a pause's end, a reason, when it was last heard of; may be empty. */
+export function reasonLine(machine: MachineView, now: number): string {
+  if (machine.paused_until !== null) return format.timeLeft(Math.max(0, machine.paused_until - now) / 1_000);
+  if (machine.why_not !== "") return plain(machine.why_not);
+  if (machine.online) return "";
+  if (machine.last_seen === null) return m.machines_never_seen();
+  return m.machines_last_seen({ time: format.ago(machine.last_seen, now) });
+}
+
+/** Cores that jobs have now. */
+export function lentCores({ lends, free }: MachineView): number {
+  return Math.max(0, lends.cpus - free.cpus);
+}
+
+/** The label by which machines are put together in places. */
+const SITE = "site";
+
+export function siteOf(machine: MachineView): string {
+  return plain(machine.labels[SITE] ?? "");
+}
+
+/** True if every word of `query` is in what a list shows of the machine, or begins its id. */
+export function fits(machine: MachineView, query: string): boolean {
+  const asked = query.toLowerCase().split(/\s+/).filter(Boolean);
+  if (asked.length === 0) return true;
+  const { hardware } = machine;
+  const text = [
+    machine.name,
+    words.machineState(machine.state),
+    machine.why_not,
+    hardware.os_name,
+    hardware.cpu_model,
+    ...hardware.gpus.map(gpu => gpu.name),
+    ...hardware.tools.map(tool => `${tool.name} ${tool.version}`),
+    ...Object.entries(machine.labels).flat(),
+  ]
+    .join("\n")
+    .toLowerCase();
+  return asked.every(word => text.includes(word) || machine.id.startsWith(word));
+}
+
+/** For the clipboard: everything someone who helps needs. */
+export function details(machine: MachineView, now: number): string {
+  const { hardware } = machine;
+  return [
+    machine.name,
+    machine.id,
+    [words.machineState(machine.state), reasonLine(machine, now)].filter(Boolean).join(": "),
+    hardwareLine(machine),
+    `${hardware.cpu_model}, ${hardware.arch}, ${hardware.os_name}`,
+    `Gridwell ${machine.version}`,
+    ...hardware.tools.map(tool => `${tool.name} ${tool.version}`),
+  ].join("\n");
 }

@@ -1,0 +1,67 @@
+import Copy from "@lucide/svelte/icons/copy";
+import ExternalLink from "@lucide/svelte/icons/external-link";
+import Pause from "@lucide/svelte/icons/pause";
+import Pencil from "@lucide/svelte/icons/pencil";
+import Play from "@lucide/svelte/icons/play";
+import Plus from "@lucide/svelte/icons/plus";
+
+import { Refusal, type MachineView } from "~/bridge";
+import type { MenuItem } from "~/parts/menu";
+import type { Grid } from "~/state";
+import { m, problem } from "~/text";
+import { pauses, resume } from "./deeds";
+import { details } from "./machines";
+
+/** Where a screen goes for what a menu cannot show by itself. */
+export interface Ways {
+  /** Shows the machine; absent where it is in front already. */
+  open?: (machine: MachineView) => void;
+  /** Asks for a job that only this machine may run. */
+  start: (machine: MachineView) => void;
+  rename: () => void;
+}
+
+/** What can be done with these machines now, for row menus, buttons and the palette. */
+export function machineMenu(grid: Grid, machines: readonly MachineView[], ways: Ways): MenuItem[] {
+  const [only, ...others] = machines;
+  if (only === undefined) return [];
+  const copy = {
+    id: "copy",
+    label: m.machines_copy(),
+    icon: Copy,
+    apart: true,
+    run: () => void copyAll(grid, machines),
+  };
+  if (others.length > 0) return [{ ...copy, apart: false }];
+  return [...goings(only, ways), ...(only.this ? ownDeeds(grid, only, ways) : []), copy];
+}
+
+function goings(machine: MachineView, { open, start }: Ways): MenuItem[] {
+  const items: MenuItem[] = [];
+  if (open !== undefined)
+    items.push({ id: "open", label: m.common_open(), icon: ExternalLink, keys: ["Enter"], run: () => open(machine) });
+  items.push({ id: "start", label: m.machines_only_here(), icon: Plus, run: () => start(machine) });
+  return items;
+}
+
+/** The owner's wishes: only this machine's, each machine has its own owner. */
+function ownDeeds(grid: Grid, machine: MachineView, { rename }: Ways): MenuItem[] {
+  const blocked = grid.stale ? m.shell_unavailable_stale() : null;
+  const lending: MenuItem[] =
+    machine.state === "paused"
+      ? [{ id: "resume", label: m.shell_resume_lending(), icon: Play, blocked, run: () => void resume(grid) }]
+      : pauses(grid).map(item => ({ ...item, icon: Pause }));
+  return [
+    ...lending.map((item, at) => ({ ...item, apart: at === 0 })),
+    { id: "rename", label: m.machines_rename(), icon: Pencil, blocked, apart: true, run: rename },
+  ];
+}
+
+async function copyAll(grid: Grid, machines: readonly MachineView[]): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(machines.map(machine => details(machine, Date.now())).join("\n\n"));
+    grid.toasts.done(m.machines_copied());
+  } catch (thrown) {
+    grid.toasts.problem(problem(Refusal.from(thrown)).sentence);
+  }
+}
