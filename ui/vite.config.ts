@@ -27,6 +27,16 @@ function messages(withPseudo: boolean): Plugin {
   };
 }
 
+/**
+ * Modules that many screens share, each kind in one file. One file for each set of screens that share something, as it
+ * would be otherwise, compresses worse: 9 kB of 242.
+ */
+const GROUPS = [
+  { name: "svelte", test: /node_modules\/(svelte|esm-env|clsx)\//, priority: 1 },
+  { name: "messages", test: /paraglide\/messages\// },
+  { name: "widgets", test: /node_modules\/(bits-ui|@floating-ui|runed|svelte-toolbelt|tabbable|@internationalized)\// },
+];
+
 export default defineConfig(({ command, mode }) => {
   const lab = mode === "lab";
   return {
@@ -53,7 +63,12 @@ export default defineConfig(({ command, mode }) => {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 400,
-      rolldownOptions: { input: lab ? ["lab.html", "scene-lab.html"] : ["index.html"] },
+      rolldownOptions: {
+        input: lab ? ["lab.html", "scene-lab.html"] : ["index.html"],
+        output: {
+          codeSplitting: { groups: GROUPS },
+        },
+      },
     },
     test: {
       include: ["src/**/*.test.ts", "scripts/**/*.test.mjs"],
