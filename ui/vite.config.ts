@@ -53,7 +53,7 @@ export default defineConfig(({ command, mode }) => {
       host: "127.0.0.1",
       port: 5173,
       strictPort: true,
-      proxy: { "/v1": { target: DOOR, ws: true, headers: { origin: DOOR } } },
+      proxy: { "/v1": { target: DOOR, ws: true, changeOrigin: true, headers: { origin: DOOR } } },
     },
     build: {
       target: "es2023",

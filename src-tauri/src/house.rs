@@ -7,7 +7,7 @@ use std::{
 
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_node::{Config, Node};
-use gridwell_serve::{Client, DataFolder, Door};
+use gridwell_serve::{Client, DataFolder, Door, Entrances};
 use tokio::sync::Mutex;
 
 /// The node this program talks to: its own, or one that runs already.
@@ -65,7 +65,7 @@ impl Own {
     async fn start(data: &Path) -> Result<Self, ApiError> {
         let folder = DataFolder::lock(data)?;
         let node = Node::start(Config::new(folder.path().to_owned(), helper()?)).await?;
-        match Door::open(&folder, None, Arc::new(node.handle())).await {
+        match Door::open(&folder, Entrances::default(), Arc::new(node.handle())).await {
             Ok(door) => Ok(Self { node, door, _folder: folder }),
             Err(error) => {
                 node.stop().await;

@@ -22,6 +22,7 @@ mod results;
 #[cfg(feature = "ts")]
 mod typescript;
 mod why;
+mod window;
 
 pub use activity::{
     ActivityPage, ActivityRequest, Bar, HistoryRequest, HistoryView, MachineHistory, TimelineRequest, TimelineView,
@@ -48,3 +49,4 @@ pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, Re
 #[cfg(feature = "ts")]
 pub use typescript::typescript;
 pub use why::{Terms, WhyMachine, WhyView};
+pub use window::{SessionRequest, SessionView, WindowView};

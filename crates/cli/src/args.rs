@@ -1,6 +1,6 @@
 //! The command line: every command, its options and examples.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -149,6 +149,13 @@ Examples:
     /// Set or remove labels of this machine
     #[command(after_help = "Examples:\n  gridwell label tier=fast room=attic\n  gridwell label room=")]
     Label(LabelArgs),
+    /// Print an address that opens the window in a browser of this machine, once
+    #[command(after_help = "\
+Example:
+  gridwell ui
+
+The node has to be started with --ui. The address opens a session for one browser within ten minutes.")]
+    Ui,
     /// Print the OpenAPI description of the local door
     #[command(after_help = "Example:\n  gridwell openapi > gridwell.json")]
     Openapi,
@@ -172,6 +179,7 @@ Examples:
   gridwell node
   gridwell node --name mill --listen 0.0.0.0:7766
   gridwell node --data ~/second --listen 127.0.0.1:0 --join 'gridwell:…'
+  gridwell node --ui 127.0.0.1:0
 
 Stops cleanly on SIGTERM and Ctrl-C; running jobs continue when it starts again.")]
 pub struct NodeArgs {
@@ -193,6 +201,9 @@ pub struct NodeArgs {
     /// Also open the local door on 127.0.0.1:PORT, for whoever shows the token in the data folder
     #[arg(long, value_name = "PORT")]
     pub http: Option<u16>,
+    /// Also show the window in browsers of this machine, at this loopback address; port 0 picks a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = loopback)]
+    pub ui: Option<SocketAddr>,
     /// What to log: a level, or filters such as 'info,gridwell_net=debug' [env: GRIDWELL_LOG]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -490,6 +501,15 @@ fn cores(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(cores) if cores.is_finite() && cores > 0.0 => Ok(cores),
         _ => Err("write a number above 0, such as 4 or 1.5".to_owned()),
+    }
+}
+
+/// Reads an address that only programs of this machine reach.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        Ok(_) => Err("other machines would reach it; write 127.0.0.1:PORT and use 'ssh -L' from elsewhere".to_owned()),
+        Err(_) => Err("write 127.0.0.1:PORT, or port 0 for any free one".to_owned()),
     }
 }
 

@@ -13,5 +13,6 @@ mod input;
 mod screen;
 mod text;
 mod watch;
+mod window;
 
 pub use commands::run;

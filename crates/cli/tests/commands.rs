@@ -15,7 +15,7 @@ use gridwell_api::{
     PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 use gridwell_model::{Incarnation, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
-use gridwell_serve::{Backend, DataFolder, Door};
+use gridwell_serve::{Backend, DataFolder, Door, Entrances};
 use tokio::sync::mpsc;
 
 const JOB: JobId = JobId([7; 10]);
@@ -168,7 +168,7 @@ impl House {
         let node = Arc::new(FakeNode { tasks, end, asked: Mutex::default(), kept: Mutex::default() });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let backend: Arc<dyn Backend> = node.clone();
-        let door = runtime.block_on(Door::open(&folder, None, backend)).unwrap();
+        let door = runtime.block_on(Door::open(&folder, Entrances::default(), backend)).unwrap();
         Self { temp, node, _folder: folder, _door: door, _runtime: runtime }
     }
 

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, middleware};
-use gridwell_api::{ApiError, ErrorCode};
+use axum::{Router, body::Body};
+use gridwell_api::{ApiError, ErrorCode, WindowView};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -21,49 +21,81 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 use crate::{
-    Backend, DataFolder,
-    guard::guard,
+    Backend, DataFolder, Page,
+    guard::Guard,
     routes::{Inside, router},
+    window::{self, Window},
 };
 
 /// Most connections at once on each listener: many windows and scripts, few enough to bound memory.
 const MAX_CONNECTIONS: usize = 256;
 /// A connection that does not finish its request's head in this time is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest head of a request, and most bytes that are read ahead of who wants them.
+const HEAD_BYTES: usize = 64 * 1024;
 /// How long open connections may finish their answer when the door closes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Where the door opens beside the data folder's socket: nowhere unless asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Entrances {
+    /// `127.0.0.1:PORT` for programs that show the token in the data folder; 0 picks a free port.
+    pub http: Option<u16>,
+    /// The window for browsers of this machine.
+    pub window: Option<WindowEntrance>,
+}
+
+/// The window for browsers.
+#[derive(Debug, Clone, Copy)]
+pub struct WindowEntrance {
+    /// A loopback address; port 0 picks a free one.
+    pub address: SocketAddr,
+    /// Its pages.
+    pub pages: &'static [Page],
+}
 
 /// The open door: listeners and connections, until [`Door::close`].
 #[derive(Debug)]
 pub struct Door {
     socket: PathBuf,
-    tcp: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    window: Option<Window>,
     closing: CancellationToken,
     listeners: JoinSet<()>,
     connections: TaskTracker,
 }
 
 impl Door {
-    /// Listens on the data folder's socket and, if a port is given, on `127.0.0.1:tcp_port` (0: any free port).
+    /// Listens on the data folder's socket and at the other entrances.
     ///
     /// # Errors
     ///
-    /// `data_folder` if the socket cannot be made, `listen_failed` if the port is taken.
-    pub async fn open(folder: &DataFolder, tcp_port: Option<u16>, backend: Arc<dyn Backend>) -> Result<Self, ApiError> {
+    /// `data_folder` if the socket cannot be made, `bad_value` for a window at an address that other machines reach,
+    /// `listen_failed` if a port is taken.
+    pub async fn open(folder: &DataFolder, entrances: Entrances, backend: Arc<dyn Backend>) -> Result<Self, ApiError> {
         let closing = CancellationToken::new();
         let connections = TaskTracker::new();
-        let app = router(Inside { backend, closing: closing.clone(), connections: connections.clone() });
+        let inside = Inside { backend, closing: closing.clone(), connections: connections.clone() };
         let mut listeners = JoinSet::new();
-        let mut tcp = None;
-        if let Some(port) = tcp_port {
-            let listener = bind_loopback(port).await?;
-            tcp = listener.local_addr().ok();
-            let guarded = app.clone().layer(middleware::from_fn_with_state(Arc::from(folder.token()?), guard));
-            listeners.spawn(welcome(listener, Hall::new(guarded, &closing, &connections)));
+        let mut listen = |listener, app| {
+            listeners.spawn(welcome(listener, Hall::new(app, &closing, &connections)));
+        };
+        let mut window = None;
+        if let Some(WindowEntrance { address, pages }) = entrances.window {
+            let (listener, address) = bind_loopback(address).await?;
+            let owner = folder.token()?;
+            let window = window.insert(Window::new(address, &owner));
+            listen(listener, window::router(window, owner, pages, router(inside.clone())));
         }
-        let socket = folder.bind()?;
-        listeners.spawn(welcome(socket, Hall::new(app, &closing, &connections)));
-        Ok(Self { socket: folder.socket(), tcp, closing, listeners, connections })
+        let owners = router(inside).merge(window::tokens(window.clone()));
+        let mut http = None;
+        if let Some(port) = entrances.http {
+            let (listener, address) = bind_loopback(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+            http = Some(address);
+            listen(listener, Guard { token: folder.token()?, window: None }.around(owners.clone()));
+        }
+        listeners.spawn(welcome(folder.bind()?, Hall::new(owners, &closing, &connections)));
+        Ok(Self { socket: folder.socket(), http, window, closing, listeners, connections })
     }
 
     /// The Unix socket.
@@ -72,10 +104,19 @@ impl Door {
         &self.socket
     }
 
-    /// The loopback address, if one was asked for.
+    /// The loopback address for programs, if one was asked for.
     #[must_use]
-    pub const fn tcp(&self) -> Option<SocketAddr> {
-        self.tcp
+    pub const fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// A new address of the window for one browser; `None` if the door has no window.
+    ///
+    /// # Errors
+    ///
+    /// `data_folder` if the system gives no randomness.
+    pub fn window(&self) -> Result<Option<WindowView>, ApiError> {
+        self.window.as_ref().map(Window::url).transpose()
     }
 
     /// Takes no new connection, lets answers finish, ends streams, and removes the socket.
@@ -90,11 +131,16 @@ impl Door {
     }
 }
 
-async fn bind_loopback(port: u16) -> Result<TcpListener, ApiError> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| ApiError::new(ErrorCode::ListenFailed, format!("cannot listen on {address}: {error}")))
+async fn bind_loopback(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ApiError> {
+    if !address.ip().is_loopback() {
+        let message = format!("'{address}' can be reached by other machines; the door opens on loopback only");
+        return Err(ApiError::new(ErrorCode::BadValue, message).help("Try 127.0.0.1 and reach it with 'ssh -L'."));
+    }
+    let bound = async { TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener))) };
+    match bound.await {
+        Ok((address, listener)) => Ok((listener, address)),
+        Err(error) => Err(ApiError::new(ErrorCode::ListenFailed, format!("cannot listen on {address}: {error}"))),
+    }
 }
 
 /// Where connections are served.
@@ -174,7 +220,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, ap
         async move { Ok::<_, Infallible>(app.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {})) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

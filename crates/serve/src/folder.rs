@@ -8,10 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use data_encoding::HEXLOWER;
 use gridwell_api::{ApiError, ErrorCode};
 use rustix::fs::{FlockOperation, flock};
 use tokio::net::{UnixListener, UnixStream};
+
+use crate::secret::{self, Known};
 
 /// Name of the file that holds the token for loopback TCP, in the data folder.
 pub const TOKEN_FILE: &str = "token";
@@ -85,16 +86,18 @@ impl DataFolder {
         }
     }
 
+    /// What opens loopback TCP.
+    pub(crate) fn token(&self) -> Result<Known, ApiError> {
+        self.token_text().map(|token| Known::of(&token))
+    }
+
     /// The token for loopback TCP: made once, readable by the owner only.
-    pub(crate) fn token(&self) -> Result<String, ApiError> {
+    fn token_text(&self) -> Result<String, ApiError> {
         let path = self.path.join(TOKEN_FILE);
         if let Some(token) = kept_token(&path) {
             return Ok(token);
         }
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| ApiError::new(ErrorCode::DataFolder, format!("no randomness for a token: {error}")))?;
-        let token = HEXLOWER.encode(&bytes);
+        let token = secret::new()?;
         let _ = fs::remove_file(&path);
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(&path);
@@ -167,7 +170,7 @@ fn kept_token(path: &Path) -> Option<String> {
     let meta = fs::symlink_metadata(path).ok()?;
     let private = meta.is_file() && meta.mode() & 0o077 == 0;
     let token = fs::read_to_string(path).ok()?.trim().to_owned();
-    (private && token.len() == 64).then_some(token)
+    (private && token.len() == secret::TEXT_BYTES).then_some(token)
 }
 
 fn already_running(path: &Path, lock: &mut File) -> ApiError {
@@ -221,11 +224,11 @@ mod tests {
         fs::set_permissions(&data, Permissions::from_mode(0o755)).unwrap();
         let folder = DataFolder::lock(&data).unwrap();
         assert_eq!(fs::metadata(&data).unwrap().mode() & 0o777, 0o700);
-        let token = folder.token().unwrap();
+        let token = folder.token_text().unwrap();
         assert_eq!(fs::metadata(data.join(TOKEN_FILE)).unwrap().mode() & 0o777, 0o600);
-        assert_eq!(folder.token().unwrap(), token, "a token is made once");
+        assert_eq!(folder.token_text().unwrap(), token, "a token is made once");
         fs::set_permissions(data.join(TOKEN_FILE), Permissions::from_mode(0o644)).unwrap();
-        assert_ne!(folder.token().unwrap(), token, "a token others could read is replaced");
+        assert_ne!(folder.token_text().unwrap(), token, "a token others could read is replaced");
     }
 
     #[test]

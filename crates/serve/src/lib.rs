@@ -2,7 +2,8 @@
 //!
 //! A [`Door`] hands [`gridwell_api::Request`]s to a [`Backend`] (the node) and its answers, events and logs back. The
 //! data folder is a [`DataFolder`]: locked, so that one node at a time owns it and a stale socket may safely be removed.
-//! Loopback TCP is opened only when asked for, and then only for whoever shows the token that lies in the data folder.
+//! Loopback TCP is opened only when asked for, and then only for whoever shows the token that lies in the data folder, or
+//! for a browser whose session was opened with a one-time token: [`Entrances`].
 //! [`Client`] is the other side. [`openapi`] describes it all.
 //!
 //! Not here: what the answers say (the node), the words for people (`cli`, the window).
@@ -16,10 +17,13 @@ mod openapi;
 mod pictures;
 mod reply;
 mod routes;
+mod secret;
 mod streams;
+mod window;
 
 pub use backend::Backend;
 pub use client::{Client, EventStream, LogFormat, LogStream};
-pub use door::Door;
+pub use door::{Door, Entrances, WindowEntrance};
 pub use folder::{DataFolder, TOKEN_FILE};
 pub use openapi::openapi;
+pub use window::Page;

@@ -11,6 +11,7 @@ mod demo;
 mod desktop;
 mod floors;
 mod grid;
+mod mirror;
 mod package;
 mod setup;
 mod shell;

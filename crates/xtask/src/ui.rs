@@ -2,7 +2,10 @@
 
 use std::{fmt, fs, path::PathBuf, process::Command};
 
-use crate::shell::{self, Failure};
+use crate::{
+    mirror,
+    shell::{self, Failure},
+};
 
 /// Oldest Node that Vite 8 runs on.
 const NODE: Version = Version { major: 20, minor: 19 };
@@ -61,10 +64,11 @@ pub(crate) fn install() -> Result<(), Failure> {
     fs::write(&stamp, wanted).map_err(|error| Failure::file(&stamp, error))
 }
 
-/// Builds `ui/dist`, which the desktop app and the browser door carry inside.
+/// Builds `ui/dist`, which the desktop app carries inside, and hands a copy to `gridwell` for browsers.
 pub(crate) fn build() -> Result<(), Failure> {
     install()?;
-    shell::run(npm().args(["run", "--silent", "build"]))
+    shell::run(npm().args(["run", "--silent", "build"]))?;
+    mirror::copy(&folder().join("dist"), &shell::workspace().join("crates/cli/window"))
 }
 
 /// Types, style, tests, and tests of whole pages in Chromium.

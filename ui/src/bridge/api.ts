@@ -862,6 +862,18 @@ export type SceneView = {
   active: boolean;
 };
 
+/** Opens a browser's session with a one-time token. */
+export type SessionRequest = {
+  /** What stood behind `#token=` in the address. */
+  token: string;
+};
+
+/** A browser's session. Its other half is a cookie, which pages at other ports of this machine get to see. */
+export type SessionView = {
+  /** Goes with every question: as the header `x-gridwell-key`, or as `key=` in the address where a page cannot set headers. */
+  key: string;
+};
+
 /** Changes this machine; what is absent stays. */
 export type SetRequest = {
   /** `false`: take nothing new and finish what runs; `true`: lend again. */

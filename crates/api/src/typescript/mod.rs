@@ -10,7 +10,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 use crate::{
     ActivityPage, ApiError, ChangeView, DoctorView, DraftView, Event, HistoryView, InviteView, JobDetail, JobView,
     JoinedView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, PictureRequest, Request, ResultsPage,
-    StatusView, SubmittedView, TaskPage, TimelineView, WhyView,
+    SessionRequest, SessionView, StatusView, SubmittedView, TaskPage, TimelineView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -34,6 +34,8 @@ fn collect() -> BTreeMap<String, Declared> {
     found.visit::<Event>();
     found.visit::<LogPiece>();
     found.visit::<ApiError>();
+    found.visit::<SessionRequest>();
+    found.visit::<SessionView>();
     let answers = answers(&mut found);
     found.types.insert("Answers".to_owned(), answers);
     found.types

@@ -19,6 +19,11 @@ pub(super) async fn status(client: &Client, screen: Screen) -> Result<End, ApiEr
     Ok(End::Done)
 }
 
+pub(super) async fn ui(client: &Client, screen: Screen) -> Result<End, ApiError> {
+    screen.show(&client.window().await?, |window| window.url.clone());
+    Ok(End::Done)
+}
+
 pub(super) async fn machines(client: &Client, screen: Screen) -> Result<End, ApiError> {
     let machines: Vec<MachineView> = client.ask(&Request::Machines).await?;
     screen.show(&machines, |machines| text::machines(machines, screen.columns()));

@@ -90,6 +90,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Links => machines::links(client, screen).await,
         Command::Doctor => machines::doctor(client, screen).await,
         Command::Status => machines::status(client, screen).await,
+        Command::Ui => machines::ui(client, screen).await,
         Command::Drain => machines::lend(false, client, screen).await,
         Command::Pause(args) => machines::pause(&args, client, screen).await,
         Command::Rename(args) => machines::rename(args, client, screen).await,

@@ -2,7 +2,7 @@ use std::{env, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 use gridwell_api::{ApiError, ErrorCode, JoinRequest, Request, StatusView};
 use gridwell_node::{Config, Node, NodeHandle};
-use gridwell_serve::{DataFolder, Door};
+use gridwell_serve::{DataFolder, Door, Entrances, WindowEntrance};
 use serde::Serialize;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -14,7 +14,7 @@ use super::End;
 use crate::{
     args::{LogStyle, NodeArgs},
     screen::Screen,
-    text,
+    text, window,
 };
 
 /// What is logged unless asked otherwise: changes a person would notice, and what needs a look; of libraries the latter.
@@ -35,9 +35,10 @@ pub(super) fn run(args: NodeArgs, data: &Path, screen: Screen) -> Result<End, Ap
 async fn live(args: NodeArgs, folder: &DataFolder, screen: Screen) -> Result<End, ApiError> {
     // First of all, so that a signal during the start is not lost.
     let mut signals = Signals::new()?;
-    let (http, join) = (args.http, args.join.clone());
+    let window = args.ui.map(|address| WindowEntrance { address, pages: window::PAGES });
+    let (entrances, join) = (Entrances { http: args.http, window }, args.join.clone());
     let node = Node::start(config(args, folder)?).await?;
-    let opened = match Door::open(folder, http, Arc::new(node.handle())).await {
+    let opened = match Door::open(folder, entrances, Arc::new(node.handle())).await {
         Ok(door) => match welcome(&node, &door, join, screen).await {
             Ok(()) => Ok(door),
             Err(error) => {
@@ -74,14 +75,18 @@ async fn welcome(node: &Node, door: &Door, join: Option<String>, screen: Screen)
     }
     let status = listening(&handle).await?;
     let socket = door.socket().display().to_string();
-    let http = door.tcp().map(|address| format!("http://{address}"));
+    let http = door.http().map(|address| format!("http://{address}"));
+    let ui = door.window()?.map(|window| window.url);
     if screen.json() {
         // One line: whoever starts a node reads until the first line end.
-        let mut line = serde_json::to_vec(&Ready { ready: true, socket, http, status }).unwrap_or_default();
+        let mut line = serde_json::to_vec(&Ready { ready: true, socket, http, ui, status }).unwrap_or_default();
         line.push(b'\n');
         screen.print(&line);
     } else {
         screen.print(ready_line(&status, &socket, http.as_deref()).as_bytes());
+        if let Some(ui) = ui {
+            screen.print(format!("gridwell: the window is at {ui}\n").as_bytes());
+        }
     }
     Ok(())
 }
@@ -104,6 +109,7 @@ struct Ready {
     ready: bool,
     socket: String,
     http: Option<String>,
+    ui: Option<String>,
     #[serde(flatten)]
     status: StatusView,
 }

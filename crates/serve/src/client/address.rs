@@ -47,6 +47,10 @@ impl Address {
         }
     }
 
+    pub(super) fn of_window() -> Self {
+        with(Method::POST, "/v1/ui-tokens".into(), &())
+    }
+
     pub(super) fn of_logs(request: &LogsRequest, format: LogFormat) -> Self {
         let LogsRequest { target: named, follow, after, tail } = request;
         let format = match format {

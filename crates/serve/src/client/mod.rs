@@ -4,7 +4,7 @@ mod streams;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use gridwell_api::{ApiError, ErrorCode, EventCursor, LogsRequest, Picture, PictureRequest, Request};
+use gridwell_api::{ApiError, ErrorCode, EventCursor, LogsRequest, Picture, PictureRequest, Request, WindowView};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Response, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
@@ -55,9 +55,20 @@ impl Client {
     ///
     /// What the node refuses with, `no_node`, or `internal` if the answer is not a `T`.
     pub async fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, ApiError> {
-        let address = Address::of(request);
-        let response = self.send(&address).await?;
-        let body = whole(response).await?;
+        self.answer(&Address::of(request)).await
+    }
+
+    /// A new address of the node's window, for one browser of this machine.
+    ///
+    /// # Errors
+    ///
+    /// `wrong_state` if the node has no window, or `no_node`.
+    pub async fn window(&self) -> Result<WindowView, ApiError> {
+        self.answer(&Address::of_window()).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, address: &Address) -> Result<T, ApiError> {
+        let body = whole(self.send(address).await?).await?;
         serde_json::from_slice(&body).map_err(|error| {
             ApiError::new(
                 ErrorCode::OtherVersion,

@@ -1,28 +1,14 @@
-//! The local door over a real Unix socket and real loopback TCP, with a made-up node behind it.
+use std::path::Path;
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests fail like tests")]
-
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-};
-
-use futures::future::BoxFuture;
 use gridwell_api::{
-    ActivityRequest, ApiError, ErrorCode, Event, EventBody, EventCursor, EventRing, InviteRequest, InviteView,
-    JobsRequest, LogPiece, LogsRequest, Picture, PictureRequest, Replay, Request, Response, ResultsRequest, SetRequest,
-    Snapshot, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest,
+    ActivityRequest, ErrorCode, Event, EventBody, EventCursor, InviteRequest, InviteView, JobsRequest, LogPiece,
+    LogsRequest, Picture, PictureRequest, Request, ResultsRequest, SetRequest, SubmitRequest, TargetRequest, TaskPage,
+    TasksRequest,
 };
-use gridwell_model::{Incarnation, JobId, Stamp, TaskKey, TaskState};
-use gridwell_serve::{Backend, Client, DataFolder, Door, LogFormat, TOKEN_FILE, openapi};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpStream, UnixStream},
-    sync::mpsc,
-};
+use gridwell_model::{Incarnation, Stamp, TaskState};
+use gridwell_serve::{Client, DataFolder, Door, Entrances, LogFormat, TOKEN_FILE, openapi};
 
-const STREAM: Incarnation = Incarnation([7; 8]);
-const JOB: JobId = JobId([7; 10]);
+use crate::support::{FakeNode, House, STREAM, unknown_job};
 
 #[tokio::test]
 async fn every_request_arrives_as_it_was_asked() {
@@ -98,7 +84,7 @@ async fn a_socket_left_by_a_killed_node_is_replaced_and_removed_on_close() {
     drop(std::os::unix::net::UnixListener::bind(folder.socket()).unwrap());
     assert_eq!(Client::connect(temp.path()).await.unwrap_err().code, ErrorCode::NoNode);
 
-    let door = Door::open(&folder, None, Arc::new(FakeNode::default())).await.unwrap();
+    let door = Door::open(&folder, Entrances::default(), FakeNode::shared()).await.unwrap();
     Client::connect(temp.path()).await.unwrap();
     assert_eq!(mode(door.socket()), 0o600);
     door.close().await;
@@ -110,7 +96,7 @@ async fn a_data_folder_with_a_very_long_name_works() {
     let temp = tempfile::tempdir().unwrap();
     let data = temp.path().join("x".repeat(120));
     let folder = DataFolder::lock(&data).unwrap();
-    let door = Door::open(&folder, None, Arc::new(FakeNode::default())).await.unwrap();
+    let door = Door::open(&folder, Entrances::default(), FakeNode::shared()).await.unwrap();
     let _: serde_json::Value = Client::new(&data).ask(&Request::Status).await.unwrap();
     door.close().await;
 }
@@ -237,16 +223,12 @@ async fn loopback_wants_the_token() {
     let house = House::open().await;
     let token = std::fs::read_to_string(house.temp.path().join(TOKEN_FILE)).unwrap();
     let token = token.trim();
-    let port = house.door.tcp().unwrap().port();
-    let host = format!("host: 127.0.0.1:{port}\r\n");
+    let address = house.door.http().unwrap();
+    let host = format!("host: {address}\r\n");
     let good = format!("authorization: Bearer {token}\r\n");
     let status = async |headers: String| {
         let head = format!("GET /v1/status HTTP/1.1\r\nconnection: close\r\n{headers}\r\n");
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer[9..12].to_owned()
+        House::raw_at(address, &head).await[9..12].to_owned()
     };
     assert_eq!(status(format!("{host}{good}")).await, "200");
     assert_eq!(status(host.clone()).await, "401");
@@ -270,121 +252,6 @@ fn the_description_names_every_path_and_its_schemas() {
         let name = reference.split('"').next().unwrap();
         assert!(value["components"]["schemas"][name].is_object(), "{name} is named but not described");
     }
-}
-
-/// A node that remembers what it was asked.
-struct FakeNode {
-    asked: Mutex<Vec<Request>>,
-    ring: Mutex<EventRing>,
-    listeners: Mutex<Vec<mpsc::Sender<Arc<Event>>>>,
-    followers: Mutex<Vec<mpsc::Sender<LogPiece>>>,
-}
-
-impl Default for FakeNode {
-    fn default() -> Self {
-        Self {
-            asked: Mutex::default(),
-            ring: Mutex::new(EventRing::new(STREAM, 10)),
-            listeners: Mutex::default(),
-            followers: Mutex::default(),
-        }
-    }
-}
-
-impl FakeNode {
-    fn push(&self, count: u8) {
-        for number in 0..count {
-            self.ring.lock().unwrap().push(EventBody::JobRemoved(JobId([number; 10])));
-        }
-    }
-}
-
-impl Backend for FakeNode {
-    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, ApiError>> {
-        let answer = match &request {
-            Request::Why(target) if target.target == "nope" => return Box::pin(async { Err(unknown_job()) }),
-            Request::Tasks(_) => Response::Tasks(TaskPage { job: JOB, total: 3, tasks: Vec::new() }),
-            Request::Submit(_) => Response::Submitted(SubmittedView { jobs: Vec::new(), warnings: Vec::new() }),
-            _ => Response::Invite(InviteView { link: "gridwell:x".into(), expires: Stamp(9) }),
-        };
-        self.asked.lock().unwrap().push(request);
-        Box::pin(async { Ok(answer) })
-    }
-
-    fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
-        let answer = match request.size {
-            0 => Err(ApiError::new(ErrorCode::NotAPicture, "there is none")),
-            _ => Ok(Picture { mime: "image/webp", bytes: format!("{request:?}").into_bytes() }),
-        };
-        Box::pin(async { answer })
-    }
-
-    fn events(&self, since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
-        let (sender, receiver) = mpsc::channel(16);
-        let first = match self.ring.lock().unwrap().replay(since) {
-            Replay::Missed(events) => events,
-            Replay::Snapshot { seq } => {
-                let empty = Snapshot { stream: STREAM, machines: vec![], links: vec![], jobs: vec![] };
-                vec![Arc::new(Event { seq, body: EventBody::Snapshot(Box::new(empty)) })]
-            }
-        };
-        first.into_iter().for_each(|event| sender.try_send(event).unwrap());
-        self.listeners.lock().unwrap().push(sender);
-        Box::pin(async { Ok(receiver) })
-    }
-
-    fn logs(&self, request: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
-        let (sender, receiver) = mpsc::channel(1);
-        let piece = LogPiece {
-            task: TaskKey { step: 0, index: 0 },
-            label: "task 0".into(),
-            machine: "mill".into(),
-            attempt: 1,
-            offset: 0,
-            bytes: b"line\n".to_vec(),
-        };
-        sender.try_send(piece).unwrap();
-        if request.follow {
-            self.followers.lock().unwrap().push(sender);
-        }
-        Box::pin(async { Ok(receiver) })
-    }
-}
-
-/// An open door over a made-up node, in a folder of its own.
-struct House {
-    temp: tempfile::TempDir,
-    _folder: DataFolder,
-    node: Arc<FakeNode>,
-    door: Door,
-}
-
-impl House {
-    async fn open() -> Self {
-        let temp = tempfile::tempdir().unwrap();
-        let folder = DataFolder::lock(temp.path()).unwrap();
-        let node = Arc::new(FakeNode::default());
-        let backend: Arc<dyn Backend> = node.clone();
-        let door = Door::open(&folder, Some(0), backend).await.unwrap();
-        Self { temp, _folder: folder, node, door }
-    }
-
-    fn client(&self) -> Client {
-        Client::new(self.temp.path())
-    }
-
-    async fn raw(&self, text: &str) -> String {
-        let mut stream = UnixStream::connect(self.door.socket()).await.unwrap();
-        stream.write_all(text.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        // A refused body may end in a reset: what was answered before counts.
-        let _ = stream.read_to_end(&mut answer).await;
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-}
-
-fn unknown_job() -> ApiError {
-    ApiError::new(ErrorCode::UnknownJob, "there is no job 'nope'").help("List jobs with 'gridwell jobs'.")
 }
 
 fn log_request(follow: bool) -> LogsRequest {
