@@ -28,8 +28,8 @@ fn a_pause_survives_a_restart_and_ends_by_itself() {
     assert!(ran >= short, "it ran at {ran}, and the pause lasted until {short}");
     assert_eq!(this(&grid.peers[1])["paused_until"], Value::Null);
     assert_eq!(
-        lending_notices(&grid.peers[1])[..2],
-        ["lending goes on: the pause is over", "lending is paused for 2 s"]
+        lending_notices(&grid.peers[1])[..3],
+        ["this machine works for mill", "lending goes on: the pause is over", "lending is paused for 2 s"]
     );
 
     // One that ends while the node does not run.
@@ -38,6 +38,18 @@ fn a_pause_survives_a_restart_and_ends_by_itself() {
     until("its end", || (now_millis() > short).then_some(()));
     grid.peers[1].boot();
     assert_eq!(this(&grid.peers[1])["accepts"], true);
+}
+
+#[test]
+fn work_for_another_machine_is_told_once_and_own_work_is_not() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let (mill, quarry) = (&grid.peers[0], &grid.peers[1]);
+    for _ in 0..2 {
+        mill.done(&mill.start_job(["exec", "--detach", "--on", "quarry", "--", "true"]));
+    }
+    mill.done(&mill.start_job(["exec", "--detach", "--on", "mill", "--", "true"]));
+    assert_eq!(lending_notices(quarry), ["this machine works for mill"]);
+    assert!(lending_notices(mill).is_empty());
 }
 
 #[test]

@@ -122,7 +122,7 @@ pub enum NoticeKind {
     Machine,
     /// A link was pinned, forbidden or given back to the grid.
     Link,
-    /// This machine began to lend, paused or resumed.
+    /// This machine paused or resumed lending; or began to work for `machine`, when that is another one.
     Lending,
     /// Results wait to be brought home.
     Results,

@@ -241,6 +241,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         submitted,
         changed: Changed::default(),
         last_notice,
+        worked_for_others: None,
         facts,
         beside,
     };

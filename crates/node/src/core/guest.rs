@@ -277,11 +277,18 @@ impl Core {
             self.worker.handle(Input::TaskRefused { session: id, run, reason }, clock::now());
         }
         let prelude = std::mem::take(&mut session.prelude);
-        if let (Some(steward), Some(first)) = (self.guests.get(&session.job).map(|guest| guest.steward), runs.first()) {
+        let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward) else {
+            return;
+        };
+        if let Some(first) = runs.first() {
             self.send_prelude(steward, lease, TaskKey { step, index: first.start }, prelude);
         }
-        if !batch.is_empty() && self.exec.run(id.0, batch).is_err() {
-            self.on_session_gone(id);
+        if batch.is_empty() {
+            return;
+        }
+        match self.exec.run(id.0, batch) {
+            Ok(()) => self.works_for(steward),
+            Err(_) => self.on_session_gone(id),
         }
     }
 

@@ -25,6 +25,9 @@ const NAME_CHARS: usize = 64;
 /// Longest key or value of a label, in bytes.
 const LABEL_BYTES: usize = 100;
 
+/// How long no task of another machine has to start here before people hear again that one does.
+const WORKS_AGAIN: Duration = Duration::from_hours(1);
+
 /// Changed settings that may wait to be kept; a person makes one at a time.
 const CHANGES: usize = 64;
 
@@ -237,6 +240,19 @@ impl Core {
 
     fn lending_notice(&mut self, sentence: String) {
         self.notice(NoticeKind::Lending, NoticeLevel::Info, sentence, None, Some(self.me));
+    }
+
+    /// Tasks of `steward` start here: people hear of it when this machine worked for nobody else for a while.
+    pub(super) fn works_for(&mut self, steward: PeerId) {
+        if steward == self.me {
+            return;
+        }
+        let now = clock::now();
+        let before = self.worked_for_others.replace(now);
+        if before.is_none_or(|before| now >= before + WORKS_AGAIN) {
+            let sentence = format!("this machine works for {}", self.machines.name(steward));
+            self.notice(NoticeKind::Lending, NoticeLevel::Info, sentence, None, Some(steward));
+        }
     }
 
     /// The machine's settings changed: the worker, the scheduler and the others hear of it.

@@ -115,6 +115,8 @@ pub(crate) struct Core {
     pub(crate) changed: Changed,
     /// Id of the newest notice.
     pub(crate) last_notice: u64,
+    /// When the last task of another machine started here.
+    pub(crate) worked_for_others: Option<Time>,
     pub(crate) facts: mpsc::Sender<Fact>,
     pub(crate) beside: TaskTracker,
 }
