@@ -14,6 +14,8 @@ fn main() {
         "appearance",
         "ready",
         "open_results",
+        "painted",
+        "quit",
         "own_settings",
         "set_own_settings",
     ]);

@@ -9,8 +9,11 @@ use tauri_plugin_opener::OpenerExt as _;
 
 use crate::{
     house::House,
+    memory::Quitting,
+    opening::Waiting,
     own::{Own, OwnSettings},
     platform::{self, Appearance},
+    quitting,
     streams::{Streams, Told, Topic},
     window,
 };
@@ -41,8 +44,21 @@ pub(crate) async fn start(house: State<'_, House>) -> Result<(), ApiError> {
 
 /// The page listens: what waits for it is handed over.
 #[tauri::command]
-pub(crate) fn ready(app: AppHandle) {
+pub(crate) fn ready(app: AppHandle, waiting: State<'_, Waiting>) {
+    waiting.set_listens(true);
     window::hand_over(&app);
+}
+
+/// Something of the page was seen on the screen.
+#[tauri::command]
+pub(crate) fn painted(app: AppHandle) {
+    window::painted(&app);
+}
+
+/// A person chose how to quit.
+#[tauri::command]
+pub(crate) fn quit(app: AppHandle, how: Quitting) {
+    quitting::chose(&app, how);
 }
 
 /// Light or dark, and the accent, as the desktop says.

@@ -53,6 +53,11 @@ impl House {
         Ok(())
     }
 
+    /// True while the node is this program's own: it ends with it.
+    pub(crate) async fn is_own(&self) -> bool {
+        self.own.lock().await.is_some()
+    }
+
     /// Stops the node if it is this program's own; a node that ran before goes on.
     pub(crate) async fn close(&self) {
         if let Some(own) = self.own.lock().await.take() {

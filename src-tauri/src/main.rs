@@ -5,17 +5,23 @@
 //! the window destroys its web view; tray and node stay.
 //!
 //! - [`house`]: the node behind the window. [`commands`]: what the page may call.
-//! - [`window`], [`tray`], [`telling`]: what people see of the app. [`opening`]: files and links that come from outside.
+//! - [`window`], [`tray`], [`telling`], [`notices`]: what people see of the app. [`deeds`]: what they do outside the window.
+//! - [`opening`]: files and links that come from outside. [`quitting`]: what stays when a person leaves. [`own`], [`memory`]: what is kept over restarts.
 //!
 //! Not here: any decision about work, and any state of the grid: that is the node's.
 
 mod args;
 mod commands;
+mod deeds;
 mod house;
+mod kept;
+mod memory;
+mod notices;
 mod opening;
 mod own;
 mod pictures;
 mod platform;
+mod quitting;
 mod run;
 mod streams;
 mod telling;

@@ -3,12 +3,15 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde::Serialize;
 
-use crate::platform::Appearance;
+use crate::{memory::Quitting, platform::Appearance};
 
 /// Most wishes that wait for the page: more were never meant.
 const MOST_WAITING: usize = 64;
@@ -37,22 +40,52 @@ pub(crate) enum Wish {
         /// To these.
         appearance: Appearance,
     },
+    /// Ask how to quit.
+    Quit {
+        /// The window is being closed, and no panel shows our icon.
+        closing: bool,
+        /// What was chosen last.
+        last: Quitting,
+    },
+    /// Say that the window draws without the graphics card, because the last one showed nothing.
+    Unaccelerated,
 }
 
 /// Wishes that wait until the page listens.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting(Mutex<Vec<Wish>>);
+pub(crate) struct Waiting {
+    wishes: Mutex<Vec<Wish>>,
+    listens: AtomicBool,
+}
 
 impl Waiting {
     pub(crate) fn push(&self, wish: Wish) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < MOST_WAITING {
-            waiting.push(wish);
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        if wishes.len() < MOST_WAITING {
+            wishes.push(wish);
         }
     }
 
+    /// What waits; nothing while nobody listens.
     pub(crate) fn take(&self) -> Vec<Wish> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        if !self.listens() {
+            return Vec::new();
+        }
+        std::mem::take(&mut *self.wishes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_listens(&self, listens: bool) {
+        self.listens.store(listens, Ordering::Release);
+    }
+
+    pub(crate) fn listens(&self) -> bool {
+        self.listens.load(Ordering::Acquire)
+    }
+
+    /// True while the question how to quit has not reached a page.
+    pub(crate) fn asks_in_vain(&self) -> bool {
+        let wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        wishes.iter().any(|wish| matches!(wish, Wish::Quit { .. }))
     }
 }
 
@@ -105,5 +138,18 @@ mod tests {
     fn the_page_is_told_in_its_own_words() {
         let json = serde_json::to_string(&Wish::Submit { paths: vec!["/x".into()] }).unwrap();
         assert_eq!(json, r#"{"command":"submit","paths":["/x"]}"#);
+        let json = serde_json::to_string(&Wish::Quit { closing: false, last: Quitting::KeepLending }).unwrap();
+        assert_eq!(json, r#"{"command":"quit","closing":false,"last":"keep_lending"}"#);
+    }
+
+    #[test]
+    fn wishes_wait_for_a_page_that_listens() {
+        let waiting = Waiting::default();
+        waiting.push(Wish::Unaccelerated);
+        waiting.push(Wish::Quit { closing: false, last: Quitting::Stop });
+        assert!(waiting.take().is_empty() && waiting.asks_in_vain());
+        waiting.set_listens(true);
+        assert_eq!(waiting.take().len(), 2);
+        assert!(!waiting.asks_in_vain());
     }
 }

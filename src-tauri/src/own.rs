@@ -1,16 +1,13 @@
 //! What a person chose for the app on this machine; what they chose for the machine is the node's.
 
-use std::{
-    fs,
-    io::Write as _,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use std::path::PathBuf;
 
 use gridwell_api::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use tauri::{AppHandle, Manager as _};
 use tauri_plugin_autostart::ManagerExt as _;
+
+use crate::kept::Kept;
 
 /// Choices of the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,21 +42,15 @@ impl Default for OwnSettings {
 
 /// The choices, kept in a file of the data folder.
 #[derive(Debug)]
-pub(crate) struct Own {
-    file: PathBuf,
-    chosen: Mutex<OwnSettings>,
-}
+pub(crate) struct Own(Kept<OwnSettings>);
 
 impl Own {
-    /// Reads the file; one that is missing or damaged means the defaults.
     pub(crate) fn load(file: PathBuf) -> Self {
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let chosen = serde_json::from_str(&text).unwrap_or_default();
-        Self { file, chosen: Mutex::new(chosen) }
+        Self(Kept::load(file))
     }
 
     pub(crate) fn get(&self) -> OwnSettings {
-        *self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.get()
     }
 
     pub(crate) fn set(&self, app: &AppHandle, settings: OwnSettings) -> Result<(), ApiError> {
@@ -68,22 +59,12 @@ impl Own {
             let changed = if settings.autostart { manager.enable() } else { manager.disable() };
             changed.map_err(|error| kept_not(&format!("the start with the session was not changed: {error}")))?;
         }
-        self.keep(settings).map_err(|error| kept_not(&format!("{}: {error}", self.file.display())))
+        self.change(|chosen| *chosen = settings)
     }
 
-    fn keep(&self, settings: OwnSettings) -> std::io::Result<()> {
-        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        // Whole or not at all: a torn file would lose every choice.
-        let fresh = self.file.with_extension("new");
-        let mut out = fs::File::create(&fresh)?;
-        out.write_all(&serde_json::to_vec_pretty(&settings)?)?;
-        out.sync_all()?;
-        fs::rename(&fresh, &self.file)?;
-        *chosen = settings;
-        Ok(())
+    /// Changes what the system need not hear of.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut OwnSettings)) -> Result<(), ApiError> {
+        self.0.change(change).map_err(|error| kept_not(&format!("{}: {error}", self.0.file().display())))
     }
 }
 
@@ -94,22 +75,4 @@ fn kept_not(message: &str) -> ApiError {
 /// The choices, from wherever the app is known.
 pub(crate) fn chosen(app: &AppHandle) -> OwnSettings {
     app.state::<Own>().get()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn choices_survive_and_damage_means_defaults() {
-        let folder = std::env::temp_dir().join(format!("gridwell-own-{}", std::process::id()));
-        let file = folder.join("desktop.json");
-        let own = Own::load(file.clone());
-        assert_eq!(own.get(), OwnSettings::default());
-        own.keep(OwnSettings { keep_running: false, ..OwnSettings::default() }).unwrap();
-        assert!(!Own::load(file.clone()).get().keep_running);
-        fs::write(&file, "{").unwrap();
-        assert_eq!(Own::load(file).get(), OwnSettings::default());
-        fs::remove_dir_all(folder).unwrap();
-    }
 }

@@ -30,11 +30,14 @@ mod linux {
         nodes.into_iter().any(|node| node.file_name().to_string_lossy().starts_with("renderD"))
     }
 
-    pub(crate) fn after_window(window: &WebviewWindow, acceleration: bool) {
+    /// Chooses how a new window draws; true if with the graphics card, by our choice.
+    pub(crate) fn after_window(window: &WebviewWindow, acceleration: bool) -> bool {
         // What a person set in the environment is meant.
-        let set_by_hand = std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("WEBKIT_"));
-        if set_by_hand || (acceleration && has_card()) {
-            return;
+        if std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("WEBKIT_")) {
+            return false;
+        }
+        if acceleration && has_card() {
+            return true;
         }
         let asked = window.with_webview(|webview| {
             if let Some(settings) = webview.inner().settings() {
@@ -44,6 +47,23 @@ mod linux {
         if let Err(error) = asked {
             tracing::warn!(%error, "the way of drawing was not chosen");
         }
+        false
+    }
+
+    /// Whether a panel shows tray icons here.
+    ///
+    /// Source: `StatusNotifierWatcher` of the freedesktop.org status notifier specification.
+    pub(crate) async fn has_panel() -> bool {
+        tokio::time::timeout(PORTAL_PATIENCE, ask_for_panel()).await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    async fn ask_for_panel() -> zbus::Result<bool> {
+        const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+        let bus = zbus::Connection::session().await?;
+        let property = (WATCHER, "IsStatusNotifierHostRegistered");
+        let properties = Some("org.freedesktop.DBus.Properties");
+        let answer = bus.call_method(Some(WATCHER), "/StatusNotifierWatcher", properties, "Get", &property).await?;
+        Ok(bool::try_from(answer.body().deserialize::<OwnedValue>()?)?)
     }
 
     pub(crate) async fn appearance() -> Appearance {
@@ -104,7 +124,7 @@ mod linux {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{after_window, appearance};
+pub(crate) use linux::{after_window, appearance, has_panel};
 
 /// The page asks its own style sheet on these systems, and their web views choose how to draw.
 #[cfg(not(target_os = "linux"))]
@@ -113,4 +133,12 @@ pub(crate) async fn appearance() -> Appearance {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) const fn after_window(_: &tauri::WebviewWindow, _: bool) {}
+pub(crate) const fn after_window(_: &tauri::WebviewWindow, _: bool) -> bool {
+    false
+}
+
+/// These systems always have a place for icons.
+#[cfg(not(target_os = "linux"))]
+pub(crate) async fn has_panel() -> bool {
+    true
+}

@@ -12,9 +12,12 @@ use crate::{
     args::Args,
     commands,
     house::House,
+    kept::Kept,
+    memory::Memory,
+    notices,
     opening::{self, Waiting},
     own::{Own, chosen},
-    pictures,
+    pictures, quitting,
     streams::Streams,
     telling, tray, window,
 };
@@ -34,8 +37,9 @@ pub(crate) fn run(args: Args) -> ExitCode {
         return failed(&format!("{} cannot be used: {error}", data.display()));
     }
     let own = Own::load(data.join("desktop.json"));
+    let memory = Kept::<Memory>::load(data.join("desktop-memory.json"));
     let house = House::new(data);
-    let built = tauri::Builder::default()
+    let builder = tauri::Builder::default()
         // First, so that a second start does nothing but hand over what it was started with.
         .plugin(tauri_plugin_single_instance::init(|app, words, folder| {
             let opened = Args::read(words.into_iter().skip(1).map(Into::into)).unwrap_or_default().opened;
@@ -49,12 +53,13 @@ pub(crate) fn run(args: Args) -> ExitCode {
         .plugin(tauri_plugin_window_state::Builder::default().build())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_opener::init())
-        .plugin(tauri_plugin_notification::init())
         .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec!["--hidden"])))
         .manage(house)
         .manage(own)
+        .manage(memory)
         .manage(Streams::default())
         .manage(Waiting::default())
+        .manage(window::Drawn::default())
         .manage(Ending(CancellationToken::new()))
         .register_asynchronous_uri_scheme_protocol("gwthumb", |context, request, responder| {
             pictures::answer(context.app_handle(), request.uri().path(), responder);
@@ -69,13 +74,14 @@ pub(crate) fn run(args: Args) -> ExitCode {
             commands::set_own_settings,
             commands::ready,
             commands::open_results,
+            commands::painted,
+            commands::quit,
         ])
         .setup(move |app| {
             begin(app.handle(), &args);
             Ok(())
-        })
-        .build(tauri::generate_context!());
-    match built {
+        });
+    match notices::plug(builder).build(tauri::generate_context!()) {
         Ok(app) => {
             app.run(on_event);
             ExitCode::SUCCESS
@@ -115,9 +121,12 @@ fn begin(app: &AppHandle, args: &Args) {
 
 fn on_event(app: &AppHandle, event: RunEvent) {
     match event {
+        RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } if quitting::asks_first(app) => {
+            api.prevent_close();
+        }
         // The last window was closed; tray and node stay, unless a person wants it otherwise.
         RunEvent::ExitRequested { code: None, api, .. } if chosen(app).keep_running => api.prevent_exit(),
-        RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => app.state::<Streams>().stop_all(),
+        RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } => window::gone(app),
         RunEvent::WindowEvent { event: WindowEvent::ThemeChanged(_), .. } => window::tell_appearance(app),
         RunEvent::Exit => {
             app.state::<Ending>().0.cancel();
@@ -125,11 +134,6 @@ fn on_event(app: &AppHandle, event: RunEvent) {
         }
         _ => {}
     }
-}
-
-/// Ends the program: the window, the tray, and the node if it is this program's own.
-pub(crate) fn quit(app: &AppHandle) {
-    app.exit(0);
 }
 
 /// Logs into a file of the data folder: an app has no terminal.

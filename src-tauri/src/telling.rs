@@ -2,21 +2,23 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use gridwell_api::{Event, EventBody, EventCursor, JobView, MachineState, MachineView, Notice, NoticeKind};
+use gridwell_api::{Event, EventBody, EventCursor, JobView, MachineState, MachineView, Notice};
 use gridwell_model::{Incarnation, JobId};
 use tauri::{AppHandle, Manager as _};
-use tauri_plugin_notification::NotificationExt as _;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{house::House, own::chosen, tray, window};
+use crate::{
+    house::House,
+    notices::{About, Gathered, Teller, is_wanted},
+    own::chosen,
+    tray, window,
+};
 
-/// The tray follows at most so often: it is glanced at.
-const TRAY_EVERY: Duration = Duration::from_secs(1);
+/// The tray follows at most so often: within a second of everything else (ui-spec §15).
+const TRAY_EVERY: Duration = Duration::from_millis(500);
 /// How often a countdown in the menu follows: it shows minutes.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
-/// Jobs that end within this time of each other are told of together (ui-spec §9).
-const GATHER: Duration = Duration::from_secs(30);
 /// First and longest wait before the node is looked for again.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -73,6 +75,11 @@ impl Seen {
         ended.max_by_key(|job| job.ended)
     }
 
+    /// The folder into which results of a job land.
+    fn results_of(&self, job: JobId) -> Option<String> {
+        self.jobs.get(&job)?.output_folders.first().cloned()
+    }
+
     fn since(&self) -> Option<EventCursor> {
         self.cursor.map(|(stream, seq)| EventCursor { stream, seq })
     }
@@ -83,12 +90,13 @@ pub(crate) async fn follow(app: AppHandle, stop: CancellationToken) {
     let seen = Arc::new(tokio::sync::Mutex::new(Seen::default()));
     let news = Arc::new(Notify::new());
     let tray = tauri::async_runtime::spawn(show(app.clone(), Arc::clone(&seen), Arc::clone(&news), stop.clone()));
+    let teller = Teller::start(app.clone());
     let mut gathered = Gathered::default();
     let mut wait = FIRST_WAIT;
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => break,
-            heard = hear(&app, &seen, &news, &mut gathered) => {
+            heard = hear(&app, &seen, &news, &teller, &mut gathered) => {
                 seen.lock().await.live = false;
                 news.notify_one();
                 wait = if heard { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
@@ -103,7 +111,13 @@ pub(crate) async fn follow(app: AppHandle, stop: CancellationToken) {
 }
 
 /// Hears one connection to its end. True if it was let in.
-async fn hear(app: &AppHandle, seen: &tokio::sync::Mutex<Seen>, news: &Notify, gathered: &mut Gathered) -> bool {
+async fn hear(
+    app: &AppHandle,
+    seen: &tokio::sync::Mutex<Seen>,
+    news: &Notify,
+    teller: &Teller,
+    gathered: &mut Gathered,
+) -> bool {
     let since = seen.lock().await.since();
     let Ok(mut events) = app.state::<House>().client().events(since).await else { return false };
     seen.lock().await.live = true;
@@ -111,8 +125,8 @@ async fn hear(app: &AppHandle, seen: &tokio::sync::Mutex<Seen>, news: &Notify, g
     loop {
         let batch = tokio::select! {
             batch = events.next() => batch,
-            () = gathered.due() => {
-                gathered.tell(app);
+            () = until(gathered.due()) => {
+                tell(app, teller, gathered);
                 continue;
             }
         };
@@ -120,14 +134,14 @@ async fn hear(app: &AppHandle, seen: &tokio::sync::Mutex<Seen>, news: &Notify, g
         let mut seen = seen.lock().await;
         for event in batch {
             if let Some(notice) = seen.take(event) {
-                gathered.add(notice);
+                gather(app, &seen, gathered, notice);
             }
         }
         news.notify_one();
     }
 }
 
-/// Brings the tray up to date when something changed, once a second at most; while a countdown runs, each minute.
+/// Brings the tray up to date when something changed, and its countdown while there is one.
 async fn show(app: AppHandle, seen: Arc<tokio::sync::Mutex<Seen>>, news: Arc<Notify>, stop: CancellationToken) {
     loop {
         let look = tray::Look::of(&*seen.lock().await, tray::now());
@@ -141,76 +155,26 @@ async fn show(app: AppHandle, seen: Arc<tokio::sync::Mutex<Seen>>, news: Arc<Not
     }
 }
 
-/// Notices on their way to the desktop, gathered so that many jobs give one message.
-#[derive(Debug, Default)]
-struct Gathered {
-    notices: Vec<Notice>,
-    due: Option<Instant>,
-    told: Option<Instant>,
-}
-
-impl Gathered {
-    fn add(&mut self, notice: Notice) {
-        let wanted = matches!(
-            notice.kind,
-            NoticeKind::JobDone | NoticeKind::JobFailed | NoticeKind::Results | NoticeKind::Lending
-        );
-        if !wanted {
-            return;
-        }
-        if self.notices.is_empty() {
-            let now = Instant::now();
-            // The first is told at once; what follows it closely, together.
-            let earliest = self.told.map_or(now, |told| told + GATHER);
-            self.due = Some(earliest.max(now + FIRST_WAIT));
-        }
-        self.notices.push(notice);
-    }
-
-    async fn due(&self) {
-        match self.due {
-            Some(due) if !self.notices.is_empty() => tokio::time::sleep_until(due).await,
-            _ => std::future::pending().await,
-        }
-    }
-
-    fn tell(&mut self, app: &AppHandle) {
-        let settings = chosen(app);
-        let focused = app.get_webview_window(window::MAIN).is_some_and(|window| window.is_focused().unwrap_or(false));
-        let notices = std::mem::take(&mut self.notices);
-        self.told = Some(Instant::now());
-        let wanted = notices.into_iter().filter(|notice| match notice.kind {
-            NoticeKind::JobDone => settings.notify_done,
-            NoticeKind::Lending => settings.notify_lending,
-            _ => settings.notify_problem,
-        });
-        let sentences: Vec<String> = wanted.map(|notice| plain(&notice.sentence)).collect();
-        let (title, body) = match sentences.as_slice() {
-            [] => return,
-            [one] => (one.clone(), String::new()),
-            many => (format!("{} jobs have ended", many.len()), many.join("\n")),
-        };
-        if focused {
-            return;
-        }
-        if let Err(error) = app.notification().builder().title(title).body(body).show() {
-            tracing::debug!(%error, "the desktop took no notification");
-        }
+/// Tells the desktop what is due.
+fn tell(app: &AppHandle, teller: &Teller, gathered: &mut Gathered) {
+    let focused = app.get_webview_window(window::MAIN).is_some_and(|window| window.is_focused().unwrap_or(false));
+    for message in gathered.take(Instant::now()) {
+        teller.tell(app, message, focused);
     }
 }
 
-/// A sentence with names from anywhere as one harmless line: no markup, no control characters, not too long.
-fn plain(text: &str) -> String {
-    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect::<String>();
-    line.replace('&', "&amp;").replace('<', "&lt;")
+/// Gathers a notice that the desktop is to hear of.
+fn gather(app: &AppHandle, seen: &Seen, gathered: &mut Gathered, notice: Notice) {
+    let Some(about) = About::of(&notice, seen.this.as_ref().map(|this| this.id)) else { return };
+    if is_wanted(&notice, about, &chosen(app)) {
+        let folder = notice.job.and_then(|job| seen.results_of(job));
+        gathered.add(about, notice, folder, Instant::now());
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_text_on_the_desktop() {
-        assert_eq!(plain("<b>kitchen</b>\nis & done"), "&lt;b>kitchen&lt;/b> is &amp; done");
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }

@@ -28,6 +28,8 @@ NOTIFICATIONS = """
   </method>
   <method name="GetCapabilities"><arg type="as" direction="out"/></method>
   <method name="CloseNotification"><arg type="u" direction="in"/></method>
+  <signal name="ActionInvoked"><arg type="u"/><arg type="s"/></signal>
+  <signal name="NotificationClosed"><arg type="u"/><arg type="u"/></signal>
   <method name="GetServerInformation">
     <arg type="s" direction="out"/><arg type="s" direction="out"/><arg type="s" direction="out"/><arg type="s" direction="out"/>
   </method>
@@ -35,11 +37,17 @@ NOTIFICATIONS = """
 """
 
 
+# Reason of a closed notification: a person put it away.
+PUT_AWAY = 2
+
+
 class Panel:
     """Stands in for a desktop's panel and notification service on the session bus."""
 
     def __init__(self):
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        # False while no panel shows icons, as on a plain GNOME.
+        self.hosted = True
         self.icons = []
         self.notifications = []
         self._own("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher", WATCHER, self._watch, self._property)
@@ -61,21 +69,43 @@ class Panel:
     def _property(self, _bus, _sender, _path, _interface, name):
         return {
             "RegisteredStatusNotifierItems": GLib.Variant("as", [name + path for name, path in self.icons]),
-            "IsStatusNotifierHostRegistered": GLib.Variant("b", True),
+            "IsStatusNotifierHostRegistered": GLib.Variant("b", self.hosted),
             "ProtocolVersion": GLib.Variant("i", 0),
         }[name]
 
     def _notify(self, _bus, _sender, _path, _interface, method, words, reply):
         if method == "Notify":
             _app, _replaces, _icon, title, body, actions, _hints, _timeout = words.unpack()
-            self.notifications.append({"title": title, "body": body, "actions": actions})
-            reply.return_value(GLib.Variant("(u)", (len(self.notifications),)))
+            number = len(self.notifications) + 1
+            # Pairs of a name and what people read.
+            buttons = dict(zip(actions[1::2], actions[::2]))
+            self.notifications.append({"number": number, "title": title, "body": body, "buttons": buttons})
+            reply.return_value(GLib.Variant("(u)", (number,)))
         elif method == "GetCapabilities":
             reply.return_value(GLib.Variant("(as)", (["body", "actions"],)))
         elif method == "GetServerInformation":
             reply.return_value(GLib.Variant("(ssss)", ("panel", "gridwell", "1", "1.2")))
         else:
             reply.return_value(None)
+
+    def press(self, notification, button):
+        """Presses a button of a notification; it closes, as panels do it."""
+        words = GLib.Variant("(us)", (notification["number"], notification["buttons"][button]))
+        self._signal("ActionInvoked", words)
+        self.put_away(notification)
+
+    def put_away(self, notification):
+        self._signal("NotificationClosed", GLib.Variant("(uu)", (notification["number"], PUT_AWAY)))
+
+    def _signal(self, name, words):
+        service = "org.freedesktop.Notifications"
+        self.bus.emit_signal(None, "/org/freedesktop/Notifications", service, name, words)
+
+    def knows(self, part):
+        """Whether a name with this part is on the bus."""
+        bus = "org.freedesktop.DBus"
+        names = self.bus.call_sync(bus, "/", bus, "ListNames", None, None, Gio.DBusCallFlags.NONE, 5_000).unpack()[0]
+        return any(part in name for name in names)
 
     def call(self, interface, method, words=None, path=None):
         name, at = self.icons[-1]

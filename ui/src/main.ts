@@ -12,5 +12,8 @@ import { Grid, Prefs, Selection } from "./state";
 const target = document.getElementById("app");
 if (target === null) throw new Error("the page has no #app");
 
-const grid = new Grid(await openBridge());
+const bridge = await openBridge();
+const grid = new Grid(bridge);
 mount(App, { target, props: { app: { grid, prefs: new Prefs(localStorage), selection: new Selection() } } });
+// The second frame begins when the first one is on the screen.
+requestAnimationFrame(() => requestAnimationFrame(() => bridge.painted()));

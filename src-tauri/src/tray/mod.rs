@@ -5,21 +5,22 @@ mod look;
 
 use std::sync::Mutex;
 
-use gridwell_api::{JobView, MachineView, Request, SetRequest};
+use gridwell_api::JobView;
 use gridwell_model::Stamp;
 use tauri::{
     AppHandle, Manager as _, Wry,
     menu::{Menu, MenuItem, PredefinedMenuItem},
     tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent},
 };
-use tauri_plugin_opener::OpenerExt as _;
 
 pub(crate) use look::{Look, now};
 
-use crate::{house::House, opening::Wish, run, window};
+use crate::{
+    deeds::{Deed, PAUSE_SECS, carry_out},
+    window,
+};
 
 const ID: &str = "main";
-const PAUSE_SECS: u64 = 3_600;
 
 /// The items that change their words. They are made once and never rebuilt: panels lose menus that are.
 pub(crate) struct Items {
@@ -106,45 +107,21 @@ pub(crate) fn show(app: &AppHandle, look: &Look) {
 fn chosen(app: &AppHandle, id: &str) {
     let Some(items) = app.try_state::<Items>() else { return };
     let look = items.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-    let open = |route: String| window::show(app, Some(Wish::Open { route }));
-    match id {
-        "open" => window::show(app, None),
-        "job" => {
-            if let Some(job) = look.job {
-                open(format!("#/jobs/{job}"));
-            }
-        }
-        "pause" if look.paused => {
-            set(app, SetRequest { lend: Some(true), pause_secs: Some(0), ..SetRequest::default() });
-        }
-        "pause" => set(app, SetRequest { pause_secs: Some(PAUSE_SECS), ..SetRequest::default() }),
-        "until-tomorrow" => {
-            let secs = look::secs_until_tomorrow(&jiff::Zoned::now());
-            set(app, SetRequest { pause_secs: Some(secs), ..SetRequest::default() });
-        }
-        "finish" => set(app, SetRequest { lend: Some(false), ..SetRequest::default() }),
-        "results" => {
-            if let Some(folder) = look.results
-                && let Err(error) = app.opener().open_path(folder, None::<&str>)
-            {
-                tracing::warn!(%error, "the folder with the results was not opened");
-            }
-        }
-        "settings" => open("#/settings".into()),
-        "quit" => run::quit(app),
-        _ => {}
+    let deed = match id {
+        "open" => Some(Deed::Show),
+        "job" => look.job.map(Deed::show_job),
+        "pause" if look.paused => Some(Deed::Resume),
+        "pause" => Some(Deed::PauseFor(PAUSE_SECS)),
+        "until-tomorrow" => Some(Deed::PauseFor(look::secs_until_tomorrow(&jiff::Zoned::now()))),
+        "finish" => Some(Deed::Pause),
+        "results" => look.results.map(Deed::OpenFolder),
+        "settings" => Some(Deed::ShowScreen("#/settings".into())),
+        "quit" => Some(Deed::Quit),
+        _ => None,
+    };
+    if let Some(deed) = deed {
+        carry_out(app, deed);
     }
-}
-
-/// Asks the node of this machine; a node that is away shows in the icon.
-fn set(app: &AppHandle, request: SetRequest) {
-    let app = app.clone();
-    tauri::async_runtime::spawn(async move {
-        let client = app.state::<House>().client().clone();
-        if let Err(error) = client.ask::<MachineView>(&Request::Set(request)).await {
-            tracing::warn!(%error, "the node did not take a choice of the tray menu");
-        }
-    });
 }
 
 /// The line of a job in the menu: `kitchen: 143 of 240, 11 min left`.

@@ -73,7 +73,14 @@ export type Command =
   | { command: "open"; route: string }
   | { command: "submit"; paths: string[] }
   | { command: "pair"; link: string }
-  | { command: "appearance"; appearance: Appearance };
+  | { command: "appearance"; appearance: Appearance }
+  /** Ask how to quit; `closing` when the window was closed and no panel shows the app's icon. */
+  | { command: "quit"; closing: boolean; last: Quitting }
+  /** Say that the window draws without the graphics card, because the last one showed nothing. */
+  | { command: "unaccelerated" };
+
+/** The two ways of quitting: the window goes, or everything ends. */
+export type Quitting = "keep_lending" | "stop";
 
 /** The only way out of the page. Two implementations: the desktop app, and a browser at the node's own address. */
 export interface Bridge {
@@ -97,4 +104,8 @@ export interface Bridge {
   upload(files: File[], onProgress: (progress: UploadProgress) => void, signal: AbortSignal): Promise<string[]>;
   onCommand(hear: (command: Command) => void): Closer;
   appearance(): Promise<Appearance>;
+  /** The first picture is on the screen. */
+  painted(): void;
+  /** Leaves as chosen; `null` where the window is not ours to close. */
+  quit: ((how: Quitting) => Promise<void>) | null;
 }

@@ -33,6 +33,8 @@ export function httpBridge(door: Door): Bridge {
     upload: (files, onProgress, signal) => upload(door, files, onProgress, signal),
     onCommand: () => ({ close() {} }),
     appearance: async (): Promise<Appearance> => ({ scheme: null, accent: null, reducedMotion: null }),
+    painted: () => undefined,
+    quit: null,
   };
 }
 

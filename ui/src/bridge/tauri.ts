@@ -35,6 +35,8 @@ export function tauriBridge(): Bridge {
       return later(heard);
     },
     appearance: () => call<Appearance>("appearance", {}),
+    painted: () => void call("painted", {}).catch(() => undefined),
+    quit: how => call("quit", { how }),
   };
 }
 

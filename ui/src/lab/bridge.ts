@@ -131,4 +131,8 @@ export class LabBridge implements Bridge {
   async appearance(): Promise<{ scheme: null; accent: null; reducedMotion: null }> {
     return { scheme: null, accent: null, reducedMotion: null };
   }
+
+  painted(): void {}
+
+  async quit(): Promise<void> {}
 }

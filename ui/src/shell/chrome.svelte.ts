@@ -1,6 +1,6 @@
 import type { Snippet } from "svelte";
 
-import type { Appearance, Dropped } from "~/bridge";
+import type { Appearance, Dropped, Quitting } from "~/bridge";
 
 /** What lies over the screen: one at a time. */
 export type Sheet =
@@ -22,6 +22,8 @@ export class Chrome {
   appearance = $state.raw<Appearance | null>(null);
   /** The question why nothing runs: of a job, or of whatever waits. */
   why = $state.raw<{ job: string | null } | null>(null);
+  /** The question how to quit. */
+  quitting = $state.raw<{ closing: boolean; last: Quitting } | null>(null);
   palette = $state(false);
   help = $state(false);
   /** What screen readers are told. */

@@ -1,0 +1,106 @@
+//! Which of the grid's news become messages of the desktop, and what a person can do with each.
+
+#[cfg(target_os = "linux")]
+mod bus;
+mod gathered;
+#[cfg(not(target_os = "linux"))]
+mod plugin;
+
+use gridwell_api::{Notice, NoticeKind, NoticeLevel};
+use gridwell_model::PeerId;
+use tauri::AppHandle;
+use tokio::sync::mpsc;
+
+#[cfg(target_os = "linux")]
+use bus as system;
+#[cfg(not(target_os = "linux"))]
+use plugin as system;
+
+pub(crate) use gathered::Gathered;
+pub(crate) use system::plug;
+
+use crate::{
+    deeds::Deed,
+    memory::{day_of, remember},
+    own::OwnSettings,
+    tray,
+};
+
+/// Messages that may wait for a slow desktop; more would come too late to matter.
+const MOST_WAITING: usize = 16;
+
+/// What a message is about; each kind can be turned off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum About {
+    /// Jobs that have ended.
+    Ended,
+    /// Something that only a person can mend.
+    NeedsYou,
+    /// This machine began to work for another one.
+    Lending,
+}
+
+impl About {
+    /// What a notice is about, if the desktop is to hear of it; `this` is the machine it stands on.
+    pub(crate) fn of(notice: &Notice, this: Option<PeerId>) -> Option<Self> {
+        match notice.kind {
+            NoticeKind::JobDone | NoticeKind::JobFailed => Some(Self::Ended),
+            NoticeKind::Lending if notice.machine.is_some() && notice.machine != this => Some(Self::Lending),
+            _ if notice.level == NoticeLevel::Problem => Some(Self::NeedsYou),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a person wants to hear of such notices.
+pub(crate) const fn is_wanted(notice: &Notice, about: About, settings: &OwnSettings) -> bool {
+    match about {
+        About::Ended if matches!(notice.kind, NoticeKind::JobDone) => settings.notify_done,
+        About::Ended | About::NeedsYou => settings.notify_problem,
+        About::Lending => settings.notify_lending,
+    }
+}
+
+/// One message of the desktop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) about: About,
+    /// One line of plain text.
+    pub(crate) title: String,
+    /// Plain text, of several lines perhaps.
+    pub(crate) body: String,
+    /// What a click on the message does.
+    pub(crate) click: Deed,
+    /// A button and what it does.
+    pub(crate) button: Option<(&'static str, Deed)>,
+}
+
+/// Hands messages to the desktop.
+#[derive(Debug, Clone)]
+pub(crate) struct Teller(mpsc::Sender<Message>);
+
+impl Teller {
+    pub(crate) fn start(app: AppHandle) -> Self {
+        let (outlet, inlet) = mpsc::channel(MOST_WAITING);
+        tauri::async_runtime::spawn(system::run(app, inlet));
+        Self(outlet)
+    }
+
+    /// Tells, unless the person sees it anyway or has heard enough of it.
+    pub(crate) fn tell(&self, app: &AppHandle, message: Message, focused: bool) {
+        match message.about {
+            About::Ended if focused => return,
+            About::Lending if !is_first_today(app) => return,
+            _ => {}
+        }
+        if self.0.try_send(message).is_err() {
+            tracing::debug!("the desktop takes no more notifications");
+        }
+    }
+}
+
+fn is_first_today(app: &AppHandle) -> bool {
+    let mut first = false;
+    remember(app, |memory| first = memory.lends_on(&day_of(tray::now())));
+    first
+}
