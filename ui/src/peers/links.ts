@@ -41,63 +41,82 @@ export const SAID: Record<LinkPolicy, () => string> = {
   forbidden: m.grid_link_forbidden,
 };
 
+/** The revision of each link when it was looked at; a change of one that somebody changed since is refused. */
+type Seen = ReadonlyMap<string, number>;
+
+/** Asked when a change would cut machines off; only with its yes is it made. */
+type AskCutOff = (sentence: string) => Promise<boolean>;
+
 /**
- * Changes links as one step that can be taken back. `cutOff` is asked when a change would cut machines off; only with its
- * yes is it made. Problems are told, not thrown.
+ * Changes links as one step that can be taken back, unless somebody changed one of them since. Problems are told, not
+ * thrown.
  */
 export async function changeLinks(
   grid: Grid,
   changes: readonly Change[],
   label: string,
-  cutOff: (sentence: string) => Promise<boolean>,
+  cutOff: AskCutOff,
 ): Promise<void> {
-  const before = changes.map(change => ({ ...change, policy: policyOf(grid, change) }));
+  const before = changes.map(change => ({ ...change, policy: policyOf(grid, change) })).reverse();
   try {
-    const made = await makeAll(grid, changes, cutOff);
-    if (!made) return;
-    grid.undo.push({
-      label,
-      undo: async () => void (await makeAll(grid, [...before].reverse(), cutOff)),
-      redo: async () => void (await makeAll(grid, changes, cutOff)),
-    });
+    let seen = await makeAll(grid, changes, seenOf(grid, changes), cutOff);
+    const move = async (to: readonly Change[], anyway: boolean): Promise<void> => {
+      seen = await makeAll(grid, to, anyway ? new Map() : seen, cutOff);
+    };
+    grid.undo.push({ label, undo: anyway => move(before, anyway), redo: () => move(changes, false) });
     grid.toasts.done(label, { label: m.common_undo(), run: () => void takeBack(grid) });
   } catch (thrown) {
-    tell(grid, thrown);
+    // Who was asked whether to cut machines off has said no.
+    if (Refusal.from(thrown).code !== "would_cut_off") tellUndo(grid, thrown);
   }
 }
 
-async function takeBack(grid: Grid): Promise<void> {
+/** Takes the last step back; says why when that is refused. */
+async function takeBack(grid: Grid, anyway = false): Promise<void> {
   try {
-    await grid.undo.undo();
+    await grid.undo.undo(anyway);
   } catch (thrown) {
-    tell(grid, thrown);
+    tellUndo(grid, thrown);
   }
 }
 
-/** One after the other: a rewired link makes the new one before the old one goes. */
-async function makeAll(
-  grid: Grid,
-  changes: readonly Change[],
-  cutOff: (sentence: string) => Promise<boolean>,
-): Promise<boolean> {
+/** Says why the last step was not taken back; what somebody changed since can be taken back all the same. */
+export function tellUndo(grid: Grid, thrown: unknown): void {
+  const refusal = Refusal.from(thrown);
+  const { sentence, details } = problem(refusal);
+  const anyway = { label: m.grid_undo_anyway(), run: () => void takeBack(grid, true) };
+  grid.toasts.problem(sentence, details, refusal.code === "link_changed" ? anyway : null);
+}
+
+/** One after the other: a rewired link makes the new one before the old one goes. Returns the revisions after. */
+async function makeAll(grid: Grid, changes: readonly Change[], seen: Seen, cutOff: AskCutOff): Promise<Seen> {
+  const after = new Map(seen);
   for (const change of changes) {
-    const wish = (cut_off: boolean): Promise<unknown> =>
+    const id = pairId(change.from, change.to);
+    const wish = (cut_off: boolean): Promise<LinkView> =>
       grid.wishes.make(linkKey(change.from, change.to), {
         ask: "link",
         ...change,
-        expected: viewOf(grid, change)?.revision ?? null,
+        expected: seen.get(id) ?? null,
         cut_off,
       });
-    try {
-      await wish(false);
-    } catch (thrown) {
-      const refusal = Refusal.from(thrown);
-      if (refusal.code !== "would_cut_off") throw refusal;
-      if (!(await cutOff(problem(refusal).details))) return false;
-      await wish(true);
-    }
+    after.set(id, (await confirmed(wish, cutOff)).revision);
   }
-  return true;
+  return after;
+}
+
+async function confirmed(wish: (cut_off: boolean) => Promise<LinkView>, cutOff: AskCutOff): Promise<LinkView> {
+  try {
+    return await wish(false);
+  } catch (thrown) {
+    const refusal = Refusal.from(thrown);
+    if (refusal.code !== "would_cut_off" || !(await cutOff(problem(refusal).details))) throw refusal;
+    return await wish(true);
+  }
+}
+
+function seenOf(grid: Grid, changes: readonly Change[]): Seen {
+  return new Map(changes.map(change => [pairId(change.from, change.to), viewOf(grid, change)?.revision ?? 0]));
 }
 
 function viewOf(grid: Grid, change: Change): LinkView | undefined {
@@ -107,11 +126,6 @@ function viewOf(grid: Grid, change: Change): LinkView | undefined {
 
 function policyOf(grid: Grid, change: Change): LinkPolicy {
   return viewOf(grid, change)?.policy ?? "automatic";
-}
-
-function tell(grid: Grid, thrown: unknown): void {
-  const { sentence, details } = problem(Refusal.from(thrown));
-  grid.toasts.problem(sentence, details);
 }
 
 /** "atelier-tower — lab-mini". */

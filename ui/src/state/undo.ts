@@ -2,7 +2,8 @@
 export interface Step {
   /** For people: "Link pinned". */
   label: string;
-  undo(): Promise<void>;
+  /** With `anyway` also what somebody changed since. */
+  undo(anyway: boolean): Promise<void>;
   redo(): Promise<void>;
 }
 
@@ -33,11 +34,11 @@ export class UndoStack {
     this.undone = [];
   }
 
-  /** Takes the last step back; `null` when there is none. */
-  undo(): Promise<Step | null> {
+  /** Takes the last step back, with `anyway` also what somebody changed since; `null` when there is none. */
+  undo(anyway = false): Promise<Step | null> {
     return this.move(
       this.next,
-      step => step.undo(),
+      step => step.undo(anyway),
       step => {
         this.done = this.done.filter(other => other !== step);
         this.undone = [...this.undone, step];
