@@ -37,8 +37,7 @@ pub use job::{
     TaskPage, TaskView,
 };
 pub use machine::{
-    DoctorView, Finding, InviteView, JoinedView, LinkPolicy, LinkState, LinkView, MachineState, MachineView, Share,
-    StatusView,
+    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineState, MachineView, Share, StatusView,
 };
 pub use request::{
     CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest, LogPageRequest, LogsRequest,

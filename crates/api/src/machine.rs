@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{GridId, Hardware, Load, PeerId, Stamp};
+use gridwell_model::{GridId, Hardware, LinkPolicy, Load, PeerId, Stamp};
 use serde::{Deserialize, Serialize};
 
 /// The node itself.
@@ -121,20 +121,6 @@ pub enum LinkState {
     Down,
 }
 
-/// What people want of a link.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
-pub enum LinkPolicy {
-    /// The grid decides.
-    #[default]
-    Automatic,
-    /// It is always kept.
-    Pinned,
-    /// It is never made.
-    Forbidden,
-}
-
 /// A link between two machines, as the machine `from` sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -147,11 +133,11 @@ pub struct LinkView {
     pub name: String,
     /// Whether it carries anything.
     pub state: LinkState,
-    /// What people want of it.
+    /// What holds, from what the owners of both ends want: forbidden if either forbids it, else pinned if either pins it.
     pub policy: LinkPolicy,
-    /// Grows with each change of the policy; 0 when nobody ever changed it.
+    /// Grows with each change at either end; 0 when nobody ever changed anything.
     pub revision: u64,
-    /// The machine at which the policy was last changed, and when.
+    /// The machine at which something was last changed, and when.
     pub changed: Option<(PeerId, Stamp)>,
     /// The other end's address now, or the one tried last; empty for links of other machines.
     pub address: String,

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::TaskState;
+use gridwell_model::{LinkPolicy, TaskState};
 use serde::{Deserialize, Serialize};
 
-use crate::{ActivityRequest, HistoryRequest, LinkPolicy, ResultsRequest, TimelineRequest};
+use crate::{ActivityRequest, HistoryRequest, ResultsRequest, TimelineRequest};
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -36,7 +36,7 @@ pub enum Request {
     Why(TargetRequest),
     /// Machines of the grid, this one first → [`crate::Response::Machines`].
     Machines,
-    /// Links of this machine → [`crate::Response::Links`].
+    /// Links of this machine, then what other machines tell of theirs → [`crate::Response::Links`].
     Links,
     /// Makes an invite link → [`crate::Response::Invite`].
     Invite(InviteRequest),
@@ -286,8 +286,8 @@ pub struct LinkRequest {
     pub to: String,
     /// What is wanted of it.
     pub policy: LinkPolicy,
-    /// The [`crate::LinkView::revision`] that the asker saw: refused when somebody changed the link since; not checked when
-    /// absent.
+    /// The [`crate::LinkView::revision`] that the asker saw: refused with [`crate::ErrorCode::LinkChanged`] when somebody
+    /// changed the link since, unless what is wanted holds already; not checked when absent.
     #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub expected: Option<u64>,

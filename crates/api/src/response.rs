@@ -29,7 +29,7 @@ pub enum Response {
     Machines(Vec<MachineView>),
     /// One machine.
     Machine(Box<MachineView>),
-    /// Links of this machine.
+    /// Links of this machine, then of others.
     Links(Vec<LinkView>),
     /// An invite link.
     Invite(InviteView),

@@ -1,6 +1,7 @@
-use gridwell_model::{PeerId, Time};
+use gridwell_model::{LinkPolicy, LinkWish, PeerId, Time};
 
 use crate::{
+    backoff::Zeal,
     rtt::Rtt,
     view::{LinkState, LinkView},
 };
@@ -17,6 +18,10 @@ pub(crate) struct Entry {
     pub(crate) since: Time,
     pub(crate) addresses: Vec<String>,
     pub(crate) failures: u32,
+    /// What the owner of this peer wants of it.
+    pub(crate) ours: LinkWish,
+    /// What the owner of the other one wants, once heard.
+    pub(crate) theirs: Option<LinkWish>,
     last_error: Option<(Time, String)>,
     /// When it wants to be looked at again.
     pub(crate) due: Option<Time>,
@@ -53,8 +58,37 @@ impl Up {
 }
 
 impl Entry {
-    pub(crate) const fn new(now: Time) -> Self {
-        Self { state: State::Down, since: now, addresses: Vec::new(), failures: 0, last_error: None, due: None }
+    pub(crate) const fn new(ours: LinkWish, now: Time) -> Self {
+        Self {
+            state: State::Down,
+            since: now,
+            addresses: Vec::new(),
+            failures: 0,
+            ours,
+            theirs: None,
+            last_error: None,
+            due: None,
+        }
+    }
+
+    /// True if the link may be dialled: this peer's owner does not forbid it, and somewhere may be reached.
+    pub(crate) const fn is_dialable(&self) -> bool {
+        !self.ours.forbids() && !self.addresses.is_empty()
+    }
+
+    /// True if the other side was heard to forbid it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.theirs.is_some_and(|wish| wish.forbids())
+    }
+
+    pub(crate) fn zeal(&self) -> Zeal {
+        if self.is_refused() {
+            Zeal::Refused
+        } else if self.ours.policy == LinkPolicy::Pinned {
+            Zeal::Pinned
+        } else {
+            Zeal::Usual
+        }
     }
 
     /// Puts addresses in front of the others. Returns true if any is new.
@@ -94,6 +128,8 @@ impl Entry {
             since,
             addresses: self.addresses.clone(),
             failures,
+            ours: self.ours,
+            theirs: self.theirs,
             last_error: self.last_error.clone(),
         }
     }

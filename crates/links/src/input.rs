@@ -1,4 +1,4 @@
-use gridwell_model::PeerId;
+use gridwell_model::{LinkWish, PeerId};
 
 /// A fact for [`Links`](crate::Links).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,22 @@ pub enum Input {
         peer: PeerId,
         /// Where it may listen, most useful first.
         addresses: Vec<String>,
+        /// What the owner of this peer wants of the link.
+        ours: LinkWish,
+    },
+    /// The owner of this peer wants something else of a link; it is written down.
+    WishChanged {
+        /// With whom.
+        peer: PeerId,
+        /// What.
+        ours: LinkWish,
+    },
+    /// The other side said what its owner wants of the link.
+    WishHeard {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        theirs: LinkWish,
     },
     /// A peer is not a member any more.
     MemberRemoved {
@@ -44,6 +60,13 @@ pub enum Input {
         peer: PeerId,
         /// One sentence.
         why: String,
+    },
+    /// A dial ended because the other side's owner forbids the link.
+    DialRefused {
+        /// Whom.
+        peer: PeerId,
+        /// What its owner wants.
+        theirs: LinkWish,
     },
     /// A ping was answered.
     PongReceived {

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use gridwell_model::{PeerId, Time};
+use gridwell_model::{LinkPolicy, LinkWish, PeerId, Time};
 
 use crate::{
     backoff::{Jitter, wait},
@@ -30,6 +30,10 @@ const YIELD: Duration = Duration::from_secs(1);
 /// Most dials at once; the others wait their turn.
 const MAX_DIALLING: usize = 16;
 const TURN: Duration = Duration::from_millis(500);
+/// What is said of a link that this machine's owner forbids.
+const FORBIDDEN_HERE: &str = "it is forbidden on this machine";
+/// What is said of a link that the other machine's owner forbids.
+const FORBIDDEN_THERE: &str = "it is forbidden by the owner of the other machine";
 /// A deadline noticed this late means that the machine slept, or this program did not run: the silence was ours.
 const SLEPT: Duration = Duration::from_secs(2);
 
@@ -63,12 +67,15 @@ impl Links {
     /// Takes in a fact.
     pub fn handle(&mut self, input: Input, now: Time) {
         match input {
-            Input::MemberAdded { peer, addresses } => self.on_member(peer, addresses, now),
+            Input::MemberAdded { peer, addresses, ours } => self.on_member(peer, addresses, ours, now),
+            Input::WishChanged { peer, ours } => self.on_wish(peer, ours, now),
+            Input::WishHeard { peer, theirs } => self.on_wish_heard(peer, theirs, now),
             Input::MemberRemoved { peer } => self.on_removed(peer),
             Input::AddressesLearned { peer, addresses } => self.on_addresses(peer, addresses, now),
             Input::Connected { peer, inbound, address } => self.on_connected(peer, inbound, address, now),
             Input::Disconnected { peer, why } => self.on_down(peer, &why, now),
             Input::DialFailed { peer, why } => self.on_dial_failed(peer, &why, now),
+            Input::DialRefused { peer, theirs } => self.on_dial_refused(peer, theirs, now),
             Input::PongReceived { peer, number } => self.on_pong(peer, number, now),
             Input::Heard { peer } => {
                 if let Some(up) = self.link(peer) {
@@ -143,19 +150,55 @@ impl Links {
         self.entries.iter().map(|(peer, entry)| entry.view(*peer))
     }
 
-    fn on_member(&mut self, peer: PeerId, addresses: Vec<String>, now: Time) {
+    fn on_member(&mut self, peer: PeerId, addresses: Vec<String>, ours: LinkWish, now: Time) {
         if peer == self.me {
             return;
         }
         if self.entries.contains_key(&peer) {
             return self.on_addresses(peer, addresses, now);
         }
-        let mut entry = Entry::new(now);
+        let mut entry = Entry::new(ours, now);
         entry.learn(addresses);
-        let dialable = !entry.addresses.is_empty();
+        let dialable = entry.is_dialable();
         self.entries.insert(peer, entry);
         if dialable {
             self.try_soon(peer, now);
+        }
+    }
+
+    fn on_wish(&mut self, peer: PeerId, ours: LinkWish, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        let before = std::mem::replace(&mut entry.ours, ours);
+        if ours.forbids() {
+            self.cut(peer, now);
+        } else if before.forbids() || ours.policy == LinkPolicy::Pinned {
+            // Somebody wants it now, and the other side may not know that it may dial.
+            self.try_now(peer, now);
+        }
+    }
+
+    fn on_wish_heard(&mut self, peer: PeerId, theirs: LinkWish, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        let was_refused = entry.is_refused();
+        entry.theirs = Some(theirs);
+        if was_refused && !theirs.forbids() {
+            self.try_now(peer, now);
+        }
+    }
+
+    /// Ends what there is of a link that is not allowed any more.
+    fn cut(&mut self, peer: PeerId, now: Time) {
+        self.schedule(peer, None);
+        let Some(entry) = self.entries.get_mut(&peer) else { return };
+        entry.note_error(FORBIDDEN_HERE, now);
+        match std::mem::replace(&mut entry.state, State::Down) {
+            State::Up(_) => {
+                entry.since = now;
+                self.effects.push_back(Effect::Disconnect { peer });
+                self.effects.push_back(Effect::LinkDown { peer, why: FORBIDDEN_HERE.to_owned() });
+            }
+            State::Dialling => self.dialling -= 1,
+            State::Down => {}
         }
     }
 
@@ -175,20 +218,29 @@ impl Links {
     fn on_addresses(&mut self, peer: PeerId, addresses: Vec<String>, now: Time) {
         let Some(entry) = self.entries.get_mut(&peer) else { return };
         let news = entry.learn(addresses);
-        if news && matches!(entry.state, State::Down) {
+        if !news || !matches!(entry.state, State::Down) || !entry.is_dialable() {
+            return;
+        }
+        if !entry.is_refused() {
             entry.failures = 0;
             self.try_soon(peer, now);
+        } else if entry.due.is_none() {
+            self.try_later(peer, now);
         }
     }
 
     fn on_connected(&mut self, peer: PeerId, inbound: bool, address: String, now: Time) {
-        let Some(entry) = self.entries.get_mut(&peer) else {
-            // The net's gate knew it as a member and we do not: its removal is on the way there.
+        let Some(entry) = self.entries.get_mut(&peer).filter(|entry| !entry.ours.forbids()) else {
+            // The net's gate let it pass and we do not: the gate's change is on the way there.
             self.effects.push_back(Effect::Disconnect { peer });
             return;
         };
         if !inbound {
             entry.learn(vec![address.clone()]);
+        }
+        if let Some(theirs) = entry.theirs.as_mut().filter(|wish| wish.forbids()) {
+            // It links, so it does not forbid any more; what it wants instead it says next.
+            theirs.policy = LinkPolicy::Automatic;
         }
         let before = std::mem::replace(&mut entry.state, State::Up(Box::new(Up::new(inbound, address, now))));
         (entry.since, entry.failures) = (now, 0);
@@ -206,6 +258,7 @@ impl Links {
         if !matches!(entry.state, State::Up(_)) {
             return;
         }
+        let why = if entry.is_refused() { FORBIDDEN_THERE } else { why };
         entry.note_error(why, now);
         (entry.state, entry.since) = (State::Down, now);
         self.effects.push_back(Effect::LinkDown { peer, why: why.to_owned() });
@@ -221,6 +274,13 @@ impl Links {
         entry.state = State::Down;
         self.dialling -= 1;
         self.try_later(peer, now);
+    }
+
+    fn on_dial_refused(&mut self, peer: PeerId, theirs: LinkWish, now: Time) {
+        if let Some(entry) = self.entries.get_mut(&peer) {
+            entry.theirs = Some(LinkWish { policy: LinkPolicy::Forbidden, ..theirs });
+            self.on_dial_failed(peer, FORBIDDEN_THERE, now);
+        }
     }
 
     fn on_pong(&mut self, peer: PeerId, number: u64, now: Time) {
@@ -241,7 +301,7 @@ impl Links {
                     up.suspect = true;
                     self.ping(peer, now);
                 }
-                Some(entry @ Entry { state: State::Down, .. }) if !entry.addresses.is_empty() => {
+                Some(entry @ Entry { state: State::Down, .. }) if entry.is_dialable() && !entry.is_refused() => {
                     entry.failures = 0;
                     self.try_soon(peer, now);
                 }
@@ -306,6 +366,14 @@ impl Links {
         }
     }
 
+    fn try_now(&mut self, peer: PeerId, now: Time) {
+        if let Some(entry) = self.entries.get_mut(&peer).filter(|entry| matches!(entry.state, State::Down)) {
+            entry.failures = 0;
+            let due = entry.is_dialable().then_some(now);
+            self.schedule(peer, due);
+        }
+    }
+
     fn try_soon(&mut self, peer: PeerId, now: Time) {
         let wait = if self.me < peer { Duration::ZERO } else { YIELD };
         self.schedule(peer, Some(now + wait));
@@ -314,10 +382,10 @@ impl Links {
     fn try_later(&mut self, peer: PeerId, now: Time) {
         let Some(entry) = self.entries.get_mut(&peer) else { return };
         entry.failures = entry.failures.saturating_add(1);
-        let (failures, dialable) = (entry.failures, !entry.addresses.is_empty());
+        let (failures, zeal, dialable) = (entry.failures, entry.zeal(), entry.is_dialable());
         // Both sides lose a link at the same moment: as at the start, one of them goes first.
         let yields = if failures == 1 && peer < self.me { YIELD } else { Duration::ZERO };
-        let due = now + wait(failures, &mut self.jitter) + yields;
+        let due = now + wait(failures, zeal, &mut self.jitter) + yields;
         self.schedule(peer, dialable.then_some(due));
     }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gridwell_model::{PeerId, Time};
+use gridwell_model::{LinkWish, PeerId, Time};
 
 /// What a person or the doctor sees of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub struct LinkView {
     pub addresses: Vec<String>,
     /// Failed dials in a row.
     pub failures: u32,
+    /// What the owner of this peer wants of it.
+    pub ours: LinkWish,
+    /// What the owner of the other one wants, once heard.
+    pub theirs: Option<LinkWish>,
     /// The last thing that went wrong, as a sentence, and when. Kept while the link is up, too.
     pub last_error: Option<(Time, String)>,
 }
@@ -22,7 +26,7 @@ pub struct LinkView {
 /// How a link is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
-    /// Down; dialled again at `next_try`, or never while no address is known.
+    /// Down; dialled again at `next_try`, or not while no address is known or this peer's owner forbids it.
     Down {
         /// When.
         next_try: Option<Time>,

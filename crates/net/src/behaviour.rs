@@ -40,6 +40,8 @@ const MAX_WAITING_STREAMS: usize = 64;
 pub(crate) enum Role {
     /// Everything.
     Member,
+    /// A member whose link this machine's owner forbids: it may open one control stream, on which it is told so.
+    Forbidden,
     /// It may open one join stream and nothing else.
     Stranger,
     /// We open one join stream there and accept nothing.
@@ -52,6 +54,7 @@ pub(crate) type StreamAnswer = oneshot::Sender<Result<Stream, io::Error>>;
 /// Decides who may connect. First in the order of behaviours, so that nobody else sees who is refused.
 pub(crate) struct Gate {
     members: BTreeSet<PeerId>,
+    forbidden: BTreeSet<PeerId>,
     joinable: bool,
     dialling: BTreeMap<PeerId, Role>,
     connections: HashMap<ConnectionId, Role>,
@@ -86,6 +89,7 @@ impl Gate {
     pub(crate) fn new() -> Self {
         Self {
             members: BTreeSet::new(),
+            forbidden: BTreeSet::new(),
             joinable: false,
             dialling: BTreeMap::new(),
             connections: HashMap::new(),
@@ -93,8 +97,9 @@ impl Gate {
         }
     }
 
-    pub(crate) fn set_members(&mut self, members: BTreeSet<PeerId>) {
-        self.members = members;
+    /// Who may link, and who of the others is told that it may not.
+    pub(crate) fn set_members(&mut self, members: BTreeSet<PeerId>, forbidden: BTreeSet<PeerId>) {
+        (self.members, self.forbidden) = (members, forbidden);
     }
 
     pub(crate) fn is_member(&self, peer: &PeerId) -> bool {
@@ -130,6 +135,8 @@ impl Gate {
         let strangers = || self.connections.values().filter(|role| **role == Role::Stranger).count();
         if self.is_member(peer) {
             Ok(Role::Member)
+        } else if self.forbidden.contains(peer) {
+            Ok(Role::Forbidden)
         } else if self.joinable && strangers() < MAX_STRANGERS {
             Ok(Role::Stranger)
         } else {
@@ -235,6 +242,7 @@ impl ConnectionHandler for Handler {
     fn listen_protocol(&self) -> SubstreamProtocol<Protocols> {
         let protocols = match self.role {
             Role::Member => vec![CONTROL, BULK, JOIN],
+            Role::Forbidden => vec![CONTROL],
             Role::Stranger => vec![JOIN],
             Role::Inviter => vec![],
         };

@@ -1,5 +1,5 @@
 use gridwell_model::PeerId;
-use gridwell_wire::{BulkRequest, Hello, JoinAnswer, JoinRequest, Message};
+use gridwell_wire::{BulkRequest, Hello, JoinAnswer, JoinRequest, LinkWish, Message};
 use tokio::sync::oneshot;
 
 use crate::{address::ListenAddress, bulk::BulkResponder};
@@ -43,6 +43,13 @@ pub enum NetEvent {
         peer: PeerId,
         /// One sentence.
         why: String,
+    },
+    /// A dial ended because the other side's owner forbids the link.
+    DialRefused {
+        /// Whom.
+        peer: PeerId,
+        /// What its owner wants.
+        theirs: LinkWish,
     },
     /// Somebody was sent away.
     Refused {
@@ -93,6 +100,9 @@ pub enum Refusal {
     /// The name in the join request is not the one that the handshake proved.
     #[error("it asked to join under another machine's key")]
     FalseName,
+    /// A member whose link this machine's owner forbids.
+    #[error("its link is forbidden here")]
+    Forbidden,
     /// Too many connections.
     #[error("too many connections")]
     Crowded,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gridwell_model::PeerId;
-use gridwell_wire::{BulkRequest, EncodeError, Hello, JoinAnswer, JoinRequest, Message};
+use gridwell_wire::{BulkRequest, EncodeError, Hello, JoinAnswer, JoinRequest, LinkWish, Message};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -98,9 +98,10 @@ impl NetHandle {
         }
     }
 
-    /// Replaces the set of peers that may link with this one. Links to others end.
-    pub async fn set_members(&self, members: BTreeSet<PeerId>) {
-        self.command(Command::SetMembers { members }).await;
+    /// Replaces the set of peers that may link with this one. Links to others end; those among `forbidden` are told why
+    /// when they dial, with the wish that stands against them.
+    pub async fn set_members(&self, members: BTreeSet<PeerId>, forbidden: BTreeMap<PeerId, LinkWish>) {
+        self.command(Command::SetMembers { members, forbidden }).await;
     }
 
     /// Says whether strangers may knock with an invite now.

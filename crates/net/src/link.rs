@@ -10,7 +10,7 @@ use std::{
 };
 
 use gridwell_model::PeerId;
-use gridwell_wire::{DecodeError, FrameBuffer, Hello, Message, decode, encode};
+use gridwell_wire::{DecodeError, FrameBuffer, Hello, LinkWish, Message, decode, encode};
 use libp2p::swarm::ConnectionId;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
@@ -45,8 +45,7 @@ pub(crate) const BULK_STREAMS: usize = 8;
 pub(crate) struct LinkShared {
     pub(crate) peer: PeerId,
     pub(crate) connection: ConnectionId,
-    /// Encoded frames on their way to the writer.
-    outgoing: Mutex<Vec<u8>>,
+    outgoing: Mutex<Outgoing>,
     wake_writer: Notify,
     /// Why the link ends; set by whoever ends it first.
     why: Mutex<Option<String>>,
@@ -62,6 +61,14 @@ impl fmt::Debug for LinkShared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LinkShared").field("peer", &self.peer).field("connection", &self.connection).finish()
     }
+}
+
+/// Encoded frames on their way to the writer.
+#[derive(Debug, Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    /// True once nothing more is taken: the link ends when what is here has been written.
+    closing: bool,
 }
 
 impl LinkShared {
@@ -85,6 +92,10 @@ impl LinkShared {
         let peer = self.peer;
         let pending_bytes = {
             let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+            if outgoing.closing {
+                return Err(SendError::NoLink { peer });
+            }
+            let outgoing = &mut outgoing.bytes;
             let pending_bytes = outgoing.len();
             if pending_bytes > CROWDED_BYTES && matches!(message, Message::Log(_)) {
                 return Err(SendError::Crowded { peer, pending_bytes });
@@ -103,7 +114,14 @@ impl LinkShared {
     }
 
     pub(crate) fn pending_bytes(&self) -> usize {
-        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner).bytes.len()
+    }
+
+    /// Takes no more messages, and ends the link for that reason once those that were taken are written.
+    pub(crate) fn end_soon(&self, why: &str) {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.to_owned());
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner).closing = true;
+        self.wake_writer.notify_one();
     }
 
     /// Ends the link, for that reason unless there was one before.
@@ -148,6 +166,8 @@ pub(crate) enum Greeting {
     Hello(Box<Hello>),
     /// A hello of another version, whose other fields this version cannot read.
     OtherVersion(u32),
+    /// Its owner forbids the link.
+    Forbidden(LinkWish),
 }
 
 /// Reads the other side's hello.
@@ -155,6 +175,7 @@ pub(crate) async fn read_greeting(pipe: &mut Pipe) -> Result<Greeting, FrameErro
     let payload = read_payload(pipe, GREETING).await?;
     match decode(&payload) {
         Ok(Message::Hello(hello)) => Ok(Greeting::Hello(Box::new(hello))),
+        Ok(Message::Forbidden(wish)) => Ok(Greeting::Forbidden(wish)),
         Ok(_) => Err(DecodeError::Unknown { bytes: payload.len() }.into()),
         Err(error) => gridwell_wire::hello_version(&payload).map(Greeting::OtherVersion).ok_or_else(|| error.into()),
     }
@@ -225,7 +246,7 @@ fn next_batch(frames: &mut FrameBuffer) -> Result<Vec<Message>, DecodeError> {
     while messages.len() < MAX_BATCH {
         let Some(payload) = frames.next_frame()? else { break };
         match decode(&payload) {
-            Ok(Message::Hello(_)) => tracing::debug!("a second hello was skipped"),
+            Ok(Message::Hello(_) | Message::Forbidden(_)) => tracing::debug!("a second greeting was skipped"),
             Ok(message) => messages.push(message),
             Err(error) => tracing::debug!(%error, "a frame was skipped"),
         }
@@ -238,8 +259,15 @@ async fn write(mut writer: WriteHalf<Pipe>, link: &LinkShared) -> String {
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
-        std::mem::swap(&mut bytes, &mut *link.outgoing.lock().unwrap_or_else(PoisonError::into_inner));
+        let closing = {
+            let mut outgoing = link.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::swap(&mut bytes, &mut outgoing.bytes);
+            outgoing.closing
+        };
         if bytes.is_empty() {
+            if closing {
+                return link.why();
+            }
             link.wake_writer.notified().await;
             continue;
         }

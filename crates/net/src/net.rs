@@ -14,7 +14,7 @@ use std::{
 
 use futures::StreamExt as _;
 use gridwell_model::PeerId;
-use gridwell_wire::{Hello, JoinAnswer, JoinRequest};
+use gridwell_wire::{Hello, JoinAnswer, JoinRequest, LinkWish};
 use libp2p::{
     Multiaddr, StreamProtocol, Swarm,
     core::transport::ListenerId,
@@ -44,7 +44,7 @@ mod links;
 const COMMANDS: usize = 256;
 /// Own events that wait for the node; what merely informs is dropped beyond that.
 const MAX_WAITING_EVENTS: usize = 1_024;
-/// How long the tasks of links get to say their last word at a shutdown.
+/// How long links get to say their last word: at a shutdown, and when they become forbidden.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Starts the net.
@@ -102,7 +102,7 @@ async fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[String]) -> Result<Un
 /// What handles ask of the task.
 #[derive(Debug)]
 pub(crate) enum Command {
-    SetMembers { members: BTreeSet<PeerId> },
+    SetMembers { members: BTreeSet<PeerId>, forbidden: BTreeMap<PeerId, LinkWish> },
     SetJoinable { joinable: bool },
     SetHello { hello: Box<Hello> },
     Dial { peer: PeerId, addresses: Vec<String> },
@@ -162,6 +162,8 @@ struct Task {
     me: PeerId,
     swarm: Swarm<Behaviour>,
     hello: Hello,
+    /// Members whose links this machine's owner forbids, with what they are told.
+    forbidden: BTreeMap<PeerId, LinkWish>,
     connections: HashMap<ConnectionId, Connection>,
     /// The one connection to each peer above us on which we say or said hello.
     chosen: BTreeMap<PeerId, ConnectionId>,
@@ -198,6 +200,7 @@ impl Task {
             me,
             swarm,
             hello,
+            forbidden: BTreeMap::new(),
             connections: HashMap::new(),
             chosen: BTreeMap::new(),
             up: BTreeMap::new(),
@@ -258,7 +261,7 @@ impl Task {
 
     fn on_command(&mut self, command: Command) {
         match command {
-            Command::SetMembers { members } => self.set_members(&members),
+            Command::SetMembers { members, forbidden } => self.set_members(&members, forbidden),
             Command::SetJoinable { joinable } => self.set_joinable(joinable),
             Command::SetHello { hello } => self.hello = *hello,
             Command::Dial { peer, addresses } => self.dial(peer, addresses),

@@ -1,4 +1,7 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use gridwell_model::{Stamp, Time};
 use rustix::time::{ClockId, clock_gettime};
@@ -17,6 +20,15 @@ pub(crate) fn now() -> Time {
 pub(crate) fn stamp() -> Stamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Stamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// When the wall clock showed what it showed when the node's clock was at `time`. The two are compared once, so that the
+/// same moment always gives the same stamp.
+pub(crate) fn stamp_of(time: Time) -> Stamp {
+    static BOTH: OnceLock<(Time, Stamp)> = OnceLock::new();
+    let (then, shown) = *BOTH.get_or_init(|| (now(), stamp()));
+    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    Stamp(shown.0.saturating_add(millis(time.since(then))).saturating_sub(millis(then.since(time))))
 }
 
 /// How long until `at`, for a timer.

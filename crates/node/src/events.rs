@@ -28,6 +28,12 @@ impl EventHub {
         self.listeners.retain(|listener| listener.try_send(Arc::clone(&event)).is_ok());
     }
 
+    /// True if anybody listens.
+    pub(crate) fn is_heard(&mut self) -> bool {
+        self.listeners.retain(|listener| !listener.is_closed());
+        !self.listeners.is_empty()
+    }
+
     /// Adds a listener: first what it missed, or the snapshot that `make` builds, then everything as it happens.
     pub(crate) fn listen(&mut self, cursor: Option<EventCursor>, make: impl FnOnce() -> Snapshot) -> EventStream {
         let first = match self.ring.replay(cursor) {

@@ -29,8 +29,8 @@ use crate::{
     clock,
     config::Config,
     core::{
-        ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Journal, Keys, Machines, Membership,
-        Presence, Settings, Timeline, UNKEPT_NOTICES, keeper, net_wishes,
+        ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Journal, Keys, LinkMap, Linking, Machines,
+        Membership, Presence, Settings, Timeline, Traffic, UNKEPT_NOTICES, keeper, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
@@ -67,6 +67,12 @@ pub enum StartError {
     /// It cannot listen.
     #[error(transparent)]
     Net(#[from] gridwell_net::StartError),
+    /// What people want of links is not understood: it might forbid something.
+    #[error("what was wanted of this machine's links cannot be read")]
+    Links {
+        /// Why.
+        source: postcard::Error,
+    },
     /// A recipe of this user is broken.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
@@ -186,6 +192,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let (settings, hardware) = look(config, &store, &data).await?;
     let membership = Membership::load(&store, identity, &settings.name).await?;
     let addresses = Addresses::load(&store).await?;
+    let linking = Linking::load(&store).await?;
     let incarnation = Incarnation(random());
     let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);
     let (net, net_events) = Net::start(NetConfig::new(net_seed, config.listen.clone(), hello)).await?;
@@ -215,6 +222,9 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         sched: Scheduler::new(SchedConfig::new(me), u64::from_le_bytes(random())),
         worker: Worker::new(),
         links: Links::new(me, u64::from_le_bytes(random())),
+        linking,
+        map: LinkMap::default(),
+        traffic: Traffic::default(),
         membership,
         addresses,
         store,

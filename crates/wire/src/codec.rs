@@ -132,7 +132,7 @@ impl FrameBuffer {
 
 #[cfg(test)]
 mod tests {
-    use gridwell_model::{BlobId, GridId, Incarnation, JobId};
+    use gridwell_model::{BlobId, GridId, Incarnation, JobId, LinkPolicy, LinkReport, LinkWish, PeerId, Stamp};
     use proptest::prelude::*;
 
     use super::*;
@@ -176,6 +176,16 @@ mod tests {
         assert_eq!(hello_version(&bytes[4..10]), Some(300));
         assert_eq!(hello_version(&encode(&Message::Ping { number: 1 }).unwrap()[4..]), None);
         assert_eq!(hello_version(&[]), None);
+    }
+
+    #[test]
+    fn reports_of_as_many_links_as_may_be_told_fit_a_frame() {
+        let wish = LinkWish { policy: LinkPolicy::Forbidden, revision: u32::MAX, changed: Stamp(u64::MAX) };
+        let report =
+            LinkReport { peer: PeerId([0xFF; 32]), up: true, rtt_micros: Some(u32::MAX), since: Stamp(u64::MAX), wish };
+        let message = Message::Links(vec![report; LinkReport::MAX_LINKS]);
+        let bytes = encode(&message).unwrap();
+        assert_eq!(decode::<Message>(&bytes[4..]), Ok(message));
     }
 
     #[test]

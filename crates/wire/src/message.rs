@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::{
-    BlobId, Decline, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, LeaseOffer, Load, PeerId, Renewal, Reserve,
-    Stamp, TaskKey, TaskResult, TaskSpan,
+    BlobId, Decline, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, LeaseOffer, LinkReport, LinkWish, Load,
+    PeerId, Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,11 @@ pub enum Message {
     },
     /// Worker → steward: output of a task's program.
     Log(LogChunk),
+    /// What a peer tells of its own links, all of it: at most [`LinkReport::MAX_LINKS`]. Sent when a link comes up, and when
+    /// something changed.
+    Links(Vec<LinkReport>),
+    /// Instead of a hello: the owner of this peer forbids the link. Nothing follows.
+    Forbidden(LinkWish),
 }
 
 impl Message {

@@ -508,8 +508,8 @@ export type LinkRequest = {
   /** What is wanted of it. */
   policy: LinkPolicy;
   /**
-   * The `LinkView::revision` that the asker saw: refused when somebody changed the link since; not checked when
-   * absent.
+   * The `LinkView::revision` that the asker saw: refused with `ErrorCode::LinkChanged` when somebody
+   * changed the link since, unless what is wanted holds already; not checked when absent.
    */
   expected?: number | null;
   /** Also when it cuts machines off from this one. */
@@ -529,11 +529,11 @@ export type LinkView = {
   name: string;
   /** Whether it carries anything. */
   state: LinkState;
-  /** What people want of it. */
+  /** What holds, from what the owners of both ends want: forbidden if either forbids it, else pinned if either pins it. */
   policy: LinkPolicy;
-  /** Grows with each change of the policy; 0 when nobody ever changed it. */
+  /** Grows with each change at either end; 0 when nobody ever changed anything. */
   revision: number;
-  /** The machine at which the policy was last changed, and when. */
+  /** The machine at which something was last changed, and when. */
   changed: [PeerId, Stamp] | null;
   /** The other end's address now, or the one tried last; empty for links of other machines. */
   address: string;

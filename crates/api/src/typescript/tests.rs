@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::{
-    GridId, Hardware, Incarnation, JobId, JobState, Load, Needs, PeerId, Preference, Stamp, TaskKey, TaskSpan,
-    TaskState,
+    GridId, Hardware, Incarnation, JobId, JobState, LinkPolicy, Load, Needs, PeerId, Preference, Stamp, TaskKey,
+    TaskSpan, TaskState,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,9 +12,9 @@ use super::{
     layout::{Declared, Field, Form},
 };
 use crate::{
-    ApiError, CommandRequest, ErrorCode, Event, EventBody, JobDetail, JobView, LinkKey, LinkPolicy, LinkState,
-    LinkView, LogPiece, MachineState, MachineView, Notice, NoticeKind, NoticeLevel, Repeat, Request, SetRequest, Share,
-    Snapshot, StatusView, StepView, SubmitRequest, TaskCounts, TaskPage, TaskView, TasksChanged,
+    ApiError, CommandRequest, ErrorCode, Event, EventBody, JobDetail, JobView, LinkKey, LinkState, LinkView, LogPiece,
+    MachineState, MachineView, Notice, NoticeKind, NoticeLevel, Repeat, Request, SetRequest, Share, Snapshot,
+    StatusView, StepView, SubmitRequest, TaskCounts, TaskPage, TaskView, TasksChanged,
 };
 
 const PEER: PeerId = PeerId([2; 32]);

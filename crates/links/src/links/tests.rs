@@ -1,7 +1,8 @@
+use gridwell_model::Stamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::view::LinkState;
+use crate::{backoff::Zeal, view::LinkState};
 
 const ME: PeerId = PeerId([5; 32]);
 /// Above us: we dial at once.
@@ -21,7 +22,7 @@ impl TestLinks {
 
     fn with_link(peer: PeerId) -> Self {
         let mut test = Self::new();
-        test.input(Input::MemberAdded { peer, addresses: Vec::new() });
+        test.input(Input::MemberAdded { peer, addresses: Vec::new(), ours: LinkWish::default() });
         test.connected(peer);
         assert_eq!(test.effects(), [Effect::LinkUp { peer }, Effect::SendPing { peer, number: 1 }]);
         test
@@ -44,7 +45,15 @@ impl TestLinks {
     }
 
     fn member(&mut self, peer: PeerId, address: &str) {
-        self.input(Input::MemberAdded { peer, addresses: vec![address.to_owned()] });
+        self.member_wanted(peer, address, LinkWish::default());
+    }
+
+    fn member_wanted(&mut self, peer: PeerId, address: &str, ours: LinkWish) {
+        self.input(Input::MemberAdded { peer, addresses: vec![address.to_owned()], ours });
+    }
+
+    fn wish(&mut self, peer: PeerId, policy: LinkPolicy) {
+        self.input(Input::WishChanged { peer, ours: wish(policy) });
     }
 
     fn connected(&mut self, peer: PeerId) {
@@ -65,6 +74,10 @@ impl TestLinks {
     fn view(&self, peer: PeerId) -> LinkView {
         self.links.view(peer).unwrap()
     }
+}
+
+fn wish(policy: LinkPolicy) -> LinkWish {
+    LinkWish::default().changed_to(policy, Stamp(1))
 }
 
 fn dial(peer: PeerId, addresses: &[&str]) -> Effect {
@@ -125,7 +138,8 @@ fn a_dial_without_an_answer_ends_by_itself() {
 #[test]
 fn the_address_that_worked_and_the_newest_come_first() {
     let mut test = TestLinks::new();
-    test.input(Input::MemberAdded { peer: HIGH, addresses: vec!["a:1".to_owned(), "b:1".to_owned()] });
+    let addresses = vec!["a:1".to_owned(), "b:1".to_owned()];
+    test.input(Input::MemberAdded { peer: HIGH, addresses, ours: LinkWish::default() });
     test.next();
     test.input(Input::Connected { peer: HIGH, inbound: false, address: "b:1".to_owned() });
     assert_eq!(test.view(HIGH).addresses, ["b:1", "a:1"]);
@@ -136,7 +150,7 @@ fn the_address_that_worked_and_the_newest_come_first() {
 #[test]
 fn a_new_address_is_tried_at_once() {
     let mut test = TestLinks::new();
-    test.input(Input::MemberAdded { peer: HIGH, addresses: Vec::new() });
+    test.input(Input::MemberAdded { peer: HIGH, addresses: Vec::new(), ours: LinkWish::default() });
     assert_eq!(test.links.poll_deadline(), None);
     test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["a:1".to_owned()] });
     assert_eq!(test.next(), [dial(HIGH, &["a:1"])]);
@@ -267,6 +281,94 @@ fn a_removed_member_is_cut_and_forgotten() {
 }
 
 #[test]
+fn a_forbidden_link_is_cut_at_once_and_never_made() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["h:1".to_owned()] });
+    test.wish(HIGH, LinkPolicy::Forbidden);
+    let down = Effect::LinkDown { peer: HIGH, why: FORBIDDEN_HERE.to_owned() };
+    assert_eq!(test.effects(), [Effect::Disconnect { peer: HIGH }, down]);
+    test.input(Input::Disconnected { peer: HIGH, why: "this machine ended the link".to_owned() });
+    test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["h:2".to_owned()] });
+    test.input(Input::Woke);
+    assert_eq!((test.links.poll_deadline(), test.effects()), (None, vec![]));
+    test.connected(HIGH);
+    assert_eq!(test.effects(), [Effect::Disconnect { peer: HIGH }]);
+    assert_eq!(test.view(HIGH).last_error, Some((test.now, FORBIDDEN_HERE.to_owned())));
+}
+
+#[test]
+fn a_link_that_is_forbidden_while_it_is_dialled_is_not_made() {
+    let mut test = TestLinks::new();
+    test.member(HIGH, "h:1");
+    test.next();
+    test.wish(HIGH, LinkPolicy::Forbidden);
+    test.input(Input::DialFailed { peer: HIGH, why: "this machine does not dial it".to_owned() });
+    assert_eq!((test.links.poll_deadline(), test.links.dialling), (None, 0));
+}
+
+#[test]
+fn a_link_that_was_forbidden_at_the_last_run_is_not_made() {
+    let mut test = TestLinks::new();
+    test.member_wanted(HIGH, "h:1", wish(LinkPolicy::Forbidden));
+    assert_eq!(test.links.poll_deadline(), None);
+}
+
+#[test]
+fn a_link_that_is_allowed_again_is_dialled_at_once_by_whoever_allowed_it() {
+    let mut test = TestLinks::new();
+    test.member_wanted(LOW, "l:1", wish(LinkPolicy::Forbidden));
+    test.wish(LOW, LinkPolicy::Automatic);
+    let before = test.now;
+    assert_eq!((test.next(), test.now), (vec![dial(LOW, &["l:1"])], before));
+}
+
+#[test]
+fn a_pinned_link_is_dialled_at_once_and_never_given_up() {
+    let mut test = TestLinks::new();
+    test.member(HIGH, "h:1");
+    for _ in 0..20 {
+        test.next();
+        test.input(Input::DialFailed { peer: HIGH, why: "no answer".to_owned() });
+    }
+    test.wish(HIGH, LinkPolicy::Pinned);
+    let mut last = test.now;
+    for number in 0..100 {
+        assert_eq!(test.next(), [dial(HIGH, &["h:1"])]);
+        let waited = test.now.since(last);
+        assert!(waited < Duration::from_secs(7) && (number > 0 || waited.is_zero()), "{waited:?}");
+        last = test.now;
+        test.input(Input::DialFailed { peer: HIGH, why: "no answer".to_owned() });
+    }
+}
+
+#[test]
+fn who_is_refused_asks_seldom_until_the_other_side_dials() {
+    let mut test = TestLinks::new();
+    test.member_wanted(HIGH, "h:1", wish(LinkPolicy::Pinned));
+    for _ in 0..5 {
+        test.next();
+        test.input(Input::DialRefused { peer: HIGH, theirs: wish(LinkPolicy::Forbidden) });
+        test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["h:2".to_owned()] });
+        test.input(Input::Woke);
+        assert!(test.links.poll_deadline().unwrap().since(test.now) > Duration::from_mins(3));
+    }
+    let view = test.view(HIGH);
+    assert!(view.theirs.unwrap().forbids() && view.last_error.unwrap().1.contains("forbidden by the owner"));
+    test.connected(HIGH);
+    assert_eq!(test.view(HIGH).theirs.unwrap().policy, LinkPolicy::Automatic);
+}
+
+#[test]
+fn who_hears_that_its_link_is_forbidden_does_not_dial_when_it_breaks() {
+    let mut test = TestLinks::with_link(HIGH);
+    test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["h:1".to_owned()] });
+    test.input(Input::WishHeard { peer: HIGH, theirs: wish(LinkPolicy::Forbidden) });
+    test.input(Input::Disconnected { peer: HIGH, why: "the other side closed the link".to_owned() });
+    assert_eq!(test.effects(), [Effect::LinkDown { peer: HIGH, why: FORBIDDEN_THERE.to_owned() }]);
+    assert!(test.links.poll_deadline().unwrap().since(test.now) > Duration::from_mins(3));
+}
+
+#[test]
 fn only_so_many_are_dialled_at_once() {
     let mut test = TestLinks::new();
     for number in 0..40_u8 {
@@ -279,11 +381,12 @@ fn only_so_many_are_dialled_at_once() {
 
 fn an_input() -> impl Strategy<Value = Input> {
     let peer = prop::sample::select(vec![LOW, HIGH, ME, PeerId([7; 32])]);
-    (peer, 0..10_u8, 0..5_u64).prop_map(|(peer, kind, number)| {
+    let policy = prop::sample::select(vec![LinkPolicy::Automatic, LinkPolicy::Pinned, LinkPolicy::Forbidden]);
+    (peer, 0..13_u8, 0..5_u64, policy.prop_map(wish)).prop_map(|(peer, kind, number, wish)| {
         let addresses = vec![format!("h:{number}")];
         let why = "x".to_owned();
         match kind {
-            0 => Input::MemberAdded { peer, addresses },
+            0 => Input::MemberAdded { peer, addresses, ours: wish },
             1 => Input::MemberRemoved { peer },
             2 => Input::AddressesLearned { peer, addresses },
             3 => Input::Connected { peer, inbound: number == 0, address: why },
@@ -292,13 +395,17 @@ fn an_input() -> impl Strategy<Value = Input> {
             6 => Input::PongReceived { peer, number },
             7 => Input::Heard { peer },
             8 => Input::BulkCounted { peer, bytes: number },
+            9 => Input::WishChanged { peer, ours: wish },
+            10 => Input::WishHeard { peer, theirs: wish },
+            11 => Input::DialRefused { peer, theirs: wish },
             _ => Input::Woke,
         }
     })
 }
 
 proptest! {
-    /// Whatever happens in whatever order: timers match entries, the count of dials is right, up and down alternate.
+    /// Whatever happens in whatever order: timers match entries, the count of dials is right, up and down alternate, a
+    /// forbidden link is neither made nor wanted, and a pinned one is soon tried again.
     #[test]
     fn the_table_stays_consistent(steps in prop::collection::vec((an_input(), 0..40_u64), 0..60)) {
         let mut test = TestLinks::new();
@@ -306,8 +413,13 @@ proptest! {
         for (input, seconds) in steps {
             test.now = test.now + Duration::from_secs(seconds);
             test.links.handle_deadline(test.now);
+            let mut effects = test.effects();
+            let forbidden = |peer| test.links.entries.get(peer).is_none_or(|entry| entry.ours.forbids());
+            let bad = effects.iter().any(|effect| matches!(effect, Effect::Dial { peer, .. } if forbidden(peer)));
+            prop_assert!(!bad, "a forbidden link is dialled");
             test.input(input);
-            for effect in test.effects() {
+            effects.extend(test.effects());
+            for effect in effects {
                 match effect {
                     Effect::LinkUp { peer } => prop_assert!(up.insert(peer)),
                     Effect::LinkDown { peer, .. } => prop_assert!(up.remove(&peer)),
@@ -323,6 +435,19 @@ proptest! {
                 links.entries.iter().filter_map(|(peer, entry)| entry.due.map(|due| (due, *peer))).collect();
             prop_assert_eq!(&links.timers, &due);
             prop_assert!(links.poll_deadline().is_none_or(|due| due >= test.now));
+            for entry in links.entries.values() {
+                if entry.ours.forbids() {
+                    prop_assert!(matches!(entry.state, State::Down) && entry.due.is_none());
+                } else if matches!(entry.state, State::Down) && !entry.addresses.is_empty() {
+                    let wait = entry.due.map(|due| due.since(test.now));
+                    let longest = match entry.zeal() {
+                        Zeal::Pinned => Duration::from_secs(8),
+                        Zeal::Usual => Duration::from_secs(76),
+                        Zeal::Refused => Duration::from_secs(376),
+                    };
+                    prop_assert!(wait.is_some_and(|wait| wait < longest), "{wait:?} {entry:?}");
+                }
+            }
         }
     }
 }

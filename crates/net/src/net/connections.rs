@@ -18,7 +18,7 @@ use crate::{
     event::{NetEvent, Refusal},
     frames::pipe,
     join, keys,
-    link::UNKNOWN_HERE,
+    link::{GREETING, UNKNOWN_HERE},
 };
 
 impl Task {
@@ -39,9 +39,10 @@ impl Task {
         self.connections.insert(id, held);
         if dialled {
             self.on_dialled(peer, id, role);
-        } else if role == Role::Stranger {
+        } else if role != Role::Member {
+            let stay = if role == Role::Stranger { join::VISIT } else { GREETING };
             self.beside(async move {
-                tokio::time::sleep(join::VISIT).await;
+                tokio::time::sleep(stay).await;
                 Some(Notice::Finished { connection: id })
             });
         }
@@ -79,6 +80,9 @@ impl Task {
         if protocol == CONTROL && held.role == Role::Member && !held.dialled && !held.greeting {
             held.greeting = true;
             self.await_greeting(id, pipe);
+        } else if protocol == CONTROL && held.role == Role::Forbidden && !held.greeting {
+            held.greeting = true;
+            self.refuse_link(id, peer, pipe);
         } else if protocol == BULK && held.role == Role::Member {
             let slot = Arc::clone(&held.slots).try_acquire_owned().ok();
             let link = self.up.get(&peer).map(|up| Arc::clone(&up.link));

@@ -13,7 +13,7 @@ use libp2p::{
 };
 use tokio::sync::oneshot;
 
-use super::{JoinResult, Joining, Notice, Task};
+use super::{Connection, JoinResult, Joining, Notice, Task};
 use crate::{
     address::{for_people, resolve, socket_of},
     behaviour::{JOIN, Role},
@@ -42,13 +42,20 @@ impl Task {
 
     /// True while a link to `peer` is being made.
     fn is_under_way(&self, peer: PeerId) -> bool {
-        self.dials.contains_key(&peer) || self.connections.values().any(|held| held.peer == peer && held.greeting)
+        // On a connection that is refused the other side is only told so: no link comes of it.
+        let greets = |held: &Connection| held.peer == peer && held.greeting && held.role != Role::Forbidden;
+        self.dials.contains_key(&peer) || self.connections.values().any(greets)
     }
 
     /// An attempt to link with `peer` ended without a link: if it was the last one, the node hears of it.
     pub(super) fn attempt_failed(&mut self, peer: PeerId, why: &str) {
+        self.attempt_ended(peer, || NetEvent::DialFailed { peer, why: why.to_owned() });
+    }
+
+    /// The same, with what the node hears.
+    pub(super) fn attempt_ended(&mut self, peer: PeerId, event: impl FnOnce() -> NetEvent) {
         if !self.up.contains_key(&peer) && !self.is_under_way(peer) && self.asked.remove(&peer) {
-            self.tell(NetEvent::DialFailed { peer, why: why.to_owned() });
+            self.tell(event());
         }
     }
 

@@ -1,17 +1,17 @@
 //! Links: how connections become links, and how they end.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use gridwell_model::PeerId;
-use gridwell_wire::{Hello, Message};
+use gridwell_wire::{Hello, LinkWish, Message};
 use libp2p::swarm::ConnectionId;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::{Notice, Task, Up};
+use super::{LAST_WORD, Notice, Task, Up};
 use crate::{
     address::for_people,
     behaviour::{CONTROL, Role},
@@ -25,16 +25,38 @@ use crate::{
 const AT_ONCE: Duration = Duration::from_secs(20);
 
 impl Task {
-    pub(super) fn set_members(&mut self, members: &BTreeSet<PeerId>) {
-        let theirs = members.iter().copied().map(keys::to_libp2p).collect();
-        self.swarm.behaviour_mut().gate.set_members(theirs);
+    pub(super) fn set_members(&mut self, members: &BTreeSet<PeerId>, forbidden: BTreeMap<PeerId, LinkWish>) {
+        let theirs = |peers: &mut dyn Iterator<Item = &PeerId>| peers.copied().map(keys::to_libp2p).collect();
+        let (may_link, may_not) = (theirs(&mut members.iter()), theirs(&mut forbidden.keys()));
+        self.swarm.behaviour_mut().gate.set_members(may_link, may_not);
+        self.forbidden = forbidden;
         let gone: Vec<_> = self.up.keys().filter(|peer| !members.contains(peer)).copied().collect();
+        let mut parting = BTreeSet::new();
         for peer in gone {
-            self.end_link(peer, "it is not a member any more");
+            if self.forbidden.contains_key(&peer) {
+                parting.extend(self.part_from(peer, "its link is forbidden here"));
+            } else {
+                self.end_link(peer, "it is not a member any more");
+            }
         }
-        let left = self.connections.iter().filter(|(_, held)| held.role == Role::Member);
+        let left = self.connections.iter().filter(|(id, held)| held.role == Role::Member && !parting.contains(*id));
         let left: Vec<_> = left.filter(|(_, held)| !members.contains(&held.peer)).map(|(id, _)| *id).collect();
         left.into_iter().for_each(|id| self.close(id));
+    }
+
+    /// Ends the link to a member, which still hears what was said to it before. Returns its connection, which closes by
+    /// itself.
+    fn part_from(&mut self, peer: PeerId, why: &'static str) -> Option<ConnectionId> {
+        let link = Arc::clone(&self.up.get(&peer)?.link);
+        link.end_soon(why);
+        self.forget_link(&link);
+        let slow = Arc::clone(&link);
+        self.beside(async move {
+            tokio::time::sleep(LAST_WORD).await;
+            slow.end(why);
+            None
+        });
+        Some(link.connection)
     }
 
     pub(super) fn set_joinable(&mut self, joinable: bool) {
@@ -83,6 +105,20 @@ impl Task {
         });
     }
 
+    /// Tells a member on a connection that it made that its link is forbidden here, and waits until it has read that.
+    pub(super) fn refuse_link(&mut self, on: ConnectionId, peer: PeerId, mut pipe: Pipe) {
+        let Some(held) = self.connections.get(&on) else { return };
+        let (address, wish) = (for_people(&held.address), self.forbidden.get(&peer).copied().unwrap_or_default());
+        self.tell_softly(NetEvent::Refused { peer: Some(peer), address, why: Refusal::Forbidden });
+        self.beside(async move {
+            if write_frame(&mut pipe, &Message::Forbidden(wish), GREETING).await.is_ok() {
+                // Its hello, and then its end of the stream.
+                while crate::frames::read_payload(&mut pipe, GREETING).await.is_ok() {}
+            }
+            Some(Notice::Finished { connection: on })
+        });
+    }
+
     pub(super) fn on_greeting_failed(&mut self, on: ConnectionId, why: &str) {
         let Some(held) = self.connections.get_mut(&on) else { return };
         let peer = held.peer;
@@ -101,7 +137,12 @@ impl Task {
             self.close(on);
             return;
         }
-        let hello = match self.check(greeting) {
+        let checked = match greeting {
+            Greeting::Forbidden(theirs) => return self.on_refused(peer, on, theirs),
+            Greeting::OtherVersion(theirs) => Err(Refusal::WrongVersion { theirs, ours: self.hello.version }),
+            Greeting::Hello(hello) => self.check(*hello),
+        };
+        let hello = match checked {
             Ok(hello) => hello,
             Err(why) => return self.send_away(on, pipe, why),
         };
@@ -114,15 +155,20 @@ impl Task {
         }
     }
 
-    fn check(&self, greeting: Greeting) -> Result<Hello, Refusal> {
+    fn check(&self, hello: Hello) -> Result<Hello, Refusal> {
         let ours = self.hello.version;
-        let other = |theirs| Refusal::WrongVersion { theirs, ours };
-        match greeting {
-            Greeting::OtherVersion(theirs) => Err(other(theirs)),
-            Greeting::Hello(hello) if hello.version != ours => Err(other(hello.version)),
-            Greeting::Hello(hello) if hello.grid != self.hello.grid => Err(Refusal::WrongGrid),
-            Greeting::Hello(hello) => Ok(*hello),
+        match hello {
+            hello if hello.version != ours => Err(Refusal::WrongVersion { theirs: hello.version, ours }),
+            hello if hello.grid != self.hello.grid => Err(Refusal::WrongGrid),
+            hello => Ok(hello),
         }
+    }
+
+    /// The other side says that its owner forbids the link.
+    fn on_refused(&mut self, peer: PeerId, on: ConnectionId, theirs: LinkWish) {
+        self.forget_greeting(on);
+        self.attempt_ended(peer, || NetEvent::DialRefused { peer, theirs });
+        self.close(on);
     }
 
     /// Tells the other side who we are, so that it learns the reason too, and closes.
@@ -210,6 +256,11 @@ impl Task {
     }
 
     pub(super) fn on_link_ended(&mut self, link: &Arc<LinkShared>) {
+        self.forget_link(link);
+        self.close(link.connection);
+    }
+
+    fn forget_link(&mut self, link: &Arc<LinkShared>) {
         let peer = link.peer;
         self.table.remove(link);
         if self.chosen.get(&peer) == Some(&link.connection) {
@@ -221,7 +272,6 @@ impl Task {
             self.leaving.insert(peer, up.ended);
         }
         self.leaving.retain(|_, ended| matches!(ended.try_recv(), Err(TryRecvError::Empty)));
-        self.close(link.connection);
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use gridwell_model::{PeerId, Stamp};
 use gridwell_net::{JoinError, LinkStats, NetEvent};
 use gridwell_trust::{Grid, INVITE_TTL, Identity, InviteLink, Invites, JoinAttempt, Offer, Refusal, Secret};
@@ -50,7 +52,7 @@ impl Inviter {
             proof: request.proof,
         };
         let redeemed = self.invites.redeem(&attempt, &mut self.grid, &self.identity, NOW);
-        self.peer.net.set_members(self.grid.peers()).await;
+        self.peer.net.set_members(self.grid.peers(), BTreeMap::new()).await;
         let said = match redeemed {
             Ok(_) => JoinAnswer::Joined { members: self.grid.encoded() },
             Err(Refusal::Used) => JoinAnswer::Used,
@@ -92,7 +94,7 @@ async fn an_invite_lets_one_machine_in_and_then_they_link() {
     let mut grid = Grid::of(link.grid);
     grid.merge(&members);
     assert!(grid.is_member(bob.id()) && grid.is_member(ann.peer.id()));
-    bob.net.set_members(grid.peers()).await;
+    bob.net.set_members(grid.peers(), BTreeMap::new()).await;
     bob.net.set_hello(Hello { grid: link.grid, ..hello(2) }).await;
     bob.dials(&ann.peer).await;
     assert_eq!(bob.link_up().await.0, ann.peer.id());

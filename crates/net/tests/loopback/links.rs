@@ -1,8 +1,8 @@
 use gridwell_model::{Fence, GridId, Incarnation, JobId, TaskKey};
-use gridwell_net::{Net, NetConfig, NetEvent, Refusal, SendError, StartError};
+use gridwell_net::{LinkStats, Net, NetConfig, NetEvent, Refusal, SendError, StartError};
 use gridwell_wire::{Hello, LogChunk, Message, PROTOCOL_VERSION};
 
-use crate::peer::{Peer, hello, linked};
+use crate::peer::{FORBIDS, Peer, hello, linked};
 
 #[tokio::test]
 async fn two_members_link_and_exchange_messages_in_order() {
@@ -145,6 +145,55 @@ async fn a_removed_member_loses_its_link() {
     assert_eq!(peer, bob.id());
     assert!(why.contains("not a member"), "{why}");
     assert_eq!(bob.link_down().await.0, ann.id());
+}
+
+#[tokio::test]
+async fn who_dials_a_forbidden_link_hears_so_and_no_link_is_made() {
+    let (mut ann, mut bob) = (Peer::start(1).await, Peer::start(2).await);
+    ann.trusts_but(&[], &[&bob]).await;
+    bob.trusts(&[&ann]).await;
+    for _ in 0..3 {
+        bob.dials(&ann).await;
+        let refused = bob
+            .next(|event| match event {
+                NetEvent::DialRefused { peer, theirs } => Some((peer, theirs)),
+                NetEvent::LinkUp { .. } | NetEvent::DialFailed { .. } => panic!("{event:?}"),
+                _ => None,
+            })
+            .await;
+        assert_eq!(refused, (ann.id(), FORBIDS));
+        let why = ann
+            .next(|event| match event {
+                NetEvent::Refused { why, .. } => Some(why),
+                NetEvent::LinkUp { .. } => panic!("a link came up"),
+                _ => None,
+            })
+            .await;
+        assert_eq!(why, Refusal::Forbidden);
+    }
+    assert_eq!(ann.net.stats(bob.id()), LinkStats::default());
+    ann.dials(&bob).await;
+    assert!(ann.dial_failed().await.1.contains("does not dial it"));
+    ann.trusts(&[&bob]).await;
+    ann.dials(&bob).await;
+    ann.link_up().await;
+    bob.link_up().await;
+}
+
+#[tokio::test]
+async fn a_link_that_becomes_forbidden_ends_after_its_last_word() {
+    let (mut ann, mut bob) = linked(1, 2).await;
+    for number in 0..500 {
+        ann.ping(&bob, number);
+    }
+    ann.trusts_but(&[], &[&bob]).await;
+    let (peer, why) = ann.link_down().await;
+    assert_eq!(peer, bob.id());
+    assert!(why.contains("forbidden here"), "{why}");
+    assert_eq!(bob.pings_until(499).await.len(), 500);
+    assert_eq!(bob.link_down().await.0, ann.id());
+    let refused = ann.net.send(bob.id(), &Message::Ping { number: 1 });
+    assert_eq!(refused, Err(SendError::NoLink { peer: bob.id() }));
 }
 
 #[tokio::test]

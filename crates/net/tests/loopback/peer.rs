@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use gridwell_model::{GridId, Incarnation, PeerId};
+use gridwell_model::{GridId, Incarnation, LinkPolicy, LinkWish, PeerId, Stamp};
 use gridwell_net::{ListenAddress, Net, NetConfig, NetEvent, NetHandle};
 use gridwell_wire::{Hello, Message, PROTOCOL_VERSION};
 use tokio::sync::mpsc;
@@ -9,6 +9,9 @@ use tokio::sync::mpsc;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const GRID: GridId = GridId([1; 16]);
+
+/// What a peer says that forbids a link.
+pub(crate) const FORBIDS: LinkWish = LinkWish { policy: LinkPolicy::Forbidden, revision: 7, changed: Stamp(1) };
 
 pub(crate) struct Peer {
     pub(crate) net: NetHandle,
@@ -54,7 +57,14 @@ impl Peer {
     }
 
     pub(crate) async fn trusts(&self, others: &[&Self]) {
-        self.net.set_members(others.iter().map(|other| other.id()).collect::<BTreeSet<_>>()).await;
+        self.trusts_but(others, &[]).await;
+    }
+
+    /// Trusts some, and forbids links with others.
+    pub(crate) async fn trusts_but(&self, others: &[&Self], forbidden: &[&Self]) {
+        let members = others.iter().map(|other| other.id()).collect::<BTreeSet<_>>();
+        let forbidden = forbidden.iter().map(|other| (other.id(), FORBIDS)).collect();
+        self.net.set_members(members, forbidden).await;
     }
 
     pub(crate) async fn dials(&self, other: &Self) {

@@ -1,6 +1,7 @@
 //! What a node can find out about itself and its links, in sentences.
 
 use gridwell_api::{DoctorView, Finding};
+use gridwell_model::LinkPolicy;
 
 use super::Core;
 
@@ -70,6 +71,13 @@ impl Core {
         for (peer, machine) in self.machines.others() {
             let name = self.machines.name(*peer);
             let link = self.link_view(*peer);
+            let forbidden = link.as_ref().filter(|link| link.policy == LinkPolicy::Forbidden);
+            if let Some((at, _)) = forbidden.and_then(|link| link.changed) {
+                let sentence = format!("{name} is not linked: the link is forbidden on {}", self.machines.name(at));
+                let what = format!("machine {name}");
+                findings.push(Finding { what, ok: true, sentence, next_step: String::new() });
+                continue;
+            }
             let (sentence, next_step) = if machine.online {
                 let rtt =
                     link.and_then(|link| link.rtt_ms).map(|rtt| format!(", {rtt:.1} ms away")).unwrap_or_default();

@@ -22,6 +22,7 @@ impl Core {
             Ask::Events(cursor, reply) => {
                 let snapshot = self.snapshot();
                 let _gone = reply.send(self.events.listen(cursor, || snapshot));
+                self.watch_traffic();
             }
             Ask::Logs(request, reply) => self.read_logs(&request, reply),
             Ask::Find(target, reply) => {
@@ -88,10 +89,7 @@ impl Core {
             Request::Timeline(request) => return self.timeline(&request, reply),
             Request::Activity(request) => return self.activity(&request, reply),
             Request::Log(request) => return self.log_page(&request, reply),
-            Request::Link(_) => Err(ApiError::new(
-                ErrorCode::WrongState,
-                "links cannot be changed here: this machine links with every member by itself",
-            )),
+            Request::Link(request) => return self.change_link(request, reply),
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::joining::JoinPlan;
 use gridwell_api::{ApiError, DraftView, Response};
 use gridwell_job::{JobPlan, PathRule};
-use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, Load, PeerId, TaskResult, TaskSpan};
+use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, LinkWish, Load, PeerId, TaskResult, TaskSpan};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::StoreError;
 use gridwell_wire::JoinAnswer;
@@ -42,6 +42,8 @@ pub(crate) enum Fact {
     Measured(PeerId, f64),
     /// The load was sampled.
     Sampled(Load),
+    /// What is wanted of the link with a machine is written down, or could not be.
+    WishKept(PeerId, LinkWish, Result<(), StoreError>, Reply),
     /// An inviter answered.
     JoinAnswered(Box<JoinPlan>, Result<JoinAnswer, ApiError>, Reply),
 }
@@ -73,6 +75,7 @@ impl Core {
                 self.sched.handle(SchedInput::PathMeasured { peer, bytes_per_sec }, clock::now());
             }
             Fact::Sampled(load) => self.on_sampled(load),
+            Fact::WishKept(peer, wish, kept, reply) => self.on_wish_kept(peer, wish, kept, reply),
             Fact::JoinAnswered(plan, answer, reply) => self.on_join_answered(*plan, answer, reply),
         }
     }

@@ -110,7 +110,7 @@ impl Core {
             self.send_records(peer, records.clone());
         }
         self.members_changed();
-        let (store, net, peers) = (self.store.clone(), self.net.clone(), self.membership.grid.peers());
+        let (store, net, (members, forbidden)) = (self.store.clone(), self.net.clone(), self.gate());
         let (id, invites) = (self.membership.grid.id(), self.membership.invites.encode());
         self.beside.spawn(async move {
             let kept = async {
@@ -121,7 +121,7 @@ impl Core {
                 tracing::error!(%error, "a new member was not kept");
                 return;
             }
-            net.set_members(peers).await;
+            net.set_members(members, forbidden).await;
             let _gone = answer.send(JoinAnswer::Joined { members: records });
         });
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use gridwell_api::{ApiError, ErrorCode};
 use gridwell_job::Recipes;
 use gridwell_model::{Hardware, Incarnation, Load, PeerId, Reserve, Stamp};
 use gridwell_sched::{Input as SchedInput, PeerView};
@@ -171,6 +172,37 @@ impl Core {
             name: settings.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    /// The machine that a person's text names: by its name, else by the first letters of its id.
+    pub(crate) fn find_machine(&self, text: &str) -> Result<PeerId, ApiError> {
+        let named: Vec<_> =
+            self.members().filter(|peer| self.machines.name(*peer).eq_ignore_ascii_case(text)).collect();
+        let found = if named.is_empty() && !text.is_empty() {
+            self.members().filter(|peer| peer.to_string().starts_with(text)).collect()
+        } else {
+            named
+        };
+        match found[..] {
+            [peer] => Ok(peer),
+            [] => Err(self.unknown_machine(text)),
+            _ => {
+                let message = format!("several machines are called '{text}', or have ids that begin so");
+                Err(ApiError::new(ErrorCode::AmbiguousMachine, message))
+            }
+        }
+    }
+
+    /// Nobody in the grid is called so.
+    pub(crate) fn unknown_machine(&self, text: &str) -> ApiError {
+        let known: Vec<_> = self.members().map(|peer| self.machines.name(peer)).collect();
+        ApiError::new(ErrorCode::UnknownMachine, format!("the grid has no machine '{text}'"))
+            .help(format!("its machines: {}", known.join(", ")))
+    }
+
+    /// This machine, then every other one.
+    pub(crate) fn members(&self) -> impl Iterator<Item = PeerId> {
+        std::iter::once(self.me).chain(self.machines.others.keys().copied())
     }
 
     /// Tells the scheduler and every linked peer what this machine has now.

@@ -90,7 +90,8 @@ impl Core {
     /// Lets the gate and the link table follow the membership.
     pub(crate) fn members_changed(&mut self) {
         let now = clock::now();
-        self.wish_net(NetWish::Members(self.membership.grid.peers()));
+        let (members, forbidden) = self.gate();
+        self.wish_net(NetWish::Members(members, forbidden));
         let members: Vec<_> = self
             .membership
             .grid
@@ -105,7 +106,7 @@ impl Core {
             if machine.name.is_empty() {
                 machine.name = name;
             }
-            self.links.handle(Input::MemberAdded { peer, addresses }, now);
+            self.links.handle(Input::MemberAdded { peer, addresses, ours: self.linking.of(peer) }, now);
             self.links.handle(Input::AddressesLearned { peer, addresses: self.addresses.of(peer) }, now);
             self.link_changed(peer);
         }

@@ -12,7 +12,9 @@ mod joining;
 mod journal;
 mod landing;
 mod lending;
+mod linking;
 mod machines;
+mod map;
 mod membership;
 mod output;
 mod peers;
@@ -22,6 +24,7 @@ mod results;
 mod steward;
 mod submit;
 mod timeline;
+mod traffic;
 mod views;
 mod why;
 mod words;
@@ -50,7 +53,9 @@ pub(crate) use facts::{Fact, Imported};
 pub(crate) use history::History;
 pub(crate) use journal::Journal;
 pub(crate) use lending::{Keeper, keeper};
+pub(crate) use linking::Linking;
 pub(crate) use machines::{Machines, Settings};
+pub(crate) use map::LinkMap;
 pub(crate) use membership::Membership;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
@@ -58,6 +63,7 @@ pub(crate) use results::shown_for;
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
 pub(crate) use timeline::Timeline;
+pub(crate) use traffic::Traffic;
 
 use crate::{clock, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer};
 use guest::{Guest, Session};
@@ -84,6 +90,9 @@ pub(crate) struct Core {
     pub(crate) sched: Scheduler,
     pub(crate) worker: Worker,
     pub(crate) links: Links,
+    pub(crate) linking: Linking,
+    pub(crate) map: LinkMap,
+    pub(crate) traffic: Traffic,
     pub(crate) membership: Membership,
     pub(crate) addresses: Addresses,
     pub(crate) store: Store,
@@ -225,6 +234,8 @@ impl Core {
             self.presence.due(),
             self.history.due(),
             self.pause_due(),
+            self.map.due(),
+            self.traffic.due(),
         ];
         deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
     }
@@ -256,6 +267,12 @@ impl Core {
         }
         if self.membership.due().is_none() {
             self.follow_invites();
+        }
+        if due(self.map.due()) {
+            self.follow_map();
+        }
+        if due(self.traffic.due()) {
+            self.look_at_traffic();
         }
         if due(self.changed.due) {
             self.tell_changes();
@@ -290,11 +307,7 @@ impl Core {
                 self.events.tell(gridwell_api::EventBody::MachineChanged(Box::new(view)));
             }
         }
-        for peer in std::mem::take(&mut self.changed.links) {
-            if let Some(view) = self.link_view(peer) {
-                self.events.tell(gridwell_api::EventBody::LinkChanged(view));
-            }
-        }
+        self.tell_link_changes();
     }
 
     /// Runs `work` beside the loop; what it returns comes back as a fact.

@@ -1,19 +1,22 @@
 //! Links: what the net says, what the link table wishes, and bytes for those who have a right to them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use gridwell_api::{LinkPolicy, LinkState, LinkView};
+use gridwell_api::{LinkState, LinkView};
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_links::{Effect, Input, LinkState as State};
-use gridwell_model::{GridId, Incarnation, PeerId, Stamp, Time};
-use gridwell_net::{BulkResponder, NetEvent, NetHandle};
+use gridwell_model::{GridId, Incarnation, LinkPolicy, LinkWish, PeerId, Time};
+use gridwell_net::{BulkResponder, NetEvent, NetHandle, Refusal};
 use gridwell_sched::Input as SchedInput;
 use gridwell_wire::{BulkReply, BulkRequest, Hello, Message, PROTOCOL_VERSION};
 use gridwell_worker::Input as WorkerInput;
 use tokio::{io::AsyncSeekExt as _, sync::mpsc};
 use tokio_util::task::TaskTracker;
 
-use super::{Core, Fact};
+use super::{Core, Fact, map::rtt};
 use crate::clock;
 
 /// Smallest transfer that tells how fast a path is, in bytes: below it the round trip is most of the time.
@@ -22,7 +25,7 @@ const MEASURED_BYTES: u64 = 1_000_000;
 /// Something for the net that must keep its order: a dial after the members that allow it, after the hello it begins with.
 pub(crate) enum NetWish {
     Hello(Box<Hello>),
-    Members(BTreeSet<PeerId>),
+    Members(BTreeSet<PeerId>, BTreeMap<PeerId, LinkWish>),
     Joinable(bool),
     Dial(PeerId, Vec<String>),
     Disconnect(PeerId),
@@ -38,7 +41,7 @@ pub(crate) fn net_wishes(net: NetHandle, beside: &TaskTracker) -> mpsc::Sender<N
         while let Some(wish) = inlet.recv().await {
             match wish {
                 NetWish::Hello(hello) => net.set_hello(*hello).await,
-                NetWish::Members(members) => net.set_members(members).await,
+                NetWish::Members(members, forbidden) => net.set_members(members, forbidden).await,
                 NetWish::Joinable(joinable) => net.set_joinable(joinable).await,
                 NetWish::Dial(peer, addresses) => net.dial(peer, addresses).await,
                 NetWish::Disconnect(peer) => net.disconnect(peer).await,
@@ -73,6 +76,14 @@ impl Core {
             NetEvent::DialFailed { peer, why } => {
                 self.links.handle(Input::DialFailed { peer, why }, clock::now());
                 self.link_changed(peer);
+            }
+            NetEvent::DialRefused { peer, theirs } => {
+                self.hear_wish(peer, theirs);
+                self.links.handle(Input::DialRefused { peer, theirs }, clock::now());
+                self.link_changed(peer);
+            }
+            NetEvent::Refused { peer, why: Refusal::Forbidden, .. } => {
+                tracing::debug!(machine = peer.map(|peer| peer.short()), "a machine asked for a forbidden link");
             }
             NetEvent::Refused { peer, address, why } => {
                 tracing::info!(machine = peer.map(|peer| peer.short()), %why, "a connection was refused");
@@ -117,6 +128,7 @@ impl Core {
         if let Err(error) = self.net.send(peer, &Message::Announce(Box::new(announcement))) {
             tracing::debug!(%error, "the first announcement was not sent");
         }
+        self.tell_links_to(peer);
         tracing::info!(machine = hello.name, "linked");
         self.machine_came(peer);
         self.link_changed(peer);
@@ -131,7 +143,11 @@ impl Core {
         machine.last_seen = Some(clock::stamp());
         self.sched.handle(SchedInput::PeerLeft { peer }, now);
         self.worker.handle(WorkerInput::StewardLost { steward: peer }, now);
-        self.presence.left(peer, now);
+        // Who is away by somebody's wish is not missed.
+        if self.link_rule(peer).policy != LinkPolicy::Forbidden {
+            self.presence.left(peer, now);
+        }
+        self.forget_links_of(peer);
         self.link_changed(peer);
     }
 
@@ -147,6 +163,7 @@ impl Core {
     pub(crate) fn link_changed(&mut self, peer: PeerId) {
         self.changed.links.insert(peer);
         self.changed.machines.insert(peer);
+        self.map.changed_here(self.me, peer);
         self.tell_soon();
     }
 
@@ -178,7 +195,13 @@ impl Core {
                     tracing::debug!(%error, "a ping was not answered");
                 }
             }
-            Message::Pong { number } => self.links.handle(Input::PongReceived { peer, number }, clock::now()),
+            Message::Pong { number } => {
+                self.links.handle(Input::PongReceived { peer, number }, clock::now());
+                self.on_measured(peer);
+            }
+            Message::Links(reports) => self.on_links(peer, reports),
+            // Only instead of a hello, which the net reads.
+            Message::Forbidden(_) => {}
             message @ (Message::Offer(_)
             | Message::Settled { .. }
             | Message::Revoke { .. }
@@ -242,23 +265,24 @@ impl Core {
     pub(crate) fn link_view(&self, peer: PeerId) -> Option<LinkView> {
         let view = self.links.view(peer)?;
         let stats = self.net.stats(peer);
-        let (state, address, rtt) = match view.state {
-            State::Up { address, rtt_min, rtt_ewma, .. } => (LinkState::Up, address, rtt_ewma.or(rtt_min)),
-            State::Dialling => (LinkState::Connecting, view.addresses.first().cloned().unwrap_or_default(), None),
-            State::Down { .. } => (LinkState::Down, view.addresses.first().cloned().unwrap_or_default(), None),
+        let (rtt, rule) = (rtt(&view.state), self.link_rule(peer));
+        let tried = || view.addresses.first().cloned().unwrap_or_default();
+        let (state, address) = match view.state {
+            State::Up { address, .. } => (LinkState::Up, address),
+            State::Dialling => (LinkState::Connecting, tried()),
+            State::Down { .. } => (LinkState::Down, tried()),
         };
-        let ago = clock::now().since(view.since);
         Some(LinkView {
             from: self.me,
             peer,
             name: self.machines.name(peer),
             state,
-            policy: LinkPolicy::Automatic,
-            revision: 0,
-            changed: None,
+            policy: rule.policy,
+            revision: rule.revision,
+            changed: rule.changed,
             address,
             rtt_ms: rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
-            since: Stamp(clock::stamp().0.saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(0))),
+            since: clock::stamp_of(view.since),
             received_bytes: stats.received_bytes,
             sent_bytes: stats.sent_bytes,
             last_error: view.last_error.map(|(_, error)| error).unwrap_or_default(),

@@ -74,20 +74,14 @@ impl Core {
 
     /// A misspelt machine would leave a job waiting for ever: each must name at least one member.
     fn check_named(&self, on: &[String]) -> Result<(), ApiError> {
-        let members: Vec<_> = std::iter::once(self.me).chain(self.machines.others().keys().copied()).collect();
         let names = |word: &String| {
-            members.iter().any(|peer| {
-                self.machines.name(*peer).eq_ignore_ascii_case(word) || peer.to_string().starts_with(word.as_str())
+            self.members().any(|peer| {
+                self.machines.name(peer).eq_ignore_ascii_case(word) || peer.to_string().starts_with(word.as_str())
             })
         };
         match on.iter().find(|word| word.is_empty() || !names(word)) {
             None => Ok(()),
-            Some(word) => {
-                let known: Vec<_> = members.iter().map(|peer| self.machines.name(*peer)).collect();
-                let message = format!("the grid has no machine '{word}'");
-                Err(ApiError::new(ErrorCode::UnknownMachine, message)
-                    .help(format!("its machines: {}", known.join(", "))))
-            }
+            Some(word) => Err(self.unknown_machine(word)),
         }
     }
 

@@ -241,9 +241,11 @@ impl Core {
         self.machine_view(self.me).into_iter().chain(others).collect()
     }
 
+    /// Links of this machine by name, then those that others tell of.
     pub(crate) fn link_views(&self) -> Vec<LinkView> {
         let mut links: Vec<_> = self.machines.others().keys().filter_map(|peer| self.link_view(*peer)).collect();
         links.sort_by(|left, right| left.name.cmp(&right.name));
+        links.extend(self.told_views());
         links
     }
 
