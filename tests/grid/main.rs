@@ -11,6 +11,7 @@ mod durability;
 mod grids;
 mod lending;
 mod links;
+mod listener;
 mod past;
 mod pictures;
 mod refusals;

@@ -7,7 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use clap_complete::Shell;
-use gridwell_model::TaskState;
+use gridwell_model::{LinkPolicy, TaskState};
 
 use crate::text::task_word;
 
@@ -53,8 +53,17 @@ pub enum Command {
     #[command(after_help = "Examples:\n  gridwell machines\n  gridwell machines --json | jq '.[].name'")]
     Machines,
     /// Show this machine's links to others
-    #[command(after_help = "Example:\n  gridwell links")]
-    Links,
+    #[command(after_help = "Examples:\n  gridwell links\n  gridwell links --all")]
+    Links(LinksArgs),
+    /// Pin, forbid or free this machine's link to another one
+    #[command(after_help = "\
+Examples:
+  gridwell link pin quarry
+  gridwell link forbid quarry --anyway
+  gridwell link auto quarry
+
+A link is forbidden if either machine's owner forbids it.")]
+    Link(LinkArgs),
     /// Start a job and print its id
     #[command(after_help = "\
 Examples:
@@ -235,6 +244,48 @@ pub struct InviteArgs {
 pub struct JoinArgs {
     /// The link that 'gridwell invite' printed on the other machine
     pub link: String,
+}
+
+/// `gridwell links`
+#[derive(Debug, Args)]
+pub struct LinksArgs {
+    /// Also links between other machines, as those tell of them
+    #[arg(long, short)]
+    pub all: bool,
+}
+
+/// `gridwell link`
+#[derive(Debug, Args)]
+pub struct LinkArgs {
+    /// What is wanted of the link
+    #[arg(value_enum)]
+    pub wish: LinkWord,
+    /// The other machine: its name, or the first letters of its id
+    pub machine: String,
+    /// Also when it cuts machines off from this one
+    #[arg(long)]
+    pub anyway: bool,
+}
+
+/// What people may want of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LinkWord {
+    /// Keep it always, and try without end while it is down
+    Pin,
+    /// End it at once and never make it again
+    Forbid,
+    /// Let the grid decide
+    Auto,
+}
+
+impl From<LinkWord> for LinkPolicy {
+    fn from(word: LinkWord) -> Self {
+        match word {
+            LinkWord::Pin => Self::Pinned,
+            LinkWord::Forbid => Self::Forbidden,
+            LinkWord::Auto => Self::Automatic,
+        }
+    }
 }
 
 /// What all commands that start jobs share.
@@ -587,6 +638,8 @@ mod tests {
             "gridwell node --lend-cores -1",
             "gridwell priority k3f7",
             "gridwell tasks k3f7 --state asleep",
+            "gridwell link pin",
+            "gridwell link cut quarry",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

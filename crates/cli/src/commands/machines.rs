@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use gridwell_api::{
-    ApiError, DoctorView, ErrorCode, Finding, InviteRequest, InviteView, JoinRequest, JoinedView, LinkView,
-    MachineView, Request, SetRequest, StatusView,
+    ApiError, DoctorView, ErrorCode, Finding, InviteRequest, InviteView, JoinRequest, JoinedView, MachineView, Request,
+    SetRequest, StatusView,
 };
 use gridwell_serve::Client;
 
@@ -27,12 +27,6 @@ pub(super) async fn ui(client: &Client, screen: Screen) -> Result<End, ApiError>
 pub(super) async fn machines(client: &Client, screen: Screen) -> Result<End, ApiError> {
     let machines: Vec<MachineView> = client.ask(&Request::Machines).await?;
     screen.show(&machines, |machines| text::machines(machines, screen.columns()));
-    Ok(End::Done)
-}
-
-pub(super) async fn links(client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let links: Vec<LinkView> = client.ask(&Request::Links).await?;
-    screen.show(&links, |links| text::links(links, screen.columns()));
     Ok(End::Done)
 }
 

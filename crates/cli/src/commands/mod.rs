@@ -1,5 +1,6 @@
 mod follow;
 mod jobs;
+mod links;
 mod machines;
 mod node;
 mod sample;
@@ -87,7 +88,8 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Invite(args) => machines::invite(args, client, screen).await,
         Command::Join(args) => machines::join(args, client, screen).await,
         Command::Machines => machines::machines(client, screen).await,
-        Command::Links => machines::links(client, screen).await,
+        Command::Links(args) => links::links(&args, client, screen).await,
+        Command::Link(args) => links::link(args, client, screen).await,
         Command::Doctor => machines::doctor(client, screen).await,
         Command::Status => machines::status(client, screen).await,
         Command::Ui => machines::ui(client, screen).await,

@@ -1,7 +1,5 @@
 use console::style;
-use gridwell_api::{
-    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineState, MachineView, StatusView,
-};
+use gridwell_api::{DoctorView, Finding, InviteView, JoinedView, MachineState, MachineView, StatusView};
 use gridwell_model::format_bytes;
 
 use super::{clean, fields, moment, number_of, secs, table::Table};
@@ -81,31 +79,6 @@ pub(crate) fn machine(machine: &MachineView) -> String {
     ])
 }
 
-/// Links as a table, and below it why some are down.
-pub(crate) fn links(links: &[LinkView], columns: usize) -> String {
-    if links.is_empty() {
-        return "No links. Let another machine join with 'gridwell invite'.".to_owned();
-    }
-    let mut table = Table::new(&["MACHINE", "STATE", ">ROUND TRIP", ">RECEIVED", ">SENT", "SINCE", "ADDRESS"]);
-    for link in links {
-        table.row([
-            link.name.clone(),
-            String::new(),
-            link.rtt_ms.map(|rtt| format!("{rtt:.1} ms")).unwrap_or_default(),
-            format_bytes(link.received_bytes),
-            format_bytes(link.sent_bytes),
-            moment(link.since),
-            link.address.clone(),
-        ]);
-        table.styled(1, link_state(link.state));
-    }
-    let mut text = table.render(columns);
-    for link in links.iter().filter(|link| link.state != LinkState::Up && !link.last_error.is_empty()) {
-        text.push_str(&format!("{}: {}\n", clean(&link.name), clean(&link.last_error)));
-    }
-    text
-}
-
 /// An invite: the link alone on its line, so that it can be copied or piped.
 pub(crate) fn invite(invite: &InviteView) -> String {
     clean(&invite.link)
@@ -147,22 +120,13 @@ fn machine_state(state: MachineState) -> String {
     coloured.to_string()
 }
 
-fn link_state(state: LinkState) -> String {
-    let coloured = match state {
-        LinkState::Connecting => style("connecting").yellow(),
-        LinkState::Up => style("up").green(),
-        LinkState::Down => style("down").red(),
-    };
-    coloured.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use console::strip_ansi_codes;
-    use gridwell_api::{LinkPolicy, Share};
-    use gridwell_model::{Hardware, Load, PeerId, Stamp};
+    use gridwell_api::Share;
+    use gridwell_model::{Hardware, Load, PeerId};
 
     use super::*;
 
@@ -190,28 +154,6 @@ mod tests {
         let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();
         assert!(text.contains("lab-mini (this)") && text.contains("paused") && text.contains("16 GB"), "{text}");
         assert!(text.ends_with("lab-mini takes nothing now: its owner paused it\n"), "{text}");
-    }
-
-    #[test]
-    fn a_broken_link_says_why() {
-        let link = LinkView {
-            from: PeerId([0; 32]),
-            peer: PeerId([1; 32]),
-            name: "forge".into(),
-            state: LinkState::Down,
-            policy: LinkPolicy::Automatic,
-            revision: 0,
-            changed: None,
-            address: "/ip4/10.0.0.2/tcp/7766".into(),
-            rtt_ms: None,
-            since: Stamp(0),
-            received_bytes: 0,
-            sent_bytes: 0,
-            last_error: "connection refused".into(),
-        };
-        let text = strip_ansi_codes(&links(&[link], 80)).into_owned();
-        assert!(text.ends_with("forge: connection refused\n"), "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 
     #[test]

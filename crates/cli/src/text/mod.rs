@@ -3,6 +3,7 @@
 mod activity;
 mod draft;
 mod jobs;
+mod links;
 mod machines;
 mod results;
 mod table;
@@ -19,7 +20,8 @@ pub(crate) use draft::drafts;
 #[cfg(test)]
 pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, job, jobs, outcome, progress, task_word, tasks};
-pub(crate) use machines::{doctor, invite, joined, links, machine, machines, status};
+pub(crate) use links::{Names, all_links, link, links};
+pub(crate) use machines::{doctor, invite, joined, machine, machines, status};
 pub(crate) use results::paths;
 pub(crate) use why::why;
 
@@ -57,6 +59,7 @@ const fn next_step(code: ErrorCode) -> &'static str {
         ErrorCode::UnknownMachine | ErrorCode::AmbiguousMachine => {
             "'gridwell machines' lists the machines; its --json shows their ids."
         }
+        ErrorCode::WouldCutOff => "Add --anyway to do it all the same.",
         ErrorCode::InviteMalformed => "Copy the whole link that 'gridwell invite' printed.",
         ErrorCode::InviteUsed | ErrorCode::InviteExpired | ErrorCode::InviteTampered => {
             "Make a new one with 'gridwell invite' on the other machine."
