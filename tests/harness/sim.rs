@@ -1,6 +1,6 @@
 //! A deterministic grid in one thread: the real engines and the real wire codec, made-up links, disks, programs and time.
 //!
-//! [`Simulation`] wires ledger, scheduler and worker as the node does: journal first, then act. A seed decides every latency,
+//! [`Simulation`] wires ledger, scheduler, worker and links as the node does: journal first, then act. A seed decides every latency,
 //! fault and outcome, so the same seed gives the same trace. After every step the invariants are checked
 //! (`sim/rules.rs`); a broken one is a [`Failure`] that says how to run it again.
 
@@ -8,6 +8,7 @@ mod carry;
 mod disk;
 mod event;
 mod fault;
+mod links;
 mod network;
 mod peer;
 mod programs;

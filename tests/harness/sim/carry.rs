@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use gridwell_ledger::{Effect as LedgerEffect, Input as LedgerInput, TaskEnd};
+use gridwell_links::Input as LinkInput;
 use gridwell_model::{BlobId, JobSpec, LeaseId, LeaseOffer, PeerId, TaskResult, TaskSpan, TaskSpans, Time};
 use gridwell_sched::{Effect as SchedEffect, Input as SchedInput, JobView, PeerView, Placement, StepView};
-use gridwell_wire::{Announcement, Hello, Message, PROTOCOL_VERSION};
+use gridwell_wire::{Announcement, Hello, Message};
 use gridwell_worker::{Effect as WorkerEffect, Input as WorkerInput};
 
 use super::{
@@ -20,9 +21,14 @@ const EVERYTHING: TaskSpan = TaskSpan::new(0, u32::MAX);
 impl Simulation {
     /// Carries every wish that can be carried now.
     pub(super) fn pump(&mut self, at: PeerAt) {
-        while self.pump_worker(at) || self.pump_sched(at) || self.pump_ledger(at) {}
+        while self.pump_worker(at) || self.pump_sched(at) || self.pump_ledger(at) || self.pump_links(at) {}
         let Some(node) = &mut self.peers[at].node else { return };
-        let deadlines = [node.ledger.poll_deadline(), node.sched.poll_deadline(), node.worker.poll_deadline()];
+        let deadlines = [
+            node.ledger.poll_deadline(),
+            node.sched.poll_deadline(),
+            node.worker.poll_deadline(),
+            node.links.poll_deadline(),
+        ];
         let Some(next) = deadlines.into_iter().flatten().min() else { return };
         if node.woken_at.is_none_or(|woken| next < woken) {
             node.woken_at = Some(next);
@@ -49,10 +55,16 @@ impl Simulation {
                     node.ledger.handle_deadline(now);
                     node.sched.handle_deadline(now);
                     node.worker.handle_deadline(now);
+                    node.links.handle_deadline(now);
                 }
             }
             Inside::Written => self.written(at),
             Inside::Worker(input) => node.worker.handle(input, now),
+            Inside::Dialled { other } => self.dialled(at, other),
+            Inside::DialFailed { peer } => {
+                let why = "no answer".to_owned();
+                node.links.handle(LinkInput::DialFailed { peer, why }, now);
+            }
             Inside::ProgramEnded { session, token } => self.program_ended(at, session, token),
             Inside::SessionGone { session } => self.session_gone(at, session),
             Inside::Fetched { good, bad, .. } => node.worker.handle(if fetched { good } else { bad }, now),
@@ -240,6 +252,7 @@ impl Simulation {
             return;
         }
         let Some(link) = self.peers[from].node.as_ref().and_then(|node| node.up.get(&to).copied()) else { return };
+        self.check_allowed(from, to);
         let bytes = gridwell_wire::encode(&message).expect("messages of the simulation fit a frame");
         let copies = 1 + u64::from(self.random.chance(self.duplicates_per_mille));
         for _ in 0..copies {
@@ -254,6 +267,11 @@ impl Simulation {
         frames.extend(bytes);
         let payload = frames.next_frame().ok().flatten().expect("a whole frame was sent");
         let message = gridwell_wire::decode::<Message>(&payload).expect("a message was sent");
+        self.check_allowed(from, to);
+        let (now, peer) = (self.now, self.peers[from].id);
+        if let Some(node) = &mut self.peers[to].node {
+            node.links.handle(LinkInput::Heard { peer }, now);
+        }
         self.told(to, from, message);
         self.pump(to);
     }
@@ -263,6 +281,10 @@ impl Simulation {
         let Some(node) = &mut self.peers[at].node else { return };
         match message {
             Message::Hello(hello) => self.greeted(at, from, &hello),
+            Message::Ping { number } => self.send(at, steward, Message::Pong { number }),
+            Message::Pong { number } => {
+                node.links.handle(LinkInput::PongReceived { peer: steward, number }, now);
+            }
             Message::Announce(announcement) => self.heard(at, from, *announcement),
             Message::Offer(offer) => node.worker.handle(WorkerInput::Offered { steward, offer }, now),
             Message::Settled { lease, tasks } => node.worker.handle(WorkerInput::Settled { lease, tasks }, now),
@@ -314,65 +336,6 @@ impl Simulation {
         let (now, stamp, peer) = (self.now, self.stamp(), self.peers[from].id);
         let Some(node) = &mut self.peers[at].node else { return };
         node.tell_ledger(LedgerInput::TasksEnded { lease, peer, results, stamp }, now);
-    }
-
-    pub(super) fn connect(&mut self, one: PeerAt, other: PeerAt) {
-        let awake = |at: PeerAt| self.peers[at].node.is_some() && self.peers[at].asleep.is_none();
-        if !awake(one) || !awake(other) {
-            return;
-        }
-        if let Some(link) = self.network.connect(one, other) {
-            let delay = self.random.micros(500, 20_000);
-            self.after(delay, Event::LinkUp { at: one, other, link });
-            self.after(delay, Event::LinkUp { at: other, other: one, link });
-        }
-    }
-
-    /// Breaks a connection; each end notices within `notice`.
-    pub(super) fn disconnect(&mut self, one: PeerAt, other: PeerAt, notice: Duration) {
-        if let Some(link) = self.network.disconnect(one, other) {
-            for (at, other) in [(one, other), (other, one)] {
-                let delay = self.random.micros(100, notice.as_micros() as u64 + 200);
-                self.after(delay, Event::LinkDown { at, other, link });
-            }
-        }
-    }
-
-    pub(super) fn link_up(&mut self, at: PeerAt, other: PeerAt, link: u64) {
-        if !self.network.stands(at, other, link) {
-            return;
-        }
-        if let Some(old) = self.peers[at].node.as_ref().and_then(|node| node.up.get(&other).copied()) {
-            self.link_down(at, other, old);
-        }
-        let (now, steward) = (self.now, self.peers[other].id);
-        let name = self.peers[at].setup.name.clone();
-        let Some(node) = &mut self.peers[at].node else { return };
-        node.up.insert(other, link);
-        let hello = Hello {
-            version: PROTOCOL_VERSION,
-            grid: gridwell_model::GridId([1; 16]),
-            incarnation: node.incarnation,
-            name,
-            addresses: Vec::new(),
-            clock_ms: 0,
-        };
-        node.worker.handle(WorkerInput::StewardBack { steward }, now);
-        self.send(at, steward, Message::Hello(hello));
-        self.announce(at);
-        self.pump(at);
-    }
-
-    pub(super) fn link_down(&mut self, at: PeerAt, other: PeerAt, link: u64) {
-        let (now, peer) = (self.now, self.peers[other].id);
-        let Some(node) = &mut self.peers[at].node else { return };
-        if node.up.get(&other) == Some(&link) {
-            node.up.remove(&other);
-            node.announced.remove(&other);
-            node.sched.handle(SchedInput::PeerLeft { peer }, now);
-            node.worker.handle(WorkerInput::StewardLost { steward: peer }, now);
-            self.pump(at);
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::JobId;
+use gridwell_model::{JobId, LinkWish};
+
+use super::event::PeerAt;
 
 /// A job as it was kept: its last snapshot and the entries since.
 type Kept = (Option<Vec<u8>>, Vec<Vec<u8>>);
@@ -9,6 +11,8 @@ type Kept = (Option<Vec<u8>>, Vec<Vec<u8>>);
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     pub(super) epoch: u32,
+    /// What its owner wants of links.
+    pub(super) wishes: BTreeMap<PeerAt, LinkWish>,
     log: Vec<Line>,
     snapshots: BTreeMap<JobId, Vec<u8>>,
 }

@@ -1,5 +1,5 @@
 use gridwell_ledger::{Input as LedgerInput, TaskEnd};
-use gridwell_model::{LeaseId, Time};
+use gridwell_model::{LeaseId, LinkPolicy, PeerId, Time};
 use gridwell_worker::{Input as WorkerInput, SessionId};
 
 /// Position of a peer in the simulation.
@@ -31,6 +31,10 @@ pub(super) enum Inside {
     Written,
     /// A hand answers the worker.
     Worker(WorkerInput),
+    /// A dial has reached the other side, or nobody.
+    Dialled { other: PeerAt },
+    /// Nobody answered a dial.
+    DialFailed { peer: PeerId },
     /// A program ends.
     ProgramEnded { session: SessionId, token: u64 },
     /// A session is gone.
@@ -54,10 +58,12 @@ pub(super) enum Fault {
     Wake { at: PeerAt },
     /// No connection between two peers any more; packets are lost silently.
     Part { one: PeerAt, other: PeerAt },
-    /// Connections may come back.
+    /// Connections may be made again.
     Heal { one: PeerAt, other: PeerAt },
-    /// A connection breaks and comes back at once.
+    /// A connection breaks.
     Flap { one: PeerAt, other: PeerAt },
+    /// A peer's owner wants something else of a link.
+    Want { at: PeerAt, other: PeerAt, policy: LinkPolicy },
     /// The owner lends nothing for a while.
     Drain { at: PeerAt },
     /// The owner lends again.

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
+use gridwell_model::LinkPolicy;
 use gridwell_worker::Input as WorkerInput;
 
 use super::{
     event::{Event, Fault, PeerAt},
     world::Simulation,
 };
-
-/// Longest time until an end of a connection notices that packets are lost: the keep-alive's.
-const NOTICE: Duration = Duration::from_secs(8);
 
 impl Simulation {
     /// Plans faults for a while, each with its repair; after `until` nothing new breaks.
@@ -22,12 +20,20 @@ impl Simulation {
             let (one, other) = wired.get(self.random.below(wired.len() as u64) as usize).copied().unwrap_or((0, 0));
             let when = self.random.micros(0, until.as_micros() as u64);
             let lasts = self.random.micros(10_000, 40_000_000);
-            let (fault, repair) = match self.random.below(10) {
+            let (fault, repair) = match self.random.below(13) {
                 0..=3 => (Fault::Crash { at, power: self.random.chance(500) }, Some(Fault::Restart { at })),
                 4 | 5 => (Fault::Part { one, other }, Some(Fault::Heal { one, other })),
                 6 | 7 => (Fault::Flap { one, other }, None),
                 8 => (Fault::Sleep { at }, Some(Fault::Wake { at })),
-                _ => (Fault::Drain { at }, Some(Fault::Lend { at })),
+                9 => (Fault::Drain { at }, Some(Fault::Lend { at })),
+                10 => (Fault::Want { at: one, other, policy: LinkPolicy::Pinned }, None),
+                number => {
+                    let (at, other) = if number == 11 { (one, other) } else { (other, one) };
+                    let want = |policy| Fault::Want { at, other, policy };
+                    // Nobody could ask a node that did not run; they ask again.
+                    self.after(until * 2, Event::Fault(want(LinkPolicy::Automatic)));
+                    (want(LinkPolicy::Forbidden), Some(want(LinkPolicy::Automatic)))
+                }
             };
             self.after(when, Event::Fault(fault));
             if let Some(repair) = repair {
@@ -46,21 +52,24 @@ impl Simulation {
             }
             Fault::Sleep { at } => self.sleep(at),
             Fault::Wake { at } => self.wake(at),
-            Fault::Part { one, other } => {
-                self.network.part(one, other);
-                self.disconnect(one, other, NOTICE);
-            }
-            Fault::Heal { one, other } => {
-                self.network.heal(one, other);
-                self.connect(one, other);
-            }
-            Fault::Flap { one, other } => {
-                self.disconnect(one, other, Duration::from_millis(5));
-                self.connect(one, other);
-            }
+            Fault::Part { one, other } => self.part(one, other),
+            Fault::Heal { one, other } => self.heal(one, other),
+            Fault::Flap { one, other } => self.disconnect(one, other),
+            Fault::Want { at, other, policy } => self.want(at, other, policy),
             Fault::Drain { at } => self.lend(at, true),
             Fault::Lend { at } => self.lend(at, false),
         }
+    }
+
+    /// Lets everything between two peers get lost. Nobody says so: both ends notice the silence.
+    pub fn part(&mut self, one: PeerAt, other: PeerAt) {
+        self.network.part(one, other);
+        self.network.disconnect(one, other);
+    }
+
+    /// Lets connections between two peers be made again.
+    pub fn heal(&mut self, one: PeerAt, other: PeerAt) {
+        self.network.heal(one, other);
     }
 
     fn crash(&mut self, at: PeerAt, power: bool) {
@@ -69,7 +78,11 @@ impl Simulation {
         }
         self.check_journal(at);
         for other in 0..self.peers.len() {
-            self.disconnect(at, other, if power { NOTICE } else { Duration::from_millis(5) });
+            if power {
+                self.network.disconnect(at, other);
+            } else {
+                self.disconnect(at, other);
+            }
         }
         self.peers[at].node = None;
         if power {
@@ -80,19 +93,14 @@ impl Simulation {
     fn sleep(&mut self, at: PeerAt) {
         if self.peers[at].node.is_some() && self.peers[at].asleep.is_none() {
             self.peers[at].asleep = Some(Vec::new());
-            for other in 0..self.peers.len() {
-                self.disconnect(at, other, NOTICE);
-            }
         }
     }
 
     fn wake(&mut self, at: PeerAt) {
         let Some(waiting) = self.peers[at].asleep.take() else { return };
+        self.peers[at].woke_at = self.now;
         for event in waiting {
             self.after(Duration::from_micros(10), event);
-        }
-        for other in 0..self.peers.len() {
-            self.connect(at, other);
         }
     }
 

@@ -36,6 +36,17 @@ impl Network {
         self.wired.iter().copied().collect()
     }
 
+    /// Whom a peer may be connected with at all.
+    pub(super) fn wired_to(&self, at: PeerAt) -> Vec<PeerAt> {
+        let pairs = self.wired.iter().filter(|(one, other)| *one == at || *other == at);
+        pairs.map(|(one, other)| if *one == at { *other } else { *one }).collect()
+    }
+
+    pub(super) fn may_connect(&self, one: PeerAt, other: PeerAt) -> bool {
+        let pair = pair(one, other);
+        self.wired.contains(&pair) && !self.parted.contains(&pair)
+    }
+
     pub(super) fn part(&mut self, one: PeerAt, other: PeerAt) {
         self.parted.insert(pair(one, other));
     }
@@ -47,7 +58,7 @@ impl Network {
     /// Makes a connection where one may stand and none does.
     pub(super) fn connect(&mut self, one: PeerAt, other: PeerAt) -> Option<u64> {
         let pair = pair(one, other);
-        if !self.wired.contains(&pair) || self.parted.contains(&pair) || self.links.contains_key(&pair) {
+        if !self.may_connect(one, other) || self.links.contains_key(&pair) {
             return None;
         }
         self.last_link += 1;

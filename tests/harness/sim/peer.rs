@@ -4,6 +4,7 @@ use std::{
 };
 
 use gridwell_ledger::{Effect as LedgerEffect, Ledger};
+use gridwell_links::Links;
 use gridwell_model::{Incarnation, JobId, LeaseId, LeaseOffer, PeerId, Reserve, TaskSpan, Time};
 use gridwell_sched::Scheduler;
 use gridwell_wire::Announcement;
@@ -38,6 +39,8 @@ pub(super) struct Peer {
     pub(super) runs: u64,
     /// What happened to it while it slept.
     pub(super) asleep: Option<Vec<Event>>,
+    /// When it was last there again after it had not been.
+    pub(super) woke_at: Time,
     pub(super) drained: bool,
 }
 
@@ -49,6 +52,7 @@ pub(super) struct Node {
     pub(super) ledger: Ledger,
     pub(super) sched: Scheduler,
     pub(super) worker: Worker,
+    pub(super) links: Links,
     /// Wishes in order: those behind a journal entry wait for it.
     pub(super) outbox: VecDeque<Wish>,
     /// Wishes behind the entries that are being written.

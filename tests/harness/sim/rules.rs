@@ -114,7 +114,7 @@ impl Simulation {
         }
     }
 
-    /// Once everything has ended: nothing is held, nobody works, every journal replays.
+    /// Once everything has ended: nothing is held, nobody works, every journal replays, every link stands that may.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Simulation {
                 return Err(self.failure(what));
             }
         }
-        Ok(())
+        self.check_links().map_or(Ok(()), |what| Err(self.failure(what)))
     }
 }
 

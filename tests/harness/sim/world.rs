@@ -6,6 +6,7 @@ use std::{
 };
 
 use gridwell_ledger::{Input as LedgerInput, Ledger};
+use gridwell_links::Links;
 use gridwell_model::{Incarnation, JobId, PeerId, Reserve, Stamp, Time};
 use gridwell_sched::{Config, Scheduler};
 use gridwell_worker::{Input as WorkerInput, Worker};
@@ -47,6 +48,8 @@ pub struct Simulation {
     pub(super) duplicates_per_mille: u64,
     /// Sessions that do not open, in a thousand.
     pub(super) bad_sessions_per_mille: u64,
+    /// Dials that ended because the other side forbids the link.
+    pub(super) refused_dials: u64,
     pub(super) flaw: Option<String>,
 }
 
@@ -127,6 +130,7 @@ impl Simulation {
             runs: BTreeMap::new(),
             duplicates_per_mille: 0,
             bad_sessions_per_mille: 0,
+            refused_dials: 0,
             flaw: None,
         }
     }
@@ -144,6 +148,7 @@ impl Simulation {
             node: None,
             runs: 0,
             asleep: None,
+            woke_at: self.now,
             drained: false,
         });
         self.start(at);
@@ -156,10 +161,11 @@ impl Simulation {
         self.bad_sessions_per_mille = bad_sessions_per_mille;
     }
 
-    /// Links two peers.
+    /// Lets two peers know of each other, so that they link.
     pub fn link(&mut self, one: PeerAt, other: PeerAt, latency: Duration) {
         self.network.wire(one, other, latency);
-        self.connect(one, other);
+        self.know_members(one);
+        self.know_members(other);
     }
 
     /// A peer's id.
@@ -332,12 +338,14 @@ impl Simulation {
         let mut worker = Worker::new();
         let (lends, accepts, why_not) = (peer.lends(), peer.accepts(), peer.why_not());
         worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, now);
+        peer.woke_at = now;
         peer.node = Some(Node {
             run: peer.runs,
             incarnation: Incarnation(seed.to_be_bytes()),
             ledger,
             sched: Scheduler::new(Config::new(peer.id), seed),
             worker,
+            links: Links::new(peer.id, seed),
             outbox: Default::default(),
             writing: None,
             up: BTreeMap::new(),
@@ -352,9 +360,7 @@ impl Simulation {
         self.announce(at);
         self.check_restored(at);
         self.pump(at);
-        for other in 0..self.peers.len() {
-            self.connect(at, other);
-        }
+        self.know_members(at);
     }
 
     fn happen(&mut self, event: Event) {
