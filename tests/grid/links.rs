@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     listener::Listener,
-    support::{Grid, Peer, lines, makers, until},
+    support::{Grid, Peer, lines, lives, makers, until},
 };
 
 #[test]
@@ -66,6 +66,31 @@ fn a_forbidden_link_ends_on_both_sides_and_comes_back_when_it_is_allowed() {
     let back = link(mill, "quarry", |link| link["state"] == "up" && link["policy"] == "automatic");
     assert_eq!(back["revision"], 2);
     mill.done(&job);
+}
+
+#[test]
+fn what_runs_across_a_link_that_becomes_forbidden_ends_there_and_runs_again_here() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let (mill, quarry) = (&grid.peers[0], &grid.peers[1]);
+    let (pids, gate) = (grid.path("pids"), grid.path("gate"));
+    let script = format!(
+        "echo $$ >> '{}'; while [ ! -e '{}' ]; do sleep 0.05; done; hostname > out.txt",
+        pids.display(),
+        gate.display()
+    );
+    let to = grid.path("home");
+    let options = ["--prefers", "machine = quarry * 5", "--outputs", "*.txt", "--output", to.to_str().expect("text")];
+    let begin = ["exec", "--detach"].into_iter().chain(options);
+    let job = mill.start_job(begin.chain(["--", "sh", "-c", &script]));
+    let first = until("the task's program", || lines(&pids).first().cloned());
+
+    quarry.ok(["link", "forbid", "mill", "--anyway"]);
+
+    until("a second attempt", || (lines(&pids).len() >= 2).then_some(()));
+    until("the end of the first program", || (!lives(&first)).then_some(()));
+    fs::write(&gate, "").expect("the gate opens");
+    assert_eq!(makers(&mill.done(&job)), ["mill"]);
+    assert_eq!(fs::read_dir(&to).expect("results").count(), 1, "they came home once");
 }
 
 #[test]
