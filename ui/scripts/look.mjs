@@ -1,24 +1,10 @@
 // Takes pictures of the lab in Chromium: node scripts/look.mjs [--base URL] [--only WORD] [--out DIR]
 //
 // The lab must be served: `npm run dev`, or `npm run build:lab` and any file server.
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-const option = (name, fallback) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : process.argv[at + 1];
-};
+import { launch, option } from "./chromium.mjs";
 
 const base = option("base", "http://127.0.0.1:5173/lab.html");
 const out = option("out", fileURLToPath(new URL("../shots", import.meta.url)));
@@ -128,10 +114,7 @@ export const LOOKS = [
   { name: "contrast-jobs", query: "scene=studio&theme=contrast#/jobs" },
 ];
 
-const browser = await chromium.launch({
-  executablePath: existsSync("/usr/bin/chromium") ? "/usr/bin/chromium" : undefined,
-  args: ARGS,
-});
+const browser = await launch();
 mkdirSync(out, { recursive: true });
 for (const look of LOOKS) {
   if (!look.name.includes(only)) continue;

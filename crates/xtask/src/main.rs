@@ -35,7 +35,7 @@ Chores of the Gridwell workspace.
   cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
   cargo xtask bindings        write the TypeScript forms of what crosses the local door to ui/src/bridge/api.ts
   cargo xtask sim --seeds N   run the simulation with the seeds 0 to N-1 (default 1000)
-  cargo xtask bench           measure, and write docs/benchmarks.md
+  cargo xtask bench           measure, and write docs/benchmarks.md; what was not measured stays there as it was
 
 demo:
   --keep                      leave the peers running until Ctrl-C
@@ -44,7 +44,7 @@ package:
   --profile NAME              build under this cargo profile instead of 'shipped'; 'dev' shares the build of the tests
 bench:
   --rounds N                  measure each thing N times and take the median (default 5)
-  --only NAME                 only this comparison: tasks, start, memory, rest, blender, criterion; may be repeated
+  --only NAME                 only this comparison: tasks, start, memory, rest, blender, ui, criterion; may be repeated
 ";
 
 fn main() -> ExitCode {

@@ -80,7 +80,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     Ok(())
 }
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     shell::workspace().join("ui")
 }
 

@@ -1,16 +1,13 @@
 use std::process::Command;
 
-/// Says on what the numbers were measured: processor, cores, memory, system, compiler.
+/// Says on what the numbers were measured, one line: processor, cores, memory, system, compiler.
 pub(super) fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory_kib: f64 = field("/proc/meminfo", "MemTotal").split(' ').next().unwrap_or("").parse().unwrap_or(0.0);
-    let lines = [
-        format!("- Processor: {}, {cores} logical cores", field("/proc/cpuinfo", "model name")),
-        format!("- Memory: {:.1} GiB", memory_kib / 1024.0 / 1024.0),
-        format!("- System: {}, Linux {}", os_name(), first_line("uname", "-r")),
-        format!("- Compiler: {}", first_line("rustc", "--version")),
-    ];
-    lines.join("\n")
+    let processor = field("/proc/cpuinfo", "model name");
+    let (system, kernel, compiler) = (os_name(), first_line("uname", "-r"), first_line("rustc", "--version"));
+    let memory_gib = memory_kib / 1024.0 / 1024.0;
+    format!("{processor}, {cores} logical cores, {memory_gib:.1} GiB; {system}, Linux {kernel}; {compiler}")
 }
 
 /// The value of `NAME : VALUE` in a file of the kernel.

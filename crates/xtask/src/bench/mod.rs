@@ -5,6 +5,7 @@ mod machine;
 mod node;
 mod page;
 mod tasks;
+mod window;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -32,30 +33,48 @@ pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
     let program = demo::build("release")?;
     let folder = shell::target_dir()?.join("bench-grid");
     let bench = Bench { program, folder, rounds };
-    let mut rows = Vec::new();
-    for (name, measure) in COMPARISONS {
+    let path = shell::workspace().join("docs/benchmarks.md");
+    let order: Vec<&str> = COMPARISONS.iter().map(|comparison| comparison.title).collect();
+    for Comparison { name, title, measure } in COMPARISONS {
         if only.is_empty() || only.contains(name) {
             println!("\n== {name}");
             bench.clear()?;
-            rows.extend(measure(&bench)?);
+            let text = measure(&bench)?;
+            let machine = machine::describe();
+            page::renew(&path, &order, title, &format!("{rounds} rounds on {machine}.\n\n{text}"))?;
         }
     }
-    let engines = if only.is_empty() || only.contains(&"criterion") { Some(criterion()?) } else { None };
-    let path = shell::workspace().join("docs/benchmarks.md");
-    page::write(&path, &machine::describe(), rounds, &rows, engines.as_deref())?;
     println!("\nwritten to {}", path.display());
     Ok(())
 }
 
-type Measure = fn(&Bench) -> Result<Vec<Row>, Failure>;
+/// A section of the page.
+struct Comparison {
+    /// As `--only` names it.
+    name: &'static str,
+    title: &'static str,
+    /// Measures, and returns the section's text.
+    measure: fn(&Bench) -> Result<String, Failure>,
+}
 
-const COMPARISONS: &[(&str, Measure)] = &[
-    ("tasks", tasks::compare),
-    ("start", node::time_to_start),
-    ("memory", node::memory_of_a_million),
-    ("rest", node::at_rest),
-    ("blender", blender::compare),
+const COMPARISONS: &[Comparison] = &[
+    Comparison { name: "tasks", title: "Tasks", measure: |bench| tasks::compare(bench).map(table) },
+    Comparison { name: "start", title: "Time to start", measure: |bench| node::time_to_start(bench).map(table) },
+    Comparison {
+        name: "memory",
+        title: "A million tasks",
+        measure: |bench| node::memory_of_a_million(bench).map(table),
+    },
+    Comparison { name: "rest", title: "At rest", measure: |bench| node::at_rest(bench).map(table) },
+    Comparison { name: "blender", title: "A real render", measure: |bench| blender::compare(bench).map(table) },
+    Comparison { name: "ui", title: "The window", measure: |bench| window::measure(bench).map(table) },
+    Comparison { name: "criterion", title: "Engines and hands", measure: |_| criterion() },
 ];
+
+#[expect(clippy::needless_pass_by_value, reason = "rows are measured for this alone")]
+fn table(rows: Vec<Row>) -> String {
+    page::table(&rows)
+}
 
 impl Bench {
     /// Begins with an empty folder.
@@ -77,9 +96,9 @@ fn only(options: &[String]) -> Vec<&str> {
 
 /// Runs every criterion benchmark; returns its result lines.
 fn criterion() -> Result<String, Failure> {
-    println!("\n== criterion");
     let text = shell::output(shell::cargo().args(["bench", "--workspace", "--bench", "*", "--", "--quiet"]))?;
-    Ok(text.lines().filter(|line| line.contains("time:") || line.contains("thrpt:")).collect::<Vec<_>>().join("\n"))
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("time:") || line.contains("thrpt:")).collect();
+    Ok(format!("By criterion: lower bound, estimate, upper bound.\n\n```\n{}\n```", lines.join("\n")))
 }
 
 /// Seconds that `work` takes.
