@@ -92,7 +92,7 @@ fn fresh_folder() -> Result<PathBuf, Failure> {
 }
 
 /// Makes what is rendered: a .blend where Blender is installed, otherwise a scene for our own renderer.
-fn make_scene(folder: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn make_scene(folder: &Path) -> Result<PathBuf, Failure> {
     if let Some(blender) = shell::find("blender") {
         println!("Blender is here: rendering a .blend");
         return make_blend(&blender, folder);

@@ -32,10 +32,24 @@ struct Peer {
 impl Grid {
     /// Starts one peer per name below `folder`, the first founds the grid, and waits until all see each other.
     pub(crate) fn start(program: &Path, folder: &Path, names: &[&str]) -> Result<Self, Failure> {
+        Self::start_with(program, folder, names, &[])
+    }
+
+    /// The same, and the first peer shows the window to browsers.
+    pub(crate) fn start_with_window(program: &Path, folder: &Path, names: &[&str]) -> Result<Self, Failure> {
+        Self::start_with(program, folder, names, &["--ui", "127.0.0.1:0"])
+    }
+
+    /// Starts the first peer with more words.
+    fn start_with(program: &Path, folder: &Path, names: &[&str], first: &[&str]) -> Result<Self, Failure> {
         let mut grid = Self { program: program.to_owned(), peers: Vec::new() };
         for name in names {
-            let link = if grid.peers.is_empty() { None } else { Some(grid.invite()?) };
-            grid.add(&folder.join(name), name, link.as_deref())?;
+            if grid.peers.is_empty() {
+                grid.add(&folder.join(name), name, first)?;
+            } else {
+                let link = grid.invite()?;
+                grid.add(&folder.join(name), name, &["--join", &link])?;
+            }
         }
         grid.wait_until("all peers online", |grid| Ok(grid.online()? >= names.len()))?;
         Ok(grid)
@@ -76,7 +90,7 @@ impl Grid {
         shell::text(&invite["link"], &command, "link")
     }
 
-    fn add(&mut self, data: &Path, name: &str, link: Option<&str>) -> Result<(), Failure> {
+    fn add(&mut self, data: &Path, name: &str, more: &[&str]) -> Result<(), Failure> {
         // The node makes its own folder, for this user alone; its log lies beside it.
         let above = data.parent().unwrap_or(data);
         std::fs::create_dir_all(above).map_err(|error| Failure::file(above, error))?;
@@ -84,9 +98,7 @@ impl Grid {
         let log = File::create(&log_path).map_err(|error| Failure::file(&log_path, error))?;
         let mut command = Command::new(&self.program);
         command.arg("--data").arg(data).args(["node", "--name", name, "--listen", "127.0.0.1:0"]);
-        if let Some(link) = link {
-            command.args(["--join", link]);
-        }
+        command.args(more);
         let process = shell::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))?;
         self.peers.push(Peer { data: data.to_owned(), process });
         let index = self.peers.len() - 1;

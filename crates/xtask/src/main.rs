@@ -13,6 +13,7 @@ mod floors;
 mod grid;
 mod mirror;
 mod package;
+mod screenshots;
 mod setup;
 mod shell;
 mod sim;
@@ -31,6 +32,7 @@ Chores of the Gridwell workspace.
   cargo xtask setup           install what tests and demo need, or print the line that does
   cargo xtask ui              build the window (ui/dist); the desktop app and the browser door carry it inside
   cargo xtask desktop         drive the packaged desktop app on a screen of its own (part of 'test')
+  cargo xtask screenshots DIR write pictures of every screen, dark and light, of real peers with real jobs into DIR
   cargo xtask package         build deb and rpm into target/packages
   cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
   cargo xtask bindings        write the TypeScript forms of what crosses the local door to ui/src/bridge/api.ts
@@ -40,6 +42,8 @@ Chores of the Gridwell workspace.
 demo:
   --keep                      leave the peers running until Ctrl-C
   --profile NAME              build under this cargo profile instead of 'demo'; 'dev' shares the build of the tests
+screenshots:
+  --profile NAME              after DIR: build under this cargo profile instead of 'demo'
 package:
   --profile NAME              build under this cargo profile instead of 'shipped'; 'dev' shares the build of the tests
 bench:
@@ -75,6 +79,7 @@ fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
         "setup" => none(options).and_then(|()| setup::install(&setup::EVERYTHING)).and_then(|()| ui::check_tools()),
         "ui" => none(options).and_then(|()| ui::build()),
         "package" => package::run(options),
+        "screenshots" => screenshots::run(options),
         "desktop" => none(options).and_then(|()| desktop::test()),
         "bindings" => none(options).and_then(|()| bindings::write()),
         "floors" => none(options).and_then(|()| floors::run()),
