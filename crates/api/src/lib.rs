@@ -48,4 +48,4 @@ pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, Re
 #[cfg(feature = "ts")]
 pub use typescript::typescript;
 pub use why::{Terms, WhyMachine, WhyView};
-pub use window::{SessionRequest, SessionView, WindowView};
+pub use window::{SessionRequest, SessionView, UploadRequest, UploadView, WindowView};

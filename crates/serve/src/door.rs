@@ -75,7 +75,8 @@ impl Door {
     pub async fn open(folder: &DataFolder, entrances: Entrances, backend: Arc<dyn Backend>) -> Result<Self, ApiError> {
         let closing = CancellationToken::new();
         let connections = TaskTracker::new();
-        let inside = Inside { backend, closing: closing.clone(), connections: connections.clone() };
+        let uploads = folder.uploads();
+        let inside = Inside { backend, uploads, closing: closing.clone(), connections: connections.clone() };
         let mut listeners = JoinSet::new();
         let mut listen = |listener, app| {
             listeners.spawn(welcome(listener, Hall::new(app, &closing, &connections)));

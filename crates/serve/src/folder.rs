@@ -64,6 +64,11 @@ impl DataFolder {
         self.path.join(SOCKET_FILE)
     }
 
+    /// Where files lie that browsers sent.
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.path.join("uploads")
+    }
+
     /// Binds the socket for its owner only; one left by a node that is gone is removed, since the lock is ours.
     pub(crate) fn bind(&self) -> Result<UnixListener, ApiError> {
         let socket = self.socket();

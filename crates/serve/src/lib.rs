@@ -19,6 +19,7 @@ mod reply;
 mod routes;
 mod secret;
 mod streams;
+mod uploads;
 mod window;
 
 pub use backend::Backend;

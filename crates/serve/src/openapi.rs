@@ -2,7 +2,7 @@ use gridwell_api::{ActivityPage, Event, HistoryView, LogPage, LogPiece, Request,
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi as _;
 
-use crate::{pictures, routes, streams, window};
+use crate::{pictures, routes, streams, uploads, window};
 
 /// The new priority of a job.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -42,6 +42,7 @@ pub(crate) struct PrioritySetting {
         pictures::picture,
         streams::events,
         streams::logs,
+        uploads::upload,
         window::open,
         window::token,
     ),

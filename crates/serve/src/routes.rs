@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -19,13 +19,15 @@ use crate::{
     openapi::PrioritySetting,
     pictures,
     reply::{Asked, BODY_BYTES, Body, Refusal},
-    streams,
+    streams, uploads,
 };
 
 /// What every handler has at hand.
 #[derive(Clone)]
 pub(crate) struct Inside {
     pub(crate) backend: Arc<dyn Backend>,
+    /// Where files lie that were sent.
+    pub(crate) uploads: PathBuf,
     /// Cancelled when the door closes: streams end then.
     pub(crate) closing: CancellationToken,
     /// What the door waits for when it closes.
@@ -62,6 +64,7 @@ pub(crate) fn router(inside: Inside) -> Router {
         .route("/v1/invites", post(invite))
         .route("/v1/join", post(join))
         .route("/v1/picture", get(pictures::picture))
+        .route("/v1/uploads", post(uploads::upload))
         .route("/v1/events", get(streams::events))
         .route("/v1/openapi.json", get(async || Json(openapi())))
         .fallback(async || refuse(ErrorCode::NotFound, "the door has no such path"))

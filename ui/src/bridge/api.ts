@@ -1178,6 +1178,12 @@ export type Tool = {
   path: string;
 };
 
+/** A file that was sent and is kept. */
+export type UploadView = {
+  /** Where it lies on the node's machine. */
+  path: string;
+};
+
 /** One machine's side of it. */
 export type WhyMachine = {
   /** The machine. */

@@ -14,7 +14,7 @@ import type { Door } from "./door";
 import { lines } from "./lines";
 import { osOf } from "./os";
 import { cursorText, Refusal } from "./types";
-import type { Event, LogPiece } from "./types";
+import type { Event, LogPiece, UploadView } from "./types";
 
 /** The window in a browser, at the address of the node that serves it. */
 export function httpBridge(door: Door): Bridge {
@@ -108,23 +108,28 @@ async function cannotReveal(path: string): Promise<void> {
   });
 }
 
-/** One request a file, so that progress is told and one failure stops the rest. */
+const BYTES = { "content-type": "application/octet-stream" };
+
+/** One request a file, so that progress is told and one failure stops the rest. A folder is one path at the end. */
 async function upload(
   door: Door,
   files: File[],
   onProgress: (progress: UploadProgress) => void,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const paths: string[] = [];
+  const batch = crypto.randomUUID();
+  const paths = new Set<string>();
   for (const file of files) {
     const name = file.webkitRelativePath === "" ? file.name : file.webkitRelativePath;
     onProgress({ name, sentBytes: 0, totalBytes: file.size });
-    const query = new URLSearchParams({ name });
-    const kept = await door.ask<{ path: string }>(`/uploads?${query}`, { method: "POST", body: file, signal });
+    const query = new URLSearchParams({ batch, name });
+    const sent = { method: "POST", headers: BYTES, body: file, signal };
+    const kept = await door.ask<UploadView>(`/uploads?${query}`, sent);
     onProgress({ name, sentBytes: file.size, totalBytes: file.size });
-    paths.push(kept.path);
+    const [top] = name.split("/");
+    paths.add(kept.path.slice(0, kept.path.length - name.length) + top);
   }
-  return paths;
+  return [...paths];
 }
 
 export type { Dropped };

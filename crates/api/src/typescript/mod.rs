@@ -10,7 +10,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 use crate::{
     ActivityPage, ApiError, ChangeView, DoctorView, DraftView, Event, HistoryView, InviteView, JobDetail, JobView,
     JoinedView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, PictureRequest, Request, ResultsPage,
-    SessionRequest, SessionView, StatusView, SubmittedView, TaskPage, TimelineView, WhyView,
+    SessionRequest, SessionView, StatusView, SubmittedView, TaskPage, TimelineView, UploadView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -36,6 +36,7 @@ fn collect() -> BTreeMap<String, Declared> {
     found.visit::<ApiError>();
     found.visit::<SessionRequest>();
     found.visit::<SessionView>();
+    found.visit::<UploadView>();
     let answers = answers(&mut found);
     found.types.insert("Answers".to_owned(), answers);
     found.types

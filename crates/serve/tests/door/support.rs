@@ -147,6 +147,14 @@ impl House {
         said(TcpStream::connect(address).await.unwrap(), text).await
     }
 
+    /// Says something and leaves in the middle of it; done when the door has noticed.
+    pub(crate) async fn hang_up_at(address: SocketAddr, text: &str) {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+
     /// The head of what loopback TCP answers, when the connection stays open.
     pub(crate) async fn head_at(address: SocketAddr, text: &str) -> String {
         let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());

@@ -163,6 +163,51 @@ async fn what_is_far_too_long_is_refused() {
 }
 
 #[tokio::test]
+async fn what_a_browser_sends_is_kept_whole_or_not_at_all() {
+    let house = House::open().await;
+    let browser = Browser::at(&house).await;
+    let kept = house.temp.path().join("uploads/0a-ff-00/My Scene ü.blend");
+    let path = "/v1/uploads?batch=0a-ff-00&name=My%20Scene%20%C3%BC.blend";
+    assert_eq!(Browser { key: String::new(), ..browser.clone() }.post(path, "stolen").await.status, "401");
+    assert!(!kept.exists());
+
+    for contents in ["first", "again, and longer"] {
+        let answer = browser.post(path, contents).await;
+        assert_eq!(answer.status, "200", "{}", answer.body);
+        let view: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(std::path::Path::new(view["path"].as_str().unwrap()), kept.canonicalize().unwrap());
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), contents);
+    }
+
+    // It says that more comes than does.
+    let headers = format!("content-length: 99\r\nx-gridwell-key: {}\r\ncookie: {}", browser.key, browser.cookie);
+    let address = browser.address;
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n{headers}\r\n\r\nbroken");
+    House::hang_up_at(address, &head).await;
+    browser.post("/v1/uploads?batch=0a-ff-00&name=other", "").await;
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "again, and longer");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_outside_or_beyond_the_disk() {
+    let house = House::open().await;
+    let browser = Browser::at(&house).await;
+    for name in ["..%2F..%2Ftoken", "%2Fetc%2Fpasswd", "a%2F..%2F..%2Fb", "a%00b", ""] {
+        let answer = browser.post(&format!("/v1/uploads?batch=0a-ff-00&name={name}"), "x").await;
+        assert_eq!(answer.status, "422", "{name} gave {}", answer.body);
+    }
+    assert!(!house.temp.path().join("uploads").exists());
+    let (address, key, cookie) = (browser.address, &browser.key, &browser.cookie);
+    let huge = format!(
+        "POST /v1/uploads?batch=0a-ff-00&name=a HTTP/1.1\r\nhost: {address}\r\norigin: http://{address}\r\n\
+         x-gridwell-key: {key}\r\ncookie: {cookie}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        u64::MAX / 2
+    );
+    assert!(House::raw_at(address, &huge).await.starts_with("HTTP/1.1 413"));
+}
+
+#[tokio::test]
 async fn a_session_outlives_a_restart_of_the_node() {
     let house = House::open().await;
     let browser = Browser::at(&house).await;
