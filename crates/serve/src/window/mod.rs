@@ -16,9 +16,10 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::{any_service, post},
+    routing::post,
 };
 use gridwell_api::{ApiError, ErrorCode, SessionRequest, SessionView, WindowView};
+use tower::ServiceExt as _;
 
 pub use pages::Page;
 
@@ -75,12 +76,18 @@ impl Window {
 pub(crate) fn router(window: &Window, token: Known, pages: &[Page], door: Router) -> Router {
     let pages = Pages::new(pages);
     let sessions = post(open).layer(middleware::from_fn(guard::own_page_only)).with_state(window.clone());
-    let guard = Guard { token, window: Some(window.clone()) };
+    let door = Guard { token, window: Some(window.clone()) }.around(door);
+    // A route with a rest of the path in it would be one parameter too many for the door's own routes.
+    let others = async move |request: Request| {
+        if request.uri().path().starts_with("/v1/") {
+            return door.oneshot(request).await.into_response();
+        }
+        pages.answer(&request)
+    };
     Router::new()
         .route("/v1/session", sessions)
-        .fallback(async move |request: Request| pages.answer(&request))
+        .fallback(others)
         .layer(middleware::from_fn(guard::loopback_only))
-        .route("/v1/{*rest}", any_service(guard.around(door)))
         .layer(middleware::from_fn(shield))
 }
 

@@ -13,7 +13,9 @@ async fn a_token_opens_one_session_and_the_session_the_door() {
 
     assert_eq!(browser.get("/v1/machines").await.status, "200");
     assert_eq!(browser.post("/v1/invites", "{}").await.status, "200");
-    assert_eq!(house.node.asked.lock().unwrap().len(), 2);
+    assert_eq!(browser.get("/v1/jobs/abcd/tasks?limit=3").await.status, "200");
+    assert_eq!(browser.get("/v1/jobs/abcd.0.0/logs?format=lines").await.status, "200");
+    assert_eq!(house.node.asked.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
