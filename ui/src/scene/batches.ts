@@ -1,4 +1,9 @@
-/** Links that look the same are drawn by one path: a thousand links are a handful of elements. */
+/**
+ * Links that look the same are drawn by one path: a thousand links are a handful of elements.
+ *
+ * Dashed ones are the exception. A browser cuts a single dashed line to what is in view before it makes dashes of it,
+ * but not a path of many: those cost most of a frame in large grids.
+ */
 
 import { round, widthOf, type Segment } from "./geometry";
 import type { Link, LinkId } from "./model";
@@ -17,7 +22,7 @@ export interface Batch {
   readonly d: string;
 }
 
-/** Returns one path for each look; links without a segment, and those in `apart`, are left out. */
+/** Returns one path for each look of unbroken links, and one for each broken one; links without a segment, and those in `apart`, are left out. */
 export function batchesOf(
   links: readonly Link[],
   segments: ReadonlyMap<LinkId, Segment>,
@@ -44,7 +49,9 @@ export function batchesOf(
 }
 
 function keyOf(link: Link): string {
-  return `${link.policy} ${dashOf(link)} ${shownWidth(link)} ${link.pending === "applying" ? "applying" : "settled"}`;
+  const dash = dashOf(link);
+  if (dash !== "solid") return `${link.policy} ${dash} ${link.id}`;
+  return `${link.policy} ${shownWidth(link)} ${link.pending === "applying" ? "applying" : "settled"}`;
 }
 
 /** What a person set lies above what the grid chose by itself. */

@@ -1,5 +1,6 @@
 /** The machines and links that are drawn, which may be groups of them. */
 
+import { CROWD_ABOVE } from "./detail";
 import { radiusOf } from "./geometry";
 import { shownGrid, type Shown, type ShownGrid } from "./groups";
 import { labelOf } from "./labels";
@@ -17,6 +18,8 @@ export class Crowd {
   readonly grid: ShownGrid = $derived.by(() => this.#shown(this.#opened));
   /** The grid with all groups closed: what layouts arrange. */
   readonly base: ShownGrid = $derived.by(() => (this.#opened.size === 0 ? this.grid : this.#shown(NONE_OPEN)));
+  /** So much to draw that a browser without a graphics card cannot draw all of it in each frame. */
+  readonly large: boolean = $derived(this.grid.machines.length > CROWD_ABOVE);
   readonly byId: ReadonlyMap<MachineId, Shown> = $derived(new Map(this.grid.machines.map(shown => [shown.id, shown])));
   readonly ids: ReadonlySet<MachineId> = $derived(new Set(this.byId.keys()));
   readonly linkById: ReadonlyMap<LinkId, Link> = $derived(new Map(this.grid.links.map(link => [link.id, link])));

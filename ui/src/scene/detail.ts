@@ -6,6 +6,8 @@ export const ZOOM_FULL = 0.6;
 export const ZOOM_NAMES = 0.35;
 /** With more machines than this, each site is drawn as one. */
 export const GROUP_ABOVE = 300;
+/** A grid of more machines is a crowd: drawn in less detail while it moves, with text only where a person looks. */
+export const CROWD_ABOVE = 80;
 /** With at most this many links, every link says its round-trip time. */
 export const PILLS_FOR_ALL = 12;
 /** Otherwise this many of the slowest do. */

@@ -7,7 +7,10 @@ import { hashOf } from "./random";
 /** More dots than this say nothing more, and each one costs paint. */
 export const DOTS_MAX = 60;
 export const DOT_RADIUS = 2.75;
-export const FRAME_MS = 1000 / 30;
+/** Every second frame of a usual screen: 30 a second. */
+const FRAME_MS = 1000 / 60;
+/** Where painting is slow (no graphics card, a large grid, a busy machine), dots get at most this share of the time. */
+const SHARE = 1 / 8;
 /** In scene units. */
 const SPEED_PER_S = 64;
 /** Dots of both directions keep to their own side of the link. */
@@ -71,6 +74,14 @@ function beside({ from, to }: Segment, length: number, t: number, backwards: boo
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   return { x: from.x + dx * t - dy * lane, y: from.y + dy * t + dx * lane };
 }
+
+/** Returns how long to wait before the next frame of dots, when the frame after the last one came `ms` later. */
+export function pauseAfter(ms: number): number {
+  const paint = Math.max(ms - FRAME_MS * 1.25, 0);
+  return Math.min(Math.round(paint / SHARE), PAUSE_MAX_MS);
+}
+
+const PAUSE_MAX_MS = 500;
 
 /** Everything that can stop the dots. */
 export interface DotConditions {

@@ -160,10 +160,10 @@ export class Picture {
   }
 
   #platesOf(chosen: (id: MachineId) => boolean, by: Point): string {
-    const { crowd, arrangement } = this.#stage;
+    const { crowd, arrangement, labelling } = this.#stage;
     let plates = "";
     for (const [id, at] of arrangement.spots) {
-      if (!chosen(id)) continue;
+      if (!chosen(id) || !labelling.has(id)) continue;
       const box = labelBox({ x: at.x + by.x, y: at.y + by.y }, crowd.radii.get(id) ?? 0, this.#labels.get(id));
       if (box !== null) plates += boxPath(box, 8);
     }

@@ -20,6 +20,7 @@ import {
 } from "./gesture";
 import { isMergedLink, siteOf } from "./groups";
 import type { Hit, HitMap } from "./hit";
+import { Labelling } from "./labelling.svelte";
 import type { LinkId, MachineId, Point, Preset, Proposal, SceneDeed, SceneProps, Selection, Verdict } from "./model";
 import { otherEnd } from "./model";
 import { animate, LAYOUT_MS, motionReduced } from "./motion";
@@ -33,6 +34,9 @@ export interface Focus {
   readonly link: LinkId | null;
 }
 
+/** Longer than between two turns of a wheel, and too short to wait for. */
+const REST_MS = 160;
+
 const GROUND: Hit = { kind: "ground" };
 
 export class Stage {
@@ -40,6 +44,7 @@ export class Stage {
   readonly crowd: Crowd;
   readonly arrangement: Arrangement;
   readonly picture: Picture;
+  readonly labelling: Labelling;
 
   size = $state.raw<Size>({ width: 0, height: 0 });
   camera = $state.raw<Camera>({ x: 0, y: 0, k: 1 });
@@ -52,6 +57,9 @@ export class Stage {
   candidate = $state.raw<MachineId | null>(null);
   /** The focus came by key, so that it must be seen. */
   focusSeen = $state(false);
+
+  /** The view or machines of a crowd move: until they rest, links are drawn without dashes. */
+  rough = $state(false);
 
   readonly detail = $derived(detailAt(this.camera.k));
   /** The machine that `Tab` leads to: the one with the focus, else the one at the window. */
@@ -81,12 +89,14 @@ export class Stage {
   /** A person moved the view: it is theirs until they ask to see everything. */
   #viewTaken = false;
   #framed = false;
+  #resting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(props: SceneProps) {
     this.props = props;
     this.crowd = new Crowd(props);
     this.arrangement = new Arrangement(props, this.crowd);
     this.picture = new Picture(this);
+    this.labelling = new Labelling(this);
   }
 
   /** The scene as the pointer meets it. */
@@ -233,6 +243,14 @@ export class Stage {
     });
   }
 
+  /** To be called when anything moved. */
+  stir(): void {
+    if (!this.crowd.large) return;
+    this.rough = true;
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => (this.rough = false), REST_MS);
+  }
+
   /** Gives the focus to a machine or link, and brings it into view. */
   focusOn(focus: Focus): void {
     this.focus = focus;
@@ -283,6 +301,8 @@ export class Stage {
   stop(): void {
     this.#stopCamera();
     this.arrangement.stop();
+    this.labelling.stop();
+    clearTimeout(this.#resting);
   }
 
   #steadyChoice(choice: Choice | null): Choice | null {
