@@ -37,15 +37,36 @@ export function usePages(): void {
 
 /** Opens a page of the lab and waits until the screen stands. */
 export async function open(route: string, look: Look = {}, size = { width: 1280, height: 800 }): Promise<Page> {
-  const context = await browser.newContext({ viewport: size, reducedMotion: "reduce", bypassCSP: false });
+  const page = await goTo(`${inject("lab")}?${new URLSearchParams({ ...look })}${route}`, "reduce", size);
+  await page.locator("main > *").first().waitFor();
+  return page;
+}
+
+/** Opens the scene's own page, with a made-up grid and a caller that grants every wish, and waits until it stands. */
+export async function openScene(
+  asked: Record<string, string> = {},
+  reducedMotion: "reduce" | "no-preference" = "reduce",
+): Promise<Page> {
+  const address = inject("lab").replace("lab.html", "scene-lab.html");
+  const page = await goTo(`${address}?${new URLSearchParams(asked)}`, reducedMotion);
+  await page.waitForFunction(() => window.sceneLab?.settled());
+  await page.evaluate(() => document.fonts.ready);
+  return page;
+}
+
+async function goTo(
+  address: string,
+  reducedMotion: "reduce" | "no-preference",
+  size = { width: 1280, height: 800 },
+): Promise<Page> {
+  const context = await browser.newContext({ viewport: size, reducedMotion, bypassCSP: false });
   const page = await context.newPage();
   pages.push(page);
   page.on("pageerror", error => faults.push(error.message));
   page.on("console", message => {
     if (message.type() === "error") faults.push(message.text());
   });
-  await page.goto(`${inject("lab")}?${new URLSearchParams({ ...look })}${route}`);
-  await page.locator("main > *").first().waitFor();
+  await page.goto(address);
   return page;
 }
 

@@ -6,12 +6,12 @@ import "../styles/layers.css";
 import { flushSync, mount } from "svelte";
 
 import App from "../App.svelte";
-import { Refusal } from "~/bridge";
+import { Refusal, type LinkRequest, type LinkView } from "~/bridge";
 import { Grid, Prefs, Selection, type PrefValues } from "~/state";
 import { setLocale, type Locale } from "~/text";
 import { LabBridge, type Replies } from "./bridge";
 import { jobReplies, logPieces } from "./job";
-import { alone, hostile, LAB_NOW, studio } from "./fixtures";
+import { LAB_NOW, alone, hostile, link, studio } from "./fixtures";
 
 /**
  * The whole window on made-up data: `lab.html?scene=studio&theme=light&locale=en-XA#/jobs`.
@@ -23,6 +23,7 @@ const asked = new URLSearchParams(window.location.search);
 const REPLIES: Replies = {
   ...jobReplies(studio()),
   set: () => studio().machines[0],
+  link: changeLink,
   doctor: () => ({
     findings: [
       { what: "socket", ok: true, sentence: "The local door answers.", next_step: "" },
@@ -73,6 +74,16 @@ mount(App, { target, props: { app: { grid, prefs, selection: new Selection() } }
 // After the app has set the direction of the language.
 flushSync();
 if (asked.get("dir") !== null) document.documentElement.dir = asked.get("dir") ?? "ltr";
+
+/** As a node does: changes the link, tells of it, and answers with it. */
+function changeLink({ from, to, policy }: LinkRequest): LinkView {
+  const here = grid.thisMachine?.id ?? "";
+  const peer = from === here ? to : from;
+  const known = grid.link(peer) ?? link(peer, { peer });
+  const changed: LinkView = { ...known, policy, revision: known.revision + 1, changed: [here, LAB_NOW] };
+  bridge.tell({ event: "link_changed", data: changed });
+  return changed;
+}
 
 function stopper(id: ReturnType<typeof setTimeout>): () => void {
   return () => clearTimeout(id);

@@ -139,9 +139,17 @@ export class Controls {
   }
 
   #unfocused(event: FocusEvent): void {
-    if (event.relatedTarget instanceof Node && this.#element.contains(event.relatedTarget)) return;
-    this.#stage.focusSeen = false;
-    this.#spaceDown = false;
+    if (this.#holds(event.relatedTarget)) return;
+    // A link that is not drawn any more loses the focus while the page is being drawn: look at what has it afterwards.
+    queueMicrotask(() => {
+      if (this.#holds(document.activeElement)) return;
+      this.#stage.focusSeen = false;
+      this.#spaceDown = false;
+    });
+  }
+
+  #holds(target: EventTarget | null): boolean {
+    return target instanceof Node && this.#element.contains(target);
   }
 
   #act(event: KeyboardEvent): void {

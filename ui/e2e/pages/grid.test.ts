@@ -1,0 +1,96 @@
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+
+import { open, usePages } from "./lab";
+import { centreOf, dragTo, emptySpot, gripAt, ringOf } from "./scene";
+
+usePages();
+
+describe("drawing a link by hand", () => {
+  it("pins it, says so, and can be taken back and made again", async () => {
+    const page = await open("#/grid");
+    const [tower, mini] = [await idOf(page, "atelier-tower"), await idOf(page, "lab-mini")];
+    await dragTo(page, await ringOf(page, tower), await centreOf(page, mini));
+    await page.getByText("about 2.1 ms").waitFor();
+    expect(await changes(page)).toEqual([]);
+    await page.mouse.up();
+    await page.getByText("Link pinned").first().waitFor();
+    await page.keyboard.press("Control+z");
+    await expect.poll(() => changes(page)).toEqual(["lab-mini pinned", "lab-mini automatic"]);
+    await page.keyboard.press("Control+Shift+z");
+    await expect.poll(() => changes(page)).toEqual(["lab-mini pinned", "lab-mini automatic", "lab-mini pinned"]);
+  });
+
+  it("says why a machine cannot be reached", async () => {
+    const page = await open("#/grid");
+    const [tower, imac] = [await idOf(page, "atelier-tower"), await idOf(page, "old-imac")];
+    await dragTo(page, await ringOf(page, tower), await centreOf(page, imac));
+    await page.getByText("old-imac is offline").waitFor();
+    await page.mouse.up();
+    expect(await changes(page)).toEqual([]);
+  });
+});
+
+describe("the end of a link", () => {
+  it("on another machine makes that link before the old one goes, as one step", async () => {
+    const page = await open("#/grid");
+    const grip = await laptopEnd(page);
+    await dragTo(page, grip, await centreOf(page, await idOf(page, "lab-mini")));
+    await page.mouse.up();
+    await page.getByText("Link moved").first().waitFor();
+    expect(await changes(page)).toEqual(["lab-mini pinned", "ana-laptop forbidden"]);
+    await page.keyboard.press("Control+z");
+    await expect
+      .poll(async () => (await changes(page)).slice(2))
+      .toEqual(["ana-laptop automatic", "lab-mini automatic"]);
+  });
+
+  it("on empty space asks before it forbids", async () => {
+    const page = await open("#/grid");
+    for (const answer of ["Cancel", "Change it"]) {
+      expect(await changes(page)).toEqual([]);
+      await dragTo(page, await laptopEnd(page), await emptySpot(page));
+      await page.mouse.up();
+      await page.getByText("Forbid the link").waitFor();
+      await page.getByRole("button", { name: answer }).click();
+      await page.getByText("Forbid the link").waitFor({ state: "detached" });
+    }
+    await expect.poll(() => changes(page)).toEqual(["ana-laptop forbidden"]);
+  });
+});
+
+describe("the list of links", () => {
+  it("takes the picture's place with T, and gives it back with what was put where", async () => {
+    const page = await open("#/grid");
+    const tower = await idOf(page, "atelier-tower");
+    const from = await centreOf(page, tower);
+    await dragTo(page, from, { x: from.x + 60, y: from.y + 30 });
+    await page.mouse.up();
+    const put = await centreOf(page, tower);
+    await page.keyboard.press("t");
+    await page.getByRole("table", { name: "Links" }).waitFor();
+    expect(await page.getByRole("row").filter({ hasText: "lab-mini" }).count()).toBe(1);
+    await page.keyboard.press("t");
+    await page.locator(".scene").waitFor();
+    await page.keyboard.press("Control+z");
+    await expect.poll(() => centreOf(page, tower)).not.toEqual(put);
+  });
+});
+
+/** Shows the handles of the link to ana-laptop, and returns where the one at ana-laptop stands. */
+async function laptopEnd(page: Page): Promise<{ x: number; y: number }> {
+  return gripAt(page, await idOf(page, "atelier-tower"), await idOf(page, "ana-laptop"));
+}
+
+function idOf(page: Page, name: string): Promise<string> {
+  return page.evaluate(name => window.lab.grid.machines.find(machine => machine.name === name)!.id, name);
+}
+
+/** What the window asked of links, in the order it asked. */
+function changes(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    window.lab.bridge.asked.flatMap(request =>
+      request.ask === "link" ? [`${window.lab.grid.machine(request.to)?.name} ${request.policy}`] : [],
+    ),
+  );
+}
