@@ -57,6 +57,7 @@ fn steps_in_order(skips: &Path) -> Vec<(&'static str, Step<'_>)> {
             }),
         ),
         ("tests", Box::new(move || shell::run(test_command().env(SKIPS, skips)))),
+        ("window on grids", Box::new(ui::test_on_grids)),
         ("desktop app", Box::new(desktop::test)),
         ("documentation tests", Box::new(|| shell::run(shell::cargo().args(["test", "--workspace", "--doc"])))),
     ]

@@ -31,6 +31,7 @@ Chores of the Gridwell workspace.
   cargo xtask test            install what is missing, then run every check and test
   cargo xtask setup           install what tests and demo need, or print the line that does
   cargo xtask ui              build the window (ui/dist); the desktop app and the browser door carry it inside
+  cargo xtask grids           drive the window in Chromium on real nodes (part of 'test')
   cargo xtask desktop         drive the packaged desktop app on a screen of its own (part of 'test')
   cargo xtask screenshots DIR write pictures of every screen, dark and light, of real peers with real jobs into DIR
   cargo xtask package         build deb and rpm into target/packages
@@ -80,6 +81,7 @@ fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
         "ui" => none(options).and_then(|()| ui::build()),
         "package" => package::run(options),
         "screenshots" => screenshots::run(options),
+        "grids" => none(options).and_then(|()| ui::test_on_grids()),
         "desktop" => none(options).and_then(|()| desktop::test()),
         "bindings" => none(options).and_then(|()| bindings::write()),
         "floors" => none(options).and_then(|()| floors::run()),

@@ -80,6 +80,14 @@ pub(crate) fn check() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tests of the window in Chromium on real nodes, which carry it inside.
+pub(crate) fn test_on_grids() -> Result<(), Failure> {
+    build()?;
+    shell::run(shell::cargo().args(["build", "--package", "gridwell-cli"]))?;
+    let program = shell::target_dir()?.join("debug/gridwell");
+    shell::run(npm().args(["run", "--silent", "test:grids"]).env("GRIDWELL_BIN", program))
+}
+
 pub(crate) fn folder() -> PathBuf {
     shell::workspace().join("ui")
 }

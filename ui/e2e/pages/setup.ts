@@ -5,8 +5,9 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
 import type { TestProject } from "vitest/node";
+
+import { launch } from "../chromium";
 
 const PAGES = fileURLToPath(new URL("../../dist-lab", import.meta.url));
 
@@ -30,24 +31,10 @@ const TYPES: Record<string, string> = {
   ".woff2": "font/woff2",
 };
 
-/** Where Chromium lies; tests never download one. */
-const CHROMIUM = process.env["GRIDWELL_CHROMIUM"] ?? "/usr/bin/chromium";
-
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--no-proxy-server",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (!existsSync(join(PAGES, "lab.html"))) throw new Error("there is no dist-lab: npm run build:lab");
   const server = await serve();
-  const browser = await chromium.launchServer({ executablePath: CHROMIUM, args: ARGS });
+  const browser = await launch();
   project.provide("lab", `http://127.0.0.1:${(server.address() as AddressInfo).port}/lab.html`);
   project.provide("browser", browser.wsEndpoint());
   return async () => {
@@ -73,6 +60,5 @@ function serve(): Promise<Server> {
 declare module "vitest" {
   export interface ProvidedContext {
     lab: string;
-    browser: string;
   }
 }
