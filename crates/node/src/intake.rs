@@ -19,7 +19,7 @@ use gridwell_job::{
     draft::{Command, Over, What, draft},
     over::OverError,
 };
-use gridwell_model::{InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
+use gridwell_model::{BlobId, InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
 use gridwell_store::{BlobError, Blobs, LandError, check_folder};
 
 use crate::core::Imported;
@@ -234,6 +234,7 @@ impl Import {
         };
         let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
         let spec_bytes = bytes.len() as u64;
+        let _until_pinned = self.blobs.hold(BlobId::of(&bytes));
         let spec_blob = self.blobs.put(bytes).await.map_err(|error| blob_error(&error))?;
         // Inputs too: other machines read them here, also after a restart.
         let mut needed: Vec<_> = spec.input_blobs().into_iter().map(|(blob, _)| blob).collect();

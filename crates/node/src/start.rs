@@ -15,7 +15,7 @@ use gridwell_job::{
 };
 use gridwell_ledger::{Input as LedgerInput, Ledger, RestoreError};
 use gridwell_links::Links;
-use gridwell_model::{Hardware, Incarnation, JobSpec, PeerId};
+use gridwell_model::{BlobId, Hardware, Incarnation, JobSpec, PeerId};
 use gridwell_net::{Net, NetConfig};
 use gridwell_probe::{Sampler, ToolCache};
 use gridwell_sched::{Config as SchedConfig, Input as SchedInput, Scheduler};
@@ -290,6 +290,7 @@ impl Core {
             let bytes = postcard::to_stdvec::<JobSpec>(&spec).expect("a spec is plain data");
             let spec_bytes = bytes.len() as u64;
             let kept = async {
+                let _until_pinned = self.store.blobs().hold(BlobId::of(&bytes));
                 let blob = self.store.blobs().put(bytes).await?;
                 self.store.blobs().pin(spec.id, vec![blob]).await?;
                 Ok::<_, gridwell_store::BlobError>(blob)

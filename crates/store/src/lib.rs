@@ -34,7 +34,7 @@ mod secret;
 mod store;
 mod writer;
 
-pub use blobs::{BlobError, BlobLimits, BlobUsage, BlobWriter, Blobs};
+pub use blobs::{BlobError, BlobHold, BlobLimits, BlobUsage, BlobWriter, Blobs};
 pub use database::StoreError;
 pub use history::{RunHistory, RunRecord};
 pub use journal::{Durability, KEPT_KEYS, StoredJob, SubmitKey};

@@ -13,6 +13,7 @@ use gridwell_model::{
     ActionEnd, AttemptEnd, BlobId, EdgeKind, FailureKind, JobId, JobSpec, LeaseId, Limits, PeerId, SessionPlan,
     TaskKey, TaskResult, TaskSpan,
 };
+use gridwell_store::BlobHold;
 use gridwell_wire::{LogChunk, Message, Renewal};
 use gridwell_worker::{Effect, Input, SessionFailure, SessionId, SpecView, StepView};
 
@@ -70,7 +71,7 @@ struct Run {
 /// Output blobs of one run, held until the steward has settled it.
 pub(crate) struct Held {
     tasks: TaskSpan,
-    blobs: Vec<BlobId>,
+    blobs: Vec<BlobHold>,
 }
 
 /// Output of environments kept until a task's log can show it, in bytes: what one message carries.
@@ -436,29 +437,22 @@ impl Core {
         if held.is_empty() {
             self.outbox.remove(&lease);
         }
-        let blobs = gone.into_iter().flat_map(|held| held.blobs).filter(|blob| !self.holds(*blob));
-        let (blobs, store): (Vec<_>, _) = (blobs.collect(), self.store.blobs().clone());
+        let store = self.store.blobs().clone();
         self.beside.spawn(async move {
-            for blob in blobs {
-                if let Err(error) = store.discard(blob).await {
+            for hold in gone.into_iter().flat_map(|held| held.blobs) {
+                if let Err(error) = store.discard(hold).await {
                     tracing::warn!(%error, "an output was not dropped");
                 }
             }
         });
     }
 
-    /// True while some steward has not settled an output with these bytes.
-    fn holds(&self, blob: BlobId) -> bool {
-        self.outbox.values().flatten().any(|held| held.blobs.contains(&blob))
-    }
-
     /// True if `peer` is the steward of a lease whose outputs have these bytes.
     pub(crate) fn holds_for(&self, peer: PeerId, job: JobId, blob: BlobId) -> bool {
         self.guests.get(&job).is_some_and(|guest| guest.steward == peer)
-            && self
-                .outbox
-                .iter()
-                .any(|(lease, held)| lease.job == job && held.iter().any(|held| held.blobs.contains(&blob)))
+            && self.outbox.iter().any(|(lease, held)| {
+                lease.job == job && held.iter().flat_map(|held| &held.blobs).any(|hold| hold.blob() == blob)
+            })
     }
 
     fn forget_guest(&mut self, job: JobId) {

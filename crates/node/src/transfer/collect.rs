@@ -7,7 +7,7 @@ use std::{
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use gridwell_model::{BlobId, JobSpec, OutputFile, RelPath};
-use gridwell_store::BlobError;
+use gridwell_store::{BlobError, BlobHold};
 
 use super::{SessionPlace, Transfer};
 
@@ -28,17 +28,18 @@ impl Transfer {
         let place = place.clone();
         let found = tokio::task::spawn_blocking(move || find(&place, folders, &patterns));
         let found = found.await.unwrap_or_else(|error| Err(CollectError::Gone { reason: error.to_string() }))?;
-        let mut outputs = Vec::with_capacity(found.len());
+        let (mut outputs, mut blobs) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));
         for Found { folder, path, file, executable } in found {
-            let (blob, size_bytes) = self.blobs.adopt(&file).await?;
-            outputs.push(OutputFile { folder, path, size_bytes, blob, executable });
+            let (hold, size_bytes) = self.blobs.adopt(&file).await?;
+            outputs.push(OutputFile { folder, path, size_bytes, blob: hold.blob(), executable });
+            blobs.push(hold);
         }
-        let mut blobs: Vec<BlobId> = outputs.iter().map(|output| output.blob).collect();
         let list = postcard::to_stdvec(&outputs).expect("a list of files is plain data");
         if list.len() > REPORTED_BYTES {
             let (path, size_bytes) = (RelPath::new("list").expect("a plain name"), list.len() as u64);
-            let blob = self.blobs.put(list).await?;
-            blobs.push(blob);
+            let blob = BlobId::of(&list);
+            blobs.push(self.blobs.hold(blob));
+            self.blobs.put(list).await?;
             outputs = vec![OutputFile { folder: OutputFile::LIST, path, size_bytes, blob, executable: false }];
         }
         Ok(Collected { outputs, blobs })
@@ -51,7 +52,7 @@ pub(crate) struct Collected {
     /// What is reported.
     pub(crate) outputs: Vec<OutputFile>,
     /// Everything that is held for the steward.
-    pub(crate) blobs: Vec<BlobId>,
+    pub(crate) blobs: Vec<BlobHold>,
 }
 
 /// Why a run's outputs were not taken.

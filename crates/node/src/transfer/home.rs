@@ -52,6 +52,7 @@ impl Transfer {
     ) -> Result<(), TransferError> {
         let folder = spec.output_folders.get(output.folder as usize);
         let folder = folder.ok_or(TransferError::NoFolder { folder: output.folder })?;
+        let _hold = self.blobs.hold(output.blob);
         self.bring(output.blob, output.size_bytes, spec.id, from).await?;
         // The lease may have ended on the way: somebody else's file may lie there by now.
         if wanted.is_cancelled() {

@@ -169,6 +169,7 @@ impl Transfer {
         job: JobId,
         from: PeerId,
     ) -> Result<Vec<u8>, TransferError> {
+        let _hold = self.blobs.hold(blob);
         self.bring(blob, size_bytes, job, from).await?;
         let (mut file, _) = self.blobs.open_blob(blob).await?;
         let read = tokio::task::spawn_blocking(move || {

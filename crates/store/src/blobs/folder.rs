@@ -4,7 +4,7 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -13,7 +13,7 @@ use std::{
 use gridwell_model::BlobId;
 
 use super::{
-    BlobError, BlobLimits, Kept,
+    BlobError, BlobHold, BlobLimits, Kept,
     file::{Reference, Stamp, copy, file_error, hash_steady, open_regular, write_error},
     index::{Index, Place},
     stored_path,
@@ -101,15 +101,17 @@ impl Inner {
         Ok(blob)
     }
 
-    pub(super) fn adopt(&self, path: &Path) -> Result<(BlobId, u64), BlobError> {
+    pub(super) fn adopt(self: &Arc<Self>, path: &Path) -> Result<(BlobHold, u64), BlobError> {
         let (mut file, stamp) = open_regular(path, false)?;
         let blob = hash_steady(&mut file, path, stamp)?;
+        // Before it is stored: what somebody else's bytes need room for next may be this.
+        let hold = BlobHold::new(self, blob);
         let error = |error| file_error("read", path, error);
         // A second name of the same file would let a program write into the blob later.
         let shared = file.metadata().map_err(error)?.nlink() > 1;
         self.make_room(if shared { stamp.size_bytes } else { 0 })?;
         if !shared && self.try_place(path, blob, stamp.size_bytes)? {
-            return Ok((blob, stamp.size_bytes));
+            return Ok((hold, stamp.size_bytes));
         }
         let (mut file, _) = open_regular(path, false)?;
         let temp = self.temp_path();
@@ -121,7 +123,7 @@ impl Inner {
         }
         self.place(&temp, blob, stamp.size_bytes)?;
         fs::remove_file(path).map_err(|error| file_error("remove", path, error))?;
-        Ok((blob, stamp.size_bytes))
+        Ok((hold, stamp.size_bytes))
     }
 
     /// Gives a finished file of ours its blob's name.
@@ -266,10 +268,12 @@ impl Inner {
         Ok(index.remove_reference(blob))
     }
 
-    /// Removes a blob unless some job pins it. References that nobody pins are kept in memory only.
-    pub(super) fn discard(&self, blob: BlobId) -> Result<(), BlobError> {
+    /// Lets go of a blob, and removes it unless somebody else needs it. References that nobody pins are kept in memory only.
+    pub(super) fn discard(&self, hold: BlobHold) -> Result<(), BlobError> {
+        let blob = hold.blob();
+        drop(hold);
         let mut index = self.index();
-        if !index.is_pinned(blob) {
+        if !index.is_needed(blob) {
             self.remove_stored(&mut index, blob)?;
             index.remove_reference(blob);
         }
@@ -295,7 +299,7 @@ impl Inner {
             self.evict(*blob)?;
         }
         if !victims.is_empty() {
-            tracing::info!(count = victims.len(), "evicted blobs that no job needs");
+            tracing::info!(count = victims.len(), "evicted blobs that nobody needs");
         }
         let free_bytes = free()?;
         if free_bytes < self.limits.floor_bytes.saturating_add(needed_bytes) {
@@ -304,10 +308,10 @@ impl Inner {
         Ok(())
     }
 
-    /// Removes a stored blob unless somebody pinned it meanwhile.
+    /// Removes a stored blob unless somebody needs it by now.
     fn evict(&self, blob: BlobId) -> Result<(), BlobError> {
         let mut index = self.index();
-        if index.is_pinned(blob) { Ok(()) } else { self.remove_stored(&mut index, blob) }
+        if index.is_needed(blob) { Ok(()) } else { self.remove_stored(&mut index, blob) }
     }
 }
 

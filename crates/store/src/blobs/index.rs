@@ -19,6 +19,7 @@ pub(super) struct Index {
     loose: VecDeque<BlobId>,
     pins: BTreeMap<JobId, BTreeSet<BlobId>>,
     pin_counts: BTreeMap<BlobId, u32>,
+    hold_counts: BTreeMap<BlobId, u32>,
     receiving: BTreeSet<BlobId>,
     stored_bytes: u64,
     /// Of these, what some job pins.
@@ -152,6 +153,24 @@ impl Index {
         self.pin_counts.contains_key(&blob)
     }
 
+    pub(super) fn hold(&mut self, blob: BlobId) {
+        *self.hold_counts.entry(blob).or_default() += 1;
+    }
+
+    pub(super) fn release(&mut self, blob: BlobId) {
+        if let Some(count) = self.hold_counts.get_mut(&blob) {
+            *count -= 1;
+            if *count == 0 {
+                self.hold_counts.remove(&blob);
+            }
+        }
+    }
+
+    /// True if some job pins it or somebody holds it.
+    pub(super) fn is_needed(&self, blob: BlobId) -> bool {
+        self.is_pinned(blob) || self.hold_counts.contains_key(&blob)
+    }
+
     /// Claims a blob for one receiver; false if another has it.
     pub(super) fn begin_receiving(&mut self, blob: BlobId) -> bool {
         self.receiving.insert(blob)
@@ -162,7 +181,7 @@ impl Index {
     }
 
     /// Chooses what to evict so that `needed_bytes` more fit into the budget and the reserve stays free: stored blobs that
-    /// no job pins, least recently used first.
+    /// nobody needs, least recently used first.
     pub(super) fn victims(&self, needed_bytes: u64, free_bytes: u64, limits: &BlobLimits) -> Vec<BlobId> {
         let loose_bytes = self.stored_bytes - self.pinned_bytes;
         let over_budget = (loose_bytes + needed_bytes > limits.budget_bytes)
@@ -172,7 +191,7 @@ impl Index {
         if to_free == 0 {
             return Vec::new();
         }
-        let mut candidates: Vec<_> = self.stored.iter().filter(|(blob, _)| !self.is_pinned(**blob)).collect();
+        let mut candidates: Vec<_> = self.stored.iter().filter(|(blob, _)| !self.is_needed(**blob)).collect();
         candidates.sort_unstable_by_key(|(_, stored)| stored.used);
         let mut freed = 0;
         let enough = |(_, stored): &(&BlobId, &Stored)| {
@@ -218,6 +237,20 @@ mod tests {
         assert_eq!(index.victims(0, u64::MAX, &limits(300)), []);
         index.unpin(JobId([1; 10]));
         assert_eq!(index.victims(0, 50, &BlobLimits { reserve_bytes: 100, ..limits(1_000) }), [blob(1)]);
+    }
+
+    #[test]
+    fn a_held_blob_stays_until_everybody_let_go() {
+        let mut index = Index::default();
+        index.add_stored(blob(1), 100, false);
+        let short = BlobLimits { reserve_bytes: 1, ..limits(0) };
+        index.hold(blob(1));
+        index.hold(blob(1));
+
+        index.release(blob(1));
+        assert_eq!((index.victims(0, 0, &short), index.is_needed(blob(1))), (vec![], true));
+        index.release(blob(1));
+        assert_eq!((index.victims(0, 0, &short), index.is_needed(blob(1))), (vec![blob(1)], false));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod folder;
+mod hold;
 mod index;
 mod receive;
 mod table;
@@ -18,6 +19,7 @@ use gridwell_model::{BlobId, JobId};
 pub use error::BlobError;
 pub(crate) use file::copy;
 pub(crate) use folder::Inner;
+pub use hold::BlobHold;
 pub use receive::BlobWriter;
 pub(crate) use table::{Kept, load};
 
@@ -58,8 +60,8 @@ pub struct BlobUsage {
 /// The blobs of a data folder; clones share them.
 ///
 /// A blob is **stored** (its bytes belong to this room) or **referenced** (a file of the user, remembered with its size,
-/// time and file number, and refused once it has changed). Stored blobs that no job pins may be evicted at any time;
-/// references that no job pins are forgotten at the next start.
+/// time and file number, and refused once it has changed). Stored blobs that no job pins and nobody holds may be evicted at
+/// any time; references that no job pins are forgotten at the next start.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     pub(crate) inner: Arc<Inner>,
@@ -118,15 +120,22 @@ impl Blobs {
         blocking(move || inner.put(&bytes)).await
     }
 
-    /// Moves the finished file at `path` into the store; returns its id and size in bytes. `path` is gone afterwards.
+    /// Moves the finished file at `path` into the store; returns a hold on it and its size in bytes. `path` is gone
+    /// afterwards.
     ///
     /// # Errors
     ///
     /// [`BlobError::NotAFile`] for anything but a regular file (also a link), [`BlobError::Changed`] if something still
     /// writes to it, [`BlobError::NoRoom`] or [`BlobError::File`] if it was not kept; `path` is left as it was then.
-    pub async fn adopt(&self, path: &Path) -> Result<(BlobId, u64), BlobError> {
+    pub async fn adopt(&self, path: &Path) -> Result<(BlobHold, u64), BlobError> {
         let (inner, path) = (Arc::clone(&self.inner), path.to_owned());
         blocking(move || inner.adopt(&path)).await
+    }
+
+    /// Keeps `blob` here, or once it is here, while what is returned lives.
+    #[must_use]
+    pub fn hold(&self, blob: BlobId) -> BlobHold {
+        BlobHold::new(&self.inner, blob)
     }
 
     /// Starts to receive `blob` of `size_bytes`, or goes on where an earlier attempt stopped.
@@ -230,14 +239,14 @@ impl Blobs {
         Ok(())
     }
 
-    /// Removes a blob that nobody needs any more; one that some job pins stays. A missing blob is no error.
+    /// Lets go of a blob and removes it, unless some job pins it or somebody else holds it. A missing blob is no error.
     ///
     /// # Errors
     ///
     /// [`BlobError::File`] if its file could not be removed.
-    pub async fn discard(&self, blob: BlobId) -> Result<(), BlobError> {
+    pub async fn discard(&self, hold: BlobHold) -> Result<(), BlobError> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || inner.discard(blob)).await
+        blocking(move || inner.discard(hold)).await
     }
 
     /// What blobs take now.

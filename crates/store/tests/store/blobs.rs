@@ -64,8 +64,10 @@ async fn folders_pipes_and_missing_files_are_no_blobs() {
 async fn an_adopted_file_moves_into_the_store() {
     let fixture = Fixture::new();
     let path = fixture.file("frame.png", b"pixels");
-    let (blob, size_bytes) = fixture.store.blobs().adopt(&path).await.unwrap();
+    let (hold, size_bytes) = fixture.store.blobs().adopt(&path).await.unwrap();
+    let blob = hold.blob();
     assert_eq!((blob, size_bytes, path.exists()), (BlobId::of(b"pixels"), 6, false));
+    drop(hold);
 
     let fixture = fixture.reopen().await;
 
@@ -81,14 +83,38 @@ async fn a_discarded_result_that_equals_an_input_leaves_the_input() {
     let blobs = fixture.store.blobs();
     let (blob, _) = blobs.reference(&input).await.unwrap();
     blobs.pin(job(1), vec![blob]).await.unwrap();
-    blobs.adopt(&result).await.unwrap();
+    let (hold, _) = blobs.adopt(&result).await.unwrap();
 
-    blobs.discard(blob).await.unwrap();
+    blobs.discard(hold).await.unwrap();
 
     assert_eq!(read(&fixture.store, blob).await, b"same");
     blobs.unpin_job(job(1)).await.unwrap();
-    blobs.discard(blob).await.unwrap();
+    blobs.discard(blobs.hold(blob)).await.unwrap();
     assert!(!blobs.contains(blob));
+}
+
+#[tokio::test]
+async fn results_of_one_run_stay_together_on_a_disk_that_is_nearly_full() {
+    let fixture = Fixture::with(StoreLimits {
+        blobs: BlobLimits { reserve_bytes: u64::MAX / 2, ..small_limits().blobs },
+        ..small_limits()
+    });
+    let blobs = fixture.store.blobs();
+    let files = [("1.png", "one"), ("2.png", "two"), ("3.png", "two")];
+    let mut holds = Vec::new();
+    for (name, bytes) in files {
+        holds.push(blobs.adopt(&fixture.file(name, bytes.as_bytes())).await.unwrap().0);
+    }
+    for (hold, (_, bytes)) in holds.iter().zip(files) {
+        assert_eq!(read(&fixture.store, hold.blob()).await, bytes.as_bytes());
+    }
+    // A twin that is not needed any more does not take the other one's bytes along.
+    let two = holds.pop().unwrap();
+    let twin = two.blob();
+    blobs.discard(two).await.unwrap();
+    assert_eq!(read(&fixture.store, twin).await, b"two");
+    blobs.discard(holds.pop().unwrap()).await.unwrap();
+    assert!(!blobs.contains(twin));
 }
 
 #[tokio::test]
@@ -97,7 +123,8 @@ async fn a_file_with_a_second_name_is_copied_so_that_nobody_can_change_the_blob(
     let path = fixture.file("frame.png", b"pixels");
     let second = fixture.root.path().join("second");
     std::fs::hard_link(&path, &second).unwrap();
-    let (blob, _) = fixture.store.blobs().adopt(&path).await.unwrap();
+    let (hold, _) = fixture.store.blobs().adopt(&path).await.unwrap();
+    let blob = hold.blob();
     std::fs::write(&second, b"poison").unwrap();
     assert_eq!(read(&fixture.store, blob).await, b"pixels");
     assert!(!path.exists());
