@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { svelte } from "@sveltejs/vite-plugin-svelte";
@@ -5,10 +6,14 @@ import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 import { licences } from "./scripts/licences.mjs";
-import { compileMessages } from "./scripts/messages.mjs";
+import { compileMessages, leaner } from "./scripts/messages.mjs";
 
 /** Where a node's browser door listens, for `npm run dev`: GRIDWELL_DOOR=http://127.0.0.1:4711 npm run dev */
 const DOOR = process.env["GRIDWELL_DOOR"] ?? "http://127.0.0.1:4711";
+
+/** One version for node and window: the workspace's. */
+const VERSION =
+  /^version = "([^"]+)"/m.exec(readFileSync(new URL("../Cargo.toml", import.meta.url), "utf8"))?.[1] ?? "0";
 
 /** A busy machine is slow; only a test that hangs takes so long. */
 const PATIENCE_MS = 60_000;
@@ -18,6 +23,10 @@ function messages(withPseudo: boolean): Plugin {
   return {
     name: "gridwell-messages",
     buildStart: () => compileMessages({ withPseudo }),
+    transform: {
+      filter: { id: /\/paraglide\/messages\/\w+\.js$/ },
+      handler: code => leaner(code),
+    },
     configureServer(server) {
       server.watcher.add(["en", "de"].map(locale => fileURLToPath(new URL(`messages/${locale}`, import.meta.url))));
       server.watcher.on("change", path => {
@@ -35,11 +44,18 @@ const GROUPS = [
   { name: "svelte", test: /node_modules\/(svelte|esm-env|clsx)\//, priority: 1 },
   { name: "messages", test: /paraglide\/messages\// },
   { name: "widgets", test: /node_modules\/(bits-ui|@floating-ui|runed|svelte-toolbelt|tabbable|@internationalized)\// },
+  // What the window starts with, and what its first screen adds, whoever else uses it. The lab has two pages, each of
+  // which starts for itself.
+  { name: "start", tags: ["$initial"], test: /\/src\/(?!.*lab\/)|\/node_modules\//, priority: -1 },
+  { name: "GridView", test: /\/views\/grid\/GridView/, priority: -2 },
+  // Screens for now and then, with what only they share.
+  { name: "settings", test: /\/(views\/(settings|firstrun|doctor)|shell\/diagnostics)/, priority: -3 },
 ];
 
 export default defineConfig(({ command, mode }) => {
   const lab = mode === "lab";
   return {
+    define: { __GRIDWELL_VERSION__: JSON.stringify(VERSION) },
     plugins: [messages(lab || command === "serve"), svelte(), licences()],
     resolve: {
       alias: {
@@ -58,6 +74,7 @@ export default defineConfig(({ command, mode }) => {
     build: {
       target: "es2023",
       minify: "terser",
+      terserOptions: { compress: { passes: 3 } },
       outDir: lab ? "dist-lab" : "dist",
       // The content security policy allows neither data addresses nor scripts in the page.
       assetsInlineLimit: 0,

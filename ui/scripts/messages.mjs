@@ -26,6 +26,20 @@ export async function compileMessages({ withPseudo }) {
   });
 }
 
+/**
+ * Takes out of a compiled message what this window never uses: a language chosen for one call, and messages whose values
+ * are missing. Saves a hundredth of the shipped script.
+ */
+export function leaner(code) {
+  return code
+    .replace("experimentalStaticLocale ?? options.locale ?? getLocale()", "getLocale()")
+    .replace("(inputs, options = {}) =>", "inputs =>")
+    .replace(/\(inputs = \{\}, options = \{\}\) =>[^]*/, body =>
+      body.replaceAll("inputs", "").replace("( = {}, options = {})", "()"),
+    )
+    .replaceAll("${i?.", "${i.");
+}
+
 async function pseudoProject() {
   const settings = JSON.parse(await readFile(`${UI}project.inlang/settings.json`, "utf8"));
   await mkdir(`${UI}messages/en-XA`, { recursive: true });

@@ -12,8 +12,10 @@ import { Grid, Prefs, Selection } from "./state";
 const target = document.getElementById("app");
 if (target === null) throw new Error("the page has no #app");
 
-const bridge = await openBridge();
-const grid = new Grid(bridge);
-mount(App, { target, props: { app: { grid, prefs: new Prefs(localStorage), selection: new Selection() } } });
-// The second frame begins when the first one is on the screen.
-requestAnimationFrame(() => requestAnimationFrame(() => bridge.painted()));
+// Not awaited at the top: the bridge's own file needs what this one brings along, and would wait for it for ever.
+void openBridge().then(bridge => {
+  const grid = new Grid(bridge);
+  mount(App, { target, props: { app: { grid, prefs: new Prefs(localStorage), selection: new Selection() } } });
+  // The second frame begins when the first one is on the screen.
+  requestAnimationFrame(() => requestAnimationFrame(() => bridge.painted()));
+});

@@ -83,6 +83,9 @@ const OVERLAYS = '[role="dialog"], [role="alertdialog"], [role="menu"], [role="l
 /** Reads from the page what has the focus. */
 export function whereOf(target: EventTarget | null, letterKeys: boolean): Where {
   const element = target !== null && "closest" in target ? (target as Element) : null;
-  const inText = element?.matches('input:not([type="checkbox"], [type="radio"]), textarea, [contenteditable]') ?? false;
+  const inText =
+    element?.matches(
+      'input:not([type="checkbox"], [type="radio"], [type="range"]), select, textarea, [contenteditable]',
+    ) ?? false;
   return { inText, inOverlay: element !== null && element.closest(OVERLAYS) !== null, letterKeys };
 }
