@@ -24,6 +24,55 @@ export const LOOKS = [
       ["doctor", "scene=studio#/doctor"],
     ].map(([name, query]) => ({ name: `${name}-${theme}`, query: query.replace("#", `&theme=${theme}#`) })),
   ),
+  ...["lending", "machine", "machines", "notifications", "appearance", "network", "advanced", "about"].flatMap(page => [
+    { name: `settings-${page}`, query: `desktop=1&theme=dark#/settings/${page}` },
+    { name: `settings-${page}-small`, query: `desktop=1&theme=light&locale=de#/settings/${page}`, size: [900, 600] },
+    { name: `settings-${page}-large`, query: `desktop=1&theme=light#/settings/${page}`, text: "200%" },
+  ]),
+  ...[
+    ["dark", "en", [1280, 800]],
+    ["light", "de", [900, 600]],
+  ].flatMap(([theme, locale, size]) => [
+    { name: `first-${locale}`, query: `scene=alone&desktop=1&theme=${theme}&locale=${locale}#/welcome`, size },
+    {
+      name: `first-pair-${locale}`,
+      query: `scene=alone&desktop=1&theme=${theme}&locale=${locale}#/welcome`,
+      size,
+      do: page => page.getByRole("button", { name: locale === "de" ? "Weiter" : "Continue" }).click(),
+    },
+    {
+      name: `pair-link-${locale}`,
+      query: `theme=${theme}&locale=${locale}#/jobs`,
+      size,
+      do: async page => {
+        await page.keyboard.press("Control+k");
+        await page.getByRole("combobox").fill(locale === "de" ? "koppeln" : "pair");
+        await page.keyboard.press("Enter");
+        await page.getByRole("button", { name: locale === "de" ? "Link zeigen" : "Show link" }).click();
+      },
+    },
+    { name: `check-up-${locale}`, query: `theme=${theme}&locale=${locale}#/doctor`, size },
+    {
+      name: `check-up-away-${locale}`,
+      query: `theme=${theme}&locale=${locale}#/jobs`,
+      size,
+      do: page =>
+        page.evaluate(() => {
+          window.lab.bridge.lose(window.lab.Refusal.noNode("gone"));
+          window.location.hash = "#/doctor";
+        }),
+    },
+    {
+      name: `older-${locale}`,
+      query: `theme=${theme}&locale=${locale}#/settings`,
+      size,
+      do: page =>
+        page.evaluate(() => {
+          const data = { ...window.lab.grid.thisMachine, version: "0.0.9" };
+          window.lab.bridge.tell({ event: "machine_changed", data });
+        }),
+    },
+  ]),
   {
     name: "palette",
     query: "scene=studio&theme=dark#/jobs",
@@ -132,6 +181,7 @@ for (const look of LOOKS) {
   await page.goto(`${base}?${look.query}`);
   await page.evaluate(() => document.fonts.ready);
   await page.waitForLoadState("networkidle");
+  if (look.text !== undefined) await page.evaluate(size => (document.documentElement.style.fontSize = size), look.text);
   await look.do?.(page);
   await page.waitForTimeout(250);
   await page.screenshot({ path: `${out}/${look.name}.png` });

@@ -13,6 +13,10 @@ export interface Look {
   locale?: string;
   dir?: "rtl";
   inspector?: "1";
+  /** With the desktop app's own choices. */
+  desktop?: "1";
+  /** As at the very first start. */
+  first?: "1";
 }
 
 let browser: Browser;

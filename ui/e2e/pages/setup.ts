@@ -29,6 +29,7 @@ const TYPES: Record<string, string> = {
   ".css": "text/css",
   ".svg": "image/svg+xml",
   ".woff2": "font/woff2",
+  ".txt": "text/plain; charset=utf-8",
 };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -79,6 +79,17 @@ describe("when the node goes away", () => {
   });
 });
 
+describe("a node that is older than the window", () => {
+  it("is told of, with what to do", async () => {
+    const page = await open("#/jobs");
+    await page.evaluate(() => {
+      const data = { ...window.lab.grid.thisMachine!, version: "0.0.9" };
+      window.lab.bridge.tell({ event: "machine_changed", data });
+    });
+    await page.getByRole("alert").filter({ hasText: "The running node is older than this window." }).waitFor();
+  });
+});
+
 describe("pausing", () => {
   it("takes one click and a choice, says so, and can be taken back", async () => {
     const page = await open("#/grid");

@@ -82,6 +82,19 @@ export type Command =
 /** The two ways of quitting: the window goes, or everything ends. */
 export type Quitting = "keep_lending" | "stop";
 
+/** What a person chose for the desktop app on this machine, in its own words. */
+export interface OwnSettings {
+  /** Closing the window leaves Gridwell running in the tray. */
+  keep_running: boolean;
+  /** Start with the session, in the tray. */
+  autostart: boolean;
+  /** Draw with the graphics card where there is one; from the next window on. */
+  acceleration: boolean;
+  notify_done: boolean;
+  notify_problem: boolean;
+  notify_lending: boolean;
+}
+
 /** The only way out of the page. Two implementations: the desktop app, and a browser at the node's own address. */
 export interface Bridge {
   readonly platform: Platform;
@@ -97,7 +110,7 @@ export interface Bridge {
   reveal(path: string): Promise<void>;
   /** Opens a file or folder with the program the system has for it. */
   openPath(path: string): Promise<void>;
-  /** Starts the node, or restarts one that is too old; `null` where the window has no way to. */
+  /** Starts the node where none runs; `null` where the window has no way to. */
   startNode: (() => Promise<void>) | null;
   onDrop(ear: DropEar): Closer;
   /** Sends contents to the node; returns the absolute paths under which it keeps them. */
@@ -108,4 +121,6 @@ export interface Bridge {
   painted(): void;
   /** Leaves as chosen; `null` where the window is not ours to close. */
   quit: ((how: Quitting) => Promise<void>) | null;
+  /** The app's own choices; `null` in a browser, which has none. */
+  own: { get(): Promise<OwnSettings>; set(settings: OwnSettings): Promise<void> } | null;
 }

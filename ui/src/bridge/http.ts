@@ -35,6 +35,7 @@ export function httpBridge(door: Door): Bridge {
     appearance: async (): Promise<Appearance> => ({ scheme: null, accent: null, reducedMotion: null }),
     painted: () => undefined,
     quit: null,
+    own: null,
   };
 }
 

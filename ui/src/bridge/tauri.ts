@@ -37,6 +37,7 @@ export function tauriBridge(): Bridge {
     appearance: () => call<Appearance>("appearance", {}),
     painted: () => void call("painted", {}).catch(() => undefined),
     quit: how => call("quit", { how }),
+    own: { get: () => call("own_settings", {}), set: settings => call("set_own_settings", { settings }) },
   };
 }
 

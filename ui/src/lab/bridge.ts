@@ -42,7 +42,6 @@ export class LabBridge implements Bridge {
   async ask<R extends Request>(request: R): Promise<AnswerTo<R>> {
     this.asked.push(request);
     if (this.away) throw Refusal.noNode("the lab's node is away");
-    if (request.ask === "status") return {} as AnswerTo<R>;
     const reply = this.replies[request.ask] as ((request: Request) => unknown) | undefined;
     if (reply === undefined) {
       throw new Refusal({ kind: "machine", code: "busy", message: `the lab does not answer '${request.ask}'` });
@@ -127,6 +126,9 @@ export class LabBridge implements Bridge {
   command(command: Command): void {
     this.commandEar?.(command);
   }
+
+  /** Kept as long as the page: only a lab for the desktop app has it. */
+  own: Bridge["own"] = null;
 
   async appearance(): Promise<{ scheme: null; accent: null; reducedMotion: null }> {
     return { scheme: null, accent: null, reducedMotion: null };

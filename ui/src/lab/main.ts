@@ -6,7 +6,7 @@ import "../styles/layers.css";
 import { flushSync, mount } from "svelte";
 
 import App from "../App.svelte";
-import { Refusal, type LinkRequest, type LinkView } from "~/bridge";
+import { Refusal, type LinkRequest, type LinkView, type OwnSettings } from "~/bridge";
 import { Grid, Prefs, Selection, type PrefValues } from "~/state";
 import { setLocale, type Locale } from "~/text";
 import { LabBridge, type Replies } from "./bridge";
@@ -22,8 +22,36 @@ const asked = new URLSearchParams(window.location.search);
 
 const REPLIES: Replies = {
   ...jobReplies(studio()),
+  status: () => ({
+    version: asked.get("version") ?? "0.1.0",
+    peer: studio().machines[0]?.id,
+    name: "atelier-tower",
+    grid: "daaaaaaaaaaaaaaaaaaaaaaaaa",
+    addresses: ["192.168.1.20:7766", "[fd00::20]:7766"],
+    data: "/home/ana/.local/share/gridwell",
+    pid: 4711,
+    uptime_secs: 86_400,
+    machines: 7,
+    machines_online: 6,
+    active_jobs: 4,
+    running: 6,
+    accepts: true,
+    why_not: "",
+  }),
   set: () => studio().machines[0],
   link: changeLink,
+  invite: () => ({
+    link: `gridwell://join/${"abcdefghijklmnopqrstuvwxyz234567".repeat(5)}`,
+    expires: Date.now() + 600_000,
+  }),
+  join: ({ link }) => {
+    const grid = { grid: "eaaaaaaaaaaaaaaaaaaaaaaaaa", machines: ["forge", "atelier-tower"] };
+    if (link.includes("good")) return grid;
+    const [code, message] = link.includes("used")
+      ? (["invite_used", "the invite of forge was used at 14:02"] as const)
+      : (["invite_malformed", "'x' is no invite link"] as const);
+    throw new Refusal({ kind: "input", code, message, help: "ask for a new one on forge" });
+  },
   doctor: () => ({
     findings: [
       { what: "socket", ok: true, sentence: "The local door answers.", next_step: "" },
@@ -49,13 +77,14 @@ const SCENES = {
 const scene = (Object.keys(SCENES) as (keyof typeof SCENES)[]).find(name => name === asked.get("scene")) ?? "studio";
 const bridge = SCENES[scene]();
 bridge.pieces = logPieces;
+if (asked.get("desktop") === "1") bridge.own = ownChoices();
 
 const shelf = new Map<string, string>();
 const prefs = new Prefs({
   getItem: key => shelf.get(key) ?? null,
   setItem: (key, value) => void shelf.set(key, value),
 });
-prefs.set("welcomed", true);
+prefs.set("welcomed", asked.get("first") !== "1");
 const theme = asked.get("theme");
 if (theme !== null) prefs.set("theme", theme as PrefValues["theme"]);
 const locale = asked.get("locale");
@@ -83,6 +112,19 @@ function changeLink({ from, to, policy }: LinkRequest): LinkView {
   const changed: LinkView = { ...known, policy, revision: known.revision + 1, changed: [here, LAB_NOW] };
   bridge.tell({ event: "link_changed", data: changed });
   return changed;
+}
+
+/** The desktop app's choices, kept as long as the page. */
+function ownChoices(): NonNullable<LabBridge["own"]> {
+  let kept: OwnSettings = {
+    keep_running: true,
+    autostart: false,
+    acceleration: true,
+    notify_done: true,
+    notify_problem: true,
+    notify_lending: false,
+  };
+  return { get: async () => kept, set: async settings => void (kept = settings) };
 }
 
 function stopper(id: ReturnType<typeof setTimeout>): () => void {

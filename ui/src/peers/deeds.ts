@@ -1,4 +1,4 @@
-import { Refusal, type SetRequest } from "~/bridge";
+import { Refusal, type MachineView, type SetRequest } from "~/bridge";
 import type { MenuItem } from "~/parts/menu";
 import type { Grid } from "~/state";
 import { isolate, m, problem } from "~/text";
@@ -8,17 +8,22 @@ export const LEND_KEY = "set.lend";
 /** The same for its name and labels. */
 export const SET_KEY = "set.machine";
 
+/** True while its owner pauses this machine, also while it still finishes tasks. */
+export function isPaused({ accepts, lends }: MachineView): boolean {
+  return !accepts && lends.cpus > 0;
+}
+
 /** A night's sleep: "until tomorrow" is never sooner. */
 const NIGHT_MS = 4 * 3_600_000;
 const MORNING_HOUR = 6;
 
 /** Takes nothing new for so many seconds, or until somebody says otherwise. */
-export function pauseFor(grid: Grid, secs: number | null): Promise<void> {
+export function pauseFor(grid: Grid, secs: number | null): Promise<boolean> {
   const pause: SetRequest = secs === null ? { lend: false } : { pause_secs: secs };
   return change(grid, m.shell_lending_paused(), pause, LENDS);
 }
 
-export function resume(grid: Grid): Promise<void> {
+export function resume(grid: Grid): Promise<boolean> {
   const left = grid.thisMachine?.paused_until ?? null;
   const before: SetRequest =
     left === null ? { lend: false } : { pause_secs: Math.max(1, Math.round((left - Date.now()) / 1_000)) };
@@ -48,29 +53,31 @@ export function pauses(grid: Grid): MenuItem[] {
   ];
 }
 
-export function rename(grid: Grid, name: string): Promise<void> {
+export function rename(grid: Grid, name: string): Promise<boolean> {
   const before = grid.thisMachine?.name ?? name;
   return change(grid, m.machines_renamed({ name: isolate(name) }), { name }, { name: before }, SET_KEY);
 }
 
 const LENDS: SetRequest = { lend: true, pause_secs: 0 };
 
-/** Changes this machine as one step that can be taken back. Problems are told, not thrown. */
-async function change(
+/** Changes this machine, says so and offers to take it back. Problems are told; then it returns false. */
+export async function change(
   grid: Grid,
   label: string,
   to: SetRequest,
   from: SetRequest,
   key: string = LEND_KEY,
-): Promise<void> {
+): Promise<boolean> {
   const wish = (request: SetRequest): Promise<unknown> => grid.wishes.make(key, { ask: "set", ...request });
   try {
     await wish(to);
     const step = { label, undo: async () => void (await wish(from)), redo: async () => void (await wish(to)) };
     grid.undo.push(step);
     grid.toasts.done(label, { label: m.common_undo(), run: () => void grid.undo.undo() });
+    return true;
   } catch (thrown) {
     const { sentence, details } = problem(Refusal.from(thrown));
     grid.toasts.problem(sentence, details);
+    return false;
   }
 }

@@ -1,6 +1,6 @@
 import type { MachineState, MachineView } from "~/bridge";
 import type { GlyphShape, GlyphTone } from "~/parts/Glyph.svelte";
-import { format, m, plain, words } from "~/text";
+import { asSentence, format, m, plain, words } from "~/text";
 
 interface Look {
   shape: GlyphShape;
@@ -33,7 +33,7 @@ export function ownSentence(machine: MachineView, now: number): string {
   if (machine.paused_until !== null) {
     return m.shell_paused_left({ time: format.timeLeft(Math.max(0, machine.paused_until - now) / 1_000) });
   }
-  if (!machine.accepts && machine.why_not !== "") return plain(machine.why_not);
+  if (!machine.accepts && machine.why_not !== "") return asSentence(machine.why_not);
   switch (machine.state) {
     case "ready":
       return m.shell_machine_ready();

@@ -4,6 +4,11 @@ import { hrefOf, parseRoute, sameRoute, type Route, type ViewId } from "./routes
 export class Router {
   current: Route = $state.raw(parseRoute(window.location.hash));
 
+  /** True until somebody went anywhere: the window was opened without an address of its own. */
+  get isFresh(): boolean {
+    return window.location.hash === "";
+  }
+
   go(view: ViewId, ...path: string[]): void {
     window.location.hash = hrefOf(view, ...path);
   }

@@ -11,7 +11,7 @@ export interface Problem {
 }
 
 export function problem(refusal: Refusal): Problem {
-  const said = [refusal.message, refusal.help].filter(text => text !== "").map(text => finish(plain(text)));
+  const said = [refusal.message, refusal.help].filter(text => text !== "").map(asSentence);
   return { sentence: sentence(refusal.code), details: said.join(" ") };
 }
 
@@ -20,9 +20,10 @@ export function report(refusal: Refusal): string {
   return [`${refusal.code} (${refusal.kind})`, refusal.message, refusal.help].filter(text => text !== "").join("\n");
 }
 
-/** The node's messages begin small and end without a point, so that programs can put them anywhere. */
-function finish(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+/** The node's messages begin small and end without a point, so that programs can put them anywhere: for people. */
+export function asSentence(text: string): string {
+  const line = plain(text);
+  const first = line.charAt(0).toUpperCase() + line.slice(1);
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 

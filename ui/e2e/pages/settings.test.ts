@@ -1,0 +1,98 @@
+import { expect, it } from "vitest";
+
+import type { Request } from "~/bridge";
+import { open, usePages } from "./lab";
+
+usePages();
+
+/** What the window asked to change. */
+const changes = (page: Awaited<ReturnType<typeof open>>): Promise<Request[]> =>
+  page.evaluate(() => window.lab.bridge.asked.filter(request => request.ask === "set"));
+
+it("finds a setting by its name and goes to it", async () => {
+  const page = await open("#/settings");
+  await page.getByRole("textbox", { name: "Search settings" }).fill("cores");
+  await page.getByRole("link", { name: "Cores to lend" }).click();
+  await expect
+    .poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-label")))
+    .toBe("Cores to lend");
+});
+
+it("lends fewer cores with the arrow keys, and takes it back", async () => {
+  const page = await open("#/settings/lending");
+  await page.getByRole("slider", { name: "Cores to lend" }).press("ArrowLeft");
+  await page.getByText("This machine lends 11 cores.").first().waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect
+    .poll(() => changes(page))
+    .toEqual([
+      { ask: "set", lend_cpus: 11 },
+      { ask: "set", lend_cpus: 12 },
+    ]);
+});
+
+it("renames the machine when the field is left, and only then", async () => {
+  const page = await open("#/settings/machine/name");
+  const field = page.getByRole("textbox", { name: "Name" });
+  await field.fill("mill");
+  expect(await changes(page)).toEqual([]);
+  await field.press("Enter");
+  await expect.poll(() => changes(page)).toEqual([{ ask: "set", name: "mill" }]);
+});
+
+it("sets a label and removes another", async () => {
+  const page = await open("#/settings/machine");
+  await page.getByRole("textbox", { name: "Label" }).fill("tier");
+  await page.getByRole("textbox", { name: "Value" }).fill("fast");
+  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("button", { name: /Remove.*site/ }).click();
+  await expect
+    .poll(() => changes(page))
+    .toEqual([
+      { ask: "set", labels: { tier: "fast" } },
+      { ask: "set", labels: { site: null } },
+    ]);
+});
+
+it("offers to resume while the machine is paused, also while it finishes tasks", async () => {
+  const page = await open("#/settings/lending");
+  await page.evaluate(() => {
+    const machine = window.lab.grid.thisMachine!;
+    const data = { ...machine, accepts: false, why_not: "its owner paused lending", paused_until: null };
+    window.lab.bridge.tell({ event: "machine_changed", data });
+  });
+  await page.getByText("Right now: Its owner paused lending.").waitFor();
+  await page.getByText("6 tasks still finish.").waitFor();
+  await page.locator("main").getByRole("button", { name: "Resume lending" }).click();
+  await expect.poll(() => changes(page)).toEqual([{ ask: "set", lend: true, pause_secs: 0 }]);
+});
+
+it("keeps the desktop app's choices, and hides them in a browser", async () => {
+  const page = await open("#/settings/notifications", { desktop: "1" });
+  const done = page.getByRole("checkbox", { name: "a job is done" });
+  await done.click();
+  await page.getByRole("link", { name: "Network" }).click();
+  await page.getByRole("link", { name: "Notifications" }).click();
+  await expect.poll(() => done.isChecked()).toBe(false);
+  const browser = await open("#/settings");
+  expect(await browser.getByRole("link", { name: "Notifications" }).count()).toBe(0);
+});
+
+it("copies a report without paths, addresses or names of jobs", async () => {
+  const page = await open("#/settings/advanced");
+  // The page's own word for it: no browser without a screen lends its clipboard.
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = async text => void (document.documentElement.dataset["copied"] = text);
+  });
+  await page.getByRole("button", { name: "Copy diagnostics" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  const report = await page.evaluate(() => document.documentElement.dataset["copied"]);
+  expect(report).toContain("old-imac: down");
+  expect(report).not.toMatch(/kitchen|192\.168|\/home/);
+});
+
+it("shows the licences that the build put beside the page", async () => {
+  const page = await open("#/settings/about");
+  await page.getByRole("button", { name: "Show licences" }).click();
+  await page.getByText("SIL OPEN FONT LICENSE").first().waitFor();
+});

@@ -1,0 +1,48 @@
+import { m } from "~/text";
+
+/** The pages, in order. */
+export const PAGES = {
+  lending: m.settings_lending,
+  machine: m.settings_machine,
+  machines: m.settings_people,
+  notifications: m.settings_notifications,
+  appearance: m.settings_appearance,
+  network: m.settings_network,
+  advanced: m.settings_advanced,
+  about: m.settings_about,
+} as const;
+
+export type PageId = keyof typeof PAGES;
+
+/** Every setting with its page: what the pages show and what the search finds are the same words. */
+export const ROWS = {
+  lend: ["lending", m.settings_lend],
+  pause: ["lending", m.shell_pause_lending],
+  cores: ["lending", m.settings_cores],
+  close: ["lending", m.settings_close],
+  name: ["machine", m.settings_name],
+  labels: ["machine", m.settings_labels],
+  hardware: ["machine", m.settings_hardware],
+  programs: ["machine", m.settings_programs],
+  data: ["machine", m.settings_data],
+  members: ["machines", m.shell_machines],
+  pair: ["machines", m.pair_title],
+
+  notify: ["notifications", m.settings_notify],
+  theme: ["appearance", m.settings_theme],
+  language: ["appearance", m.settings_language],
+  letters: ["appearance", m.settings_letter_keys],
+  motion: ["appearance", m.settings_motion],
+  addresses: ["network", m.settings_addresses],
+  links: ["network", m.grid_links],
+  graphics: ["advanced", m.settings_graphics],
+  diagnostics: ["advanced", m.settings_diagnostics],
+  doctor: ["advanced", m.shell_doctor],
+  version: ["about", m.settings_version],
+  licences: ["about", m.settings_licences],
+} as const satisfies Record<string, [PageId, () => string]>;
+
+export type RowId = keyof typeof ROWS;
+
+/** What a browser has not: the desktop app's own choices. */
+export const OF_APP: ReadonlySet<PageId | RowId> = new Set(["notifications", "close", "notify", "graphics"]);
