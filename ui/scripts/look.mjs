@@ -10,6 +10,14 @@ const base = option("base", "http://127.0.0.1:5173/lab.html");
 const out = option("out", fileURLToPath(new URL("../shots", import.meta.url)));
 const only = option("only", "");
 
+/** The time of the lab: what is said of "now" is the same on every day. */
+const LAB_NOW = new Date("2026-11-25T13:02:10Z");
+
+/** Machines of the lab by their names, in the letters of ids. */
+const idOf = name => name.replace(/[^a-z2-7]/g, "a").padEnd(52, "a");
+const TOWER = idOf("atelier-tower");
+const WINBOX = idOf("win-box");
+
 /** Name, address, size, size of the text in percent; `do` may press and click before the picture is taken. */
 export const LOOKS = [
   ...["dark", "light"].flatMap(theme =>
@@ -20,6 +28,11 @@ export const LOOKS = [
       ["jobs-empty", "scene=alone#/jobs"],
       ["machines", "scene=studio#/machines"],
       ["machines-alone", "scene=alone#/machines"],
+      ["machine", `scene=studio#/machines/${TOWER}`],
+      ["problem-machine", `scene=studio#/machines/${WINBOX}`],
+      ["inspect-machine", `scene=studio&inspector=1#/machines`],
+      ["activity", "scene=studio#/activity"],
+      ["activity-empty", "scene=alone#/activity"],
       ["settings", "scene=studio#/settings"],
       ["doctor", "scene=studio#/doctor"],
     ].map(([name, query]) => ({ name: `${name}-${theme}`, query: query.replace("#", `&theme=${theme}#`) })),
@@ -149,6 +162,17 @@ export const LOOKS = [
   { name: "small-grid", query: "scene=studio&theme=dark#/grid", size: [900, 600] },
   { name: "small-jobs", query: "scene=studio&theme=light#/jobs", size: [900, 600] },
   { name: "small-machines", query: "scene=studio&theme=light#/machines", size: [900, 600] },
+  { name: "small-machine", query: `scene=studio&theme=light#/machines/${TOWER}`, size: [900, 600] },
+  { name: "large-machine", query: `scene=studio&theme=dark#/machines/${TOWER}`, text: 200 },
+  { name: "table-machine", query: `scene=studio&theme=dark#/machines/${TOWER}`, do: page => page.keyboard.press("t") },
+  { name: "small-activity", query: "scene=studio&theme=dark#/activity", size: [900, 600] },
+  { name: "large-activity", query: "scene=studio&theme=light#/activity", text: 200 },
+  {
+    name: "events-activity",
+    query: "scene=studio&theme=light#/activity",
+    do: page => page.getByRole("tab", { name: "Events" }).click(),
+  },
+  { name: "logs-activity", query: "scene=studio&theme=dark#/activity", do: page => page.keyboard.press("t") },
   { name: "large-machines", query: "scene=studio&theme=dark#/machines", text: 200 },
   { name: "hostile-machines", query: "scene=hostile&theme=light#/machines" },
   { name: "rtl-machines", query: "scene=studio&dir=rtl#/machines" },
@@ -169,6 +193,7 @@ for (const look of LOOKS) {
   if (!look.name.includes(only)) continue;
   const [width, height] = look.size ?? [1280, 800];
   const page = await browser.newPage({ viewport: { width, height } });
+  await page.clock.setFixedTime(LAB_NOW);
   page.on("pageerror", error => console.error(`${look.name}: ${error.message}`));
   page.on("console", message => message.type() === "error" && console.error(`${look.name}: ${message.text()}`));
   if (look.text !== undefined) {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { Bar } from "~/bridge";
-import { barAt, lanesOf, panned, rectsOf, ticks, wholeRange, xOf, zoomed, type Range } from "./gantt";
+import { ticks, type Range } from "~/parts/time";
+import { barAt, lanesOf, panned, rectsOf, wholeRange, xOf, zoomed } from "./gantt";
 
 function bar(machine: string, started: number, ended: number | null, some: Partial<Bar> = {}): Bar {
   return { job: "j", step: 0, tasks: { start: 0, end: 1 }, machine, started, ended, state: "done", ...some };

@@ -1,10 +1,5 @@
 import type { Bar, PeerId } from "~/bridge";
-
-/** A stretch of time in milliseconds since 1970. */
-export interface Range {
-  from: number;
-  to: number;
-}
+import type { Range } from "~/parts/time";
 
 /** A bar in its lane: `track` counts from 0 where runs on one machine overlap. */
 export interface Placed {
@@ -91,26 +86,6 @@ function within(range: Range, whole: Range): Range {
   return { from, to: from + span };
 }
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const STEPS = [
-  ...[1, 2, 5, 10, 15, 30].map(n => n * SECOND),
-  ...[1, 2, 5, 10, 15, 30].map(n => n * MINUTE),
-  ...[1, 2, 3, 6, 12, 24, 48, 168].map(n => n * HOUR),
-];
-/** Room a time of day needs beside the next one. */
-const TICK_PIXELS = 96;
-
-/** Moments to name below the bars: round ones, as many as have room. `offset` is the time zone's, in ms. */
-export function ticks(range: Range, width: number, offset = 0): number[] {
-  const wanted = ((range.to - range.from) / Math.max(1, width)) * TICK_PIXELS;
-  const step = STEPS.find(each => each >= wanted) ?? Math.ceil(wanted / (24 * HOUR)) * 24 * HOUR;
-  const found: number[] = [];
-  for (let at = Math.ceil((range.from + offset) / step) * step - offset; at <= range.to; at += step) found.push(at);
-  return found;
-}
-
 export function xOf(range: Range, width: number, at: number): number {
   return ((at - range.from) / (range.to - range.from)) * width;
 }
@@ -137,7 +112,7 @@ export function rectsOf(lane: Lane, range: Range, width: number): Rect[] {
     const x = Math.max(0, xOf(range, width, start));
     const right = Math.min(width, xOf(range, width, end));
     const before = last[track];
-    const isJoined = before !== undefined && right - before.x < 2 && before.bar.state === bar.state;
+    const isJoined = before !== undefined && right - before.x < 2 && looksLike(before.bar, bar);
     if (isJoined) {
       before.width = Math.max(before.width, right - before.x);
       before.count += 1;
@@ -148,6 +123,10 @@ export function rectsOf(lane: Lane, range: Range, width: number): Rect[] {
     }
   }
   return rects;
+}
+
+function looksLike(one: Bar, other: Bar): boolean {
+  return one.state === other.state && one.job === other.job;
 }
 
 /** The bar at a moment in a track of all lanes; the nearest one within `slack` ms. */

@@ -5,6 +5,24 @@ import { format, isolate, m } from "~/text";
 export const PARTS = ["wait", "fetch", "run", "path"] as const;
 export type Part = (typeof PARTS)[number];
 
+export const PART_COLOURS: Record<Part, string> = {
+  wait: "var(--paused)",
+  fetch: "var(--ready)",
+  run: "var(--working)",
+  path: "var(--offline)",
+};
+
+const PART_NAMES: Record<Part, () => string> = {
+  wait: m.job_why_wait,
+  fetch: m.job_why_fetch,
+  run: m.job_why_run,
+  path: m.job_why_path,
+};
+
+export function partName(part: Part): string {
+  return PART_NAMES[part]();
+}
+
 export function secsOf(terms: Terms, part: Part): number {
   return Math.max(0, terms[`${part}_secs`]);
 }

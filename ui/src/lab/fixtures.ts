@@ -108,7 +108,7 @@ export function job(id: string, name: string, state: JobState, some: Partial<Job
     progress: 0.6,
     time_left_secs: 660,
     submitted: LAB_NOW - 1_800_000,
-    started: LAB_NOW - 1_790_000,
+    started: (some.submitted ?? LAB_NOW - 1_800_000) + 10_000,
     ended: null,
     origin: peerId("atelier-tower"),
     origin_name: "atelier-tower",

@@ -11,7 +11,8 @@ import { Grid, Prefs, Selection, type PrefValues } from "~/state";
 import { setLocale, type Locale } from "~/text";
 import { LabBridge, type Replies } from "./bridge";
 import { jobReplies, logPieces } from "./job";
-import { LAB_NOW, alone, hostile, link, studio } from "./fixtures";
+import { alone, hostile, LAB_NOW, link, studio } from "./fixtures";
+import { NOTHING_YET, pastReplies } from "./past";
 
 /**
  * The whole window on made-up data: `lab.html?scene=studio&theme=light&locale=en-XA#/jobs`.
@@ -20,8 +21,10 @@ import { LAB_NOW, alone, hostile, link, studio } from "./fixtures";
  */
 const asked = new URLSearchParams(window.location.search);
 
+const ABOUT_JOBS = jobReplies(studio());
 const REPLIES: Replies = {
-  ...jobReplies(studio()),
+  ...ABOUT_JOBS,
+  ...pastReplies(studio(), ABOUT_JOBS.timeline),
   status: () => ({
     version: asked.get("version") ?? "0.1.0",
     peer: studio().machines[0]?.id,
@@ -68,7 +71,7 @@ const REPLIES: Replies = {
 
 const SCENES = {
   studio: () => new LabBridge(studio(), REPLIES),
-  alone: () => new LabBridge(alone(), REPLIES),
+  alone: () => new LabBridge(alone(), { ...REPLIES, ...NOTHING_YET }),
   hostile: () => new LabBridge(hostile(), REPLIES),
   /** Nothing has come yet. */
   starting: () => new LabBridge(null),

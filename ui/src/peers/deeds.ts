@@ -58,6 +58,18 @@ export function rename(grid: Grid, name: string): Promise<boolean> {
   return change(grid, m.machines_renamed({ name: isolate(name) }), { name }, { name: before }, SET_KEY);
 }
 
+/** Sets a label of this machine, or takes it away with `null`. */
+export function relabel(grid: Grid, name: string, value: string | null): Promise<void> {
+  const before = grid.thisMachine?.labels[name] ?? null;
+  return change(
+    grid,
+    m.machine_labels_changed(),
+    { labels: { [name]: value } },
+    { labels: { [name]: before } },
+    SET_KEY,
+  );
+}
+
 const LENDS: SetRequest = { lend: true, pause_secs: 0 };
 
 /** Changes this machine, says so and offers to take it back. Problems are told; then it returns false. */

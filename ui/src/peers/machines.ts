@@ -64,6 +64,17 @@ export function reasonLine(machine: MachineView, now: number): string {
   return m.machines_last_seen({ time: format.ago(machine.last_seen, now) });
 }
 
+/** Everything that keeps work away from a machine now, one sentence each; empty while it takes some. */
+export function plainReasons(machine: MachineView, now: number): string[] {
+  if (machine.accepts && machine.online) return [];
+  const { paused_until } = machine;
+  const left = paused_until === null ? "" : format.timeLeft(Math.max(0, paused_until - now) / 1_000);
+  const nothing = machine.online && machine.lends.cpus === 0 ? m.machine_lends_nothing() : "";
+  const away = machine.online ? "" : reasonLine({ ...machine, paused_until: null, why_not: "" }, now);
+  const said = [...new Set([plain(machine.why_not), away, left, nothing])].filter(reason => reason !== "");
+  return said.length > 0 ? said : [words.machineState(machine.state)];
+}
+
 /** Cores that jobs have now. */
 export function lentCores({ lends, free }: MachineView): number {
   return Math.max(0, lends.cpus - free.cpus);

@@ -100,10 +100,15 @@ export function clock(stamp: number): string {
   return timeFormat({ hour: "numeric", minute: "2-digit", second: "2-digit" }).format(stamp);
 }
 
+/** The time of day without seconds: `14:02`. */
+export function time(stamp: number): string {
+  return timeFormat({ hour: "numeric", minute: "2-digit" }).format(stamp);
+}
+
 /** The time today, else with its date. */
 export function when(stamp: number, now: number): string {
   const today = new Date(stamp).toDateString() === new Date(now).toDateString();
-  if (today) return timeFormat({ hour: "numeric", minute: "2-digit" }).format(stamp);
+  if (today) return time(stamp);
   return timeFormat({ day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(stamp);
 }
 
