@@ -13,7 +13,8 @@ function theme(name: string): Record<string, string> {
 const TEXT = ["text", "muted", "accent"];
 /** Words of states stand in the colour of text; the colours are for glyphs and bars, and on surfaces for words too. */
 const STATES = ["ready", "working", "paused", "in-use", "problem"];
-const SHAPES = [...STATES, "link", "offline", "control-line"];
+const JOBS = Array.from({ length: 8 }, (_, nth) => `job-${nth + 1}`);
+const SHAPES = [...STATES, ...JOBS, "link", "offline", "control-line"];
 
 describe.each(["dark", "light", "contrast-dark", "contrast-light"])("the colours of %s", name => {
   const tokens = theme(name);
