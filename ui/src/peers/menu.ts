@@ -36,6 +36,11 @@ export function machineMenu(grid: Grid, machines: readonly MachineView[], ways: 
   return [...goings(only, ways), ...(only.this ? ownDeeds(grid, only, ways) : []), copy];
 }
 
+/** Those that the palette does not have anyway: lending is in it wherever one is. */
+export function withoutLending(items: readonly MenuItem[]): MenuItem[] {
+  return items.filter(({ id }) => id !== "resume" && !id.startsWith("pause."));
+}
+
 function goings(machine: MachineView, { open, start }: Ways): MenuItem[] {
   const items: MenuItem[] = [];
   if (open !== undefined)
