@@ -66,6 +66,8 @@ async function goTo(
   const context = await browser.newContext({ viewport: size, reducedMotion, bypassCSP: false });
   const page = await context.newPage();
   pages.push(page);
+  // What is said of "now" is the same on every day.
+  await page.clock.setFixedTime(new Date("2026-11-25T13:02:10Z"));
   page.on("pageerror", error => faults.push(error.message));
   page.on("console", message => {
     if (message.type() === "error") faults.push(message.text());
