@@ -59,7 +59,7 @@ export function rename(grid: Grid, name: string): Promise<boolean> {
 }
 
 /** Sets a label of this machine, or takes it away with `null`. */
-export function relabel(grid: Grid, name: string, value: string | null): Promise<void> {
+export function relabel(grid: Grid, name: string, value: string | null): Promise<boolean> {
   const before = grid.thisMachine?.labels[name] ?? null;
   return change(
     grid,
