@@ -2,13 +2,13 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 
 import { open, usePages } from "./lab";
-import { centreOf, dragTo, emptySpot, gripAt, ringOf } from "./scene";
+import { centreOf, dragTo, emptySpot, gripAt, ringOf, standing } from "./scene";
 
 usePages();
 
 describe("drawing a link by hand", () => {
   it("pins it, says so, and can be taken back and made again", async () => {
-    const page = await open("#/grid");
+    const page = await openGrid();
     const [tower, mini] = [await idOf(page, "atelier-tower"), await idOf(page, "lab-mini")];
     await dragTo(page, await ringOf(page, tower), await centreOf(page, mini));
     await page.getByText("about 2.1 ms").waitFor();
@@ -22,7 +22,7 @@ describe("drawing a link by hand", () => {
   });
 
   it("says why a machine cannot be reached", async () => {
-    const page = await open("#/grid");
+    const page = await openGrid();
     const [tower, imac] = [await idOf(page, "atelier-tower"), await idOf(page, "old-imac")];
     await dragTo(page, await ringOf(page, tower), await centreOf(page, imac));
     await page.getByText("old-imac is offline").waitFor();
@@ -33,7 +33,7 @@ describe("drawing a link by hand", () => {
 
 describe("the end of a link", () => {
   it("on another machine makes that link before the old one goes, as one step", async () => {
-    const page = await open("#/grid");
+    const page = await openGrid();
     const grip = await laptopEnd(page);
     await dragTo(page, grip, await centreOf(page, await idOf(page, "lab-mini")));
     await page.mouse.up();
@@ -46,7 +46,7 @@ describe("the end of a link", () => {
   });
 
   it("on empty space asks before it forbids", async () => {
-    const page = await open("#/grid");
+    const page = await openGrid();
     for (const answer of ["Cancel", "Change it"]) {
       expect(await changes(page)).toEqual([]);
       await dragTo(page, await laptopEnd(page), await emptySpot(page));
@@ -61,7 +61,7 @@ describe("the end of a link", () => {
 
 describe("the list of links", () => {
   it("takes the picture's place with T, and gives it back with what was put where", async () => {
-    const page = await open("#/grid");
+    const page = await openGrid();
     const tower = await idOf(page, "atelier-tower");
     const from = await centreOf(page, tower);
     await dragTo(page, from, { x: from.x + 60, y: from.y + 30 });
@@ -80,6 +80,12 @@ describe("the list of links", () => {
 /** Shows the handles of the link to ana-laptop, and returns where the one at ana-laptop stands. */
 async function laptopEnd(page: Page): Promise<{ x: number; y: number }> {
   return gripAt(page, await idOf(page, "atelier-tower"), await idOf(page, "ana-laptop"));
+}
+
+async function openGrid(): Promise<Page> {
+  const page = await open("#/grid");
+  await standing(page);
+  return page;
 }
 
 function idOf(page: Page, name: string): Promise<string> {

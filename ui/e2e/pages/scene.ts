@@ -34,6 +34,23 @@ export async function placesOf(page: Page): Promise<Record<string, Point>> {
   return Object.fromEntries(places);
 }
 
+/** Waits until all machines have stood where they are for some frames: layouts take a while, and so do panels that make room. */
+export async function standing(page: Page): Promise<void> {
+  await page.evaluate(() => document.fonts.ready);
+  await page.waitForFunction(
+    enough => {
+      const seen = window as unknown as { stood?: { at: string; frames: number } };
+      const boxes = [...document.querySelectorAll("g[data-machine] .disc")].map(disc => disc.getBoundingClientRect());
+      const at = JSON.stringify(boxes.map(({ x, y, width }) => [x, y, width]));
+      const frames = boxes.length > 0 && seen.stood?.at === at ? seen.stood.frames + 1 : 0;
+      seen.stood = { at, frames };
+      return frames >= enough;
+    },
+    20,
+    { polling: "raf" },
+  );
+}
+
 async function discOf(page: Page, machine: string): Promise<Point & { radius: number }> {
   const box = (await page.locator(`[data-machine="${machine}"] .disc`).boundingBox())!;
   const round = (value: number): number => Math.round(value * 10) / 10;
