@@ -303,6 +303,8 @@ describe("a crowd", () => {
         new Promise(tell => {
           const scene = document.querySelector(".scene")!;
           const watch = new MutationObserver(() => {
+            // The end of an earlier zoom.
+            if (!scene.hasAttribute("data-rough")) return;
             watch.disconnect();
             const dashes = getComputedStyle(document.querySelector("path.dotted")!).strokeDasharray;
             tell([dashes, document.querySelectorAll("text[data-machine]").length]);
