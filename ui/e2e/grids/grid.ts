@@ -146,9 +146,12 @@ export class TestGrid {
   }
 
   async #linked(peer: Peer): Promise<void> {
+    // Programs are looked for after the start; a machine gets no scene before it is known to have Blender.
+    const isReady = ({ online, hardware }: MachineView): boolean =>
+      online && (hardware?.tools ?? []).some(tool => tool.name === "blender");
     await until(`${peer.name} sees all machines`, async () => {
       const machines = await peer.json<MachineView[]>("machines");
-      return machines.length === this.peers.length && machines.every(machine => machine.online);
+      return machines.length === this.peers.length && machines.every(isReady);
     });
   }
 }

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { TestGrid, until } from "./grid";
-import { open, readFile, useWindows } from "./window";
+import { open, readFile, started, useWindows } from "./window";
 
 useWindows();
 
@@ -78,7 +78,7 @@ describe("a node that is killed", () => {
     await page.getByText("Gridwell is not running").waitFor();
     await grid.first.boot();
 
-    await page.getByRole("heading", { name: "count" }).waitFor();
+    await started(page, "count");
     await until("the job ends", async () => (await grid.first.jobs())[0]?.state === "done");
     expect((await grid.first.jobs()).map(job => job.name)).toEqual(["count"]);
   });
@@ -89,13 +89,14 @@ describe("a node that is killed", () => {
     await grid.script(file, "sleep 2");
     await readFile(page, file);
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "kept" }).waitFor();
+    await started(page, "kept");
 
     await grid.first.kill();
     await page.getByText("Gridwell is not running").waitFor();
     await grid.first.boot();
 
-    await page.getByRole("status").filter({ hasText: /Done/ }).waitFor({ timeout: 60_000 });
+    await until("the job ends", async () => (await grid.first.jobs()).every(({ ended }) => ended !== null));
     expect((await grid.first.jobs()).map(job => [job.name, job.state])).toEqual([["kept", "done"]]);
+    await page.getByRole("status").filter({ hasText: /Done/ }).waitFor();
   });
 });

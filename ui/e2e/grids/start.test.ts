@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { TestGrid, until } from "./grid";
 import { scene, texturedScene } from "./scenes";
-import { focused, open, readFile, useWindows } from "./window";
+import { focused, open, readFile, started, useWindows } from "./window";
 
 useWindows();
 
@@ -29,12 +29,12 @@ describe("a scene", () => {
     expect(await page.getByRole("textbox", { name: "Frames" }).inputValue()).toBe("1-8");
     await page.keyboard.press("Enter");
 
-    await page.getByRole("heading", { name: "kitchen ü" }).waitFor();
+    await started(page, "kitchen ü");
     const film = page.getByRole("listbox", { name: "8 frames in a strip" });
     await film.waitFor();
     await until("every frame is a picture", async () => (await pictures(page)) === 8);
-    expect(await makers(page)).toEqual(["forge", "mill"]);
     const [job] = await grid.first.jobs();
+    expect(await makers(page)).toEqual(["forge", "mill"]);
     const [folder] = job!.output_folders;
     expect(path.dirname(folder!)).toBe(grid.folder);
     expect((await readdir(folder!)).length).toBe(8);
@@ -59,7 +59,7 @@ describe("a scene", () => {
     await sheet.getByRole("button", { name: "Look again" }).click();
     await sheet.getByText("1 file is missing").waitFor({ state: "detached" });
     await start.click();
-    await page.getByRole("heading", { name: "table" }).waitFor();
+    await started(page, "table");
   });
 });
 
@@ -73,7 +73,7 @@ describe("a file chosen in the browser", () => {
     await (await chooser).setFiles({ name: "ball ü.gridwell-sample", mimeType: "text/plain", buffer });
     await focused(page.getByRole("button", { name: "Start", exact: true }));
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "ball ü" }).waitFor();
+    await started(page, "ball ü");
     await until("both frames are pictures", async () => (await pictures(page)) === 2);
   });
 });
@@ -86,7 +86,7 @@ function pictures(page: Page): Promise<number> {
     .evaluateAll(all => all.filter(image => (image as HTMLImageElement).naturalWidth > 0).length);
 }
 
-/** Walks from frame to frame with one key; who made them. */
+/** Walks back from the last frame with one key; who made them. */
 async function makers(page: Page): Promise<string[]> {
   const seen = new Set<string>();
   for (let press = 0; press < 8; press += 1) {

@@ -56,3 +56,9 @@ export async function readFile(page: Page, file: string): Promise<void> {
   await page.keyboard.press("Enter");
   await focused(page.getByRole("button", { name: "Start", exact: true }));
 }
+
+/** Waits until what the sheet started is a job on screen: the node has answered. */
+export async function started(page: Page, name: string): Promise<void> {
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("main").getByRole("heading", { name, exact: true }).waitFor();
+}

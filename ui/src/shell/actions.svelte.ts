@@ -2,6 +2,7 @@ import type { Component } from "svelte";
 
 import type { Platform } from "~/bridge";
 import { isCharacter, matches, type Pressed, type Shortcut } from "./keys";
+import { Stack } from "./stack.svelte";
 
 export type ActionGroup = "selection" | "do" | "go" | "jobs" | "machines" | "settings" | "help";
 
@@ -29,17 +30,14 @@ export interface Action {
 }
 
 export class Actions {
-  #lists = $state.raw<readonly (readonly Action[])[]>([]);
+  readonly #lists = new Stack<readonly Action[]>();
 
   /** Everything that can be done now; what was registered last comes first, because it belongs to what is in front. */
-  readonly all: readonly Action[] = $derived(this.#lists.flat().filter(action => action.when?.() !== false));
+  readonly all: readonly Action[] = $derived(this.#lists.items.flat().filter(action => action.when?.() !== false));
 
   /** Adds actions until the returned function is called. In components use `useActions`. */
   register(actions: readonly Action[]): () => void {
-    this.#lists = [actions, ...this.#lists];
-    return () => {
-      this.#lists = this.#lists.filter(list => list !== actions);
-    };
+    return this.#lists.put(actions);
   }
 
   /** The shortcut of an action, for buttons and tooltips. */

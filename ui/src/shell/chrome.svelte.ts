@@ -1,6 +1,7 @@
 import type { Snippet } from "svelte";
 
 import type { Appearance, Dropped, Quitting } from "~/bridge";
+import { Stack } from "./stack.svelte";
 
 /** What lies over the screen: one at a time. */
 export type Sheet =
@@ -14,9 +15,9 @@ const ANNOUNCE_EVERY_MS = 5_000;
 /** The window around the screens: what it shows besides them, and what screens put into it. */
 export class Chrome {
   /** Buttons and fields of the screen in front, in the top bar. */
-  toolbar = $state.raw<Snippet | null>(null);
+  readonly toolbars = new Stack<Snippet>();
   /** The screen's title where it is more than the screen's name. */
-  title = $state.raw<string | null>(null);
+  readonly titles = new Stack<string>();
   sheet = $state.raw<Sheet | null>(null);
   /** What the desktop says about its looks, where it says anything. */
   appearance = $state.raw<Appearance | null>(null);

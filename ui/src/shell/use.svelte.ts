@@ -15,12 +15,7 @@ export function useActions(list: () => readonly Action[]): void {
 /** Puts a screen's controls into the top bar while the component is there. */
 export function useToolbar(toolbar: Snippet): void {
   const { chrome } = useShell();
-  $effect(() => {
-    chrome.toolbar = toolbar;
-    return () => {
-      if (chrome.toolbar === toolbar) chrome.toolbar = null;
-    };
-  });
+  $effect(() => untrack(() => chrome.toolbars.put(toolbar)));
 }
 
 /** Gives the screen a title of its own. */
@@ -28,9 +23,6 @@ export function useTitle(title: () => string): void {
   const { chrome } = useShell();
   $effect(() => {
     const mine = title();
-    chrome.title = mine;
-    return () => {
-      if (chrome.title === mine) chrome.title = null;
-    };
+    return untrack(() => chrome.titles.put(mine));
   });
 }

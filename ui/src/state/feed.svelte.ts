@@ -59,11 +59,17 @@ export class TaskFeed {
 
   /** Asks for details of rows that are on screen and not known yet. */
   async need(start: number, end: number): Promise<void> {
-    const columns = this.columns;
+    const { columns, run } = this;
     if (columns === null) return;
-    for (let page = Math.floor(start / PAGE) * PAGE; page < Math.min(end, columns.length); page += PAGE) {
-      const firstUnknown = columns.firstUnknown(Math.max(page, start), Math.min(page + PAGE, end));
-      if (firstUnknown >= 0) await this.loadPage(columns, page, this.run);
+    try {
+      for (let page = Math.floor(start / PAGE) * PAGE; page < Math.min(end, columns.length); page += PAGE) {
+        const firstUnknown = columns.firstUnknown(Math.max(page, start), Math.min(page + PAGE, end));
+        if (firstUnknown >= 0) await this.loadPage(columns, page, run);
+      }
+    } catch (thrown) {
+      const refusal = Refusal.from(thrown);
+      // Where nobody answered, all is loaded anew once the node is back.
+      if (run === this.run && !refusal.unanswered) this.refusal = refusal;
     }
   }
 
