@@ -107,16 +107,20 @@ async fn events(
     channel: &Channel<Told>,
 ) -> Result<(), ApiError> {
     let since = since.as_deref().map(str::parse::<EventCursor>).transpose()?;
-    let mut events = client.events(since).await?;
+    let mut every = pace(app);
+    let mut events = client.events(since, every).await?;
     let _gone = channel.send(Told::Opened(true));
     while let Some(batch) = events.next().await? {
         if channel.send(Told::Items(batch.iter().map(raw).collect())).is_err() {
             break;
         }
-        // What comes meanwhile waits in the socket and arrives as one batch.
-        tokio::time::sleep(pace(app)).await;
         while is_hidden(app) {
             tokio::time::sleep(UNFOCUSED).await;
+        }
+        let wanted = pace(app);
+        if wanted != every {
+            every = wanted;
+            events.pace(every).await?;
         }
     }
     Ok(())

@@ -15,6 +15,8 @@ use crate::{
     tray, window,
 };
 
+/// How often events are heard: what is told may wait so long.
+const HEAR_EVERY: Duration = Duration::from_millis(250);
 /// The tray follows at most so often: within a second of everything else (ui-spec §15).
 const TRAY_EVERY: Duration = Duration::from_millis(500);
 /// How often a countdown in the menu follows: it shows minutes.
@@ -52,6 +54,11 @@ impl Seen {
                 self.jobs.remove(&job);
             }
             EventBody::MachineChanged(machine) if machine.this => self.this = Some(*machine),
+            EventBody::MachineActivity(activity) => {
+                if let Some(this) = self.this.as_mut().filter(|this| this.id == activity.id) {
+                    this.apply(&activity);
+                }
+            }
             EventBody::Notice(notice) => return Some(notice),
             _ => {}
         }
@@ -119,7 +126,7 @@ async fn hear(
     gathered: &mut Gathered,
 ) -> bool {
     let since = seen.lock().await.since();
-    let Ok(mut events) = app.state::<House>().client().events(since).await else { return false };
+    let Ok(mut events) = app.state::<House>().client().events(since, HEAR_EVERY).await else { return false };
     seen.lock().await.live = true;
     news.notify_one();
     loop {

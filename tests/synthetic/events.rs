@@ -18,7 +18,7 @@ pub(crate) async fn stir(node: &Synthetic, per_second: u32) {
         ticks.tick().await;
         node.tell(|world| {
             let changed = world.stir();
-            changed.into_iter().map(|at| EventBody::MachineChanged(Box::new(world.machines[at].clone()))).collect()
+            changed.into_iter().map(|at| EventBody::MachineActivity(world.machines[at].activity())).collect()
         });
     }
 }

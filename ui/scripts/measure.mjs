@@ -145,9 +145,10 @@ async function largeJob(page) {
 
 /** Chooses another state than the one that is shown. */
 async function filtered(page) {
-  await page.locator(`${PANEL} .select`).first().click();
-  const deed = () => page.locator("[role=option]:not([aria-selected=true])").last().click();
-  return respond(page, { deed, begins: "pointerup", until: `${PANEL} header > .muted` });
+  const select = page.locator(`${PANEL} select`).first();
+  const other = await select.locator("option:not(:checked)").last().getAttribute("value");
+  const deed = () => select.selectOption(other);
+  return respond(page, { deed, begins: "change", until: `${PANEL} header > .muted` });
 }
 
 /** What the window costs while nothing happens: with dots on the links of machines that work, and without. */

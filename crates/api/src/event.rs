@@ -3,13 +3,14 @@ use std::{collections::VecDeque, fmt, str::FromStr, sync::Arc};
 use gridwell_model::{Incarnation, JobId, PeerId, Stamp, TaskSpan, TaskState};
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, ErrorCode, JobView, LinkView, MachineView};
+use crate::{ApiError, ErrorCode, JobView, LinkView, MachineActivity, MachineView};
 
 /// One numbered fact for listeners.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Event {
-    /// Grows by one from event to event; a snapshot repeats the number of the last event it contains.
+    /// Grows by one from event to event, and by more where newer facts replaced older ones that had not been sent yet; a
+    /// snapshot repeats the number of the last event it contains.
     pub seq: u64,
     /// What happened.
     #[serde(flatten)]
@@ -31,6 +32,8 @@ pub enum EventBody {
     TasksChanged(TasksChanged),
     /// A machine is new or has changed.
     MachineChanged(Box<MachineView>),
+    /// Of a machine that was told of before, only what it does has changed.
+    MachineActivity(MachineActivity),
     /// A machine left the grid.
     MachineRemoved(PeerId),
     /// A link is new or has changed.

@@ -37,7 +37,8 @@ pub use job::{
     TaskPage, TaskView,
 };
 pub use machine::{
-    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineState, MachineView, Share, StatusView,
+    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineActivity, MachineState, MachineView,
+    Share, StatusView,
 };
 pub use request::{
     CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest, LogPageRequest, LogsRequest,

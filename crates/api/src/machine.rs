@@ -108,6 +108,48 @@ pub struct MachineView {
     pub last_seen: Option<Stamp>,
 }
 
+impl MachineView {
+    /// What changes often on it.
+    #[must_use]
+    pub const fn activity(&self) -> MachineActivity {
+        let Self { id, state, load, free, running, made, .. } = *self;
+        MachineActivity { id, state, load, free, running, made }
+    }
+
+    /// Takes over what changed.
+    pub const fn apply(&mut self, activity: &MachineActivity) {
+        let MachineActivity { id: _, state, load, free, running, made } = *activity;
+        (self.state, self.load, self.free, self.running, self.made) = (state, load, free, running, made);
+    }
+
+    /// What changed since `before`, when that is no more than what changes often.
+    #[must_use]
+    pub fn activity_since(&self, before: &Self) -> Option<MachineActivity> {
+        let activity = self.activity();
+        let mut after = before.clone();
+        after.apply(&activity);
+        (after == *self).then_some(activity)
+    }
+}
+
+/// What changes often on a machine, so that the rest of its view is not told each time. See [`MachineView`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct MachineActivity {
+    /// Which.
+    pub id: PeerId,
+    /// What it does, in one word.
+    pub state: MachineState,
+    /// Other people's load on it.
+    pub load: Load,
+    /// What of what it lends is free now.
+    pub free: Share,
+    /// Tasks it runs now.
+    pub running: u32,
+    /// Tasks it did well for jobs of this machine.
+    pub made: u64,
+}
+
 /// Whether a link carries anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

@@ -14,6 +14,7 @@ mod door;
 mod folder;
 mod guard;
 mod openapi;
+mod pending;
 mod pictures;
 mod reply;
 mod routes;

@@ -1,4 +1,11 @@
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -10,6 +17,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
+use futures::{SinkExt as _, StreamExt as _};
 use gridwell_api::{ApiError, ErrorCode, Event, EventCursor, LogPiece, LogsRequest};
 use gridwell_model::{TaskKey, TaskRef};
 use serde::Deserialize;
@@ -17,26 +25,33 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    pending::Waiting,
     reply::{Asked, Refusal},
     routes::Inside,
 };
 
 /// Most events in one message: a burst is a few large messages instead of thousands of small ones.
-const BATCH_EVENTS: usize = 256;
+const BATCH_EVENTS: usize = 1_024;
+/// Longest time between two messages that a listener may ask for.
+const LONGEST_EVERY_MS: u64 = 10_000;
 
-/// Where a listener wants to begin.
+/// Where a listener wants to begin, and how often it wants to hear.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Since {
     since: Option<String>,
+    every: u64,
 }
 
 /// Numbered events, as a WebSocket of JSON arrays of Event.
 ///
 /// Without `since`, or when too much was missed, the first event is a snapshot. The socket closes when a listener does
-/// not keep up; it then comes back with the cursor `STREAM:SEQ` of what it has.
+/// not keep up; it then comes back with the cursor `STREAM:SEQ` of what it has. With `every` there are so many
+/// milliseconds between two messages, and what newer events make old is left out; a text message with another number
+/// changes that.
 #[utoipa::path(get, path = "/v1/events",
-    params(("since" = Option<String>, Query, description = "STREAM:SEQ, the run of the node and the last number heard")),
+    params(("since" = Option<String>, Query, description = "STREAM:SEQ, the run of the node and the last number heard"),
+           ("every" = Option<u64>, Query, description = "least milliseconds between two messages, at most 10,000")),
     responses((status = 101, description = "messages are JSON arrays of Event", body = Vec<Event>),
               (status = "default", body = ApiError)))]
 pub(crate) async fn events(
@@ -49,37 +64,57 @@ pub(crate) async fn events(
     let events = inside.backend.events(cursor).await?;
     let open = inside.connections.token();
     let telling = async move |socket| {
-        tell(socket, events, inside.closing).await;
+        tell(socket, events, since.every, inside.closing).await;
         drop(open);
     };
     Ok(upgrade.on_upgrade(telling).into_response())
 }
 
-async fn tell(mut socket: WebSocket, mut events: mpsc::Receiver<Arc<Event>>, closing: CancellationToken) {
-    let mut batch = Vec::new();
-    loop {
-        tokio::select! {
-            () = closing.cancelled() => break,
-            heard = socket.recv() => match heard {
-                // Listeners have nothing to say; pings are answered by the library.
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
-            },
-            count = events.recv_many(&mut batch, BATCH_EVENTS) => {
-                if count == 0 {
-                    break;
-                }
-                let Ok(text) = serde_json::to_string(&batch.iter().map(AsRef::as_ref).collect::<Vec<&Event>>()) else {
-                    break;
-                };
-                batch.clear();
-                if socket.send(Message::Text(text.into())).await.is_err() {
+async fn tell(socket: WebSocket, mut events: mpsc::Receiver<Arc<Event>>, every_ms: u64, closing: CancellationToken) {
+    let every_ms = AtomicU64::new(every_ms);
+    let (mut sink, mut heard) = socket.split();
+    let waiting = Waiting::default();
+    // Taken in while a message is on its way: what is replaced meanwhile is never sent.
+    let collect = async {
+        let mut batch = Vec::new();
+        while events.recv_many(&mut batch, BATCH_EVENTS).await > 0 {
+            if !waiting.add(batch.drain(..)) {
+                return;
+            }
+        }
+        waiting.end();
+        std::future::pending::<()>().await;
+    };
+    let send = async {
+        while let Some(batch) = waiting.next().await {
+            for events in batch.chunks(BATCH_EVENTS) {
+                let events: Vec<&Event> = events.iter().map(AsRef::as_ref).collect();
+                let Ok(text) = serde_json::to_string(&events) else { return };
+                if sink.send(Message::Text(text.into())).await.is_err() {
                     return;
                 }
             }
+            match every_ms.load(Ordering::Relaxed) {
+                0 => {}
+                millis => tokio::time::sleep(Duration::from_millis(millis.min(LONGEST_EVERY_MS))).await,
+            }
         }
+    };
+    // All that a listener says is how often it wants to hear from here on; pings are answered by the library.
+    let leave = async {
+        while let Some(Ok(message)) = heard.next().await {
+            if let Some(millis) = message.to_text().ok().and_then(|text| text.parse().ok()) {
+                every_ms.store(millis, Ordering::Relaxed);
+            }
+        }
+    };
+    tokio::select! {
+        () = closing.cancelled() => {}
+        () = collect => {}
+        () = send => {}
+        () = leave => return,
     }
-    let _ = socket.send(Message::Close(None)).await;
+    let _ = sink.send(Message::Close(None)).await;
 }
 
 /// How logs are written.

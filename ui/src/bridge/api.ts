@@ -241,7 +241,10 @@ export type ErrorKind = "input" | "peer" | "machine" | "bug";
 
 /** One numbered fact for listeners. */
 export type Event = {
-  /** Grows by one from event to event; a snapshot repeats the number of the last event it contains. */
+  /**
+   * Grows by one from event to event, and by more where newer facts replaced older ones that had not been sent yet; a
+   * snapshot repeats the number of the last event it contains.
+   */
   seq: number;
 } & (
   | { event: "snapshot"; data: Snapshot }
@@ -249,6 +252,7 @@ export type Event = {
   | { event: "job_removed"; data: JobId }
   | { event: "tasks_changed"; data: TasksChanged }
   | { event: "machine_changed"; data: MachineView }
+  | { event: "machine_activity"; data: MachineActivity }
   | { event: "machine_removed"; data: PeerId }
   | { event: "link_changed"; data: LinkView }
   | { event: "link_removed"; data: LinkKey }
@@ -618,6 +622,22 @@ export type LogsRequest = {
   after?: number;
   /** Send only about the last so many bytes of what is there now; 0 means all. */
   tail?: number;
+};
+
+/** What changes often on a machine, so that the rest of its view is not told each time. See `MachineView`. */
+export type MachineActivity = {
+  /** Which. */
+  id: PeerId;
+  /** What it does, in one word. */
+  state: MachineState;
+  /** Other people's load on it. */
+  load: Load;
+  /** What of what it lends is free now. */
+  free: Share;
+  /** Tasks it runs now. */
+  running: number;
+  /** Tasks it did well for jobs of this machine. */
+  made: number;
 };
 
 /** What one machine did over time; absent samples: it was not reachable, or this node did not run. */

@@ -39,8 +39,16 @@ export function httpBridge(door: Door): Bridge {
   };
 }
 
+/** Least time between two messages while the window has the focus, and while it has not (ui-spec §12). */
+const EVERY_MS = { focused: "100", unfocused: "1000" };
+
+function every(): string {
+  return document.hasFocus() ? EVERY_MS.focused : EVERY_MS.unfocused;
+}
+
 function listen(door: Door, since: Parameters<Bridge["listen"]>[0], ear: EventEar): Closer {
-  const query = new URLSearchParams(since === null ? {} : { since: cursorText(since) });
+  const query = new URLSearchParams({ every: every() });
+  if (since !== null) query.set("since", cursorText(since));
   const scheme = window.location.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(`${scheme}//${window.location.host}${door.address("/events", query)}`);
   let over = false;
@@ -49,6 +57,10 @@ function listen(door: Door, since: Parameters<Bridge["listen"]>[0], ear: EventEa
     over = true;
     ear.lost(reason);
   };
+  const pace = (): void => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(every());
+  };
+  for (const change of ["focus", "blur"]) window.addEventListener(change, pace);
   socket.onopen = () => ear.opened();
   socket.onmessage = message => {
     if (over || typeof message.data !== "string") return;
@@ -60,7 +72,10 @@ function listen(door: Door, since: Parameters<Bridge["listen"]>[0], ear: EventEa
     }
   };
   // A browser says nothing about why: whoever wants to know asks for the status.
-  socket.onclose = () => end(Refusal.noNode("the node ended the events"));
+  socket.onclose = () => {
+    for (const change of ["focus", "blur"]) window.removeEventListener(change, pace);
+    end(Refusal.noNode("the node ended the events"));
+  };
   return {
     close() {
       over = true;

@@ -71,12 +71,12 @@ export class Arrangement {
 
   /** To be called in an effect: finds places for machines that have none. */
   settle(): void {
-    const { base } = this.#crowd;
+    const { baseIds } = this.#crowd;
     const { at } = this.#props.places;
-    const missing = base.machines.filter(({ id }) => !at.has(id)).map(({ id }) => id);
+    const missing = [...baseIds].filter(id => !at.has(id));
     if (missing.length === 0) return;
     untrack(() => {
-      if (missing.length === base.machines.length) this.#layOut(this.#props.places.preset, "settle");
+      if (missing.length === baseIds.size) this.#layOut(this.#props.places.preset, "settle");
       else this.#enter(missing);
     });
   }

@@ -6,7 +6,7 @@ import { shownGrid, type Shown, type ShownGrid } from "./groups";
 import { labelOf } from "./labels";
 import type { Body } from "./layout/force";
 import type { Link, LinkId, Machine, MachineId, SceneProps } from "./model";
-import { steadyMap } from "./steady";
+import { steadyList, steadyMap, steadySet } from "./steady";
 import * as words from "./words";
 
 const NONE_OPEN: ReadonlySet<string> = new Set();
@@ -20,12 +20,21 @@ export class Crowd {
   readonly base: ShownGrid = $derived.by(() => (this.#opened.size === 0 ? this.grid : this.#shown(NONE_OPEN)));
   /** So much to draw that a browser without a graphics card cannot draw all of it in each frame. */
   readonly large: boolean = $derived(this.grid.machines.length > CROWD_ABOVE);
+  /** The links of `grid`: the same list while none of them changed. */
+  readonly links: readonly Link[] = $derived.by(() => this.#steadyLinks(this.grid.links));
+  /** What `base` consists of: the same set while nothing comes or goes, whatever changes on the machines. */
+  readonly baseIds: ReadonlySet<MachineId> = $derived.by(() =>
+    this.#steadyBase(new Set(this.base.machines.map(({ id }) => id))),
+  );
   readonly byId: ReadonlyMap<MachineId, Shown> = $derived(new Map(this.grid.machines.map(shown => [shown.id, shown])));
-  readonly ids: ReadonlySet<MachineId> = $derived(new Set(this.byId.keys()));
-  readonly linkById: ReadonlyMap<LinkId, Link> = $derived(new Map(this.grid.links.map(link => [link.id, link])));
-  readonly linkCounts: ReadonlyMap<MachineId, number> = $derived.by(() => countLinks(this.grid.links));
+  readonly ids: ReadonlySet<MachineId> = $derived.by(() => this.#steadyIds(new Set(this.byId.keys())));
+  readonly linkById: ReadonlyMap<LinkId, Link> = $derived(new Map(this.links.map(link => [link.id, link])));
+  readonly linkCounts: ReadonlyMap<MachineId, number> = $derived(countLinks(this.links));
   readonly radii: ReadonlyMap<MachineId, number> = $derived.by(() => this.#steadyRadii(radiiOf(this.grid.machines)));
 
+  readonly #steadyLinks = steadyList<Link>();
+  readonly #steadyBase = steadySet<MachineId>();
+  readonly #steadyIds = steadySet<MachineId>();
   readonly #steadyRadii = steadyMap<MachineId, number>((p, q) => p === q);
 
   constructor(props: SceneProps) {

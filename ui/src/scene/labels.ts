@@ -39,7 +39,7 @@ const NAME_SIZE = 13;
 const LINE_SIZE = 11;
 /** Names without lines under them are drawn larger, since they stand for a smaller zoom. */
 const NAME_ALONE_SIZE = 19;
-const NO_LABEL: LabelSize = { width: 0, height: 0 };
+export const NO_LABEL: LabelSize = { width: 0, height: 0 };
 /** Lines are smaller than names, so more of them fits. */
 const LINE_CHARS = 30;
 

@@ -18,7 +18,7 @@ import {
 import type { Gesture } from "./gesture";
 import { badgeOf, badgePath, type LinkBadge } from "./glyphs";
 import type { Disc } from "./hit";
-import { labelSize } from "./labels";
+import { labelSize, NO_LABEL } from "./labels";
 import type { Link, LinkId, MachineId, Point } from "./model";
 import { attention, BADGE_RADIUS, linksWithPills, PILL_HEIGHT, placedPills, type Pill } from "./pills";
 import type { Stage } from "./stage.svelte";
@@ -46,16 +46,16 @@ export class Picture {
   /** Links without those that follow the held machines: these stay as they are during a drag. */
   readonly #restingSegments = $derived.by(() => {
     const { crowd, arrangement } = this.#stage;
-    return segmentsOf(crowd.grid.links, arrangement.spots, crowd.radii);
+    return segmentsOf(crowd.links, arrangement.spots, crowd.radii);
   });
   readonly #following: ReadonlySet<LinkId> = $derived.by(() => this.#linksOf(this.#heldSet));
   readonly batches: Batch[] = $derived.by(() =>
-    batchesOf(this.#stage.crowd.grid.links, this.#restingSegments, this.#following),
+    batchesOf(this.#stage.crowd.links, this.#restingSegments, this.#following),
   );
 
   /** Links that follow the held machines, drawn apart so that a drag redraws only them. */
   readonly #followingLinks: readonly Link[] = $derived.by(() =>
-    this.#following.size === 0 ? [] : this.#stage.crowd.grid.links.filter(link => this.#following.has(link.id)),
+    this.#following.size === 0 ? [] : this.#stage.crowd.links.filter(link => this.#following.has(link.id)),
   );
   readonly #followingSegments = $derived.by(() => {
     const { crowd, arrangement } = this.#stage;
@@ -81,12 +81,12 @@ export class Picture {
   );
 
   readonly discs: readonly Disc[] = $derived.by(() => {
-    const { crowd } = this.#stage;
-    return crowd.grid.machines.map(({ id, machine }) => ({
+    const { ids, radii } = this.#stage.crowd;
+    return [...ids].map(id => ({
       id,
       at: this.spotOf(id),
-      radius: crowd.radii.get(id) ?? 0,
-      label: labelSize(machine, this.#stage.detail),
+      radius: radii.get(id) ?? 0,
+      label: this.#labels.get(id) ?? NO_LABEL,
     }));
   });
 
@@ -108,7 +108,7 @@ export class Picture {
   });
   readonly pills: readonly Pill[] = $derived.by(() => {
     if (this.#stage.detail !== "full") return [];
-    const links = linksWithPills(this.#stage.crowd.grid.links, this.#looked);
+    const links = linksWithPills(this.#stage.crowd.links, this.#looked);
     return placedPills(links, this.segments, this.#covered, words.pill);
   });
 
@@ -117,7 +117,7 @@ export class Picture {
     if (this.#stage.detail === "shapes") return [];
     const pills = new Map(this.pills.map(pill => [pill.link, pill]));
     const kinds = new Map<LinkBadge, Point[]>();
-    for (const link of this.#stage.crowd.grid.links) {
+    for (const link of this.#stage.crowd.links) {
       const kind = badgeOf(link);
       const segment = this.segments.get(link.id);
       if (kind === null || segment === undefined) continue;
@@ -133,7 +133,7 @@ export class Picture {
     }));
   });
 
-  readonly streams: readonly Stream[] = $derived.by(() => streamsOf(this.#stage.crowd.grid.links));
+  readonly streams: readonly Stream[] = $derived.by(() => streamsOf(this.#stage.crowd.links));
   /** Where machines and pills cover links that carry dots. */
   readonly covers: ReadonlyMap<LinkId, readonly Cover[]> = $derived.by(() => {
     const pills = this.pills.map(({ at, width }) => boxAround(at, width, PILL_HEIGHT));

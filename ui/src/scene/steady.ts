@@ -7,6 +7,24 @@ export function steadyMap<K, V>(same: (p: V, q: V) => boolean): (next: ReadonlyM
   };
 }
 
+/** As `steadyMap`, for lists whose items are compared as they are. */
+export function steadyList<T>(): (next: readonly T[]) => readonly T[] {
+  let last: readonly T[] = [];
+  return next => {
+    if (next.length !== last.length || next.some((item, at) => item !== last[at])) last = next;
+    return last;
+  };
+}
+
+/** As `steadyMap`, for sets. */
+export function steadySet<T>(): (next: ReadonlySet<T>) => ReadonlySet<T> {
+  let last: ReadonlySet<T> = new Set();
+  return next => {
+    if (next.size !== last.size || ![...next].every(item => last.has(item))) last = next;
+    return last;
+  };
+}
+
 function sameMaps<K, V>(p: ReadonlyMap<K, V>, q: ReadonlyMap<K, V>, same: (p: V, q: V) => boolean): boolean {
   if (p.size !== q.size) return false;
   for (const [key, value] of q) {

@@ -21,13 +21,16 @@ export class Grid {
   connection = $state.raw<Connection>({ state: "starting" });
   #model = $state.raw<Model>(EMPTY);
 
-  readonly machines: readonly MachineView[] = $derived([...this.#model.machines.values()]);
+  // One for each kind, so that what shows one is not worked out again when another changes.
+  readonly #machinesById = $derived(this.#model.machines);
+  readonly #linksById = $derived(this.#model.links);
+  readonly #jobsById = $derived(this.#model.jobs);
+
+  readonly machines: readonly MachineView[] = $derived([...this.#machinesById.values()]);
   /** Links as each of their two machines sees them: those of this machine, and what others tell of theirs. */
-  readonly links: readonly LinkView[] = $derived([...this.#model.links.values()]);
+  readonly links: readonly LinkView[] = $derived([...this.#linksById.values()]);
   /** Newest first. */
-  readonly jobs: readonly JobView[] = $derived(
-    [...this.#model.jobs.values()].sort((a, b) => b.submitted - a.submitted),
-  );
+  readonly jobs: readonly JobView[] = $derived([...this.#jobsById.values()].sort((a, b) => b.submitted - a.submitted));
   readonly thisMachine: MachineView | undefined = $derived(this.machines.find(machine => machine.this));
   /** True while what is shown may be old. */
   readonly stale: boolean = $derived(isStale(this.connection));
@@ -52,16 +55,16 @@ export class Grid {
   }
 
   machine(id: PeerId): MachineView | undefined {
-    return this.#model.machines.get(id);
+    return this.#machinesById.get(id);
   }
 
   /** The link from this machine, or from another one, as that one sees it. */
   link(peer: PeerId, from: PeerId | undefined = this.thisMachine?.id): LinkView | undefined {
-    return from === undefined ? undefined : this.#model.links.get(linkId({ from, peer }));
+    return from === undefined ? undefined : this.#linksById.get(linkId({ from, peer }));
   }
 
   job(id: JobId): JobView | undefined {
-    return this.#model.jobs.get(id);
+    return this.#jobsById.get(id);
   }
 
   /** A question that changes nothing; for wishes see `wishes`. Rejects with a `Refusal`. */

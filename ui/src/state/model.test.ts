@@ -19,15 +19,31 @@ describe("applyAll", () => {
     expect(model.machines.size).toBe(studio().machines.length);
   });
 
-  it("reports a gap and stops before it", () => {
+  it("goes on where numbers were left out", () => {
     const late: Event[] = [
       { seq: 11, event: "machine_removed", data: studio().machines[1]!.id },
       { seq: 13, event: "machine_removed", data: studio().machines[2]!.id },
     ];
     const { model, gap } = applyAll(started(), late);
-    expect(gap).toBe(true);
-    expect(model.cursor?.seq).toBe(11);
-    expect(model.machines.size).toBe(studio().machines.length - 1);
+    expect(gap).toBe(false);
+    expect(model.cursor?.seq).toBe(13);
+    expect(model.machines.size).toBe(studio().machines.length - 2);
+  });
+
+  it("keeps all of a machine but what it does, which is told alone", () => {
+    const [before] = studio().machines;
+    const { id, load, free } = before!;
+    const data = { id, state: "working" as const, load, free, running: 3, made: 7 };
+    const { model } = applyAll(started(), [{ seq: 11, event: "machine_activity", data }]);
+    expect(model.machines.get(id)).toEqual({ ...before, state: "working", running: 3, made: 7 });
+  });
+
+  it("knows nothing of machines that it was never told of", () => {
+    const { load, free } = studio().machines[0]!;
+    const data = { id: "unheard-of", state: "working" as const, load, free, running: 3, made: 7 };
+    expect(applyAll(started(), [{ seq: 11, event: "machine_activity", data }]).model.machines).toEqual(
+      started().machines,
+    );
   });
 
   it("counts a first event without a snapshot as a gap", () => {

@@ -21,15 +21,15 @@ export interface Applied {
   model: Model;
   /** Events that are not kept in the model but pass through it, in order. */
   passing: Passing[];
-  /** True when an event did not follow the one before: listen again from `model.cursor`. */
+  /** True when the events do not begin with a snapshot although nothing is known yet: listen again. */
   gap: boolean;
 }
 
 export type Passing = Extract<Event, { event: "tasks_changed" }> | Extract<Event, { event: "notice" }>;
 
 /**
- * Applies numbered events. Events that were heard before change nothing; after a gap the rest of the batch is left out,
- * so the model always is exactly what the node was at `cursor`.
+ * Applies numbered events. Events that were heard before change nothing. Numbers are skipped where the node left out
+ * what newer events replace, so the model always is exactly what the node was at `cursor`.
  */
 export function applyAll(model: Model, events: readonly Event[]): Applied {
   const draft = new Draft(model);
@@ -40,7 +40,7 @@ export function applyAll(model: Model, events: readonly Event[]): Applied {
       continue;
     }
     const last = draft.cursor;
-    if (last === null || event.seq > last.seq + 1) return { model: draft.done(), passing, gap: true };
+    if (last === null) return { model: draft.done(), passing, gap: true };
     if (event.seq <= last.seq) continue;
     draft.apply(event, passing);
     draft.cursor = { stream: last.stream, seq: event.seq };
@@ -77,6 +77,11 @@ class Draft {
       case "machine_changed":
         this.changeMachines().set(event.data.id, event.data);
         break;
+      case "machine_activity": {
+        const machine = (this.machines ?? this.from.machines).get(event.data.id);
+        if (machine !== undefined) this.changeMachines().set(machine.id, { ...machine, ...event.data });
+        break;
+      }
       case "machine_removed":
         this.changeMachines().delete(event.data);
         break;

@@ -179,7 +179,7 @@ async fn listen(
     client: &Client,
     lost: &mut Option<Instant>,
 ) -> Result<(), ApiError> {
-    let mut events = client.events(watch.cursor()).await?;
+    let mut events = client.events(watch.cursor(), Duration::ZERO).await?;
     *lost = None;
     while !watch.ended() {
         match events.next().await? {

@@ -304,7 +304,7 @@ impl Core {
         }
         for peer in std::mem::take(&mut self.changed.machines) {
             if let Some(view) = self.machine_view(peer) {
-                self.events.tell(gridwell_api::EventBody::MachineChanged(Box::new(view)));
+                self.events.tell_machine(view);
             }
         }
         self.tell_link_changes();

@@ -1,7 +1,10 @@
 mod address;
 mod streams;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use gridwell_api::{ApiError, ErrorCode, EventCursor, LogsRequest, Picture, PictureRequest, Request, WindowView};
@@ -78,13 +81,14 @@ impl Client {
         })
     }
 
-    /// Listens to everything after `since`; starts with a snapshot when absent or too old.
+    /// Listens to everything after `since`; starts with a snapshot when absent or too old. At least `every` lies between
+    /// two batches, and what newer events make old is left out of them.
     ///
     /// # Errors
     ///
     /// What the node refuses with, or `no_node`.
-    pub async fn events(&self, since: Option<EventCursor>) -> Result<EventStream, ApiError> {
-        EventStream::open(folder::connect(&self.data).await?, since).await
+    pub async fn events(&self, since: Option<EventCursor>, every: Duration) -> Result<EventStream, ApiError> {
+        EventStream::open(folder::connect(&self.data).await?, since, every).await
     }
 
     /// Reads what tasks' programs wrote.

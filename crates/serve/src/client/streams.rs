@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
 use gridwell_api::{ApiError, ErrorCode, Event, EventCursor};
@@ -57,11 +59,13 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    pub(super) async fn open(stream: UnixStream, since: Option<EventCursor>) -> Result<Self, ApiError> {
-        let address = match since {
-            Some(cursor) => format!("ws://localhost/v1/events?since={cursor}"),
-            None => "ws://localhost/v1/events".to_owned(),
-        };
+    pub(super) async fn open(
+        stream: UnixStream,
+        since: Option<EventCursor>,
+        every: Duration,
+    ) -> Result<Self, ApiError> {
+        let since = since.map(|cursor| format!("&since={cursor}")).unwrap_or_default();
+        let address = format!("ws://localhost/v1/events?every={}{since}", every.as_millis());
         match tokio_tungstenite::client_async(address, stream).await {
             Ok((socket, _)) => Ok(Self { socket: Box::new(socket) }),
             Err(tungstenite::Error::Http(response)) => {
@@ -70,6 +74,16 @@ impl EventStream {
             }
             Err(error) => Err(gone(&error.to_string())),
         }
+    }
+
+    /// From here on at least `every` lies between two batches.
+    ///
+    /// # Errors
+    ///
+    /// `stopping` if the connection broke.
+    pub async fn pace(&mut self, every: Duration) -> Result<(), ApiError> {
+        let told = self.socket.send(tungstenite::Message::text(every.as_millis().to_string())).await;
+        told.map_err(|error| gone(&error.to_string()))
     }
 
     /// The next events; `None` when the node ended the stream: come back with the cursor of the last one.

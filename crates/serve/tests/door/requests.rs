@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use gridwell_api::{
     ActivityRequest, ErrorCode, Event, EventBody, EventCursor, InviteRequest, InviteView, JobsRequest, LogPiece,
@@ -139,13 +139,13 @@ async fn a_page_keeps_a_picture_and_guesses_nothing() {
 #[tokio::test]
 async fn events_begin_with_a_snapshot_and_fill_a_gap() {
     let house = House::open().await;
-    let mut events = house.client().events(None).await.unwrap();
+    let mut events = house.client().events(None, Duration::ZERO).await.unwrap();
     let first = events.next().await.unwrap().unwrap();
     assert!(matches!(&first[0], Event { seq: 0, body: EventBody::Snapshot(_) }));
     events.close().await;
 
     house.node.push(3);
-    let mut events = house.client().events(Some(EventCursor { stream: STREAM, seq: 1 })).await.unwrap();
+    let mut events = house.client().events(Some(EventCursor { stream: STREAM, seq: 1 }), Duration::ZERO).await.unwrap();
     let missed = events.next().await.unwrap().unwrap();
     assert_eq!(missed.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3]);
 }
@@ -155,7 +155,7 @@ async fn a_listener_from_another_run_gets_a_snapshot() {
     let house = House::open().await;
     house.node.push(2);
     let other = EventCursor { stream: Incarnation([8; 8]), seq: 1 };
-    let mut events = house.client().events(Some(other)).await.unwrap();
+    let mut events = house.client().events(Some(other), Duration::ZERO).await.unwrap();
     let first = events.next().await.unwrap().unwrap();
     assert!(matches!(&first[0], Event { seq: 2, body: EventBody::Snapshot(_) }));
 }
@@ -163,7 +163,7 @@ async fn a_listener_from_another_run_gets_a_snapshot() {
 #[tokio::test]
 async fn a_closing_door_ends_streams() {
     let house = House::open().await;
-    let mut events = house.client().events(None).await.unwrap();
+    let mut events = house.client().events(None, Duration::ZERO).await.unwrap();
     let mut logs = house.client().logs(&log_request(true), LogFormat::Text).await.unwrap();
     events.next().await.unwrap();
     assert_eq!(logs.next().await.unwrap().unwrap(), "line\n");
