@@ -302,14 +302,15 @@ describe("a crowd", () => {
       () =>
         new Promise(tell => {
           const scene = document.querySelector(".scene")!;
-          const watch = new MutationObserver(() => {
-            // The end of an earlier zoom.
-            if (!scene.hasAttribute("data-rough")) return;
-            watch.disconnect();
+          const look = (): void => {
+            if (!scene.hasAttribute("data-rough")) {
+              requestAnimationFrame(look);
+              return;
+            }
             const dashes = getComputedStyle(document.querySelector("path.dotted")!).strokeDasharray;
             tell([dashes, document.querySelectorAll("text[data-machine]").length]);
-          });
-          watch.observe(scene, { attributeFilter: ["data-rough"] });
+          };
+          look();
         }),
     );
     await page.keyboard.press("+");

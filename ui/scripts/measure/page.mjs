@@ -19,9 +19,9 @@ export async function respond(page, { deed, begins = "keydown", until }) {
           const now = text();
           if (begun === null || now === undefined || now === before) return requestAnimationFrame(look);
           const { port1, port2 } = new MessageChannel();
-          // Comes once the frame is painted.
+          // We are at the start of the frame that shows it; this comes once that frame is painted.
           port1.onmessage = () => done(performance.now() - begun);
-          requestAnimationFrame(() => port2.postMessage(null));
+          port2.postMessage(null);
         };
         look();
       });
