@@ -27,7 +27,11 @@ export function useWindows(): void {
 }
 
 /** Opens the window of a node, as a person with a new address would, and waits for live data. */
-export async function open(peer: Peer, route = ""): Promise<Page> {
+export async function open(
+  peer: Peer,
+  route = "",
+  first: (page: Page) => Promise<void> = () => Promise.resolve(),
+): Promise<Page> {
   const size = { width: 1280, height: 800 };
   const context = await browser.newContext({ viewport: size, locale: "en-GB", reducedMotion: "reduce" });
   const page = await context.newPage();
@@ -37,6 +41,7 @@ export async function open(peer: Peer, route = ""): Promise<Page> {
   page.on("console", message => {
     if (message.type() === "error" && !AWAY.test(message.text())) faults.push(message.text());
   });
+  await first(page);
   await page.goto(await peer.url());
   await page.getByRole("region", { name: "This machine" }).getByText(peer.name).waitFor();
   if (route !== "") await page.evaluate(to => (window.location.hash = to), route);

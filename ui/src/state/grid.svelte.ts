@@ -50,7 +50,7 @@ export class Grid {
     readonly bridge: Bridge,
     private readonly clock: Clock = realClock,
   ) {
-    this.wishes = new Wishes(bridge);
+    this.wishes = new Wishes(bridge, { isLive: () => !this.stale, after: (ms, run) => clock.after(ms, run) });
     this.toasts = new Toasts(clock);
   }
 

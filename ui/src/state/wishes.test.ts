@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { Refusal, type Bridge, type Request } from "~/bridge";
-import { settled } from "./testing";
-import { Wishes } from "./wishes.svelte";
+import { HandClock, settled } from "./testing";
+import { Wishes, type Line } from "./wishes.svelte";
 
 /** Answers one by one, as the test says. */
 function bridge(): {
@@ -22,10 +22,13 @@ function bridge(): {
 
 const GONE = Refusal.noNode("nobody answers");
 
+/** Nobody is there until somebody says so. */
+const AWAY: Line = { isLive: () => false, after: () => () => undefined };
+
 describe("a wish", () => {
   it("is pending from the click to the answer, and a second click joins the first", async () => {
     const door = bridge();
-    const wishes = new Wishes(door);
+    const wishes = new Wishes(door, AWAY);
     const first = wishes.make("hold.a", { ask: "hold", target: "a" });
     const second = wishes.make("hold.a", { ask: "hold", target: "a" });
     expect(wishes.isPending("hold.a")).toBe(true);
@@ -38,7 +41,7 @@ describe("a wish", () => {
 
   it("that found nobody is made again when the node is back", async () => {
     const door = bridge();
-    const wishes = new Wishes(door);
+    const wishes = new Wishes(door, AWAY);
     const made = wishes.make("submit.k", { ask: "submit", paths: ["/a"], key: "k" });
     door.refuse(GONE);
     await settled();
@@ -50,9 +53,43 @@ describe("a wish", () => {
     expect(await made).toBe("started");
   });
 
+  it("whose answer alone was lost is made again after a while", async () => {
+    const door = bridge();
+    const clock = new HandClock();
+    const wishes = new Wishes(door, { isLive: () => true, after: (ms, then) => clock.after(ms, then) });
+    const made = wishes.make("hold.a", { ask: "hold", target: "a" });
+    door.refuse(GONE);
+    await settled();
+    expect(door.asked).toHaveLength(1);
+    clock.advance(1_000);
+    await settled();
+    expect(door.asked).toHaveLength(2);
+    door.answer("held");
+    expect(await made).toBe("held");
+  });
+
+  it("for the same thing but another one waits for its turn", async () => {
+    const door = bridge();
+    const wishes = new Wishes(door, AWAY);
+    const first = wishes.make("set", { ask: "set", lend_cpus: 2 });
+    const second = wishes.make("set", { ask: "set", lend_cpus: 3 });
+    expect(door.asked).toEqual([{ ask: "set", lend_cpus: 2 }]);
+    door.answer("two");
+    expect(await first).toBe("two");
+    await settled();
+    expect(wishes.isPending("set")).toBe(true);
+    expect(door.asked).toEqual([
+      { ask: "set", lend_cpus: 2 },
+      { ask: "set", lend_cpus: 3 },
+    ]);
+    door.answer("three");
+    expect(await second).toBe("three");
+    expect(wishes.isPending("set")).toBe(false);
+  });
+
   it("is not made again when it was refused", async () => {
     const door = bridge();
-    const wishes = new Wishes(door);
+    const wishes = new Wishes(door, AWAY);
     const made = wishes.make("retry.a", { ask: "retry", target: "a" });
     door.refuse(new Refusal({ kind: "input", code: "wrong_state", message: "nothing failed" }));
     await expect(made).rejects.toMatchObject({ code: "wrong_state" });
@@ -62,7 +99,7 @@ describe("a wish", () => {
 
   it("that makes something new each time is not repeated", async () => {
     const door = bridge();
-    const made = new Wishes(door).make("invite", { ask: "invite" });
+    const made = new Wishes(door, AWAY).make("invite", { ask: "invite" });
     door.refuse(GONE);
     await expect(made).rejects.toMatchObject({ code: "no_node" });
   });
