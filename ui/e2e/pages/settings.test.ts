@@ -42,14 +42,14 @@ it("renames the machine when the field is left, and only then", async () => {
 
 it("sets a label and removes another", async () => {
   const page = await open("#/settings/machine");
-  await page.getByRole("textbox", { name: "Label" }).fill("tier");
-  await page.getByRole("textbox", { name: "Value" }).fill("fast");
-  await page.getByRole("button", { name: "Add" }).click();
+  await page.getByRole("button", { name: "Add label" }).click();
+  await page.keyboard.type("room = attic");
+  await page.keyboard.press("Enter");
   await page.getByRole("button", { name: /Remove.*site/ }).click();
   await expect
     .poll(() => changes(page))
     .toEqual([
-      { ask: "set", labels: { tier: "fast" } },
+      { ask: "set", labels: { room: "attic" } },
       { ask: "set", labels: { site: null } },
     ]);
 });

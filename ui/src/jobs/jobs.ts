@@ -43,11 +43,11 @@ export function isEnded(job: JobView): boolean {
   return job.state === "done" || job.state === "failed" || job.state === "cancelled";
 }
 
-/** Where a job stands, one line: `Running`, for what it waits, or why it failed. */
+/** Where a job stands, one line: `Running`, or with the reason: `Waiting: no machine has 12 GB of graphics memory`. */
 export function statusLine(job: JobView): string {
-  if (job.waits_for !== "") return plain(job.waits_for);
-  const cause = job.state === "failed" ? job.failures[0]?.reason : undefined;
-  return cause === undefined ? words.jobState(job.state) : plain(cause);
+  const state = words.jobState(job.state);
+  const reason = job.waits_for !== "" ? job.waits_for : job.state === "failed" ? (job.failures[0]?.reason ?? "") : "";
+  return reason === "" ? state : m.jobs_because({ state, reason: plain(reason) });
 }
 
 /** `143 of 240 frames · 2 failed`. */

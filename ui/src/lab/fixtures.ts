@@ -247,6 +247,44 @@ export function alone(): Snapshot {
   return { stream: "baaaaaaaaaaaa", machines: [machine("atelier-tower", { this: true })], links: [], jobs: [] };
 }
 
+/** A grid of any size, in one site for every ten machines, with as many jobs as it has machines. */
+export function many(count: number): Snapshot {
+  const { machines, links, jobs } = studio();
+  const more = Array.from({ length: Math.max(0, count - machines.length) }, (_, at) => {
+    const [one, letters] = [
+      machines[1 + (at % (machines.length - 1))]!,
+      [...String(at).padStart(3, "0")].map(digit => "abcdefghij"[Number(digit)]),
+    ];
+    return {
+      ...one,
+      id: peerId(`more-${letters.join("")}-`),
+      name: `render-${at + 2}`,
+      labels: { site: `site-${at % Math.ceil(count / 10)}` },
+    };
+  });
+  const all = [...machines, ...more].slice(0, count);
+  return {
+    stream: "daaaaaaaaaaaa",
+    machines: all,
+    links: [
+      ...links.filter(each => all.some(machine => machine.id === each.peer)),
+      ...more.map(({ id, name, online }, at) =>
+        link(name, { peer: id, state: online ? "up" : "down", rtt_ms: online ? 1 + (at % 40) : null }),
+      ),
+    ],
+    jobs: Array.from({ length: count }, (_, at) => {
+      const like = jobs[at % jobs.length]!;
+      const letters = [...String(at).padStart(3, "0")].map(digit => "abcdefghij"[Number(digit)]).join("");
+      return {
+        ...like,
+        id: job(`many${letters}`, "", "done").id,
+        name: `${like.name}_${at}`,
+        submitted: like.submitted - at * 60_000,
+      };
+    }),
+  };
+}
+
 /** Names that try to break the page: markup, control and direction characters, length. */
 export function hostile(): Snapshot {
   const names = [

@@ -11,7 +11,8 @@ import { Grid, Prefs, Selection, type PrefValues } from "~/state";
 import { setLocale, type Locale } from "~/text";
 import { LabBridge, type Replies } from "./bridge";
 import { jobReplies, logPieces } from "./job";
-import { alone, hostile, LAB_NOW, link, studio } from "./fixtures";
+import { draftReplies } from "./drafts";
+import { alone, hostile, LAB_NOW, link, many, studio } from "./fixtures";
 import { NOTHING_YET, pastReplies } from "./past";
 
 /**
@@ -24,6 +25,7 @@ const asked = new URLSearchParams(window.location.search);
 const ABOUT_JOBS = jobReplies(studio());
 const REPLIES: Replies = {
   ...ABOUT_JOBS,
+  ...draftReplies,
   ...pastReplies(studio(), ABOUT_JOBS.timeline),
   status: () => ({
     version: asked.get("version") ?? "0.1.0",
@@ -44,7 +46,7 @@ const REPLIES: Replies = {
   set: () => studio().machines[0],
   link: changeLink,
   invite: () => ({
-    link: `gridwell://join/${"abcdefghijklmnopqrstuvwxyz234567".repeat(5)}`,
+    link: `gridwell://pair/${"abcdefghijklmnopqrstuvwxyz234567".repeat(5)}`,
     expires: Date.now() + 600_000,
   }),
   join: ({ link }) => {
@@ -73,6 +75,8 @@ const SCENES = {
   studio: () => new LabBridge(studio(), REPLIES),
   alone: () => new LabBridge(alone(), { ...REPLIES, ...NOTHING_YET }),
   hostile: () => new LabBridge(hostile(), REPLIES),
+  /** As many machines and jobs as `&n=` says. */
+  many: () => new LabBridge(many(Number(asked.get("n"))), REPLIES),
   /** Nothing has come yet. */
   starting: () => new LabBridge(null),
 };

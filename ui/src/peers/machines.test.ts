@@ -42,7 +42,7 @@ describe("what is said beside a state", () => {
   it("is when a pause ends, before why nothing is taken", () => {
     const paused = machine("a", { state: "paused", paused_until: NOW + 600_000, why_not: "lending is paused" });
     expect(reasonLine(paused, NOW)).toBe("10 min left");
-    expect(reasonLine({ ...paused, paused_until: null }, NOW)).toBe("lending is paused");
+    expect(reasonLine({ ...paused, paused_until: null }, NOW)).toBe("Lending is paused");
   });
 
   it("is when a machine was last heard of, if it is gone", () => {

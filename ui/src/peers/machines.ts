@@ -25,7 +25,15 @@ export function hardwareLine(machine: MachineView): string {
   const { cpu_count, memory_bytes, gpus } = machine.hardware;
   const parts = { cores: format.cores(cpu_count), memory: format.bytes(memory_bytes) };
   const gpu = gpus[0];
-  return gpu === undefined ? m.machines_cores(parts) : m.machines_cores_gpu({ ...parts, gpu: plain(gpu.name) });
+  return gpu === undefined ? m.machines_cores(parts) : m.machines_cores_gpu({ ...parts, gpu: cardOf(gpu.name) });
+}
+
+/** The makers' names in front of a graphics card's: every line is short of room. */
+const MAKERS = /^(?:nvidia(?: geforce)?|amd(?: radeon)?|intel(?:\(r\))?) /i;
+
+/** What people call a graphics card: `RTX 4080`. */
+function cardOf(name: string): string {
+  return plain(name).replace(MAKERS, "");
 }
 
 /** What this machine does, one sentence for its owner. */
@@ -58,10 +66,16 @@ export function inOrder(machines: readonly MachineView[]): MachineView[] {
 /** What there is to say beside the state's word: a pause's end, a reason, when it was last heard of; may be empty. */
 export function reasonLine(machine: MachineView, now: number): string {
   if (machine.paused_until !== null) return format.timeLeft(Math.max(0, machine.paused_until - now) / 1_000);
-  if (machine.why_not !== "") return plain(machine.why_not);
+  if (machine.why_not !== "") return sayOf(machine.why_not);
   if (machine.online) return "";
   if (machine.last_seen === null) return m.machines_never_seen();
   return m.machines_last_seen({ time: format.ago(machine.last_seen, now) });
+}
+
+/** What a machine said, as a line of its own. */
+function sayOf(reason: string): string {
+  const line = plain(reason);
+  return line.charAt(0).toUpperCase() + line.slice(1);
 }
 
 /** Everything that keeps work away from a machine now, one sentence each; empty while it takes some. */
@@ -71,7 +85,7 @@ export function plainReasons(machine: MachineView, now: number): string[] {
   const left = paused_until === null ? "" : format.timeLeft(Math.max(0, paused_until - now) / 1_000);
   const nothing = machine.online && machine.lends.cpus === 0 ? m.machine_lends_nothing() : "";
   const away = machine.online ? "" : reasonLine({ ...machine, paused_until: null, why_not: "" }, now);
-  const said = [...new Set([plain(machine.why_not), away, left, nothing])].filter(reason => reason !== "");
+  const said = [...new Set([sayOf(machine.why_not), away, left, nothing])].filter(reason => reason !== "");
   return said.length > 0 ? said : [words.machineState(machine.state)];
 }
 

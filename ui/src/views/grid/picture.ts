@@ -28,7 +28,8 @@ function makeMachine(machine: MachineView): Machine {
     hardware: machine.hardware.cpu_count === 0 ? "" : hardwareLine(machine),
     status: machine.running > 0 ? `${status} · ${format.tasks(machine.running, "task")}` : status,
     score: machine.hardware.score,
-    use: lends.cpus > 0 ? Math.min(1, Math.max(0, (lends.cpus - free.cpus) / lends.cpus)) : 0,
+    // What it lent when it was last heard of says nothing about now.
+    use: machine.online && lends.cpus > 0 ? Math.min(1, Math.max(0, (lends.cpus - free.cpus) / lends.cpus)) : 0,
     taskCount: machine.running,
     mine: true,
     here: machine.this,

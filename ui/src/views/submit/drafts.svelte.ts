@@ -207,10 +207,10 @@ export class Drafts {
 export class CommandDraft {
   line = $state("");
   outputs = $state("");
-  each = $state(true);
 
   constructor(readonly paths: readonly string[]) {
-    this.line = paths.length === 1 ? quoted(paths[0] ?? "") : "{}";
+    // The program goes in front.
+    this.line = ` ${paths.map(quoted).join(" ")}`;
   }
 
   request(): CommandRequest {

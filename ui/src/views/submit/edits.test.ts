@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { DraftView } from "~/bridge";
-import { NO_EDITS, obstacles, quoted, requestOf, words } from "./edits";
+import { NO_EDITS, obstacles, quoted, requestOf, spoken, words } from "./edits";
 
 const DRAFT: DraftView = {
   paths: ["/home/ana/kitchen.blend"],
@@ -85,4 +85,14 @@ describe("a command line", () => {
       }),
     );
   });
+});
+
+describe("a parameter's name", () => {
+  it.each([
+    ["OutputName", "Output name"],
+    ["Threads", "Threads"],
+    ["AudioCodec", "Audio codec"],
+    ["RTX", "RTX"],
+    ["tile_side", "tile side"],
+  ])("%s is read as %s", (name, words) => expect(spoken(name)).toBe(words));
 });

@@ -101,3 +101,12 @@ export function words(line: string): string[] {
 export function quoted(word: string): string {
   return /^[\w./:@%+=,{}#-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
+
+/** A parameter's name as people write: `OutputName` is `Output name`. */
+export function spoken(name: string): string {
+  const apart = name.replace(
+    /([a-z\d])([A-Z])(?=[a-z])/g,
+    (_, end: string, start: string) => `${end} ${start.toLowerCase()}`,
+  );
+  return apart.replaceAll("_", " ");
+}
