@@ -31,6 +31,20 @@ describe("drawing a link by hand", () => {
   });
 });
 
+describe("a machine that is in the way", () => {
+  it("is hidden, and shown again with all others", async () => {
+    const page = await openGrid();
+    const mini = await idOf(page, "lab-mini");
+    const { x, y } = await centreOf(page, mini);
+    await page.mouse.click(x, y);
+    await page.keyboard.press("h");
+    await page.getByText("1 machine hidden").waitFor();
+    expect(await page.locator(`[data-machine="${mini}"]`).count()).toBe(0);
+    await page.keyboard.press("Alt+h");
+    await page.locator(`[data-machine="${mini}"]`).first().waitFor();
+  });
+});
+
 describe("the end of a link", () => {
   it("on another machine makes that link before the old one goes, as one step", async () => {
     const page = await openGrid();

@@ -28,6 +28,16 @@ describe("keys", () => {
     expect(seen).toEqual(["NAV", "HEADER", "MAIN"]);
   });
 
+  it("leave the screen alone, and bring the rest back", async () => {
+    const page = await open("#/jobs", { inspector: "1" });
+    await page.keyboard.press("Control+Space");
+    await page.getByRole("navigation").waitFor({ state: "detached" });
+    expect(await page.getByRole("complementary").count()).toBe(0);
+    await page.getByRole("button", { name: "Show the whole window" }).click();
+    await page.getByRole("navigation").waitFor();
+    await page.getByRole("complementary").waitFor();
+  });
+
   it("are all told on one page", async () => {
     const page = await open("#/jobs");
     await page.keyboard.press("?");

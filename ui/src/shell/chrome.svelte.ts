@@ -25,6 +25,8 @@ export class Chrome {
   why = $state.raw<{ job: string | null } | null>(null);
   /** The question how to quit. */
   quitting = $state.raw<{ closing: boolean; last: Quitting } | null>(null);
+  /** The screen alone, without side bar, inspector and strip. */
+  maximised = $state(false);
   palette = $state(false);
   help = $state(false);
   /** What screen readers are told. */

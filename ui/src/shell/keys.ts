@@ -12,6 +12,8 @@ export interface Pressed {
   metaKey: boolean;
   altKey: boolean;
   shiftKey: boolean;
+  /** The key by its place; with Alt, macOS writes another character than the key's own. */
+  code?: string;
 }
 
 /** True if `pressed` is the shortcut on this system. */
@@ -20,11 +22,15 @@ export function matches(shortcut: Shortcut, pressed: Pressed, os: Platform["os"]
   const mod = os === "macos" ? pressed.metaKey : pressed.ctrlKey;
   const other = os === "macos" ? pressed.ctrlKey : pressed.metaKey;
   if (other || mod !== modifiers.has("Mod") || pressed.altKey !== modifiers.has("Alt")) return false;
-  const typed = pressed.key === " " ? "Space" : pressed.key;
+  const typed = pressed.key === " " ? "Space" : pressed.altKey ? letterAt(pressed) : pressed.key;
   // A sign such as `?` needs Shift on some keyboards and not on others: the sign alone counts.
   const isSign = key.length === 1 && !/[a-z]/i.test(key);
   if (!isSign && pressed.shiftKey !== modifiers.has("Shift")) return false;
   return typed.toLowerCase() === key.toLowerCase();
+}
+
+function letterAt({ code = "", key }: Pressed): string {
+  return code.startsWith("Key") ? code.slice(3) : key;
 }
 
 /** True for a shortcut that a person may switch off because it is a plain character (WCAG 2.1.4). */

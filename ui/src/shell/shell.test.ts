@@ -44,6 +44,12 @@ describe("shortcuts", () => {
     expect(matches("+", key("+", { shiftKey: true }), "linux")).toBe(true);
   });
 
+  it("with Alt mean the key, whatever character it writes", () => {
+    expect(matches("Alt+h", key("h", { altKey: true, code: "KeyH" }), "linux")).toBe(true);
+    expect(matches("Alt+h", key("˙", { altKey: true, code: "KeyH" }), "macos")).toBe(true);
+    expect(matches("h", key("h", { altKey: true, code: "KeyH" }), "linux")).toBe(false);
+  });
+
   it("are written as on the keyboard", () => {
     expect(caps("Mod+Shift+z", "linux")).toEqual(["Ctrl", "Shift", "Z"]);
     expect(caps("Mod+Shift+z", "macos")).toEqual(["⌘", "⇧", "Z"]);
