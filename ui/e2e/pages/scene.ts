@@ -69,17 +69,18 @@ export async function ringOf(page: Page, machine: string): Promise<Point> {
   return { x: x + radius, y };
 }
 
-async function middleOf(page: Page, one: string, other: string): Promise<Point> {
+async function middleOf(page: Page, one: string, other: string, share = 0.5): Promise<Point> {
   const [p, q] = [await discOf(page, one), await discOf(page, other)];
   const length = Math.hypot(q.x - p.x, q.y - p.y);
-  const t = (p.radius + (length - p.radius - q.radius) / 2) / length;
+  const t = (p.radius + (length - p.radius - q.radius) * share) / length;
   return { x: p.x + (q.x - p.x) * t, y: p.y + (q.y - p.y) * t };
 }
 
 /** Points at a link, and returns where the handle of its end at `other` stands. */
 export async function gripAt(page: Page, one: string, other: string): Promise<Point> {
-  const middle = await middleOf(page, one, other);
-  await page.mouse.move(middle.x, middle.y, { steps: 3 });
+  // Past the middle: the words of the first machine may lie over it.
+  const { x: overX, y: overY } = await middleOf(page, one, other, 0.7);
+  await page.mouse.move(overX, overY, { steps: 3 });
   const grips = page.locator(".grip");
   await grips.first().waitFor();
   const { x, y } = await discOf(page, other);
