@@ -78,6 +78,17 @@ describe("the first start", () => {
     ]);
   });
 
+  it("ends with a sample job that is ready to start", async () => {
+    const page = await open("#/welcome", { scene: "alone", first: "1" });
+    for (const name of ["Continue", "Just this one"]) await page.getByRole("button", { name }).click();
+    await page.getByRole("button", { name: "Try a sample job" }).click();
+    await page.getByRole("dialog", { name: /welcome/ }).waitFor();
+    await page.keyboard.press("Enter");
+    await expect
+      .poll(() => page.evaluate(() => window.lab.bridge.asked.filter(({ ask }) => ask === "submit").length))
+      .toBe(1);
+  });
+
   it("is over for whoever goes elsewhere", async () => {
     const page = await open("", { scene: "alone", first: "1" });
     await page.getByRole("heading", { name: "Welcome to Gridwell" }).waitFor();

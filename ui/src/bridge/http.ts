@@ -26,6 +26,7 @@ export function httpBridge(door: Door): Bridge {
     pictureUrl: picture => pictureUrl(door, picture),
     pickFiles: () => pick({ folder: false }),
     pickFolder: () => pick({ folder: true }),
+    sample: async () => ({ files: [(await import("./sample")).sampleFile()] }),
     reveal: cannotReveal,
     openPath: cannotReveal,
     startNode: null,

@@ -23,6 +23,7 @@ export function tauriBridge(): Bridge {
     pictureUrl: picture => convertFileSrc(pictureName(picture), "gwthumb"),
     pickFiles: () => pick({ folder: false }),
     pickFolder: () => pick({ folder: true }),
+    sample: null,
     reveal: path => revealItemInDir(path).catch(refuse),
     openPath: path => call("open_results", { path }),
     startNode: () => call("start", {}),

@@ -100,6 +100,10 @@ export class LabBridge implements Bridge {
     return { paths: ["/home/ana/Textures"] };
   }
 
+  async sample(): Promise<{ paths: string[] }> {
+    return { paths: ["/home/ana/welcome.gridwell-sample"] };
+  }
+
   async reveal(): Promise<void> {}
 
   async openPath(): Promise<void> {}

@@ -5,6 +5,16 @@ import { job } from "./fixtures";
 /** What the node makes of files, as it really answers for files of these kinds. */
 const DRAFTS: Readonly<Record<string, Partial<DraftView>>> = {
   "kitchen.blend": scene("kitchen", []),
+  "welcome.gridwell-sample": {
+    recipe: "sample",
+    title: "Sample scene: welcome",
+    frames: "1-24",
+    task_count: 24,
+    task_word: "frame",
+    steps: [["Render", 24]],
+    files: [{ path: "/home/ana/welcome.gridwell-sample", size_bytes: 80, purpose: "file" }],
+    output: "/home/ana/welcome_frames",
+  },
   "lobby.blend": scene("lobby", [{ path: "/home/ana/Textures/wood_04.png", size_bytes: 0, purpose: "image" }]),
   "holiday film.mov": {
     recipe: "film",
