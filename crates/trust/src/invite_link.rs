@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::{invites::join_proof, record::clean_addresses, secret::Secret};
 
 /// What every link starts with.
-const SCHEME: &str = "gridwell://join/";
+const SCHEME: &str = "gridwell://pair/";
+/// What links of earlier versions start with; they are read all the same.
+const EARLIER_SCHEME: &str = "gridwell://join/";
 /// Grows when the content changes its meaning.
 const VERSION: u8 = 1;
 /// Bytes of the checksum at the end.
@@ -68,13 +70,13 @@ impl InviteLink {
         }
         let text: String = text.split_whitespace().collect();
         let (Some(scheme), Some(code)) = (text.get(..SCHEME.len()), text.get(SCHEME.len()..)) else {
-            return Err(if SCHEME.starts_with(&text) && !text.is_empty() {
+            return Err(if [SCHEME, EARLIER_SCHEME].iter().any(|known| known.starts_with(&text)) && !text.is_empty() {
                 LinkError::Damaged
             } else {
                 LinkError::NotALink
             });
         };
-        if !scheme.eq_ignore_ascii_case(SCHEME) {
+        if ![SCHEME, EARLIER_SCHEME].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             return Err(LinkError::NotALink);
         }
         let bytes = BASE64URL_NOPAD.decode(code.as_bytes()).map_err(|_| LinkError::Damaged)?;
@@ -136,6 +138,13 @@ mod tests {
         assert_eq!(InviteLink::parse(&text), Ok(a_link()));
         let wrapped = format!("  {}\n> {}", &text[..40], &text[40..]).replace("> ", "");
         assert_eq!(InviteLink::parse(&wrapped), Ok(a_link()));
+    }
+
+    #[test]
+    fn a_link_of_an_earlier_version_is_read() {
+        let text = a_link().to_text();
+        assert!(text.starts_with("gridwell://pair/"));
+        assert_eq!(InviteLink::parse(&text.replace("/pair/", "/join/")), Ok(a_link()));
     }
 
     #[test]

@@ -36,7 +36,7 @@ describe("pairing", () => {
     const page = await open("#/jobs");
     await openSheet(page);
     const link = page.getByRole("textbox", { name: "Pairing link" });
-    await link.fill("gridwell://join/used");
+    await link.fill("gridwell://pair/used");
     await link.press("Enter");
     await page.getByText("This pairing link was used already.").waitFor();
     await page.getByText("Ask for a new one on forge.").waitFor();
@@ -48,9 +48,9 @@ describe("pairing", () => {
 
   it("opens filled in from a link, and joins with Enter", async () => {
     const page = await open("#/jobs");
-    await page.evaluate(() => window.lab.bridge.command({ command: "pair", link: "gridwell://join/good" }));
+    await page.evaluate(() => window.lab.bridge.command({ command: "pair", link: "gridwell://pair/good" }));
     const link = page.getByRole("textbox", { name: "Pairing link" });
-    expect(await link.inputValue()).toBe("gridwell://join/good");
+    expect(await link.inputValue()).toBe("gridwell://pair/good");
     await link.press("Enter");
     await page.getByText("Paired. The grid has 2 machines now.").first().waitFor();
     await page.getByRole("dialog").waitFor({ state: "detached" });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { qr } from "./qr";
 
 /** Small letters, so that the other encoder has no shorter way to write them than bytes. */
-const text = (length: number): string => "gridwell://join/".repeat(Math.ceil(length / 16)).slice(0, length);
+const text = (length: number): string => "gridwell://pair/".repeat(Math.ceil(length / 16)).slice(0, length);
 
 /** What an encoder that many people scan every day makes of the same. */
 const known = (said: string): boolean[][] =>
