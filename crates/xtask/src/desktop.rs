@@ -24,9 +24,15 @@ pub(crate) fn test() -> Result<(), Failure> {
             shell::run(Command::new("rpm").args(["--query", "--list", "--package"]).arg(package))?;
         }
     }
+    shell::run(on_a_screen("desktop.py").arg(root.join("usr/bin")))
+}
+
+/// A script of `tests/desktop`, on a screen and a session bus of its own.
+pub(crate) fn on_a_screen(script: &str) -> Command {
     let mut command = Command::new("dbus-run-session");
     command.args(["--", "xvfb-run", "--auto-servernum", "--server-args", SCREEN, "/usr/bin/python3"]);
-    command.arg(shell::workspace().join("tests/desktop/desktop.py")).arg(root.join("usr/bin"));
+    command.arg(shell::workspace().join("tests/desktop").join(script));
     // WebKit may wait long for an accessibility bus that is not there.
-    shell::run(command.env("NO_AT_BRIDGE", "1"))
+    command.env("NO_AT_BRIDGE", "1");
+    command
 }

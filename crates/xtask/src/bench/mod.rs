@@ -1,5 +1,6 @@
 //! Measures the whole system against its yardsticks, in one run on one machine, and writes it down.
 
+mod app;
 mod blender;
 mod machine;
 mod node;
@@ -68,6 +69,7 @@ const COMPARISONS: &[Comparison] = &[
     Comparison { name: "rest", title: "At rest", measure: |bench| node::at_rest(bench).map(table) },
     Comparison { name: "blender", title: "A real render", measure: |bench| blender::compare(bench).map(table) },
     Comparison { name: "ui", title: "The window", measure: |bench| window::measure(bench).map(table) },
+    Comparison { name: "app", title: "The desktop app", measure: |bench| app::measure(bench).map(table) },
     Comparison { name: "criterion", title: "Engines and hands", measure: |_| criterion() },
 ];
 

@@ -27,13 +27,19 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     command.arg("scripts/measure.mjs").current_dir(ui::folder());
     command.args(["--still", &still.address, "--stirred", &stirred.address, "--job", &still.job]);
     command.args(["--rounds", &bench.rounds.to_string()]);
-    let rows = shell::json(&mut command)?;
+    rows_of(&mut command)
+}
+
+/// Runs a script that prints rows as JSON.
+pub(super) fn rows_of(command: &mut Command) -> Result<Vec<Row>, Failure> {
+    let rows = shell::json(command)?;
     let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
     let rows = rows.as_array().into_iter().flatten();
     Ok(rows.map(|row| Row::new(text(row, "what"), text(row, "value"), text(row, "compares"))).collect())
 }
 
-fn build() -> Result<PathBuf, Failure> {
+/// The made-up grid.
+pub(super) fn build() -> Result<PathBuf, Failure> {
     shell::run(shell::cargo().args(["build", "--release", "--package", "gridwell-tests", "--example", "synthetic"]))?;
     Ok(shell::target_dir()?.join("release/examples/synthetic"))
 }
