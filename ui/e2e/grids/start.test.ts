@@ -63,6 +63,20 @@ describe("a scene", () => {
   });
 });
 
+describe("a script", () => {
+  it("is watched from before it says anything", async () => {
+    const [file, go] = [grid.path("says.sh"), grid.path("go")];
+    await grid.script(file, `until [ -e ${go} ]; do sleep 0.05; done; echo "here it comes"`);
+    const page = await open(grid.first);
+    await readFile(page, file);
+    await page.keyboard.press("Enter");
+    await started(page, "says");
+    await page.getByText("Running").first().waitFor();
+    await grid.write(go, "");
+    await page.getByRole("region", { name: "Log text" }).getByText("here it comes").waitFor();
+  });
+});
+
 describe("a file chosen in the browser", () => {
   it("is sent to the machine and becomes a job", async () => {
     const page = await open(grid.first);
