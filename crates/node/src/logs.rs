@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use gridwell_api::LogPiece;
 use gridwell_model::{Fence, JobId, PeerId, TaskKey, TaskSpan, Time};
-use gridwell_store::{LogLine, LogQuery, Store, StoreError};
+use gridwell_store::{KeptLine, LogLine, LogPage, LogQuery, Store, StoreError};
 use gridwell_wire::LogChunk;
 use tokio::sync::{mpsc, watch};
 
@@ -214,19 +214,6 @@ fn missing(bytes: usize, slow: &str) -> Vec<u8> {
     format!("\n[gridwell: {missing} of output are missing here: {slow} was slower than the program]\n").into_bytes()
 }
 
-/// Where a piece belongs: its first byte within its attempt, and which attempt of those that wrote anything, from 1.
-#[derive(Debug, Clone, Copy)]
-struct Position {
-    offset: u64,
-    attempt: u32,
-}
-
-/// Numbers the attempts of one task; their fences count the leases of the whole job.
-fn attempt(offsets: &BTreeMap<(TaskKey, Fence), u64>, line: &LogLine) -> u32 {
-    let first = (line.task, Fence { epoch: 0, attempt: 0 });
-    offsets.range(first..=(line.task, line.fence)).count() as u32
-}
-
 /// What a reader of logs wants, and how it hears of more.
 pub(crate) struct Reading {
     pub(crate) store: Store,
@@ -246,121 +233,76 @@ pub(crate) struct Reading {
 
 impl Reading {
     /// Sends everything there is, then what comes, until the target has ended and all of it is sent.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self) {
+        if let Err(error) = self.send_all().await {
+            tracing::debug!(%error, "a log could not be read");
+        }
+    }
+
+    async fn send_all(mut self) -> Result<(), StoreError> {
         let mut after = 0;
-        let mut offsets = BTreeMap::new();
-        if self.tail_bytes > 0 && !self.send_tail(&mut after, &mut offsets).await {
-            return;
+        if self.tail_bytes > 0 {
+            self.is_written().await;
+            let end = self.store.read_log_end(self.query(0, self.tail_bytes)).await?;
+            after = end.next;
+            self.skip_bytes = end.bytes().saturating_sub(self.tail_bytes);
+            if !self.send_page(end).await {
+                return Ok(());
+            }
         }
         loop {
             let end = *self.ended.borrow_and_update();
             let written = *self.written.borrow_and_update();
-            match self.send_page(&mut after, &mut offsets).await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "a log could not be read");
-                    return;
-                }
+            let page = self.store.read_log(self.query(after, PAGE_BYTES)).await?;
+            let more = page.more;
+            after = page.next;
+            if !self.send_page(page).await {
+                return Ok(());
+            }
+            if more {
+                continue;
             }
             if end.is_some_and(|last| written >= last) || self.out.is_closed() {
-                return;
+                return Ok(());
             }
             tokio::select! {
-                changed = self.written.changed() => if changed.is_err() { return },
+                changed = self.written.changed() => if changed.is_err() { return Ok(()) },
                 _ = self.ended.changed(), if end.is_none() => {}
-                () = self.out.closed() => return,
+                () = self.out.closed() => return Ok(()),
             }
         }
     }
 
-    /// Reads to the present end and sends what is left of it; false if nobody wants more.
-    async fn send_tail(&mut self, after: &mut u64, offsets: &mut BTreeMap<(TaskKey, Fence), u64>) -> bool {
-        let end = *self.ended.borrow();
-        // What was gathered when the reader came is written first: it is part of what is there now.
-        while end.is_some_and(|last| *self.written.borrow_and_update() < last) {
-            if self.written.changed().await.is_err() {
-                return false;
-            }
-        }
-        let (mut kept, mut bytes) = (VecDeque::<(Position, LogLine)>::new(), 0);
-        loop {
-            let query =
-                LogQuery { job: self.job, task: self.task, fence: None, after: *after, limit_bytes: PAGE_BYTES };
-            let page = match self.store.read_log(query).await {
-                Ok(page) => page,
-                Err(error) => {
-                    tracing::debug!(%error, "a log could not be read");
-                    return false;
-                }
+    fn query(&self, after: u64, limit_bytes: u64) -> LogQuery {
+        LogQuery { job: self.job, task: self.task, fence: None, after, limit_bytes }
+    }
+
+    /// Waits for what was gathered when the reader came, where the target has ended: it is part of what is there now.
+    async fn is_written(&mut self) {
+        let last = self.ended.borrow().unwrap_or(0);
+        // The node stops: what is written by now is all there will be.
+        drop(self.written.wait_for(|written| *written >= last).await);
+    }
+
+    /// Sends one page; false if nobody reads any more.
+    async fn send_page(&mut self, page: LogPage) -> bool {
+        for KeptLine { mut line, at, attempt } in page.lines {
+            let skipped = self.skip_bytes.min(line.bytes.len() as u64);
+            self.skip_bytes -= skipped;
+            line.bytes.drain(..skipped as usize);
+            let piece = LogPiece {
+                task: line.task,
+                label: (self.label)(line.task),
+                machine: (self.machine)(line.task, line.fence),
+                attempt,
+                offset: at + skipped,
+                bytes: line.bytes,
             };
-            *after = page.next;
-            for line in page.lines {
-                let offset = offsets.entry((line.task, line.fence)).or_default();
-                let from = *offset;
-                *offset += line.bytes.len() as u64;
-                bytes += line.bytes.len() as u64;
-                kept.push_back((Position { offset: from, attempt: attempt(offsets, &line) }, line));
-            }
-            while let Some((_, first)) = kept.front()
-                && bytes - first.bytes.len() as u64 >= self.tail_bytes
-            {
-                bytes -= first.bytes.len() as u64;
-                kept.pop_front();
-            }
-            if !page.more {
-                break;
-            }
-        }
-        let mut surplus = bytes.saturating_sub(self.tail_bytes);
-        for (mut position, mut line) in kept {
-            let cut = surplus.min(line.bytes.len() as u64);
-            surplus -= cut;
-            line.bytes.drain(..cut as usize);
-            position.offset += cut;
-            if !self.send(line, position).await {
+            if !piece.bytes.is_empty() && self.out.send(piece).await.is_err() {
                 return false;
             }
         }
         true
-    }
-
-    /// Sends one piece; false if nobody reads any more.
-    async fn send(&self, line: LogLine, position: Position) -> bool {
-        let piece = LogPiece {
-            task: line.task,
-            label: (self.label)(line.task),
-            machine: (self.machine)(line.task, line.fence),
-            attempt: position.attempt,
-            offset: position.offset,
-            bytes: line.bytes,
-        };
-        piece.bytes.is_empty() || self.out.send(piece).await.is_ok()
-    }
-
-    /// Sends one page; true if there is more to read at once.
-    async fn send_page(
-        &mut self,
-        after: &mut u64,
-        offsets: &mut BTreeMap<(TaskKey, Fence), u64>,
-    ) -> Result<bool, StoreError> {
-        let query = LogQuery { job: self.job, task: self.task, fence: None, after: *after, limit_bytes: PAGE_BYTES };
-        let page = self.store.read_log(query).await?;
-        *after = page.next;
-        for mut line in page.lines {
-            let offset = offsets.entry((line.task, line.fence)).or_default();
-            let mut position = Position { offset: *offset, attempt: 0 };
-            *offset += line.bytes.len() as u64;
-            position.attempt = attempt(offsets, &line);
-            let skipped = self.skip_bytes.min(line.bytes.len() as u64);
-            self.skip_bytes -= skipped;
-            line.bytes.drain(..skipped as usize);
-            position.offset += skipped;
-            if !self.send(line, position).await {
-                return Ok(false);
-            }
-        }
-        Ok(page.more)
     }
 }
 

@@ -40,7 +40,7 @@ pub use history::{RunHistory, RunRecord};
 pub use journal::{Durability, KEPT_KEYS, StoredJob, SubmitKey};
 pub use landing::{LandError, LandSource, Overwrite, check_folder};
 pub use log_part::{LogPart, LogPartQuery};
-pub use logs::{LogLimits, LogLine, LogPage, LogQuery};
+pub use logs::{KeptLine, LogLimits, LogLine, LogPage, LogQuery};
 pub use notices::{Notice, NoticePage, NoticeQuery};
 pub use open::{OpenError, StoreLimits};
 pub use past::{Past, PastLimits};

@@ -55,15 +55,34 @@ pub struct LogQuery {
     pub limit_bytes: u64,
 }
 
+/// A line as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptLine {
+    /// What was written.
+    pub line: LogLine,
+    /// Its first byte within its attempt.
+    pub at: u64,
+    /// Which attempt of those that wrote anything, from 1.
+    pub attempt: u32,
+}
+
 /// A piece of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogPage {
     /// In the order in which they arrived.
-    pub lines: Vec<LogLine>,
+    pub lines: Vec<KeptLine>,
     /// Where the next page starts: hand it in as [`LogQuery::after`].
     pub next: u64,
     /// True if there is more to read now.
     pub more: bool,
+}
+
+impl LogPage {
+    /// Returns what its lines hold together, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.lines.iter().map(|kept| kept.line.bytes.len() as u64).sum()
+    }
 }
 
 /// Keeps `lines`, cuts attempts that write too much, and trims the oldest logs to the limits.
@@ -216,22 +235,39 @@ pub(crate) fn remove_job(connection: &Connection, job: JobId) -> rusqlite::Resul
     add_to_total(connection, -bytes.unwrap_or(0))
 }
 
+/// What a reader gets of a line; attempts are counted among those of its task.
+const COLUMNS: &str = "id, step, idx, epoch, attempt, bytes, at, (
+    SELECT count(*) FROM log_attempt AS one WHERE one.job = log_line.job AND one.step = log_line.step
+        AND one.idx = log_line.idx AND (one.epoch, one.attempt) <= (log_line.epoch, log_line.attempt))";
+
+/// Which lines are a reader's; without a task it is compared against nothing, so that both forms take the same values.
+fn wanted(query: &LogQuery) -> &'static str {
+    match query.task {
+        Some(_) => "job = :job AND step = :step AND idx = :idx",
+        None => "job = :job AND :step IS NULL AND :idx IS NULL",
+    }
+}
+
 /// Reads one page.
 pub(crate) fn read(connection: &Connection, query: &LogQuery) -> rusqlite::Result<LogPage> {
-    let sql = match query.task {
-        Some(_) => {
-            "SELECT id, step, idx, epoch, attempt, bytes FROM log_line
-             WHERE job = :job AND step = :step AND idx = :idx AND id > :after
-               AND (:epoch IS NULL OR (epoch = :epoch AND attempt = :attempt)) ORDER BY id"
-        }
-        // The task is compared against nothing, so that both forms take the same values.
-        None => {
-            "SELECT id, step, idx, epoch, attempt, bytes FROM log_line
-             WHERE job = :job AND :step IS NULL AND :idx IS NULL AND id > :after
-               AND (:epoch IS NULL OR (epoch = :epoch AND attempt = :attempt)) ORDER BY id"
-        }
-    };
-    let mut statement = connection.prepare_cached(sql)?;
+    lines(connection, query, "ASC")
+}
+
+/// Reads the end of a log, as much as a page holds; [`LogPage::next`] is behind it. Costs as much as the page, however long
+/// the log is.
+pub(crate) fn read_end(connection: &Connection, query: &LogQuery) -> rusqlite::Result<LogPage> {
+    let mut page = lines(connection, query, "DESC")?;
+    page.lines.reverse();
+    page.more = false;
+    Ok(page)
+}
+
+fn lines(connection: &Connection, query: &LogQuery, order: &str) -> rusqlite::Result<LogPage> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM log_line WHERE {} AND id > :after
+            AND (:epoch IS NULL OR (epoch = :epoch AND attempt = :attempt)) ORDER BY id {order}",
+        wanted(query)
+    ))?;
     let mut rows = statement.query(named_params! {
         ":job": query.job.0,
         ":step": query.task.map(|task| task.step),
@@ -248,7 +284,7 @@ pub(crate) fn read(connection: &Connection, query: &LogQuery) -> rusqlite::Resul
             page.more = true;
             break;
         }
-        page.next = row.get::<_, i64>(0)? as u64;
+        page.next = page.next.max(row.get::<_, i64>(0)? as u64);
         let line = LogLine {
             job: query.job,
             task: TaskKey { step: row.get(1)?, index: row.get(2)? },
@@ -256,7 +292,7 @@ pub(crate) fn read(connection: &Connection, query: &LogQuery) -> rusqlite::Resul
             bytes: row.get(5)?,
         };
         bytes += line.bytes.len() as u64;
-        page.lines.push(line);
+        page.lines.push(KeptLine { line, at: row.get::<_, i64>(6)? as u64, attempt: row.get(7)? });
     }
     Ok(page)
 }

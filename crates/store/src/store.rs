@@ -236,6 +236,16 @@ impl Store {
         self.inner.logs.reader.read(move |connection| logs::read(connection, &query)).await
     }
 
+    /// Reads the last lines of a job's log, at least [`LogQuery::limit_bytes`] of them if there are so many; what comes later
+    /// is read from [`LogPage::next`] on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the database cannot be read.
+    pub async fn read_log_end(&self, query: LogQuery) -> Result<LogPage, StoreError> {
+        self.inner.logs.reader.read(move |connection| logs::read_end(connection, &query)).await
+    }
+
     /// Reads a part of one attempt's log, wherever it lies in it; `None` if there is no such log (any more).
     ///
     /// # Errors

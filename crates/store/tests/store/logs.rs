@@ -1,5 +1,5 @@
 use gridwell_model::JobId;
-use gridwell_store::{LogLimits, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, Store, StoreLimits};
+use gridwell_store::{KeptLine, LogLimits, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, Store, StoreLimits};
 
 use crate::support::{Fixture, fence, job, line, small_limits, task};
 
@@ -8,7 +8,7 @@ fn all_of(job: JobId) -> LogQuery {
 }
 
 fn texts(page: &LogPage) -> Vec<String> {
-    page.lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect()
+    page.lines.iter().map(|kept| String::from_utf8_lossy(&kept.line.bytes).into_owned()).collect()
 }
 
 fn part_of(index: u32) -> LogPartQuery {
@@ -36,7 +36,8 @@ async fn a_log_is_read_by_job_task_and_attempt() {
     let of_task = LogQuery { task: Some(task(0)), ..all_of(job(1)) };
     assert_eq!(texts(&store.read_log(of_task.clone()).await.unwrap()), ["a", "c"]);
     let of_attempt = LogQuery { fence: Some(fence(3)), ..of_task };
-    assert_eq!(store.read_log(of_attempt).await.unwrap().lines, [line(job(1), 0, 3, "c")]);
+    let second = KeptLine { line: line(job(1), 0, 3, "c"), at: 0, attempt: 2 };
+    assert_eq!(store.read_log(of_attempt).await.unwrap().lines, [second]);
 }
 
 #[tokio::test]
@@ -48,7 +49,7 @@ async fn pages_go_on_where_the_last_one_ended() {
     let mut indices = Vec::new();
     loop {
         let page = store.read_log(query.clone()).await.unwrap();
-        indices.extend(page.lines.iter().map(|line| line.task.index));
+        indices.extend(page.lines.iter().map(|kept| kept.line.task.index));
         query.after = page.next;
         if !page.more {
             break;
@@ -59,6 +60,26 @@ async fn pages_go_on_where_the_last_one_ended() {
 
     store.append_logs(vec![line(job(1), 10, 1, "late")]).await.unwrap();
     assert_eq!(texts(&store.read_log(query).await.unwrap()), ["late"]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_log_is_read_with_its_place_and_goes_on_from_there() {
+    let fixture = with_logs(LogLimits { total_bytes: 45_000, ..LogLimits::default() });
+    let store = &fixture.store;
+    // The first lines make room for the last ones: places stay what they were.
+    store.append_logs((0..600).map(|n| line(job(1), n % 2, 1, &format!("{n:04}"))).collect()).await.unwrap();
+    store.append_logs(vec![line(job(1), 0, 4, "again"), line(job(2), 0, 1, "another job")]).await.unwrap();
+
+    let end = store.read_log_end(LogQuery { limit_bytes: 12, ..all_of(job(1)) }).await.unwrap();
+
+    let shown: Vec<_> = end.lines.iter().map(|kept| (kept.line.task.index, kept.attempt, kept.at)).collect();
+    assert_eq!(shown, [(0, 1, 4 * 299), (1, 1, 4 * 299), (0, 2, 0)]);
+    assert_eq!((texts(&end).concat(), end.bytes()), ("05980599again".to_owned(), 13));
+    store.append_logs(vec![line(job(2), 0, 1, "x"), line(job(1), 1, 1, "late")]).await.unwrap();
+    let later = store.read_log(LogQuery { after: end.next, ..all_of(job(1)) }).await.unwrap();
+    assert_eq!((texts(&later), later.lines[0].at), (vec!["late".to_owned()], 4 * 300));
+    let nothing = store.read_log_end(all_of(job(9))).await.unwrap();
+    assert_eq!((nothing.lines.len(), nothing.more), (0, false));
 }
 
 #[tokio::test]
@@ -102,7 +123,7 @@ async fn logs_stay_bounded_even_if_no_job_ever_ends() {
     }
     let page = fixture.store.read_log(all_of(job(1))).await.unwrap();
     assert!((500..=1_000).contains(&page.lines.len()), "{} lines", page.lines.len());
-    assert_eq!(page.lines.last().unwrap().task.index, 4_999, "the newest stay");
+    assert_eq!(page.lines.last().unwrap().line.task.index, 4_999, "the newest stay");
 }
 
 #[tokio::test]
