@@ -1,8 +1,18 @@
-import { Refusal, type Bridge, type JobDetail, type JobId, type TaskCounts, type TasksChanged } from "~/bridge";
+import {
+  Refusal,
+  type Bridge,
+  type JobDetail,
+  type JobId,
+  type TaskCounts,
+  type TasksChanged,
+  type TaskState,
+} from "~/bridge";
 import { filledStates, TaskColumns } from "./tasks";
 
 /** Tasks in one page: the most the door sends. */
 const PAGE = 1_000;
+/** Pages of tasks in rare states that come before all others: what people filter for in a large job. */
+const RARE_PAGES = 20;
 
 /** The tasks of one job on screen. Read `version` to hear of changes inside the columns. */
 export class TaskFeed {
@@ -30,13 +40,15 @@ export class TaskFeed {
       const detail = await this.bridge.ask({ ask: "job", job: this.job });
       if (run !== this.run) return;
       const columns = new TaskColumns(detail.steps.map(step => total(step.counts)));
-      const mixed = this.fillEven(columns, detail);
+      const mixed = this.fill(columns, detail);
       for (const change of this.early) columns.change(change);
       this.early = [];
       this.detail = detail;
       this.columns = columns;
       this.refusal = null;
       this.version += 1;
+      await this.loadRows(columns, [[0, Math.min(PAGE, columns.length)]], run);
+      await this.loadRare(columns, detail, run);
       await this.loadRows(columns, mixed, run);
     } catch (thrown) {
       if (run === this.run) this.refusal = Refusal.from(thrown);
@@ -73,8 +85,11 @@ export class TaskFeed {
     }
   }
 
-  /** Steps whose tasks are all in one state need no pages; returns the ranges of rows of the others. */
-  private fillEven(columns: TaskColumns, detail: JobDetail): [number, number][] {
+  /**
+   * Until pages have come every task is in the most frequent state of its step. Steps of one state need no pages; returns
+   * the ranges of rows of the others.
+   */
+  private fill(columns: TaskColumns, detail: JobDetail): [number, number][] {
     const mixed: [number, number][] = [];
     detail.steps.forEach((step, index) => {
       const [first, ...others] = filledStates(step.counts);
@@ -84,9 +99,21 @@ export class TaskFeed {
     return mixed;
   }
 
+  /** Tasks in other states than most of their step, if they are few among many. All pages follow, so nothing is missed. */
+  private async loadRare(columns: TaskColumns, detail: JobDetail, run: number): Promise<void> {
+    const rare = new Set(detail.steps.flatMap(step => filledStates(step.counts).slice(1)).map(([state]) => state));
+    const count = detail.steps.reduce(
+      (sum, { counts }) => [...rare].reduce((all, state) => all + counts[state], sum),
+      0,
+    );
+    if (columns.length <= PAGE || count > RARE_PAGES * PAGE) return;
+    for (let offset = 0; offset < count && run === this.run; offset += PAGE) {
+      await this.loadPage(columns, offset, run, [...rare]);
+    }
+  }
+
   private async loadRows(columns: TaskColumns, ranges: [number, number][], run: number): Promise<void> {
-    const first: [number, number] = [0, Math.min(PAGE, columns.length)];
-    for (const [start, end] of [first, ...ranges]) {
+    for (const [start, end] of ranges) {
       for (let offset = start; offset < end; offset += PAGE) {
         if (run !== this.run) return;
         if (columns.firstUnknown(offset, Math.min(offset + PAGE, end)) >= 0) await this.loadPage(columns, offset, run);
@@ -94,8 +121,8 @@ export class TaskFeed {
     }
   }
 
-  private async loadPage(columns: TaskColumns, offset: number, run: number): Promise<void> {
-    const page = await this.bridge.ask({ ask: "tasks", target: this.job, states: [], offset, limit: PAGE });
+  private async loadPage(columns: TaskColumns, offset: number, run: number, states: TaskState[] = []): Promise<void> {
+    const page = await this.bridge.ask({ ask: "tasks", target: this.job, states, offset, limit: PAGE });
     if (run !== this.run) return;
     this.loaded += columns.put(page);
     this.version += 1;

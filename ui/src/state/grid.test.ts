@@ -203,6 +203,21 @@ describe("the tasks of a job", () => {
     expect(feed.columns?.label(2_499)).toBe("frame 2500");
   });
 
+  it("in rare states come before the many others", async () => {
+    const { node, grid } = started();
+    node.snapshot();
+    node.reply = request => (request.ask === "tasks" ? tasks(request) : detail(2_499, 1));
+    grid.openTasks("kitchenaaaaaaaaa");
+    await settled();
+    await settled();
+    const asked = node.asked.flatMap(request => (request.ask === "tasks" ? [[request.states, request.offset]] : []));
+    expect(asked.slice(0, 3)).toEqual([
+      [[], 0],
+      [["ready"], 0],
+      [[], 1_000],
+    ]);
+  });
+
   it("need one page when all are in the same state", async () => {
     const { node, grid } = started();
     node.snapshot();

@@ -129,20 +129,21 @@ export class TaskColumns {
     for (let row = start; row < end; row += 1) if (this.touched[row] === 0) this.state[row] = code;
   }
 
-  /** Takes in a page. Returns the number of rows that changed. */
+  /** Takes in a page. Returns the number of rows about which no page had come before. */
   put(page: TaskPage): number {
-    let changed = 0;
-    for (const task of page.tasks) if (this.putTask(task)) changed += 1;
-    return changed;
+    let fresh = 0;
+    for (const task of page.tasks) if (this.putTask(task)) fresh += 1;
+    return fresh;
   }
 
   private putTask(task: TaskView): boolean {
     const row = this.row(task.key.step, task.key.index);
     if (row < 0) return false;
+    const fresh = this.known[row] === 0;
     this.labels[row] = task.label;
     this.known[row] = 1;
     if (task.machine !== null && task.machine_name !== "") this.names.set(task.machine, task.machine_name);
-    if (this.touched[row] === 1) return true;
+    if (this.touched[row] === 1) return fresh;
     this.state[row] = CODE.get(task.state) ?? 0;
     this.machine[row] = this.machineCode(task.machine);
     this.attempts[row] = Math.min(task.attempts, 0xffff);
@@ -150,7 +151,7 @@ export class TaskColumns {
     this.runSecs[row] = task.run_secs ?? NaN;
     this.progress[row] = task.progress ?? NaN;
     this.reasonOf[row] = this.reasonCode(task.reason);
-    return true;
+    return fresh;
   }
 
   /** Follows an event. Returns the rows it changed: `[start, end)`. */
