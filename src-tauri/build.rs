@@ -14,6 +14,7 @@ fn main() {
         "appearance",
         "ready",
         "open_results",
+        "sample",
         "painted",
         "quit",
         "own_settings",

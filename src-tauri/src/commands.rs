@@ -67,6 +67,22 @@ pub(crate) async fn appearance() -> Appearance {
     platform::appearance().await
 }
 
+/// A scene for the renderer that is part of every node.
+const SAMPLE: &str = include_str!("../../ui/src/bridge/welcome.gridwell-sample");
+
+/// Puts the sample scene among this person's documents, where its pictures will land beside it; returns its path.
+#[tauri::command]
+pub(crate) fn sample() -> Result<PathBuf, ApiError> {
+    let people = directories::UserDirs::new()
+        .ok_or_else(|| ApiError::new(ErrorCode::Unreadable, "this person has no home folder"))?;
+    let folder = people.document_dir().unwrap_or(people.home_dir()).join("Gridwell sample");
+    let scene = folder.join("welcome.gridwell-sample");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&scene, SAMPLE))
+        .map_err(|error| ApiError::new(ErrorCode::Unreadable, format!("{}: {error}", scene.display())))?;
+    Ok(scene)
+}
+
 /// Opens a folder or file of a job's results with the program the desktop has for it; nothing else.
 #[tauri::command]
 pub(crate) async fn open_results(app: AppHandle, house: State<'_, House>, path: PathBuf) -> Result<(), ApiError> {

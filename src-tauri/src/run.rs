@@ -74,6 +74,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
             commands::set_own_settings,
             commands::ready,
             commands::open_results,
+            commands::sample,
             commands::painted,
             commands::quit,
         ])

@@ -106,8 +106,8 @@ export interface Bridge {
   pictureUrl(picture: PictureRef): string;
   pickFiles(): Promise<Dropped | null>;
   pickFolder(): Promise<Dropped | null>;
-  /** A scene that every machine can render, for whoever has none; `null` where the window cannot make one. */
-  sample: (() => Promise<Dropped>) | null;
+  /** A scene that every machine can render, for whoever has none. */
+  sample(): Promise<Dropped>;
   /** Shows a file in the file manager. */
   reveal(path: string): Promise<void>;
   /** Opens a file or folder with the program the system has for it. */

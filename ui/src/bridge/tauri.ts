@@ -23,7 +23,7 @@ export function tauriBridge(): Bridge {
     pictureUrl: picture => convertFileSrc(pictureName(picture), "gwthumb"),
     pickFiles: () => pick({ folder: false }),
     pickFolder: () => pick({ folder: true }),
-    sample: null,
+    sample: async () => ({ paths: [await call<string>("sample", {})] }),
     reveal: path => revealItemInDir(path).catch(refuse),
     openPath: path => call("open_results", { path }),
     startNode: () => call("start", {}),
