@@ -61,6 +61,7 @@ export default defineConfig(({ command, mode }) => {
       alias: {
         "~": fileURLToPath(new URL("src", import.meta.url)),
         "d3-transition": fileURLToPath(new URL("src/scene/d3-transition.ts", import.meta.url)),
+        "d3-interpolate": fileURLToPath(new URL("src/scene/d3-interpolate.ts", import.meta.url)),
       },
       // Vitest resolves Svelte's server half otherwise, in which nothing is reactive.
       ...(mode === "test" ? { conditions: ["browser"] } : {}),

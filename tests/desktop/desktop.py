@@ -153,6 +153,8 @@ def the_window_shows_what_the_node_says(desktop):
     )
     assert refused == "EvalError", f"the policy lets the page make code: {refused}"
     assert page.run("return document.querySelectorAll('main').length") == 1
+    page.run("location.assign('#/grid')")
+    desktop.until("the picture of the grid", lambda: page.run("return document.querySelector('[data-machine]') !== null"))
 
 
 def closing_keeps_lending_and_a_second_start_reopens(desktop):

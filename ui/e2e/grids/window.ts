@@ -34,6 +34,8 @@ export async function open(
 ): Promise<Page> {
   const size = { width: 1280, height: 800 };
   const context = await browser.newContext({ viewport: size, locale: "en-GB", reducedMotion: "reduce" });
+  // As in the desktop app.
+  await context.addInitScript(() => Object.freeze(Object.prototype));
   const page = await context.newPage();
   pages.push(page);
   page.on("pageerror", error => faults.push(error.message));

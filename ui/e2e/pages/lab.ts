@@ -64,6 +64,8 @@ async function goTo(
   size = { width: 1280, height: 800 },
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: size, reducedMotion, bypassCSP: false });
+  // As in the desktop app.
+  await context.addInitScript(() => Object.freeze(Object.prototype));
   const page = await context.newPage();
   pages.push(page);
   // What is said of "now" is the same on every day.
