@@ -51,7 +51,7 @@ def own_processes(desktop):
     """Of the app, without the driver that starts it."""
     for process in desktop.processes():
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{process}/exe").readlink().name not in ("WebKitWebDriver", Path(SYNTHETIC).name):
+            if Path(f"/proc/{process}/exe").readlink().name != "WebKitWebDriver":
                 yield process
 
 

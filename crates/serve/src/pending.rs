@@ -18,9 +18,8 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     /// False when more waits than may: the listener is too slow.
-    pub(crate) fn add(&self, events: impl Iterator<Item = Arc<Event>>) -> bool {
+    pub(crate) fn add(&self, mut events: impl Iterator<Item = Arc<Event>>) -> bool {
         let mut pending = self.pending();
-        let mut events = events;
         let fits = events.all(|event| pending.add(event));
         drop(pending);
         self.news.notify_one();
@@ -55,7 +54,7 @@ impl Waiting {
     }
 }
 
-/// Events in order, each job, machine and link at most once.
+/// Events in order, the newest of each subject.
 #[derive(Debug, Default)]
 struct Pending {
     /// `None` where a later one replaced it.
@@ -69,6 +68,8 @@ struct Pending {
 enum Subject {
     Job(JobId),
     Machine(PeerId),
+    /// Apart from the machine: it does not tell all of it, so that a listener needs both, each under its own number.
+    Activity(PeerId),
     Link(PeerId, PeerId),
 }
 
@@ -78,13 +79,10 @@ impl Pending {
 
     /// False when more waits than may.
     fn add(&mut self, event: Arc<Event>) -> bool {
-        let at = self.events.len();
-        let mut event = event;
         if let Some(subject) = subject(&event.body)
-            && let Some(before) = self.last.insert(subject, at)
-            && let Some(replaced) = self.events.get_mut(before).and_then(Option::take)
+            && let Some(before) = self.last.insert(subject, self.events.len())
         {
-            event = together(&replaced, event);
+            self.events[before] = None;
         }
         self.events.push(Some(event));
         self.events.len() <= Self::MOST
@@ -102,23 +100,11 @@ fn subject(body: &EventBody) -> Option<Subject> {
         EventBody::JobChanged(job) => Some(Subject::Job(job.id)),
         EventBody::JobRemoved(job) => Some(Subject::Job(*job)),
         EventBody::MachineChanged(machine) => Some(Subject::Machine(machine.id)),
-        EventBody::MachineActivity(activity) => Some(Subject::Machine(activity.id)),
+        EventBody::MachineActivity(activity) => Some(Subject::Activity(activity.id)),
         EventBody::MachineRemoved(peer) => Some(Subject::Machine(*peer)),
         EventBody::LinkChanged(link) => Some(Subject::Link(link.from, link.peer)),
         EventBody::LinkRemoved(LinkKey { from, peer }) => Some(Subject::Link(*from, *peer)),
         EventBody::Snapshot(_) | EventBody::TasksChanged(_) | EventBody::Notice(_) => None,
-    }
-}
-
-/// The later event, with what it does not tell again.
-fn together(before: &Event, after: Arc<Event>) -> Arc<Event> {
-    match (&before.body, &after.body) {
-        (EventBody::MachineChanged(machine), EventBody::MachineActivity(activity)) => {
-            let mut machine = machine.clone();
-            machine.apply(activity);
-            Arc::new(Event { seq: after.seq, body: EventBody::MachineChanged(machine) })
-        }
-        _ => after,
     }
 }
 
@@ -179,12 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_replaces_what_was_and_an_arrival_the_removal() {
+    fn what_does_not_tell_all_replaces_nothing_that_does() {
         let mut pending = Pending::default();
-        let job = JobId([1; 10]);
-        pending.add(event(1, EventBody::JobRemoved(job)));
-        pending.add(event(2, EventBody::JobRemoved(job)));
-        assert_eq!(numbers(&mut pending), [2]);
+        let gone = || EventBody::MachineRemoved(PeerId([1; 32]));
+        for (seq, body) in [(1, gone()), (2, activity(1, 1)), (3, activity(1, 2)), (4, gone()), (5, activity(1, 3))] {
+            pending.add(event(seq, body));
+        }
+        assert_eq!(numbers(&mut pending), [4, 5]);
+        pending.add(event(6, EventBody::JobRemoved(JobId([1; 10]))));
+        pending.add(event(7, activity(1, 4)));
+        pending.add(event(8, gone()));
+        assert_eq!(numbers(&mut pending), [6, 7, 8]);
     }
 
     #[test]
