@@ -1,6 +1,6 @@
 //! What the page may call. Each parses, forwards, and maps the error.
 
-use std::path::PathBuf;
+use std::{io::Write as _, path::PathBuf};
 
 use gridwell_api::{ApiError, ErrorCode, JobView, JobsRequest, Request};
 use serde_json::Value;
@@ -77,10 +77,13 @@ pub(crate) fn sample() -> Result<PathBuf, ApiError> {
         .ok_or_else(|| ApiError::new(ErrorCode::Unreadable, "this person has no home folder"))?;
     let folder = people.document_dir().unwrap_or(people.home_dir()).join("Gridwell sample");
     let scene = folder.join("welcome.gridwell-sample");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(&scene, SAMPLE))
-        .map_err(|error| ApiError::new(ErrorCode::Unreadable, format!("{}: {error}", scene.display())))?;
-    Ok(scene)
+    let fault = |error: std::io::Error| ApiError::new(ErrorCode::Unreadable, format!("{}: {error}", scene.display()));
+    std::fs::create_dir_all(&folder).map_err(fault)?;
+    match std::fs::File::create_new(&scene).and_then(|mut file| file.write_all(SAMPLE.as_bytes())) {
+        // What a person has made of it stays.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(fault(error)),
+        _ => Ok(scene),
+    }
 }
 
 /// Opens a folder or file of a job's results with the program the desktop has for it; nothing else.

@@ -1,35 +1,34 @@
-/** Keeps handing out the old map while the new one says the same, so that nothing that follows from it is done again. */
+/** Keeps handing out the old value while the new one says the same, so that nothing that follows from it is done again. */
+function steady<T>(first: T, same: (last: T, next: T) => boolean): (next: T) => T {
+  let last = first;
+  return next => {
+    if (!same(last, next)) last = next;
+    return last;
+  };
+}
+
 export function steadyMap<K, V>(same: (p: V, q: V) => boolean): (next: ReadonlyMap<K, V>) => ReadonlyMap<K, V> {
-  let last: ReadonlyMap<K, V> = new Map();
-  return next => {
-    if (!sameMaps(last, next, same)) last = next;
-    return last;
-  };
+  return steady<ReadonlyMap<K, V>>(new Map(), (last, next) => {
+    if (last.size !== next.size) return false;
+    for (const [key, value] of next) {
+      const other = last.get(key);
+      if (other === undefined || !same(other, value)) return false;
+    }
+    return true;
+  });
 }
 
-/** As `steadyMap`, for lists whose items are compared as they are. */
+/** Items are compared as they are. */
 export function steadyList<T>(): (next: readonly T[]) => readonly T[] {
-  let last: readonly T[] = [];
-  return next => {
-    if (next.length !== last.length || next.some((item, at) => item !== last[at])) last = next;
-    return last;
-  };
+  return steady<readonly T[]>(
+    [],
+    (last, next) => last.length === next.length && next.every((item, at) => item === last[at]),
+  );
 }
 
-/** As `steadyMap`, for sets. */
 export function steadySet<T>(): (next: ReadonlySet<T>) => ReadonlySet<T> {
-  let last: ReadonlySet<T> = new Set();
-  return next => {
-    if (next.size !== last.size || ![...next].every(item => last.has(item))) last = next;
-    return last;
-  };
-}
-
-function sameMaps<K, V>(p: ReadonlyMap<K, V>, q: ReadonlyMap<K, V>, same: (p: V, q: V) => boolean): boolean {
-  if (p.size !== q.size) return false;
-  for (const [key, value] of q) {
-    const other = p.get(key);
-    if (other === undefined || !same(other, value)) return false;
-  }
-  return true;
+  return steady<ReadonlySet<T>>(
+    new Set(),
+    (last, next) => last.size === next.size && [...next].every(item => last.has(item)),
+  );
 }

@@ -1,5 +1,3 @@
-import type { Snippet } from "svelte";
-
 import type { Appearance, Dropped, Quitting } from "~/bridge";
 import { Stack } from "./stack.svelte";
 
@@ -14,8 +12,6 @@ const ANNOUNCE_EVERY_MS = 5_000;
 
 /** The window around the screens: what it shows besides them, and what screens put into it. */
 export class Chrome {
-  /** Buttons and fields of the screen in front, in the top bar. */
-  readonly toolbars = new Stack<Snippet>();
   /** The screen's title where it is more than the screen's name. */
   readonly titles = new Stack<string>();
   sheet = $state.raw<Sheet | null>(null);

@@ -3,4 +3,4 @@ export type { SheetOf } from "./chrome.svelte";
 export { useChrome, useRouter, useShell } from "./context";
 export { asActions } from "./menu";
 export { hrefOf, type Route, type ViewId } from "./routes";
-export { useActions, useTitle, useToolbar } from "./use.svelte";
+export { useActions, useTitle } from "./use.svelte";

@@ -1,4 +1,4 @@
-import { untrack, type Snippet } from "svelte";
+import { untrack } from "svelte";
 
 import type { Action } from "./actions.svelte";
 import { useShell } from "./context";
@@ -10,12 +10,6 @@ export function useActions(list: () => readonly Action[]): void {
     const mine = list();
     return untrack(() => actions.register(mine));
   });
-}
-
-/** Puts a screen's controls into the top bar while the component is there. */
-export function useToolbar(toolbar: Snippet): void {
-  const { chrome } = useShell();
-  $effect(() => untrack(() => chrome.toolbars.put(toolbar)));
 }
 
 /** Gives the screen a title of its own. */
