@@ -64,6 +64,8 @@ pub(crate) enum Next {
 /// The runner's end of the pipes to its node: commands in, events out. Never blocks except to wait.
 #[derive(Debug)]
 pub(crate) struct Link {
+    commands: BorrowedFd<'static>,
+    reports: BorrowedFd<'static>,
     frames: Frames,
     open: Option<(SessionPlan, PathBuf)>,
     queue: VecDeque<(u64, ActionPlan)>,
@@ -83,10 +85,16 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new() -> io::Result<Self> {
-        for pipe in [stdin(), stdout()] {
+        Self::over(stdin(), stdout())
+    }
+
+    fn over(commands: BorrowedFd<'static>, reports: BorrowedFd<'static>) -> io::Result<Self> {
+        for pipe in [commands, reports] {
             fcntl_setfl(pipe, fcntl_getfl(pipe)? | OFlags::NONBLOCK)?;
         }
         Ok(Self {
+            commands,
+            reports,
             frames: Frames::default(),
             open: None,
             queue: VecDeque::new(),
@@ -176,19 +184,25 @@ impl Link {
         }
     }
 
-    /// Waits for commands, for room to send, and for the program; sends what is due. Returns also for no reason.
+    /// Waits for commands, for room to send, and for the program; sends what is due. Returns also for no reason, and
+    /// at once when it is here that the node turns out to be gone.
     pub(crate) fn wait(&mut self, program: Option<Awaited<'_>>) -> Ready {
+        let was_gone = self.gone;
         let now = Instant::now();
         let due = (!self.events.is_empty()).then(|| self.flushed.map_or(now, |flushed| flushed + FLUSH_EVERY));
         if due.is_some_and(|due| due <= now) || (program.is_none() && !self.events.is_empty()) {
             self.flush();
+        }
+        if self.gone && (!was_gone || program.is_none()) {
+            // Nobody is left to wake us, and the caller does not know yet.
+            return Ready::default();
         }
         let due = due.filter(|_| !self.events.is_empty());
         let wake = [due, program.and_then(|program| program.deadline)].into_iter().flatten().min();
 
         let sending = if self.unsent.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
         let reading = if self.is_congested() { PollFlags::empty() } else { PollFlags::IN };
-        let (input, output) = (stdin(), stdout());
+        let (input, output) = (self.commands, self.reports);
         let fds = &mut [
             PollFd::from_borrowed_fd(input, PollFlags::IN),
             PollFd::from_borrowed_fd(output, sending),
@@ -222,7 +236,7 @@ impl Link {
     /// Reads every command that has come.
     fn listen(&mut self) {
         loop {
-            let got = match read(stdin(), &mut self.buffer) {
+            let got = match read(self.commands, &mut self.buffer) {
                 Ok(0) => 0,
                 Ok(got) => got,
                 Err(Errno::AGAIN) => return,
@@ -286,7 +300,7 @@ impl Link {
 
     fn send(&mut self) {
         while self.sent < self.unsent.len() && !self.gone {
-            match write(stdout(), &self.unsent[self.sent..]) {
+            match write(self.reports, &self.unsent[self.sent..]) {
                 Ok(sent) => self.sent += sent,
                 Err(Errno::AGAIN) => return,
                 Err(Errno::INTR) => {}
@@ -302,4 +316,43 @@ fn timespec(duration: Duration) -> Timespec {
     // A microsecond more, so that a deadline has surely passed after waiting for it.
     let duration = duration + Duration::from_micros(1);
     Timespec { tv_sec: duration.as_secs().cast_signed(), tv_nsec: i64::from(duration.subsec_nanos()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsFd as _, OwnedFd};
+
+    use rustix::pipe::pipe;
+
+    use super::*;
+
+    /// A link to a node that has just died: nobody reads what is said, though the commands' pipe is still open.
+    fn orphaned() -> (Link, OwnedFd) {
+        let (commands, node) = pipe().expect("a pipe");
+        let (nobody, reports) = pipe().expect("a pipe");
+        drop(nobody);
+        let kept = |end: OwnedFd| -> &'static OwnedFd { Box::leak(Box::new(end)) };
+        (Link::over(kept(commands).as_fd(), kept(reports).as_fd()).expect("a link"), node)
+    }
+
+    #[test]
+    fn a_runner_whose_last_words_find_nobody_closes() {
+        let (mut link, _node) = orphaned();
+        link.say(SessionEvent::NotRun { tag: 1 });
+        assert!(matches!(link.next(), Next::Close));
+        link.say(SessionEvent::NotRun { tag: 2 });
+        link.send_all();
+        assert!(link.is_gone());
+    }
+
+    #[test]
+    fn a_quiet_program_does_not_hide_that_the_node_is_gone() {
+        let (mut link, _node) = orphaned();
+        let (output, _program) = pipe().expect("a pipe");
+        let (process, _lives) = pipe().expect("a pipe");
+        link.say(SessionEvent::NotRun { tag: 1 });
+        let awaited = Awaited { output: output.as_fd(), process: process.as_fd(), deadline: None };
+        let ready = link.wait(Some(awaited));
+        assert!(link.is_gone() && !ready.output && !ready.ended);
+    }
 }
