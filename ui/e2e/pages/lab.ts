@@ -13,6 +13,8 @@ export interface Look {
   locale?: string;
   dir?: "rtl";
   inspector?: "1";
+  /** The size of text, in percent. */
+  text?: "200";
   /** With the desktop app's own choices. */
   desktop?: "1";
   /** As at the very first start. */

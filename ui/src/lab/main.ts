@@ -101,6 +101,8 @@ if (locale !== null) {
 }
 if (asked.get("inspector") === "1") prefs.set("inspectorOpen", true);
 
+if (asked.get("text") !== null) document.documentElement.style.fontSize = `${asked.get("text")}%`;
+
 const target = document.getElementById("lab");
 if (target === null) throw new Error("the page has no #lab");
 
