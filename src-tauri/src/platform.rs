@@ -30,6 +30,16 @@ mod linux {
         nodes.into_iter().any(|node| node.file_name().to_string_lossy().starts_with("renderD"))
     }
 
+    /// Before the toolkit starts: without a graphics card it need not load an emulated one, 30 MB of it, to look for
+    /// ways to draw that nobody then uses.
+    pub(crate) fn before_toolkit() {
+        const VARIABLE: &str = "GDK_GL";
+        if !has_card() && std::env::var_os(VARIABLE).is_none() {
+            // It fails on malformed names only.
+            let _ = webkit2gtk::glib::setenv(VARIABLE, "disable", false);
+        }
+    }
+
     /// Chooses how a new window draws; true if with the graphics card, by our choice.
     pub(crate) fn after_window(window: &WebviewWindow, acceleration: bool) -> bool {
         // What a person set in the environment is meant.
@@ -124,7 +134,10 @@ mod linux {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{after_window, appearance, has_panel};
+pub(crate) use linux::{after_window, appearance, before_toolkit, has_panel};
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) const fn before_toolkit() {}
 
 /// The page asks its own style sheet on these systems, and their web views choose how to draw.
 #[cfg(not(target_os = "linux"))]

@@ -17,7 +17,7 @@ use crate::{
     notices,
     opening::{self, Waiting},
     own::{Own, chosen},
-    pictures, quitting,
+    pictures, platform, quitting,
     streams::Streams,
     telling, tray, window,
 };
@@ -36,6 +36,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
     if let Err(error) = start_log(&data) {
         return failed(&format!("{} cannot be used: {error}", data.display()));
     }
+    platform::before_toolkit();
     let own = Own::load(data.join("desktop.json"));
     let memory = Kept::<Memory>::load(data.join("desktop-memory.json"));
     let house = House::new(data);

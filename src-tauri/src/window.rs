@@ -8,6 +8,7 @@ use std::{
 use tauri::{AppHandle, Emitter as _, Manager as _, WebviewUrl, WebviewWindowBuilder};
 
 use crate::{
+    house::House,
     kept::Kept,
     memory::{Memory, remember},
     opening::{Waiting, Wish},
@@ -48,6 +49,10 @@ fn make(app: &AppHandle) -> tauri::Result<()> {
         .title("Gridwell")
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(LEAST_SIZE.0, LEAST_SIZE.1)
+        .center()
+        .prevent_overflow()
+        // What the page keeps belongs to the data folder, too.
+        .data_directory(app.state::<House>().client().data().join("window"))
         .build()?;
     let accelerated = platform::after_window(&window, accelerated);
     app.state::<Drawn>().opened(Instant::now());

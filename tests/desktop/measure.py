@@ -56,8 +56,12 @@ def own_processes(desktop):
 
 
 def memory_mb(desktop):
+    return pss_mb(own_processes(desktop))
+
+
+def pss_mb(processes):
     total = 0
-    for process in own_processes(desktop):
+    for process in processes:
         with contextlib.suppress(OSError):
             rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
             total += int(re.search(r"^Pss:\s+(\d+)", rollup, re.M)[1])
@@ -89,6 +93,42 @@ def started_ago(desktop):
                 ticks = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
                 return float(Path("/proc/uptime").read_text().split()[0]) - ticks / TICKS
     raise AssertionError("the app does not run")
+
+
+BARE = """
+#include <webkit2/webkit2.h>
+int main(int count, char **words) {
+    gtk_init(&count, &words);
+    if (webkit_web_view_get_type() != 0 && count > 1) {
+        GtkWidget *window = gtk_window_new(GTK_WINDOW_TOPLEVEL), *page = webkit_web_view_new();
+        WebKitSettings *settings = webkit_web_view_get_settings(WEBKIT_WEB_VIEW(page));
+        webkit_settings_set_hardware_acceleration_policy(settings, WEBKIT_HARDWARE_ACCELERATION_POLICY_NEVER);
+        gtk_window_set_default_size(GTK_WINDOW(window), 1280, 800);
+        gtk_container_add(GTK_CONTAINER(window), page);
+        webkit_web_view_load_html(WEBKIT_WEB_VIEW(page), words[1], NULL);
+        gtk_widget_show_all(window);
+    }
+    gtk_main();
+}
+"""
+
+
+def bare():
+    """The floor: a program that starts the same toolkits and does nothing else."""
+    with tempfile.TemporaryDirectory(prefix="gridwell-measure-") as folder:
+        source, program = Path(folder, "bare.c"), Path(folder, "bare")
+        source.write_text(BARE)
+        found = subprocess.run(["pkg-config", "--cflags", "--libs", "webkit2gtk-4.1"], check=True, capture_output=True, text=True)
+        subprocess.run(["cc", "-O2", source, "-o", program, *found.stdout.split()], check=True)
+        for what, words in [("without a window", []), ("with a window of one word", ["hello"])]:
+            # Like the app, by what only its processes have in their environment.
+            desktop = Desktop(None)
+            environment = dict(desktop.environment, GDK_GL="disable")
+            with subprocess.Popen([program, *words], env=environment) as process:
+                time.sleep(SETTLE_SECS)
+                used = pss_mb(desktop.processes())
+                row(f"a bare program with GTK and WebKit, {what}: memory, PSS", f"{used:.0f} MB", "the floor")
+                process.terminate()
 
 
 def tray(panel):
@@ -123,6 +163,7 @@ def window(panel, size, bar, job):
 
 def main():
     panel = Panel()
+    bare()
     tray(panel)
     window(panel, ["--machines", "20", "--links", "60", "--jobs", "20"], 280, job=False)
     window(panel, ["--machines", "500"], 400, job=True)
