@@ -6,8 +6,6 @@ use crate::{invites::join_proof, record::clean_addresses, secret::Secret};
 
 /// What every link starts with.
 const SCHEME: &str = "gridwell://pair/";
-/// What links of earlier versions start with; they are read all the same.
-const EARLIER_SCHEME: &str = "gridwell://join/";
 /// Grows when the content changes its meaning.
 const VERSION: u8 = 1;
 /// Bytes of the checksum at the end.
@@ -70,13 +68,13 @@ impl InviteLink {
         }
         let text: String = text.split_whitespace().collect();
         let (Some(scheme), Some(code)) = (text.get(..SCHEME.len()), text.get(SCHEME.len()..)) else {
-            return Err(if [SCHEME, EARLIER_SCHEME].iter().any(|known| known.starts_with(&text)) && !text.is_empty() {
+            return Err(if SCHEME.starts_with(&text) && !text.is_empty() {
                 LinkError::Damaged
             } else {
                 LinkError::NotALink
             });
         };
-        if ![SCHEME, EARLIER_SCHEME].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        if !scheme.eq_ignore_ascii_case(SCHEME) {
             return Err(LinkError::NotALink);
         }
         let bytes = BASE64URL_NOPAD.decode(code.as_bytes()).map_err(|_| LinkError::Damaged)?;
@@ -141,13 +139,6 @@ mod tests {
     }
 
     #[test]
-    fn a_link_of_an_earlier_version_is_read() {
-        let text = a_link().to_text();
-        assert!(text.starts_with("gridwell://pair/"));
-        assert_eq!(InviteLink::parse(&text.replace("/pair/", "/join/")), Ok(a_link()));
-    }
-
-    #[test]
     fn a_cut_or_changed_link_says_so() {
         let text = a_link().to_text();
         for at in SCHEME.len()..text.len() {
@@ -157,7 +148,9 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
             assert_eq!(InviteLink::parse(&changed), Err(LinkError::Damaged), "changed at {at}");
         }
-        assert_eq!(InviteLink::parse("https://example.org"), Err(LinkError::NotALink));
+        for other in ["https://example.org", "gridwell://join/AAAA"] {
+            assert_eq!(InviteLink::parse(other), Err(LinkError::NotALink), "{other}");
+        }
         assert_eq!(InviteLink::parse(""), Err(LinkError::NotALink));
     }
 
