@@ -73,6 +73,24 @@ describe("the end of a link", () => {
   });
 });
 
+describe("names of machines", () => {
+  it.each([undefined, "200"] as const)("can be read in the smallest window with text of %s percent", async text => {
+    const page = await open("#/grid", text === undefined ? {} : { text }, { width: 900, height: 600 });
+    await standing(page);
+    await page.getByRole("button", { name: "Hide active jobs" }).click();
+    await standing(page);
+    const sizes = await page
+      .locator("text .name")
+      .evaluateAll(names =>
+        names
+          .filter(name => name.getClientRects().length > 0)
+          .map(name => parseFloat(getComputedStyle(name).fontSize) * (name as SVGTextElement).getScreenCTM()!.a),
+      );
+    expect(sizes.length).toBe(7);
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(text === undefined ? 11 : 22);
+  });
+});
+
 describe("the list of links", () => {
   it("takes the picture's place with T, and gives it back with what was put where", async () => {
     const page = await openGrid();

@@ -30,15 +30,12 @@ export interface Label {
   readonly name: string;
   readonly hardware: string;
   readonly status: string;
-  /** All three lines, and the name alone as it is drawn where only names are. */
+  /** All three lines, as they are drawn at zoom 1. */
   readonly size: LabelSize;
-  readonly nameSize: LabelSize;
 }
 
 const NAME_SIZE = 13;
 const LINE_SIZE = 11;
-/** Names without lines under them are drawn larger, since they stand for a smaller zoom. */
-const NAME_ALONE_SIZE = 19;
 export const NO_LABEL: LabelSize = { width: 0, height: 0 };
 /** Lines are smaller than names, so more of them fits. */
 const LINE_CHARS = 30;
@@ -65,16 +62,18 @@ export function labelOf(machine: Machine): Label {
       hardware: isolate(hardware),
       status: isolate(status),
       size: { width: Math.max(...widths), height: LABEL_HEIGHT - LABEL_GAP },
-      nameSize: { width: textWidth(name, NAME_ALONE_SIZE), height: NAME_ALONE_SIZE + 4 },
     };
     labels.set(machine, label);
   }
   return label;
 }
 
-/** Returns how much room the text under a machine takes at a level of detail. */
-export function labelSize(machine: Machine, detail: Detail): LabelSize {
+/** Returns how much room the text under a machine takes, with names and text of these sizes. */
+export function labelSize(machine: Machine, detail: Detail, nameSize = NAME_SIZE, textScale = 1): LabelSize {
   if (detail === "shapes") return NO_LABEL;
-  const { size, nameSize } = labelOf(machine);
-  return detail === "full" ? size : nameSize;
+  const { name, size } = labelOf(machine);
+  const own = { width: textWidth(name, nameSize), height: nameSize + 4 };
+  if (detail === "names") return own;
+  const grown = nameSize - NAME_SIZE + (textScale - 1) * 2 * LINE_SIZE;
+  return { width: Math.max(own.width, size.width * textScale), height: size.height + grown };
 }

@@ -19,7 +19,7 @@ import type { Gesture } from "./gesture";
 import { badgeOf, badgePath, type LinkBadge } from "./glyphs";
 import type { Disc } from "./hit";
 import { labelSize, NO_LABEL } from "./labels";
-import type { Link, LinkId, MachineId, Point } from "./model";
+import type { Link, LinkId, Machine, MachineId, Point } from "./model";
 import { attention, BADGE_RADIUS, linksWithPills, PILL_HEIGHT, placedPills, type Pill } from "./pills";
 import type { Stage } from "./stage.svelte";
 import { steadyMap } from "./steady";
@@ -38,8 +38,9 @@ export class Picture {
   readonly #heldSet = $derived(new Set(this.held));
 
   readonly #labels: ReadonlyMap<MachineId, LabelSize> = $derived.by(() => {
-    const { crowd, detail } = this.#stage;
-    return this.#steadyLabels(new Map(crowd.grid.machines.map(({ id, machine }) => [id, labelSize(machine, detail)])));
+    const { crowd, detail, nameSize, textScale } = this.#stage;
+    const sizeOf = (machine: Machine): LabelSize => labelSize(machine, detail, nameSize, textScale);
+    return this.#steadyLabels(new Map(crowd.grid.machines.map(({ id, machine }) => [id, sizeOf(machine)])));
   });
   readonly #steadyLabels = steadyMap<MachineId, LabelSize>((p, q) => p.width === q.width && p.height === q.height);
 

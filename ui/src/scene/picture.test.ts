@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { batchesOf } from "./batches";
 import { bringingIntoView, framing, toScreen, toWorld, zoomed } from "./camera";
-import { detailAt } from "./detail";
+import { detailAt, nameSizeAt } from "./detail";
 import { dotsAt, dotsMove, DOTS_MAX, pauseAfter, streamsOf, UNFOCUSED_MS } from "./dots";
 import { boxAround, coverOf, type Segment } from "./geometry";
 import { shortened } from "./labels";
@@ -173,6 +173,14 @@ describe("the camera", () => {
 
   it("says how much can be read", () => {
     expect([1, 0.6, 0.59, 0.35, 0.34].map(detailAt)).toEqual(["full", "full", "names", "names", "shapes"]);
+  });
+});
+
+describe("names", () => {
+  it("are never smaller than eleven pixels where they are drawn", () => {
+    const zooms = Array.from({ length: 100 }, (_, at) => 0.35 + at / 100);
+    const small = zooms.filter(zoom => detailAt(zoom) !== "shapes" && zoom * nameSizeAt(zoom) < 11);
+    expect(small).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@
 import { Arrangement } from "./arrangement.svelte";
 import { bringingIntoView, centredOn, framing, zoomed, type Camera, type Size } from "./camera";
 import { Crowd } from "./crowd.svelte";
-import { detailAt } from "./detail";
+import { detailAt, nameSizeAt } from "./detail";
 import { boundsOf, contains, footprint, type Box } from "./geometry";
 import {
   IDLE,
@@ -61,7 +61,11 @@ export class Stage {
   /** The view or machines of a crowd move: until they rest, links are drawn without dashes. */
   rough = $state(false);
 
-  readonly detail = $derived(detailAt(this.camera.k));
+  /** How much larger than usual the person reads. */
+  textScale = $state(1);
+
+  readonly detail = $derived(detailAt(this.camera.k / this.textScale));
+  readonly nameSize = $derived(nameSizeAt(this.camera.k / this.textScale));
   /** The machine that `Tab` leads to: the one with the focus, else the one at the window. */
   readonly entry: MachineId | null = $derived.by(() => {
     const { machines } = this.crowd.grid;
