@@ -87,6 +87,7 @@ impl Synthetic {
                 job: find(&wanted.target)?.id,
                 total: 0,
                 total_bytes: 0,
+                full: false,
                 files: Vec::new(),
             }),
             _ => return Err(ApiError::new(ErrorCode::WrongState, "a made-up grid does only what is measured")),

@@ -26,8 +26,12 @@ pub struct DraftView {
     pub tools: Vec<String>,
     /// Everything it needs, in words, tools included.
     pub needs: Vec<String>,
-    /// Files it reads that are there.
+    /// Files it reads that are there; the first [`DraftView::MAX_FILES`].
     pub files: Vec<DraftFile>,
+    /// All files it reads that are there.
+    pub file_count: u64,
+    /// Their size in bytes.
+    pub file_bytes: u64,
     /// Files it names that are not there.
     pub missing: Vec<DraftFile>,
     /// The folder into which results would land.
@@ -40,6 +44,11 @@ pub struct DraftView {
     pub warnings: Vec<String>,
     /// Every machine: whether it fits, and why not.
     pub machines: Vec<DraftMachine>,
+}
+
+impl DraftView {
+    /// Most files listed: about 150 kB of JSON, and more than anybody reads.
+    pub const MAX_FILES: usize = 1_000;
 }
 
 /// A scene of a file.

@@ -32,6 +32,8 @@ pub struct ResultsPage {
     pub total: u64,
     /// Their size in bytes.
     pub total_bytes: u64,
+    /// True when the list is full: what landed after that lies in the results folder only.
+    pub full: bool,
     /// Those of this page, by step and index of their task, then by path.
     pub files: Vec<ResultFile>,
 }

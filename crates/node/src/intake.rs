@@ -14,7 +14,8 @@ use gridwell_api::{
     SubmitRequest,
 };
 use gridwell_job::{
-    Draft, DraftError, DraftRequest, FileKind, Files, JobError, JobPlan, ParameterError, Recipes, Template,
+    Draft, DraftError, DraftRequest, FileKind, Files, JobError, JobPlan, ParameterError, ParameterKind, Recipes,
+    Template,
     blend::BlendError,
     draft::{Command, Over, What, draft},
     over::OverError,
@@ -127,6 +128,8 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
     let tools = draft.tool.iter().map(|tool| format!("tool:{tool}"));
     let all_cores = recipe.filter(|recipe| recipe.needs.all_cores).map(|_| "cores = all".to_owned());
     let size = |path: &String| fs::metadata(path).map_or(0, |meta| meta.len());
+    let file_count = draft.inputs.len() as u64;
+    let file_bytes = draft.inputs.iter().map(size).sum();
     let file = |path: String| DraftFile { size_bytes: size(&path), purpose: purpose(&path, request), path };
     DraftView {
         paths: request.paths.clone(),
@@ -140,7 +143,9 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
         steps: plan.steps().iter().map(|step| (step.name.clone(), u64::from(step.task_count))).collect(),
         tools: tools.clone().collect(),
         needs: request.needs.iter().cloned().chain(tools).chain(all_cores).collect(),
-        files: draft.inputs.into_iter().map(file).collect(),
+        files: draft.inputs.into_iter().take(DraftView::MAX_FILES).map(file).collect(),
+        file_count,
+        file_bytes,
         missing: draft.missing.into_iter().map(file).collect(),
         output: draft.output_folders.first().cloned().unwrap_or_default(),
         parameters: parameters(&draft.template, &draft.parameters),
@@ -176,7 +181,9 @@ fn parameters(template: &str, values: &[(String, String)]) -> Vec<ParameterView>
         description: parameter.description.clone().unwrap_or_default(),
         choices: parameter.allowed.clone(),
     };
-    template.parameters().iter().map(parameter).collect()
+    // A list of paths is what was dropped, which is listed as files: as a value it could be megabytes.
+    let is_shown = |parameter: &&gridwell_job::Parameter| parameter.kind != ParameterKind::ListPath;
+    template.parameters().iter().filter(is_shown).map(parameter).collect()
 }
 
 /// Turns drafts into jobs.
@@ -286,7 +293,9 @@ fn draft_error(error: &DraftError) -> ApiError {
         DraftError::NotAbsolute { .. } => ErrorCode::BadRequest,
         DraftError::Missing { .. } => ErrorCode::MissingFile,
         DraftError::Unreadable { .. } => ErrorCode::Unreadable,
-        DraftError::NotAFile { .. } | DraftError::UnknownKind { .. } => ErrorCode::UnknownFile,
+        DraftError::NotAFile { .. } | DraftError::UnknownKind { .. } | DraftError::UnknownFolder { .. } => {
+            ErrorCode::UnknownFile
+        }
         DraftError::Duplicate { .. } | DraftError::NameForMany { .. } => ErrorCode::DuplicateName,
         DraftError::BadName { .. } => ErrorCode::BadValue,
         DraftError::Blend { source, .. } => match source {
@@ -313,7 +322,9 @@ fn draft_error(error: &DraftError) -> ApiError {
 /// What to do about an error whose code alone does not say it; may be empty.
 fn draft_help(error: &DraftError) -> String {
     match error {
-        DraftError::UnknownKind { path } => format!("run a program on it: gridwell exec -- PROGRAM '{path}'"),
+        DraftError::UnknownKind { path } | DraftError::UnknownFolder { path, .. } => {
+            format!("run a program on it: gridwell exec -- PROGRAM '{path}'")
+        }
         DraftError::NotAFile { .. } => "name a file or a folder".to_owned(),
         DraftError::NameForMany { .. } => "leave --name out, or submit one file at a time".to_owned(),
         DraftError::NoFrames { .. } => "leave --frames out".to_owned(),

@@ -242,7 +242,7 @@ impl Reading {
     async fn send_all(mut self) -> Result<(), StoreError> {
         let mut after = 0;
         if self.tail_bytes > 0 {
-            self.is_written().await;
+            self.until_written().await;
             let end = self.store.read_log_end(self.query(0, self.tail_bytes)).await?;
             after = end.next;
             self.skip_bytes = end.bytes().saturating_sub(self.tail_bytes);
@@ -278,7 +278,7 @@ impl Reading {
     }
 
     /// Waits for what was gathered when the reader came, where the target has ended: it is part of what is there now.
-    async fn is_written(&mut self) {
+    async fn until_written(&mut self) {
         let last = self.ended.borrow().unwrap_or(0);
         // The node stops: what is written by now is all there will be.
         drop(self.written.wait_for(|written| *written >= last).await);

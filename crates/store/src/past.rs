@@ -101,7 +101,8 @@ impl Store {
     ///
     /// [`StoreError`] if the database cannot be read.
     pub async fn landed(&self, query: LandedQuery) -> Result<LandedPage, StoreError> {
-        self.past().0.reader.read(move |connection| results::read(connection, &query)).await
+        let (past, limits) = self.past();
+        past.reader.read(move |connection| results::read(connection, &query, limits)).await
     }
 
     /// The file of this kind that a job brought home last.

@@ -43,6 +43,8 @@ pub struct LandedPage {
     pub total: u64,
     /// Their size in bytes.
     pub total_bytes: u64,
+    /// The job has as many files as are written down of one; what landed after that is not in the list.
+    pub full: bool,
     /// By step and index of their task, then by folder and path.
     pub files: Vec<LandedFile>,
 }
@@ -112,14 +114,16 @@ pub(crate) fn remove_job(connection: &Connection, number: i64) -> rusqlite::Resu
 
 const COLUMNS: &str = "step, idx, folder, path, size, landed, kind";
 
-pub(crate) fn read(connection: &Connection, query: &LandedQuery) -> rusqlite::Result<LandedPage> {
+pub(crate) fn read(connection: &Connection, query: &LandedQuery, limits: PastLimits) -> rusqlite::Result<LandedPage> {
     let Some(number) = known_job(connection, query.job)? else {
         return Ok(LandedPage::default());
     };
-    match query.task {
-        Some(task) => read_task(connection, number, task, query),
-        None => read_job(connection, number, query),
-    }
+    let mut page = match query.task {
+        Some(task) => read_task(connection, number, task, query)?,
+        None => read_job(connection, number, query)?,
+    };
+    page.full = counted(connection, number)?.0 >= i64::from(limits.files_of_job);
+    Ok(page)
 }
 
 fn read_task(connection: &Connection, number: i64, task: TaskKey, query: &LandedQuery) -> rusqlite::Result<LandedPage> {
@@ -139,13 +143,13 @@ fn read_task(connection: &Connection, number: i64, task: TaskKey, query: &Landed
         .prepare_cached(&sql)?
         .query_map(params![number, task.step, task.index, query.limit, offset], landed_file)?
         .collect::<rusqlite::Result<_>>()?;
-    Ok(LandedPage { total, total_bytes, files })
+    Ok(LandedPage { total, total_bytes, full: false, files })
 }
 
 /// Skips by the index alone to the task in which the page begins: rows before it are not read.
 fn read_job(connection: &Connection, number: i64, query: &LandedQuery) -> rusqlite::Result<LandedPage> {
     let (total, total_bytes) = counted(connection, number)?;
-    let mut page = LandedPage { total: total as u64, total_bytes: total_bytes as u64, files: Vec::new() };
+    let mut page = LandedPage { total: total as u64, total_bytes: total_bytes as u64, full: false, files: Vec::new() };
     let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
     let first: Option<(u32, u32)> = connection
         .prepare_cached("SELECT step, idx FROM result WHERE job = ?1 ORDER BY step, idx LIMIT 1 OFFSET ?2")?

@@ -57,6 +57,7 @@ describe("a folder of fifty thousand files", () => {
 
     const sheet = page.getByRole("dialog");
     await sheet.getByText("textures", { exact: true }).waitFor();
+    await sheet.getByText(`: ${FOLDERS * FILES_EACH} files, 0 B`).waitFor();
     await sheet.getByRole("textbox", { name: "Command", exact: true }).waitFor();
     await blocked(sheet.getByRole("button", { name: "Start", exact: true }));
     await page.keyboard.press("Enter");
@@ -80,7 +81,7 @@ describe("a log of hundreds of megabytes", () => {
     await page.getByLabel("Search the log").fill("of very many");
     await page
       .getByRole("status")
-      .filter({ hasText: /^1 of [\d,]+$/ })
+      .filter({ hasText: /^1 of [\d,]+ in the lines shown here$/ })
       .waitFor();
 
     expect(received(page)).toBeLessThan(LOG_BYTES);

@@ -166,8 +166,12 @@ export type DraftView = {
   tools: Array<string>;
   /** Everything it needs, in words, tools included. */
   needs: Array<string>;
-  /** Files it reads that are there. */
+  /** Files it reads that are there; the first `DraftView::MAX_FILES`. */
   files: Array<DraftFile>;
+  /** All files it reads that are there. */
+  file_count: number;
+  /** Their size in bytes. */
+  file_bytes: number;
   /** Files it names that are not there. */
   missing: Array<DraftFile>;
   /** The folder into which results would land. */
@@ -854,6 +858,8 @@ export type ResultsPage = {
   total: number;
   /** Their size in bytes. */
   total_bytes: number;
+  /** True when the list is full: what landed after that lies in the results folder only. */
+  full: boolean;
   /** Those of this page, by step and index of their task, then by path. */
   files: Array<ResultFile>;
 };

@@ -126,9 +126,13 @@ function draftOf(request: SubmitRequest): DraftView {
   const stem = (path.split("/").at(-1) ?? "").replace(/\.\w+$/, "");
   const known = request.command === undefined ? DRAFTS[path.split("/").at(-1) ?? ""] : { title: "Command" };
   if (known === undefined) {
-    throw new Refusal({ kind: "input", code: "unknown_file", message: `no recipe knows what to do with '${path}'` });
+    const message = path.endsWith("Textures")
+      ? `no recipe knows what to do with the folder '${path}': 50000 files, 2.1 GB`
+      : `no recipe knows what to do with '${path}'`;
+    throw new Refusal({ kind: "input", code: "unknown_file", message });
   }
   const machine = (name: string, ...reasons: string[]) => ({ name, fits: reasons.length === 0, reasons });
+  const files = known.files ?? [];
   return {
     paths: request.paths ?? [],
     recipe: "command",
@@ -157,6 +161,8 @@ function draftOf(request: SubmitRequest): DraftView {
       machine("win-box", "its graphics driver is too old for GPU jobs"),
     ],
     ...known,
+    file_count: files.length,
+    file_bytes: files.reduce((sum, file) => sum + file.size_bytes, 0),
   };
 }
 

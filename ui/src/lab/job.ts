@@ -121,7 +121,13 @@ export function jobReplies({ jobs }: Snapshot): Replies {
       }));
       const from = request.offset ?? 0;
       const total_bytes = all.reduce((sum, file) => sum + file.size_bytes, 0);
-      return { job: of.id, total: all.length, total_bytes, files: all.slice(from, from + (request.limit || 1_000)) };
+      return {
+        job: of.id,
+        total: all.length,
+        total_bytes,
+        full: false,
+        files: all.slice(from, from + (request.limit || 1_000)),
+      };
     },
     timeline: request => {
       const of = job(request.job ?? "");

@@ -32,7 +32,7 @@ export class TaskFeed {
     readonly job: JobId,
   ) {}
 
-  /** Loads, or loads anew after a gap. What is there stays on screen until it is replaced. */
+  /** Loads, or loads anew after a snapshot. What is there stays on screen until it is replaced. */
   async load(): Promise<void> {
     const run = ++this.run;
     this.early = [];

@@ -142,7 +142,7 @@ export class Grid {
   }
 
   #heard(events: Event[]): void {
-    const { model, passing, gap } = applyAll(this.#model, events);
+    const { model, passing, lacksSnapshot } = applyAll(this.#model, events);
     const fresh = events.some(event => event.event === "snapshot");
     this.#model = model;
     this.#live();
@@ -153,7 +153,7 @@ export class Grid {
       else this.#feeds.get(event.data.job)?.feed.change(event.data);
     }
     this.activity.add(notices);
-    if (gap) {
+    if (lacksSnapshot) {
       this.#hush();
       this.#listen();
     }

@@ -13,8 +13,8 @@ function started(): Model {
 
 describe("applyAll", () => {
   it("takes over a snapshot and its number", () => {
-    const { model, gap } = applyAll(EMPTY, [SNAPSHOT]);
-    expect(gap).toBe(false);
+    const { model, lacksSnapshot } = applyAll(EMPTY, [SNAPSHOT]);
+    expect(lacksSnapshot).toBe(false);
     expect(model.cursor).toEqual({ stream: studio().stream, seq: 10 });
     expect(model.machines.size).toBe(studio().machines.length);
   });
@@ -24,8 +24,8 @@ describe("applyAll", () => {
       { seq: 11, event: "machine_removed", data: studio().machines[1]!.id },
       { seq: 13, event: "machine_removed", data: studio().machines[2]!.id },
     ];
-    const { model, gap } = applyAll(started(), late);
-    expect(gap).toBe(false);
+    const { model, lacksSnapshot } = applyAll(started(), late);
+    expect(lacksSnapshot).toBe(false);
     expect(model.cursor?.seq).toBe(13);
     expect(model.machines.size).toBe(studio().machines.length - 2);
   });
@@ -46,8 +46,8 @@ describe("applyAll", () => {
     );
   });
 
-  it("counts a first event without a snapshot as a gap", () => {
-    expect(applyAll(EMPTY, [{ seq: 1, event: "job_removed", data: "a" }]).gap).toBe(true);
+  it("asks for a snapshot when the first event is none", () => {
+    expect(applyAll(EMPTY, [{ seq: 1, event: "job_removed", data: "a" }]).lacksSnapshot).toBe(true);
   });
 
   it("leaves maps alone in which nothing changed", () => {
@@ -69,8 +69,8 @@ describe("applyAll", () => {
 
   it("counts events that only a newer node knows", () => {
     const newer = { seq: 11, event: "moon_changed", data: "full" } as unknown as Event;
-    const { model, gap } = applyAll(started(), [newer]);
-    expect(gap).toBe(false);
+    const { model, lacksSnapshot } = applyAll(started(), [newer]);
+    expect(lacksSnapshot).toBe(false);
     expect(model.cursor?.seq).toBe(11);
   });
 

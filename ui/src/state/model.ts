@@ -21,8 +21,8 @@ export interface Applied {
   model: Model;
   /** Events that are not kept in the model but pass through it, in order. */
   passing: Passing[];
-  /** True when the events do not begin with a snapshot although nothing is known yet: listen again. */
-  gap: boolean;
+  /** True when nothing is known yet and the events do not begin with a snapshot: listen again. */
+  lacksSnapshot: boolean;
 }
 
 export type Passing = Extract<Event, { event: "tasks_changed" }> | Extract<Event, { event: "notice" }>;
@@ -40,12 +40,12 @@ export function applyAll(model: Model, events: readonly Event[]): Applied {
       continue;
     }
     const last = draft.cursor;
-    if (last === null) return { model: draft.done(), passing, gap: true };
+    if (last === null) return { model: draft.done(), passing, lacksSnapshot: true };
     if (event.seq <= last.seq) continue;
     draft.apply(event, passing);
     draft.cursor = { stream: last.stream, seq: event.seq };
   }
-  return { model: draft.done(), passing, gap: false };
+  return { model: draft.done(), passing, lacksSnapshot: false };
 }
 
 /** Copies each map at most once for a batch, and only if something in it changed. */

@@ -18,7 +18,6 @@ fn draft(draft: &DraftView, columns: usize) -> String {
     };
     let fit: Vec<_> = draft.machines.iter().filter(|machine| machine.fits).map(|it| clean(&it.name)).collect();
     let fit = if fit.is_empty() { "none fits now".to_owned() } else { fit.join(", ") };
-    let size = draft.files.iter().map(|file| file.size_bytes).sum();
     let mut text = format!("{}\n", clean(&draft.title));
     let facts = draft.facts.iter().map(|(name, value)| (name.as_str(), clean(value)));
     let about = [
@@ -27,7 +26,7 @@ fn draft(draft: &DraftView, columns: usize) -> String {
         ("Steps", steps(draft)),
         ("Needs", draft.needs.iter().map(|need| clean(need)).collect::<Vec<_>>().join(", ")),
         ("Machines", fit),
-        ("Reads", format!("{}, {}", number_of(draft.files.len() as u64, "file"), format_bytes(size))),
+        ("Reads", format!("{}, {}", number_of(draft.file_count, "file"), format_bytes(draft.file_bytes))),
         ("Results", clean(&draft.output)),
     ];
     text.push_str(&fields(&about.into_iter().chain(facts).collect::<Vec<_>>()));

@@ -1,4 +1,4 @@
-use gridwell_model::{NeedError, PreferenceError};
+use gridwell_model::{NeedError, PreferenceError, format_bytes};
 
 use crate::{blend::BlendError, bundle::BundleError, openjd::JobError, over::OverError, recipe::RecipeError};
 
@@ -67,6 +67,18 @@ pub enum DraftError {
     UnknownKind {
         /// The path.
         path: String,
+    },
+    /// No recipe fits a folder.
+    #[error("no recipe knows what to do with the folder '{path}': {}", holds(*files, *size_bytes, *at_least))]
+    UnknownFolder {
+        /// The path.
+        path: String,
+        /// Files in it and below it.
+        files: u64,
+        /// Their size in bytes.
+        size_bytes: u64,
+        /// There is more: counting took too long.
+        at_least: bool,
     },
     /// A .blend that cannot be used.
     #[error("'{path}': {source}")]
@@ -182,4 +194,11 @@ pub enum DraftError {
         /// The limit.
         limit: usize,
     },
+}
+
+/// `50000 files, 2.1 GB`.
+fn holds(files: u64, size_bytes: u64, at_least: bool) -> String {
+    let word = if files == 1 { "file" } else { "files" };
+    let start = if at_least { "at least " } else { "" };
+    format!("{start}{files} {word}, {}", format_bytes(size_bytes))
 }

@@ -6,6 +6,7 @@ mod blend;
 mod command;
 mod commons;
 mod error;
+mod folder;
 mod openjd;
 mod path;
 mod paths;

@@ -5,7 +5,7 @@ use gridwell_model::StepSpec;
 use super::{
     Draft, DraftError, blend,
     commons::Desk,
-    openjd,
+    folder, openjd,
     path::{self, base, parent, stem},
 };
 use crate::{
@@ -25,11 +25,11 @@ pub(super) fn draft_paths(desk: &Desk<'_>, paths: &[PathBuf]) -> Result<Vec<Draf
         if !given.insert(path.clone()) {
             return Err(DraftError::Duplicate { path });
         }
-        let recipe = find_recipe(desk, &path)?;
+        let (recipe, found) = find_recipe(desk, path)?;
         let together = jobs.iter_mut().find(|(other, _)| recipe.reader == Reader::Files && other.name == recipe.name);
         match together {
-            Some((_, members)) => members.push(path),
-            None => jobs.push((recipe, vec![path])),
+            Some((_, members)) => members.extend(found),
+            None => jobs.push((recipe, found)),
         }
     }
     if jobs.is_empty() {
@@ -41,13 +41,18 @@ pub(super) fn draft_paths(desk: &Desk<'_>, paths: &[PathBuf]) -> Result<Vec<Draf
     jobs.into_iter().map(|(recipe, paths)| draft_one(desk, recipe, &paths)).collect()
 }
 
-fn find_recipe<'a>(desk: &Desk<'a>, path: &str) -> Result<&'a Recipe, DraftError> {
-    let mut seen = Seen { name: base(path).to_owned(), ..Seen::default() };
-    match desk.look(path)? {
-        FileKind::Folder => seen.entries = Some(desk.names(path)?),
-        _ => seen.first_bytes = read_up_to(desk, path, Seen::FIRST_BYTES as u64)?,
+/// What a path becomes, and from which files: a folder of pictures is the pictures in it.
+fn find_recipe<'a>(desk: &Desk<'a>, path: String) -> Result<(&'a Recipe, Vec<String>), DraftError> {
+    let mut seen = Seen { name: base(&path).to_owned(), ..Seen::default() };
+    match desk.look(&path)? {
+        FileKind::Folder => seen.entries = Some(desk.names(&path)?),
+        _ => seen.first_bytes = read_up_to(desk, &path, Seen::FIRST_BYTES as u64)?,
     }
-    desk.recipes.find(&seen).ok_or_else(|| DraftError::UnknownKind { path: path.to_owned() })
+    match (desk.recipes.find(&seen), &seen.entries) {
+        (Some(recipe), _) => Ok((recipe, vec![path])),
+        (None, Some(names)) => folder::batch(desk, &path, names)?.ok_or_else(|| folder::unknown(desk, &path)),
+        (None, None) => Err(DraftError::UnknownKind { path }),
+    }
 }
 
 /// Reads the first bytes of a file.

@@ -93,6 +93,36 @@ fn several_paths_become_several_jobs_and_pictures_one() {
 }
 
 #[test]
+fn a_folder_of_pictures_is_the_pictures_in_it() {
+    let files = ["b.png", "a.png", "c.JPG", "notes.txt", ".hidden"]
+        .iter()
+        .fold(MemoryFiles::default(), |files, name| files.with(&format!("/home/ada/shots/{name}"), "x"));
+    let draft = drop_paths(&files, &["shots"], |_| {}).unwrap().remove(0);
+    assert_eq!((draft.recipe.as_str(), draft.name.as_str(), draft.task_count), ("images", "3 pictures", 3));
+    assert_eq!(draft.inputs, ["/home/ada/shots/a.png", "/home/ada/shots/b.png", "/home/ada/shots/c.JPG"]);
+    assert_eq!(draft.output_folders, ["/home/ada/shots/converted"]);
+    plan(&draft);
+}
+
+#[test]
+fn a_folder_that_no_recipe_knows_says_what_it_holds() {
+    let files = MemoryFiles::default()
+        .with("/home/ada/stuff/a.png", "123")
+        .with("/home/ada/stuff/one.txt", "1")
+        .with("/home/ada/stuff/deep/er/two.txt", "22");
+    let error = drop_paths(&files, &["stuff"], |_| {}).unwrap_err();
+    assert_eq!(error.to_string(), "no recipe knows what to do with the folder '/home/ada/stuff': 3 files, 6 B");
+}
+
+#[test]
+fn counting_what_a_folder_holds_ends() {
+    let files = (0..100_001)
+        .fold(MemoryFiles::default(), |files, number| files.with(&format!("/home/ada/many/{number}.txt"), ""));
+    let error = drop_paths(&files, &["many"], |_| {}).unwrap_err();
+    assert!(error.to_string().ends_with("at least 100000 files, 0 B"), "{error}");
+}
+
+#[test]
 fn every_file_recipe_makes_a_valid_job() {
     for (name, recipe, tasks) in [
         ("s.pov", "povray", 1),

@@ -138,7 +138,7 @@ async fn page(store: &Store, spec: &JobSpec, query: LandedQuery) -> Result<Resul
         })
     };
     let files = page.files.iter().filter_map(file).collect();
-    Ok(ResultsPage { job: query.job, total: page.total, total_bytes: page.total_bytes, files })
+    Ok(ResultsPage { job: query.job, total: page.total, total_bytes: page.total_bytes, full: page.full, files })
 }
 
 #[cfg(test)]

@@ -136,6 +136,8 @@ async fn lists_of_files_stay_bounded() {
         totals.push(landed(&store, all_of(job(number))).await.0);
     }
     assert_eq!(totals, [0, 0, 3], "the oldest jobs' lists go, and of one job no more is listed");
+    let full = async |number| store.landed(all_of(job(number))).await.unwrap().full;
+    assert_eq!((full(3).await, full(1).await), (true, false), "a list says that it is full");
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ export class Drafts {
     } catch (thrown) {
       const refusal = Refusal.from(thrown);
       if (refusal.code !== "unknown_file") throw refusal;
-      this.command = new CommandDraft(paths);
+      this.command = new CommandDraft(paths, refusal.message);
       this.list = [];
       this.reading = { reading: "ready" };
     }
@@ -208,7 +208,11 @@ export class CommandDraft {
   line = $state("");
   outputs = $state("");
 
-  constructor(readonly paths: readonly string[]) {
+  constructor(
+    readonly paths: readonly string[],
+    /** Why it is no job by itself: for a folder, with what it holds. */
+    readonly why: string,
+  ) {
     // The program goes in front.
     this.line = ` ${paths.map(quoted).join(" ")}`;
   }

@@ -17,6 +17,8 @@ const DRAFT: DraftView = {
   tools: [],
   needs: [],
   files: [],
+  file_count: 0,
+  file_bytes: 0,
   missing: [],
   output: "/home/ana/kitchen_frames",
   parameters: [],
