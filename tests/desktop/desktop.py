@@ -392,7 +392,7 @@ def helper(desktop, name, data=None, join=None):
     home = data or join or Path(tempfile.mkdtemp(prefix="gridwell-helper-"))
     words = [PROGRAMS / "gridwell", "node", "--name", name, "--listen", "127.0.0.1:0", "--data", home]
     if data is None:
-        words += ["--join", desktop.cli("invite")["link"]]
+        words += ["--join", desktop.cli("invite", "--approve-now")["link"]]
     node = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield node

@@ -34,6 +34,9 @@ fn every_command_answers_in_json() {
         &["links"],
         &["doctor"],
         &["invite"],
+        &["pair", "list"],
+        &["pair", "show"],
+        &["pair", "hide"],
         &["label", "tier=fast"],
         &["drain"],
         &["inspect", text(&scene)],
@@ -78,10 +81,12 @@ fn answers_have_the_fields_that_the_openapi_document_names() {
         let names = schemas[schema]["required"].as_array().unwrap_or_else(|| panic!("no schema {schema}")).iter();
         names.map(|name| name.as_str().expect("a name").to_owned()).collect()
     };
-    let cases: [(&[&str], &str, &str); 7] = [
+    let cases: [(&[&str], &str, &str); 9] = [
         (&["status"], "", "StatusView"),
         (&["machines"], "/0", "MachineView"),
         (&["invite"], "", "InviteView"),
+        (&["pair", "show"], "", "InvitationView"),
+        (&["pair", "list"], "", "PairingsView"),
         (&["jobs"], "/0", "JobView"),
         (&["tasks", &job], "/tasks/0", "TaskView"),
         (&["why", &job], "", "WhyView"),
@@ -106,7 +111,7 @@ fn without_a_node_every_command_that_asks_exits_with_3() {
     // A socket that a killed node left behind is no node.
     drop(std::os::unix::net::UnixListener::bind(folder.path().join("node.sock")).expect("a socket"));
     let lines = "status machines links doctor invite drain resume jobs|join x|label a=b|submit x|run x|inspect x|exec -- x\
-                 |job x|tasks x|logs x|wait x|cancel x|retry x|hold x|release x|priority x 1|why x";
+                 |job x|tasks x|logs x|wait x|cancel x|pair list|pair code x|pair enter x|pair approve|retry x|hold x|release x|priority x 1|why x";
     let lines = lines.split('|').flat_map(|part| match part.split_once(' ') {
         Some(("status", _)) => part.split(' ').map(|word| vec![word]).collect::<Vec<_>>(),
         _ => vec![part.split(' ').collect()],

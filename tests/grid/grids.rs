@@ -92,7 +92,7 @@ fn a_member_of_another_grid_is_not_let_in() {
 }
 
 /// The code of an error that was printed as JSON.
-fn code(output: &std::process::Output) -> String {
+pub(crate) fn code(output: &std::process::Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     let json = said.find('{').and_then(|at| serde_json::from_str::<serde_json::Value>(said[at..].trim()).ok());
     let code = json.as_ref().and_then(|json| json["code"].as_str().or_else(|| json["error"]["code"].as_str()));

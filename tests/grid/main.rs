@@ -12,6 +12,7 @@ mod grids;
 mod lending;
 mod links;
 mod listener;
+mod pairing;
 mod past;
 mod pictures;
 mod refusals;

@@ -303,8 +303,7 @@ impl Grid {
     /// Starts one more peer and lets it join.
     pub(crate) fn add(&mut self, name: &str, arguments: &[&str]) -> &Peer {
         let data = self.folder.path().join(name);
-        let invite =
-            self.peers.first().map(|first| first.json(["invite"])["link"].as_str().expect("a link").to_owned());
+        let invite = self.peers.first().map(|_| self.invite());
         let peer = Peer::start(name, data, arguments);
         if let Some(link) = invite {
             peer.ok(["join", &link]);
@@ -313,9 +312,9 @@ impl Grid {
         self.peers.last().expect("just pushed")
     }
 
-    /// An invite link of the first peer.
+    /// An invite link of the first peer that asks nobody.
     pub(crate) fn invite(&self) -> String {
-        self.peers[0].json(["invite"])["link"].as_str().expect("a link").to_owned()
+        self.peers[0].json(["invite", "--approve-now"])["link"].as_str().expect("a link").to_owned()
     }
 
     /// Starts one more peer that joins nobody.

@@ -108,7 +108,7 @@ impl Backend for Synthetic {
             Replay::Snapshot { seq } => {
                 let World { machines, links, jobs, .. } = &inside.world;
                 let (machines, links, jobs) = (machines.clone(), links.clone(), jobs.clone());
-                let snapshot = Snapshot { stream: STREAM, machines, links, jobs };
+                let snapshot = Snapshot { stream: STREAM, machines, links, jobs, pairings: vec![] };
                 vec![Arc::new(Event { seq, body: EventBody::Snapshot(Box::new(snapshot)) })]
             }
         };

@@ -3,7 +3,7 @@ use std::{collections::VecDeque, fmt, str::FromStr, sync::Arc};
 use gridwell_model::{Incarnation, JobId, PeerId, Stamp, TaskSpan, TaskState};
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, ErrorCode, JobView, LinkView, MachineActivity, MachineView};
+use crate::{ApiError, ErrorCode, JobView, LinkView, MachineActivity, MachineView, PairingView};
 
 /// One numbered fact for listeners.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -40,6 +40,8 @@ pub enum EventBody {
     LinkChanged(LinkView),
     /// A link is no more.
     LinkRemoved(LinkKey),
+    /// A machine is being let in, or how far that is has changed.
+    PairingChanged(Box<PairingView>),
     /// Something a person should know.
     Notice(Notice),
 }
@@ -56,6 +58,8 @@ pub struct Snapshot {
     pub links: Vec<LinkView>,
     /// Jobs, newest first.
     pub jobs: Vec<JobView>,
+    /// Machines that are being let in, and the last few that were, or were not.
+    pub pairings: Vec<PairingView>,
 }
 
 /// Neighbouring tasks of one step that changed in the same way.

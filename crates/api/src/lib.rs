@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod job;
 mod machine;
+mod pairing;
 mod request;
 mod response;
 mod results;
@@ -39,6 +40,10 @@ pub use job::{
 pub use machine::{
     DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineActivity, MachineState, MachineView,
     Share, StatusView,
+};
+pub use pairing::{
+    InvitationView, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairMethod, PairShowRequest, PairSide,
+    PairState, PairingView, PairingsView,
 };
 pub use request::{
     CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest, LogPageRequest, LogsRequest,

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use gridwell_model::{LinkPolicy, TaskState};
 use serde::{Deserialize, Serialize};
 
-use crate::{ActivityRequest, HistoryRequest, ResultsRequest, TimelineRequest};
+use crate::{
+    ActivityRequest, HistoryRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest,
+    ResultsRequest, TimelineRequest,
+};
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -40,8 +43,22 @@ pub enum Request {
     Links,
     /// Makes an invite link → [`crate::Response::Invite`].
     Invite(InviteRequest),
-    /// Joins the grid that a link names → [`crate::Response::Joined`].
+    /// Joins the grid that a link names, and waits until a person there has let this machine in →
+    /// [`crate::Response::Joined`].
     Join(JoinRequest),
+    /// Shows a code and a link that let one machine in; those shown before are taken back →
+    /// [`crate::Response::Invitation`].
+    PairShow(PairShowRequest),
+    /// Takes back the code and the link that are shown → [`crate::Response::Pairings`].
+    PairHide,
+    /// Asks to be let in with a code; answers once a person there is asked → [`crate::Response::Pairing`].
+    PairCode(PairCodeRequest),
+    /// Asks to be let in with a link; answers once a person there is asked → [`crate::Response::Pairing`].
+    PairEnter(PairEnterRequest),
+    /// Lets a machine in or not, or gives up → [`crate::Response::Pairing`].
+    PairAnswer(PairAnswerRequest),
+    /// Who is being let in → [`crate::Response::Pairings`].
+    Pairings,
     /// Checks what the node can check about itself → [`crate::Response::Doctor`].
     Doctor,
     /// Changes how this machine lends → [`crate::Response::Machine`].
@@ -265,6 +282,9 @@ pub struct InviteRequest {
     /// How long it stays good, in seconds; the node's choice when absent.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub ttl_secs: Option<u64>,
+    /// Whoever makes it approves the machine that comes with it now, unseen: nobody is asked then. For scripts.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub approve_now: bool,
 }
 
 /// Joins a grid.

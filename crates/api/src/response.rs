@@ -1,8 +1,9 @@
 use serde::Serialize;
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, DoctorView, DraftView, HistoryView, InviteView, JobDetail, JobView, JoinedView,
-    LinkView, LogPage, MachineView, ResultsPage, StatusView, SubmittedView, TaskPage, TimelineView, WhyView,
+    ActivityPage, ApiError, ChangeView, DoctorView, DraftView, HistoryView, InvitationView, InviteView, JobDetail,
+    JobView, JoinedView, LinkView, LogPage, MachineView, PairingView, PairingsView, ResultsPage, StatusView,
+    SubmittedView, TaskPage, TimelineView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -35,6 +36,12 @@ pub enum Response {
     Invite(InviteView),
     /// The grid that was joined.
     Joined(JoinedView),
+    /// A code and a link.
+    Invitation(InvitationView),
+    /// A machine that is being let in.
+    Pairing(Box<PairingView>),
+    /// Who is being let in.
+    Pairings(PairingsView),
     /// Findings about the node.
     Doctor(DoctorView),
     /// A link as it is now.
@@ -82,6 +89,9 @@ content! {
     Links(Vec<LinkView>) => Vec<LinkView>, |it| it;
     Invite(InviteView) => InviteView, |it| it;
     Joined(JoinedView) => JoinedView, |it| it;
+    Invitation(InvitationView) => InvitationView, |it| it;
+    Pairing(Box<PairingView>) => PairingView, |it| *it;
+    Pairings(PairingsView) => PairingsView, |it| it;
     Doctor(DoctorView) => DoctorView, |it| it;
     Link(Box<LinkView>) => LinkView, |it| *it;
     Results(ResultsPage) => ResultsPage, |it| it;

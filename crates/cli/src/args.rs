@@ -11,6 +11,10 @@ use gridwell_model::{LinkPolicy, TaskState};
 
 use crate::text::task_word;
 
+mod pair;
+
+pub use pair::{PairArgs, PairCodeArgs, PairCommand, PairEnterArgs, PairShowArgs, PairTargetArgs};
+
 /// Pools the machines you own: drop a job, idle machines do the work, results come back.
 #[derive(Debug, Parser)]
 #[command(
@@ -21,7 +25,7 @@ use crate::text::task_word;
 Start here:
   gridwell node &                     a machine of the grid, in the background
   gridwell run kitchen.blend          render it and wait for the frames
-  gridwell invite                     a link that lets another machine join
+  gridwell pair show                  a code that lets another machine in
 
 Exit codes: 0 done, 1 job failed, 2 bad input or usage, 3 no node reachable, 130 interrupted.
 The node is found by --data, else GRIDWELL_DATA, else the platform's data folder."
@@ -43,10 +47,23 @@ pub struct Cli {
 pub enum Command {
     /// Run this machine's node in the foreground
     Node(NodeArgs),
-    /// Make a link that lets one other machine join
-    #[command(after_help = "Examples:\n  gridwell invite\n  gridwell invite --for 1h")]
+    /// Let another machine in, or ask to be let in
+    #[command(after_help = "\
+Examples:
+  gridwell pair show                        on a machine of the grid
+  gridwell pair code K7QM-3XTD --at HOST    on the new one
+  gridwell pair approve                     if both show the same four words")]
+    Pair(PairArgs),
+    /// Make a link that lets one other machine ask to be let in, for a day
+    #[command(after_help = "\
+Examples:
+  gridwell invite
+  gridwell invite --for 1h --approve-now
+
+Whoever comes with the link waits until somebody here approves it: gridwell pair approve.
+With --approve-now you approve whatever machine comes with it, unseen: for scripts.")]
     Invite(InviteArgs),
-    /// Join the grid of an invite link
+    /// Join the grid of an invite link: the same as 'gridwell pair enter'
     #[command(after_help = "Example:\n  gridwell join 'gridwell:…'")]
     Join(JoinArgs),
     /// Show the machines of the grid: what they have, what they do
@@ -237,6 +254,9 @@ pub struct InviteArgs {
     /// How long the link stays good, such as 30m or 2h
     #[arg(long = "for", value_name = "TIME", allow_negative_numbers = true, value_parser = invite_time)]
     pub ttl: Option<Duration>,
+    /// Approve the machine that comes with it now, unseen, so that nobody is asked later
+    #[arg(long)]
+    pub approve_now: bool,
 }
 
 /// `gridwell join`
@@ -628,6 +648,9 @@ mod tests {
             "gridwell invite --for soon",
             "gridwell invite --for 0s",
             "gridwell invite --for 169h",
+            "gridwell pair",
+            "gridwell pair code",
+            "gridwell pair show --for 11m",
             "gridwell pause soon",
             "gridwell pause 0s",
             "gridwell pause 32d",

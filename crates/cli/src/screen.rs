@@ -32,6 +32,11 @@ impl Screen {
         Term::stdout().is_term()
     }
 
+    /// Whether a person reads the answers and can be asked.
+    pub(crate) fn asks_people(self) -> bool {
+        !self.json && self.is_terminal() && io::stdin().is_terminal()
+    }
+
     /// Columns for tables: the terminal's, or plenty when something else reads.
     pub(crate) fn columns(self) -> usize {
         let term = Term::stdout();

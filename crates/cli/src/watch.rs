@@ -136,7 +136,13 @@ mod tests {
     }
 
     fn snapshot(jobs: Vec<JobView>) -> EventBody {
-        EventBody::Snapshot(Box::new(Snapshot { stream: Incarnation([1; 8]), machines: vec![], links: vec![], jobs }))
+        EventBody::Snapshot(Box::new(Snapshot {
+            stream: Incarnation([1; 8]),
+            machines: vec![],
+            links: vec![],
+            jobs,
+            pairings: vec![],
+        }))
     }
 
     #[test]

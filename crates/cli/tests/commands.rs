@@ -255,7 +255,8 @@ impl Backend for FakeNode {
     fn events(&self, _since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
         let (sender, receiver) = mpsc::channel(4);
         let jobs = vec![self.job(JobState::Running)];
-        let snapshot = Snapshot { stream: Incarnation([1; 8]), machines: vec![], links: vec![], jobs };
+        let snapshot =
+            Snapshot { stream: Incarnation([1; 8]), machines: vec![], links: vec![], jobs, pairings: vec![] };
         sender.try_send(Arc::new(Event { seq: 1, body: EventBody::Snapshot(Box::new(snapshot)) })).unwrap();
         let ended = EventBody::JobChanged(Box::new(self.job(self.end)));
         sender.try_send(Arc::new(Event { seq: 2, body: ended })).unwrap();

@@ -27,8 +27,8 @@ use tokio::sync::oneshot;
 pub(crate) const CONTROL: StreamProtocol = StreamProtocol::new("/gridwell/control/1");
 /// One request for bytes.
 pub(crate) const BULK: StreamProtocol = StreamProtocol::new("/gridwell/bulk/1");
-/// One request to become a member.
-pub(crate) const JOIN: StreamProtocol = StreamProtocol::new("/gridwell/join/1");
+/// One conversation with a machine that wants to become a member.
+pub(crate) const PAIR: StreamProtocol = StreamProtocol::new("/gridwell/pair/1");
 
 /// Strangers connected at once while an invite lives: enough for a room of people, no use to an attacker.
 const MAX_STRANGERS: usize = 8;
@@ -42,10 +42,10 @@ pub(crate) enum Role {
     Member,
     /// A member whose link this machine's owner forbids: it may open one control stream, on which it is told so.
     Forbidden,
-    /// It may open one join stream and nothing else.
+    /// It may open one pairing stream and nothing else.
     Stranger,
-    /// We open one join stream there and accept nothing.
-    Inviter,
+    /// We open one pairing stream there and accept nothing.
+    Host,
 }
 
 /// Answers a wish for a stream.
@@ -57,6 +57,8 @@ pub(crate) struct Gate {
     forbidden: BTreeSet<PeerId>,
     joinable: bool,
     dialling: BTreeMap<PeerId, Role>,
+    /// Dials of an address whose peer is to be found out, to visit it.
+    blind: BTreeSet<ConnectionId>,
     connections: HashMap<ConnectionId, Role>,
     queue: VecDeque<ToSwarm<Arrival, OpenStream>>,
 }
@@ -92,6 +94,7 @@ impl Gate {
             forbidden: BTreeSet::new(),
             joinable: false,
             dialling: BTreeMap::new(),
+            blind: BTreeSet::new(),
             connections: HashMap::new(),
             queue: VecDeque::new(),
         }
@@ -120,6 +123,16 @@ impl Gate {
         self.dialling.remove(peer);
     }
 
+    /// Lets one dial of an address pass, whoever answers there.
+    pub(crate) fn expect_blind_dial(&mut self, dial: ConnectionId) {
+        self.blind.insert(dial);
+    }
+
+    /// That dial ended, well or not.
+    pub(crate) fn blind_dial_ended(&mut self, dial: ConnectionId) {
+        self.blind.remove(&dial);
+    }
+
     /// What the other side of an established connection is.
     pub(crate) fn role(&self, connection: ConnectionId) -> Option<Role> {
         self.connections.get(&connection).copied()
@@ -144,10 +157,14 @@ impl Gate {
         }
     }
 
-    fn outbound_role(&self, peer: &PeerId) -> Result<Role, GateError> {
+    fn outbound_role(&self, dial: ConnectionId, peer: Option<&PeerId>) -> Result<Role, GateError> {
+        if self.blind.contains(&dial) {
+            return Ok(Role::Host);
+        }
+        let peer = peer.ok_or(GateError::NotAsked)?;
         match self.dialling.get(peer) {
             Some(_) if self.is_member(peer) => Ok(Role::Member),
-            Some(Role::Inviter) => Ok(Role::Inviter),
+            Some(Role::Host) => Ok(Role::Host),
             _ => Err(GateError::NotAsked),
         }
     }
@@ -169,31 +186,31 @@ impl NetworkBehaviour for Gate {
 
     fn handle_pending_outbound_connection(
         &mut self,
-        _: ConnectionId,
+        dial: ConnectionId,
         peer: Option<PeerId>,
         _: &[Multiaddr],
         _: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        let asked = peer.ok_or(GateError::NotAsked).and_then(|peer| self.outbound_role(&peer));
+        let asked = self.outbound_role(dial, peer.as_ref());
         asked.map(|_| Vec::new()).map_err(ConnectionDenied::new)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
-        _: ConnectionId,
+        dial: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.outbound_role(&peer).map(Handler::new).map_err(ConnectionDenied::new)
+        self.outbound_role(dial, Some(&peer)).map(Handler::new).map_err(ConnectionDenied::new)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionEstablished(made) => {
                 let role = if made.endpoint.is_dialer() {
-                    self.outbound_role(&made.peer_id)
+                    self.outbound_role(made.connection_id, Some(&made.peer_id))
                 } else {
                     self.inbound_role(&made.peer_id)
                 };
@@ -241,10 +258,10 @@ impl ConnectionHandler for Handler {
 
     fn listen_protocol(&self) -> SubstreamProtocol<Protocols> {
         let protocols = match self.role {
-            Role::Member => vec![CONTROL, BULK, JOIN],
+            Role::Member => vec![CONTROL, BULK, PAIR],
             Role::Forbidden => vec![CONTROL],
-            Role::Stranger => vec![JOIN],
-            Role::Inviter => vec![],
+            Role::Stranger => vec![PAIR],
+            Role::Host => vec![],
         };
         SubstreamProtocol::new(Protocols(protocols), ())
     }

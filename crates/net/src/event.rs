@@ -1,8 +1,7 @@
 use gridwell_model::PeerId;
-use gridwell_wire::{BulkRequest, Hello, JoinAnswer, JoinRequest, LinkWish, Message};
-use tokio::sync::oneshot;
+use gridwell_wire::{BulkRequest, Hello, LinkWish, Message};
 
-use crate::{address::ListenAddress, bulk::BulkResponder};
+use crate::{address::ListenAddress, bulk::BulkResponder, talk::Talk};
 
 /// What happened on the net. Events of one link come in order: `LinkUp`, its `Messages`, `LinkDown`.
 #[derive(Debug)]
@@ -69,14 +68,14 @@ pub enum NetEvent {
         /// Answers it; dropped unused, it resets the stream.
         responder: BulkResponder,
     },
-    /// A stranger (or a member whose answer got lost) presents an invite.
-    JoinAsked {
-        /// Who, as proved by the handshake; equal to `request.joiner`.
+    /// A stranger (or a member whose answer got lost) wants to be let in.
+    Visited {
+        /// Who, as proved by the handshake.
         peer: PeerId,
-        /// What it says; its proof is not checked yet.
-        request: JoinRequest,
-        /// Takes the answer; dropped unused, the stream is reset.
-        answer: oneshot::Sender<JoinAnswer>,
+        /// From where, `HOST:PORT`.
+        address: String,
+        /// What it says, and what is said to it.
+        talk: Talk,
     },
 }
 
@@ -97,9 +96,6 @@ pub enum Refusal {
         /// Ours.
         ours: u32,
     },
-    /// The name in the join request is not the one that the handshake proved.
-    #[error("it asked to join under another machine's key")]
-    FalseName,
     /// A member whose link this machine's owner forbids.
     #[error("its link is forbidden here")]
     Forbidden,

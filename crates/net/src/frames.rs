@@ -2,7 +2,7 @@ use std::{io, time::Duration};
 
 use gridwell_wire::{DecodeError, EncodeError, Frame, MAX_FRAME_BYTES, decode, encode};
 use libp2p::swarm::Stream;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _};
 
 /// A stream that makes no progress for this long with bytes pending is given up (network.md §5, trap 6).
@@ -34,7 +34,10 @@ pub(crate) async fn read_frame<T: Frame>(pipe: &mut Pipe, patience: Duration) ->
     Ok(decode(&payload)?)
 }
 
-pub(crate) async fn read_payload(pipe: &mut Pipe, patience: Duration) -> Result<Vec<u8>, FrameError> {
+pub(crate) async fn read_payload<R>(pipe: &mut R, patience: Duration) -> Result<Vec<u8>, FrameError>
+where
+    R: AsyncRead + Unpin,
+{
     let read = async {
         let length = pipe.read_u32_le().await? as usize;
         if length > MAX_FRAME_BYTES {
@@ -48,9 +51,27 @@ pub(crate) async fn read_payload(pipe: &mut Pipe, patience: Duration) -> Result<
 }
 
 pub(crate) async fn write_frame<T: Frame>(pipe: &mut Pipe, value: &T, patience: Duration) -> Result<(), FrameError> {
-    let bytes = encode(value)?;
+    write_all(pipe, &encode(value)?, patience).await
+}
+
+/// Writes bytes that another room has encoded as one frame.
+pub(crate) async fn write_payload<W>(pipe: &mut W, payload: &[u8], patience: Duration) -> Result<(), FrameError>
+where
+    W: AsyncWrite + Unpin,
+{
+    if payload.len() > MAX_FRAME_BYTES {
+        return Err(EncodeError::TooLong { bytes: payload.len() }.into());
+    }
+    let length = (payload.len() as u32).to_le_bytes();
+    write_all(pipe, &[&length, payload].concat(), patience).await
+}
+
+async fn write_all<W>(pipe: &mut W, bytes: &[u8], patience: Duration) -> Result<(), FrameError>
+where
+    W: AsyncWrite + Unpin,
+{
     let write = async {
-        pipe.write_all(&bytes).await?;
+        pipe.write_all(bytes).await?;
         pipe.flush().await?;
         Ok(())
     };

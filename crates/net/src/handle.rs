@@ -7,14 +7,14 @@ use std::{
 };
 
 use gridwell_model::PeerId;
-use gridwell_wire::{BulkRequest, EncodeError, Hello, JoinAnswer, JoinRequest, LinkWish, Message};
+use gridwell_wire::{BulkRequest, EncodeError, Hello, LinkWish, Message};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     bulk::{self, FetchError, Fetched},
-    join::JoinError,
     link::LinkShared,
     net::Command,
+    talk::{Talk, VisitError},
 };
 
 /// Why a message was not queued.
@@ -104,7 +104,7 @@ impl NetHandle {
         self.command(Command::SetMembers { members, forbidden }).await;
     }
 
-    /// Says whether strangers may knock with an invite now.
+    /// Says whether strangers may visit now.
     pub async fn set_joinable(&self, joinable: bool) {
         self.command(Command::SetJoinable { joinable }).await;
     }
@@ -143,20 +143,16 @@ impl NetHandle {
         bulk::fetch(self, peer, request).await
     }
 
-    /// Presents an invite to `inviter` at any of `addresses` and returns its answer.
+    /// Visits `host`, or whoever answers, at any of `addresses`, to be let in. Returns who it is, as the handshake proved,
+    /// and the conversation with it.
     ///
     /// # Errors
     ///
-    /// See [`JoinError`].
-    pub async fn join(
-        &self,
-        addresses: Vec<String>,
-        inviter: PeerId,
-        request: JoinRequest,
-    ) -> Result<JoinAnswer, JoinError> {
+    /// See [`VisitError`].
+    pub async fn visit(&self, host: Option<PeerId>, addresses: Vec<String>) -> Result<(PeerId, Talk), VisitError> {
         let (answer, answered) = oneshot::channel();
-        self.command(Command::Join { inviter, addresses, request: Box::new(request), answer }).await;
-        answered.await.unwrap_or(Err(JoinError::Stopped))
+        self.command(Command::Visit { host, addresses, answer }).await;
+        answered.await.unwrap_or(Err(VisitError::Stopped))
     }
 
     /// Ends all links and listeners and returns when that is done.

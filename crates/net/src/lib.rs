@@ -1,4 +1,5 @@
-//! Links between peers: authenticated connections, the control stream of each link, bulk streams, and joining.
+//! Links between peers: authenticated connections, the control stream of each link, bulk streams, and visits of machines that
+//! want in.
 //!
 //! The only room that names libp2p. One task ([`Net`]) owns the swarm; everybody else holds a [`NetHandle`] and reads
 //! [`NetEvent`]s from a bounded channel. It decides nothing: whom to dial and whom to trust is handed in.
@@ -6,7 +7,7 @@
 //! - Transport: TCP + TLS 1.3 + yamux, and QUIC on the same port number. Both sides prove their peer id in the
 //!   handshake. TLS and QUIC carry their own crypto provider, so no process-wide one is needed or set.
 //! - A gate refuses everybody who is not a member before any stream exists. While an invite lives, strangers may
-//!   connect, a few at a time and briefly, and the join protocol is the only one that exists for them.
+//!   visit, a few at a time and briefly, and the pairing stream is the only one that exists for them.
 //! - One connection per link. Of two made at the same time both sides keep the same one (see `net.rs`).
 //! - Data planes never pass through the task that owns the swarm: each stream belongs to a task of its own.
 //!
@@ -21,10 +22,10 @@ mod config;
 mod event;
 mod frames;
 mod handle;
-mod join;
 mod keys;
 mod link;
 mod net;
+mod talk;
 mod transport;
 
 pub use address::{AddressError, ListenAddress};
@@ -32,5 +33,5 @@ pub use bulk::{BulkResponder, FetchError, Fetched};
 pub use config::{NetConfig, StartError, clear_key_log};
 pub use event::{NetEvent, Refusal};
 pub use handle::{LinkStats, NetHandle, SendError};
-pub use join::JoinError;
 pub use net::Net;
+pub use talk::{Talk, VisitError};

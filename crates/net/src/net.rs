@@ -14,7 +14,7 @@ use std::{
 
 use futures::StreamExt as _;
 use gridwell_model::PeerId;
-use gridwell_wire::{Hello, JoinAnswer, JoinRequest, LinkWish};
+use gridwell_wire::{Hello, LinkWish};
 use libp2p::{
     Multiaddr, StreamProtocol, Swarm,
     core::transport::ListenerId,
@@ -30,9 +30,9 @@ use crate::{
     event::NetEvent,
     frames::Pipe,
     handle::{LinkTable, NetHandle},
-    join::JoinError,
     keys,
     link::{Greeting, LinkShared},
+    talk::{Talk, VisitError},
     transport::{Behaviour, BehaviourEvent, build_swarm, check_free, listen_quic, listen_tcp},
 };
 
@@ -107,18 +107,20 @@ pub(crate) enum Command {
     SetHello { hello: Box<Hello> },
     Dial { peer: PeerId, addresses: Vec<String> },
     Disconnect { peer: PeerId },
-    Join { inviter: PeerId, addresses: Vec<String>, request: Box<JoinRequest>, answer: JoinResult },
+    Visit { host: Option<PeerId>, addresses: Vec<String>, answer: VisitResult },
     Open { peer: PeerId, connection: ConnectionId, protocol: StreamProtocol, answer: StreamAnswer },
     CountConnections { peer: PeerId, answer: oneshot::Sender<usize> },
     Shutdown { done: oneshot::Sender<()> },
 }
 
-type JoinResult = oneshot::Sender<Result<JoinAnswer, JoinError>>;
+type VisitResult = oneshot::Sender<Result<(PeerId, Talk), VisitError>>;
 
 /// What the tasks beside report to the task.
 enum Notice {
     /// Addresses of a peer that we want to dial, or why there are none.
     Resolved { peer: PeerId, addresses: Result<Vec<Multiaddr>, String> },
+    /// Addresses at which we want to visit whoever answers, or why there are none.
+    VisitResolved { visit: BlindVisit, addresses: Result<Vec<Multiaddr>, String> },
     /// A control stream brought its first message.
     Greeted { connection: ConnectionId, pipe: Pipe, greeting: Greeting },
     /// A control stream broke before that.
@@ -138,8 +140,8 @@ struct Connection {
     address: Multiaddr,
     /// True once a control stream exists on it, so that there is never a second.
     greeting: bool,
-    /// True once the other side has opened a join stream on it.
-    joining: bool,
+    /// True once the other side has opened a pairing stream on it.
+    visiting: bool,
     slots: Arc<Semaphore>,
 }
 
@@ -152,10 +154,13 @@ struct Up {
     ended: oneshot::Receiver<()>,
 }
 
-/// A join that waits for its connection.
-struct Joining {
-    request: JoinRequest,
-    answer: JoinResult,
+/// A visit to whoever answers at one of some addresses.
+struct BlindVisit {
+    /// As they were given, for messages.
+    whom: String,
+    /// Still to be tried.
+    addresses: VecDeque<Multiaddr>,
+    answer: VisitResult,
 }
 
 struct Task {
@@ -170,7 +175,10 @@ struct Task {
     up: BTreeMap<PeerId, Up>,
     /// Links that have ended but not yet said their last word; a new link to the same peer waits for it.
     leaving: BTreeMap<PeerId, oneshot::Receiver<()>>,
-    joining: BTreeMap<PeerId, Joining>,
+    /// Visits that wait for a connection to their host.
+    visits: BTreeMap<PeerId, VisitResult>,
+    /// Visits that wait for the dial of an address.
+    blind: HashMap<ConnectionId, BlindVisit>,
     /// Peers being dialled, with what for.
     dials: BTreeMap<PeerId, Role>,
     /// Peers whose dial by the node has had no answer yet.
@@ -205,7 +213,8 @@ impl Task {
             chosen: BTreeMap::new(),
             up: BTreeMap::new(),
             leaving: BTreeMap::new(),
-            joining: BTreeMap::new(),
+            visits: BTreeMap::new(),
+            blind: HashMap::new(),
             dials: BTreeMap::new(),
             asked: BTreeSet::new(),
             unbound,
@@ -246,13 +255,13 @@ impl Task {
     }
 
     async fn stop(self) {
-        let Self { swarm, up, tasks, notices, table, joining, stopping, .. } = self;
+        let Self { swarm, up, tasks, notices, table, visits, blind, stopping, .. } = self;
         stopping.cancel();
         for Up { link, .. } in up.into_values() {
             link.end("this machine is stopping");
             table.remove(&link);
         }
-        drop((swarm, notices, joining));
+        drop((swarm, notices, visits, blind));
         tasks.close();
         if tokio::time::timeout(LAST_WORD, tasks.wait()).await.is_err() {
             tracing::debug!("some links did not say their last word: the node reads no events");
@@ -266,7 +275,8 @@ impl Task {
             Command::SetHello { hello } => self.hello = *hello,
             Command::Dial { peer, addresses } => self.dial(peer, addresses),
             Command::Disconnect { peer } => self.end_link(peer, "this machine ended the link"),
-            Command::Join { inviter, addresses, request, answer } => self.join(inviter, addresses, *request, answer),
+            Command::Visit { host: Some(host), addresses, answer } => self.visit(host, addresses, answer),
+            Command::Visit { host: None, addresses, answer } => self.visit_blindly(addresses, answer),
             Command::Open { peer, connection, protocol, answer } => {
                 self.swarm.behaviour_mut().gate.open(keys::to_libp2p(peer), connection, protocol, answer);
             }
@@ -280,6 +290,7 @@ impl Task {
     fn on_notice(&mut self, notice: Notice) {
         match notice {
             Notice::Resolved { peer, addresses } => self.on_resolved(peer, addresses),
+            Notice::VisitResolved { visit, addresses } => self.on_visit_resolved(visit, addresses),
             Notice::Greeted { connection, pipe, greeting } => self.on_greeted(connection, pipe, greeting),
             Notice::GreetingFailed { connection, why } => self.on_greeting_failed(connection, &why),
             Notice::LinkEnded { link } => self.on_link_ended(&link),
@@ -295,6 +306,11 @@ impl Task {
             }
             SwarmEvent::ConnectionClosed { connection_id, cause, .. } => {
                 self.on_closed(connection_id, cause.map(|cause| cause.to_string()));
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. }
+                if self.blind.contains_key(&connection_id) =>
+            {
+                self.on_blind_dial_error(connection_id, &error);
             }
             SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
                 self.on_dial_error(peer, &error);

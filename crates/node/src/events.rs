@@ -98,7 +98,13 @@ mod tests {
     }
 
     fn listen(hub: &mut EventHub, now: &MachineView) -> EventStream {
-        hub.listen(None, || Snapshot { stream: STREAM, machines: vec![now.clone()], links: vec![], jobs: vec![] })
+        hub.listen(None, || Snapshot {
+            stream: STREAM,
+            machines: vec![now.clone()],
+            links: vec![],
+            jobs: vec![],
+            pairings: vec![],
+        })
     }
 
     /// What a listener makes of what it heard.

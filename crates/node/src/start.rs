@@ -30,7 +30,7 @@ use crate::{
     config::Config,
     core::{
         ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Journal, Keys, LinkMap, Linking, Machines,
-        Membership, Presence, Settings, Timeline, Traffic, UNKEPT_NOTICES, keeper, net_wishes,
+        Membership, Pairing, Presence, Settings, Timeline, Traffic, UNKEPT_NOTICES, keeper, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
@@ -226,6 +226,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         map: LinkMap::default(),
         traffic: Traffic::default(),
         membership,
+        pairing: Pairing::default(),
         addresses,
         store,
         net_wishes: net_wishes(net.clone(), &beside),

@@ -1,4 +1,7 @@
-use gridwell_api::{ActivityPage, Event, HistoryView, LogPage, LogPiece, Request, ResultsPage, TimelineView};
+use gridwell_api::{
+    ActivityPage, Event, HistoryView, InvitationView, LogPage, LogPiece, PairingsView, Request, ResultsPage,
+    TimelineView,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi as _;
 
@@ -46,7 +49,18 @@ pub(crate) struct PrioritySetting {
         window::open,
         window::token,
     ),
-    components(schemas(ActivityPage, Event, HistoryView, LogPage, LogPiece, Request, ResultsPage, TimelineView))
+    components(schemas(
+        ActivityPage,
+        Event,
+        HistoryView,
+        InvitationView,
+        LogPage,
+        LogPiece,
+        PairingsView,
+        Request,
+        ResultsPage,
+        TimelineView
+    ))
 )]
 struct Document;
 

@@ -71,6 +71,7 @@ enum Subject {
     /// Apart from the machine: it does not tell all of it, so that a listener needs both, each under its own number.
     Activity(PeerId),
     Link(PeerId, PeerId),
+    Pairing(u64),
 }
 
 impl Pending {
@@ -104,6 +105,7 @@ fn subject(body: &EventBody) -> Option<Subject> {
         EventBody::MachineRemoved(peer) => Some(Subject::Machine(*peer)),
         EventBody::LinkChanged(link) => Some(Subject::Link(link.from, link.peer)),
         EventBody::LinkRemoved(LinkKey { from, peer }) => Some(Subject::Link(*from, *peer)),
+        EventBody::PairingChanged(pairing) => Some(Subject::Pairing(pairing.id)),
         EventBody::Snapshot(_) | EventBody::TasksChanged(_) | EventBody::Notice(_) => None,
     }
 }

@@ -2,7 +2,7 @@ use data_encoding::BASE64URL_NOPAD;
 use gridwell_model::{GridId, PeerId, Stamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{invites::join_proof, record::clean_addresses, secret::Secret};
+use crate::{record::clean_addresses, secret::Secret};
 
 /// What every link starts with.
 const SCHEME: &str = "gridwell://pair/";
@@ -92,12 +92,6 @@ impl InviteLink {
     fn decode(content: &[u8]) -> Result<Self, LinkError> {
         let Ok((link, [])) = postcard::take_from_bytes::<Self>(content) else { return Err(LinkError::Damaged) };
         if clean_addresses(&link.addresses) == link.addresses { Ok(link) } else { Err(LinkError::Damaged) }
-    }
-
-    /// The proof that `joiner` knows the secret, for its join request.
-    #[must_use]
-    pub fn proof(&self, joiner: PeerId) -> [u8; 32] {
-        *join_proof(&self.secret, self.grid, self.inviter, joiner, self.invite).as_bytes()
     }
 
     /// True if it is over by the clock of the machine that asks (which may be wrong; the inviter's decides).

@@ -4,10 +4,9 @@ use gridwell_model::{GridId, PeerId, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    grid::Grid,
-    identity::Identity,
     invite_link::InviteLink,
-    record::{MemberRecord, clean_addresses},
+    pairing::{Bond, Meeting, PairRefusal, Side},
+    record::clean_addresses,
     secret::Secret,
 };
 
@@ -37,23 +36,6 @@ pub enum CreateError {
     Exists,
 }
 
-/// Why a join was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Another machine joined with it.
-    #[error("the invite was used already")]
-    Used,
-    /// Its time is over.
-    #[error("the invite has expired")]
-    Expired,
-    /// No such invite, or a wrong proof: the two are not told apart.
-    #[error("there is no such invite")]
-    Unknown,
-    /// It names another grid.
-    #[error("the invite is for another grid")]
-    OtherGrid,
-}
-
 /// Why a saved state was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{bytes} bytes are not saved invites of a known version")]
@@ -62,24 +44,7 @@ pub struct RestoreError {
     pub bytes: usize,
 }
 
-/// What a joiner says, as it came over the wire; `joiner` is what the handshake proved.
-#[derive(Debug, Clone)]
-pub struct JoinAttempt {
-    /// Grid named by the invite.
-    pub grid: GridId,
-    /// The joiner.
-    pub joiner: PeerId,
-    /// What people call its machine.
-    pub name: String,
-    /// Where it listens.
-    pub addresses: Vec<String>,
-    /// Which invite.
-    pub invite: [u8; 8],
-    /// Made by [`InviteLink::proof`].
-    pub proof: [u8; 32],
-}
-
-/// The invites that this peer has made. Save [`Invites::encode`] after every `create`, `withdraw` and `redeem`, before
+/// The invites that this peer has made. Save [`Invites::encode`] after every `create`, `close` and `use_up`, before
 /// anything leaves this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invites {
@@ -90,6 +55,8 @@ pub struct Invites {
 struct Invite {
     secret: Secret,
     expires: Stamp,
+    /// Whoever made it wants no question asked about the machine that comes with it.
+    approved: bool,
     state: State,
     #[serde(skip)]
     wrong: Wrong,
@@ -98,7 +65,11 @@ struct Invite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum State {
     Open,
-    Used { by: PeerId },
+    Used {
+        by: PeerId,
+    },
+    /// A person took it back, or rejected who came with it.
+    Closed,
 }
 
 /// Wrong proofs of late. Forgotten at a restart, which only makes it milder.
@@ -110,7 +81,9 @@ struct Wrong {
 
 #[derive(Serialize, Deserialize)]
 enum Saved {
-    V1(BTreeMap<[u8; 8], Invite>),
+    /// Of a version whose invites are over by now: they lived for a day.
+    V1,
+    V2(BTreeMap<[u8; 8], Invite>),
 }
 
 impl Invites {
@@ -120,7 +93,7 @@ impl Invites {
     ///
     /// See [`CreateError`].
     pub fn create(&mut self, offer: &Offer<'_>, secret: [u8; 16], id: [u8; 8]) -> Result<InviteLink, CreateError> {
-        let Offer { grid, inviter, addresses, now, ttl } = *offer;
+        let Offer { grid, inviter, addresses, now, ttl, approved } = *offer;
         self.forget_old(now);
         if self.live(now) >= MAX_LIVE_INVITES || self.invites.len() >= MAX_INVITES {
             return Err(CreateError::TooMany);
@@ -129,48 +102,62 @@ impl Invites {
             return Err(CreateError::Exists);
         }
         let (secret, expires) = (Secret::new(secret), later(now, ttl));
-        let invite = Invite { secret: secret.clone(), expires, state: State::Open, wrong: Wrong::default() };
+        let invite = Invite { secret: secret.clone(), expires, approved, state: State::Open, wrong: Wrong::default() };
         self.invites.insert(id, invite);
         Ok(InviteLink { grid, inviter, invite: id, secret, expires, addresses: clean_addresses(addresses) })
     }
 
-    /// Forgets an invite that was not used. Returns false if there is none.
-    pub fn withdraw(&mut self, id: [u8; 8]) -> bool {
-        self.invites.remove(&id).is_some()
+    /// Ends an invite that was not used: its holder hears that it was taken back. Returns false if there is none.
+    pub fn close(&mut self, id: [u8; 8]) -> bool {
+        let open = self.invites.get_mut(&id).filter(|invite| invite.state == State::Open);
+        open.map(|invite| invite.state = State::Closed).is_some()
     }
 
-    /// Checks an attempt and, if it holds, admits the joiner and uses the invite up.
-    ///
-    /// The same machine may ask again with the same invite, in case the answer was lost; it gets the same record.
-    /// Only whoever proves the secret learns whether the invite was used or has expired.
+    /// Marks an invite as used by a machine that is a member now.
+    pub fn use_up(&mut self, id: [u8; 8], by: PeerId) {
+        if let Some(invite) = self.invites.get_mut(&id).filter(|invite| invite.state == State::Open) {
+            invite.state = State::Used { by };
+        }
+    }
+
+    /// True for an invite that lets somebody in now.
     ///
     /// # Errors
     ///
-    /// See [`Refusal`].
-    pub fn redeem(
-        &mut self,
-        attempt: &JoinAttempt,
-        grid: &mut Grid,
-        inviter: &Identity,
-        now: Stamp,
-    ) -> Result<MemberRecord, Refusal> {
-        if attempt.grid != grid.id() {
-            return Err(Refusal::OtherGrid);
-        }
-        let invite = self.invites.get_mut(&attempt.invite).ok_or(Refusal::Unknown)?;
-        invite.check_proof(attempt, inviter.peer(), now)?;
+    /// Why it does not.
+    pub(crate) fn check(&self, id: [u8; 8], now: Stamp) -> Result<(), PairRefusal> {
+        let invite = self.invites.get(&id).ok_or(PairRefusal::Expired)?;
         match invite.state {
-            State::Used { by } if by == attempt.joiner => grid.member(by).cloned().ok_or(Refusal::Used),
-            State::Used { .. } => Err(Refusal::Used),
-            State::Open if now >= invite.expires => Err(Refusal::Expired),
-            State::Open => {
-                let admitted = grid.admit(inviter, attempt.joiner, &attempt.name, &attempt.addresses, now);
-                // Not a member ourselves, or the grid is full: as good as no invite.
-                let record = admitted.map_err(|_| Refusal::Unknown)?;
-                invite.state = State::Used { by: attempt.joiner };
-                Ok(record)
-            }
+            State::Open if now < invite.expires => Ok(()),
+            State::Open => Err(PairRefusal::Expired),
+            State::Used { .. } => Err(PairRefusal::Used),
+            State::Closed => Err(PairRefusal::TakenBack),
         }
+    }
+
+    /// Checks what a guest shows for a link, and returns the bond with it, and whether nobody needs to be asked: because
+    /// its maker said so, or because the same machine asks again, whose answer was lost.
+    ///
+    /// Only whoever proves the secret learns what became of the invite.
+    ///
+    /// # Errors
+    ///
+    /// See [`PairRefusal`].
+    pub(crate) fn present(
+        &mut self,
+        id: [u8; 8],
+        meeting: &Meeting,
+        confirmation: [u8; 32],
+        now: Stamp,
+    ) -> Result<(Bond, bool), PairRefusal> {
+        let invite = self.invites.get_mut(&id).ok_or(PairRefusal::Unknown)?;
+        let bond = Bond::of_link(&invite.secret, id, meeting);
+        invite.check_proof(&bond, confirmation, now)?;
+        if invite.state == (State::Used { by: meeting.guest }) {
+            return Ok((bond, true));
+        }
+        let approved = invite.approved;
+        self.check(id, now).map(|()| (bond, approved))
     }
 
     /// True while a stranger may have something to say: open invites, and used or just expired ones, whose holders
@@ -192,10 +179,17 @@ impl Invites {
         self.invites.values().filter(|invite| invite.state == State::Open && now < invite.expires).count()
     }
 
+    /// When an invite ends that is open now.
+    #[must_use]
+    pub fn open_until(&self, id: [u8; 8], now: Stamp) -> Option<Stamp> {
+        self.check(id, now).ok()?;
+        self.invites.get(&id).map(|invite| invite.expires)
+    }
+
     /// The state as bytes, secrets included: store them as the identity is stored.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(&Saved::V1(self.invites.clone())).expect("plain data always encodes")
+        postcard::to_stdvec(&Saved::V2(self.invites.clone())).expect("plain data always encodes")
     }
 
     /// Reads what [`Invites::encode`] wrote, and forgets what is long over.
@@ -208,7 +202,11 @@ impl Invites {
         if bytes.len() > MAX_STATE_BYTES {
             return Err(refuse());
         }
-        let Ok((Saved::V1(invites), [])) = postcard::take_from_bytes::<Saved>(bytes) else { return Err(refuse()) };
+        let invites = match postcard::take_from_bytes::<Saved>(bytes) {
+            Ok((Saved::V1, _)) => BTreeMap::new(),
+            Ok((Saved::V2(invites), [])) => invites,
+            _ => return Err(refuse()),
+        };
         if invites.len() > MAX_INVITES {
             return Err(refuse());
         }
@@ -235,33 +233,25 @@ pub struct Offer<'a> {
     pub now: Stamp,
     /// How long the invite lives; [`INVITE_TTL`] by default.
     pub ttl: Duration,
+    /// Whether the machine that comes with it is let in without a question: the person who makes it says yes now.
+    pub approved: bool,
 }
 
 impl Invite {
-    fn check_proof(&mut self, attempt: &JoinAttempt, inviter: PeerId, now: Stamp) -> Result<(), Refusal> {
+    fn check_proof(&mut self, bond: &Bond, confirmation: [u8; 32], now: Stamp) -> Result<(), PairRefusal> {
         if now >= later(self.wrong.since, WRONG_WINDOW) {
             self.wrong = Wrong { count: 0, since: now };
         }
         if self.wrong.count >= MAX_WRONG {
-            return Err(Refusal::Unknown);
+            return Err(PairRefusal::Unknown);
         }
-        let right = join_proof(&self.secret, attempt.grid, inviter, attempt.joiner, attempt.invite);
         // `blake3::Hash` compares in constant time.
-        if right == blake3::Hash::from_bytes(attempt.proof) {
+        if bond.confirmation(Side::Guest) == blake3::Hash::from_bytes(confirmation) {
             return Ok(());
         }
         self.wrong.count += 1;
-        Err(Refusal::Unknown)
+        Err(PairRefusal::Unknown)
     }
-}
-
-/// The keyed hash that proves knowledge of `secret`, worth something for this grid, inviter, joiner and invite only.
-///
-/// It needs no nonce: TLS has proved both peers, and the invite works once.
-#[must_use]
-pub fn join_proof(secret: &Secret, grid: GridId, inviter: PeerId, joiner: PeerId, invite: [u8; 8]) -> blake3::Hash {
-    let message = [grid.0.as_slice(), &inviter.0, &joiner.0, &invite].concat();
-    secret.mac("gridwell 2026-11 /gridwell/join/1 proof", &message)
 }
 
 fn later(stamp: Stamp, duration: Duration) -> Stamp {
@@ -276,125 +266,102 @@ mod tests {
 
     const NOW: Stamp = Stamp(1_700_000_000_000);
 
-    struct Inviter {
-        identity: Identity,
-        grid: Grid,
-        invites: Invites,
+    fn invite(invites: &mut Invites, number: u8) -> Result<InviteLink, CreateError> {
+        let (grid, inviter) = (GridId([1; 16]), PeerId([2; 32]));
+        let offer = Offer { grid, inviter, addresses: &[], now: NOW, ttl: INVITE_TTL, approved: false };
+        invites.create(&offer, [number; 16], [number; 8])
     }
 
-    impl Inviter {
-        fn new() -> Self {
-            let identity = Identity::from_seed(&mut [1; 32]);
-            let grid = Grid::found(&identity, "ann", &[], [7; 16], NOW);
-            Self { identity, grid, invites: Invites::default() }
-        }
-
-        fn invite(&mut self, number: u8) -> Result<InviteLink, CreateError> {
-            let (grid, inviter) = (self.grid.id(), self.identity.peer());
-            let offer = Offer { grid, inviter, addresses: &[], now: NOW, ttl: INVITE_TTL };
-            self.invites.create(&offer, [number; 16], [number; 8])
-        }
-
-        fn redeem(&mut self, attempt: &JoinAttempt, now: Stamp) -> Result<MemberRecord, Refusal> {
-            self.invites.redeem(attempt, &mut self.grid, &self.identity, now)
-        }
+    fn meeting(guest: u8) -> Meeting {
+        let (grid, host, guest) = (GridId([1; 16]), PeerId([2; 32]), PeerId([guest; 32]));
+        Meeting { grid, host, guest, guest_nonce: [3; 16], host_nonce: [4; 16] }
     }
 
-    fn attempt(link: &InviteLink, joiner: u8) -> JoinAttempt {
-        let joiner = Identity::from_seed(&mut [joiner; 32]).peer();
-        JoinAttempt {
-            grid: link.grid,
-            joiner,
-            name: "bob".to_owned(),
-            addresses: vec!["10.0.0.2:4001".to_owned()],
-            invite: link.invite,
-            proof: link.proof(joiner),
-        }
+    fn present(invites: &mut Invites, link: &InviteLink, guest: u8, now: Stamp) -> Result<bool, PairRefusal> {
+        let bond = Bond::of_link(&link.secret, link.invite, &meeting(guest));
+        let confirmation = *bond.confirmation(Side::Guest).as_bytes();
+        invites.present(link.invite, &meeting(guest), confirmation, now).map(|(_, approved)| approved)
     }
 
     #[test]
     fn an_invite_lets_one_machine_in() {
-        let mut ann = Inviter::new();
-        let link = ann.invite(5).unwrap();
-        let record = ann.redeem(&attempt(&link, 2), NOW).unwrap();
-        assert_eq!((record.name.as_str(), record.author()), ("bob", ann.identity.peer()));
-        assert!(ann.grid.is_member(record.peer));
-        assert_eq!(ann.redeem(&attempt(&link, 3), NOW), Err(Refusal::Used));
-        assert_eq!(ann.redeem(&attempt(&link, 2), NOW), Ok(record));
+        let mut invites = Invites::default();
+        let link = invite(&mut invites, 5).unwrap();
+        assert_eq!(present(&mut invites, &link, 7, NOW), Ok(false));
+        invites.use_up(link.invite, PeerId([7; 32]));
+        assert_eq!(present(&mut invites, &link, 8, NOW), Err(PairRefusal::Used));
+        assert_eq!(present(&mut invites, &link, 7, NOW), Ok(true), "it asks again, its answer was lost");
     }
 
     #[test]
     fn an_expired_invite_says_so_and_is_forgotten_later() {
-        let mut ann = Inviter::new();
-        let link = ann.invite(5).unwrap();
-        assert_eq!(ann.redeem(&attempt(&link, 2), link.expires), Err(Refusal::Expired));
-        assert!(ann.invites.expects_strangers(link.expires));
-        let end = ann.invites.next_change(NOW).unwrap();
-        assert!(!ann.invites.expects_strangers(end));
-        assert_eq!(Invites::decode(&ann.invites.encode(), end), Ok(Invites::default()));
+        let mut invites = Invites::default();
+        let link = invite(&mut invites, 5).unwrap();
+        assert_eq!(present(&mut invites, &link, 7, link.expires), Err(PairRefusal::Expired));
+        assert!(invites.expects_strangers(link.expires));
+        let end = invites.next_change(NOW).unwrap();
+        assert!(!invites.expects_strangers(end));
+        assert_eq!(Invites::decode(&invites.encode(), end), Ok(Invites::default()));
     }
 
     #[test]
     fn a_wrong_proof_is_no_better_than_no_invite() {
-        let mut ann = Inviter::new();
-        let link = ann.invite(5).unwrap();
+        let mut invites = Invites::default();
+        let link = invite(&mut invites, 5).unwrap();
         let guess = InviteLink { secret: Secret::new([6; 16]), ..link.clone() };
-        assert_eq!(ann.redeem(&attempt(&guess, 2), NOW), Err(Refusal::Unknown));
-        let stolen = JoinAttempt { proof: attempt(&link, 2).proof, ..attempt(&link, 3) };
-        assert_eq!(ann.redeem(&stolen, NOW), Err(Refusal::Unknown));
-        let other = JoinAttempt { invite: [9; 8], ..attempt(&link, 2) };
-        assert_eq!(ann.redeem(&other, NOW), Err(Refusal::Unknown));
-        assert!(ann.redeem(&attempt(&link, 2), NOW).is_ok());
+        assert_eq!(present(&mut invites, &guess, 7, NOW), Err(PairRefusal::Unknown));
+        let theirs = *Bond::of_link(&link.secret, link.invite, &meeting(7)).confirmation(Side::Guest).as_bytes();
+        let stolen = invites.present(link.invite, &meeting(8), theirs, NOW);
+        assert_eq!(stolen.map(|_| ()), Err(PairRefusal::Unknown), "another machine's proof");
+        let other = InviteLink { invite: [9; 8], ..link.clone() };
+        assert_eq!(present(&mut invites, &other, 7, NOW), Err(PairRefusal::Unknown));
+        assert_eq!(present(&mut invites, &link, 7, NOW), Ok(false));
     }
 
     #[test]
     fn guessing_is_slowed_down() {
-        let mut ann = Inviter::new();
-        let link = ann.invite(5).unwrap();
+        let mut invites = Invites::default();
+        let link = invite(&mut invites, 5).unwrap();
         let guess = InviteLink { secret: Secret::new([6; 16]), ..link.clone() };
         for _ in 0..MAX_WRONG {
-            assert_eq!(ann.redeem(&attempt(&guess, 2), NOW), Err(Refusal::Unknown));
+            assert_eq!(present(&mut invites, &guess, 7, NOW), Err(PairRefusal::Unknown));
         }
-        assert_eq!(ann.redeem(&attempt(&link, 2), NOW), Err(Refusal::Unknown));
-        assert!(ann.redeem(&attempt(&link, 2), later(NOW, WRONG_WINDOW)).is_ok());
-    }
-
-    #[test]
-    fn an_invite_of_another_grid_is_refused() {
-        let mut ann = Inviter::new();
-        let link = ann.invite(5).unwrap();
-        let foreign = InviteLink { grid: GridId([0; 16]), ..link };
-        assert_eq!(ann.redeem(&attempt(&foreign, 2), NOW), Err(Refusal::OtherGrid));
+        assert_eq!(present(&mut invites, &link, 7, NOW), Err(PairRefusal::Unknown));
+        assert_eq!(present(&mut invites, &link, 7, later(NOW, WRONG_WINDOW)), Ok(false));
     }
 
     #[test]
     fn a_restart_forgets_nothing() {
-        let mut ann = Inviter::new();
-        let (used, open) = (ann.invite(5).unwrap(), ann.invite(6).unwrap());
-        ann.redeem(&attempt(&used, 2), NOW).unwrap();
-        ann.invites = Invites::decode(&ann.invites.encode(), NOW).unwrap();
-        assert_eq!(ann.redeem(&attempt(&used, 3), NOW), Err(Refusal::Used));
-        assert!(ann.redeem(&attempt(&open, 3), NOW).is_ok());
+        let mut invites = Invites::default();
+        let [used, closed, open] = [5, 6, 7].map(|number| invite(&mut invites, number).unwrap());
+        invites.use_up(used.invite, PeerId([7; 32]));
+        assert!(invites.close(closed.invite));
+        let mut invites = Invites::decode(&invites.encode(), NOW).unwrap();
+        assert_eq!(present(&mut invites, &used, 8, NOW), Err(PairRefusal::Used));
+        assert_eq!(present(&mut invites, &closed, 8, NOW), Err(PairRefusal::TakenBack));
+        assert_eq!(present(&mut invites, &open, 8, NOW), Ok(false));
     }
 
     #[test]
-    fn live_invites_are_bounded_and_can_be_withdrawn() {
-        let mut ann = Inviter::new();
+    fn live_invites_are_bounded_and_can_be_taken_back() {
+        let mut invites = Invites::default();
         for number in 0..MAX_LIVE_INVITES as u8 {
-            ann.invite(number).unwrap();
+            invite(&mut invites, number).unwrap();
         }
-        assert_eq!(ann.invite(200), Err(CreateError::TooMany));
-        assert!(ann.invites.withdraw([0; 8]));
-        assert!(!ann.invites.withdraw([0; 8]));
-        assert_eq!(ann.invite(1), Err(CreateError::Exists));
-        let link = ann.invite(200).unwrap();
-        assert!(ann.redeem(&attempt(&link, 2), NOW).is_ok());
+        assert_eq!(invite(&mut invites, 200), Err(CreateError::TooMany));
+        assert!(invites.close([0; 8]));
+        assert!(!invites.close([0; 8]));
+        assert_eq!(invite(&mut invites, 1), Err(CreateError::Exists));
+        let link = invite(&mut invites, 200).unwrap();
+        assert_eq!(present(&mut invites, &link, 7, NOW), Ok(false));
     }
 
     proptest! {
         #[test]
         fn hostile_states_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
             let _ = Invites::decode(&bytes, NOW);
+            let ours = [&[1], bytes.as_slice()].concat();
+            let _ = Invites::decode(&ours, NOW);
         }
     }
 }

@@ -6,8 +6,9 @@
 //!   purpose is worth nothing for another.
 //! - [`Grid`] is the set of signed [`Record`]s of a grid. The grid id is a hash of the founder's key, so a chain of
 //!   adders that ends at the founder proves membership to everybody who knows the id. Merging is a set union.
-//! - [`Invites`] makes one-use [`InviteLink`]s and checks what comes back. The secret of a link never travels: the
-//!   joiner proves that it knows it, for this grid, these two peers and this invite only.
+//! - [`Invites`] makes one-use [`InviteLink`]s and remembers what became of them.
+//! - [`Host`] and [`Visitor`] are the two sides of pairing: by a typed [`Code`] or by a link, and always with a person's
+//!   consent. Neither the code nor the secret of a link ever travels.
 //!
 //! Revocation is not here yet; it will be another version of [`Record`].
 
@@ -15,14 +16,17 @@ mod grid;
 mod identity;
 mod invite_link;
 mod invites;
+mod pairing;
 mod record;
 mod secret;
 
 pub use grid::{AdmitError, Grid, MAX_RECORDS, Merged};
 pub use identity::{Domain, Identity, Signature, verify};
 pub use invite_link::{InviteLink, LinkError};
-pub use invites::{
-    CreateError, INVITE_TTL, Invites, JoinAttempt, MAX_LIVE_INVITES, Offer, Refusal, RestoreError, join_proof,
+pub use invites::{CreateError, INVITE_TTL, Invites, MAX_LIVE_INVITES, Offer, RestoreError};
+pub use pairing::{
+    APPROVAL, Caller, Code, CodeError, Guest, Heard, Host, HostEffect, House, Key, Method, Moment, NotWaiting, Outcome,
+    PairRefusal, TooManyGuesses, Visit, VisitError, Visitor,
 };
 pub use record::{MAX_RECORD_BYTES, MemberRecord, Origin, Record, RecordError, clean_addresses, clean_name};
 pub use secret::Secret;

@@ -8,6 +8,4 @@ mod message;
 
 pub use codec::{DecodeError, EncodeError, Frame, FrameBuffer, MAX_FRAME_BYTES, decode, encode, hello_version};
 pub use gridwell_model::{Decline, LeaseOffer, LinkReport, LinkWish, Renewal, Reserve, RunningTask, TaskResult};
-pub use message::{
-    Announcement, BulkReply, BulkRequest, Hello, JoinAnswer, JoinRequest, LogChunk, Message, PROTOCOL_VERSION,
-};
+pub use message::{Announcement, BulkReply, BulkRequest, Hello, LogChunk, Message, PROTOCOL_VERSION};

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use gridwell_model::{
     BlobId, Decline, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, LeaseOffer, LinkReport, LinkWish, Load,
-    PeerId, Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan,
+    Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -171,46 +171,4 @@ pub enum BulkReply {
     Refused,
     /// Too many streams at once; ask again.
     Busy,
-}
-
-/// A stranger with an invite asks to become a member, on a stream of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JoinRequest {
-    /// [`PROTOCOL_VERSION`] of the joiner.
-    pub version: u32,
-    /// Grid named by the invite.
-    pub grid: GridId,
-    /// The joiner (also proved by TLS).
-    pub joiner: PeerId,
-    /// What people call the machine.
-    pub name: String,
-    /// Where it listens.
-    pub addresses: Vec<String>,
-    /// Which invite.
-    pub invite: [u8; 8],
-    /// Keyed hash of both peers, grid and invite under the invite's secret, made by `trust`.
-    pub proof: [u8; 32],
-}
-
-/// Answers a [`JoinRequest`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum JoinAnswer {
-    /// Welcome: every membership record of the grid, encoded by `trust`, the joiner's included.
-    Joined {
-        /// The records.
-        members: Vec<Vec<u8>>,
-    },
-    /// The invite was used already.
-    Used,
-    /// The invite's time is over.
-    Expired,
-    /// No such invite, or a wrong proof.
-    Unknown,
-    /// The inviter belongs to another grid than the invite says.
-    OtherGrid,
-    /// Another protocol version.
-    Version {
-        /// The inviter's.
-        version: u32,
-    },
 }

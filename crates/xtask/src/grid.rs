@@ -86,7 +86,7 @@ impl Grid {
 
     fn invite(&self) -> Result<String, Failure> {
         let mut command = self.command();
-        let invite = shell::json(command.args(["--json", "invite"]))?;
+        let invite = shell::json(command.args(["--json", "invite", "--approve-now"]))?;
         shell::text(&invite["link"], &command, "link")
     }
 

@@ -115,7 +115,8 @@ export class TestGrid {
     );
     const [first, ...others] = grid.peers;
     await first!.boot();
-    for (const peer of others) await peer.boot("--join", (await first!.json<{ link: string }>("invite")).link);
+    for (const peer of others)
+      await peer.boot("--join", (await first!.json<{ link: string }>("invite", "--approve-now")).link);
     await Promise.all(grid.peers.map(peer => grid.#linked(peer)));
     return grid;
   }

@@ -46,6 +46,12 @@ export type Answers = {
   links: Array<LinkView>;
   invite: InviteView;
   join: JoinedView;
+  pair_show: InvitationView;
+  pair_hide: PairingsView;
+  pair_code: PairingView;
+  pair_enter: PairingView;
+  pair_answer: PairingView;
+  pairings: PairingsView;
   doctor: DoctorView;
   set: MachineView;
   link: LinkView;
@@ -222,6 +228,14 @@ export type ErrorCode =
   | "invite_used"
   | "invite_expired"
   | "invite_tampered"
+  | "code_malformed"
+  | "code_wrong"
+  | "no_invitation"
+  | "too_many_guesses"
+  | "unknown_pairing"
+  | "pairing_rejected"
+  | "pairing_timed_out"
+  | "pairing_cancelled"
   | "other_grid"
   | "already_member"
   | "other_version"
@@ -260,6 +274,7 @@ export type Event = {
   | { event: "machine_removed"; data: PeerId }
   | { event: "link_changed"; data: LinkView }
   | { event: "link_removed"; data: LinkKey }
+  | { event: "pairing_changed"; data: PairingView }
   | { event: "notice"; data: Notice }
 );
 
@@ -360,10 +375,27 @@ export type HistoryView = {
 /** One run of a node: random at every start, so that peers notice a restart at once. */
 export type Incarnation = string;
 
+/**
+ * A code and a link, either of which lets one machine in, once a person here has approved it. This is the only place that
+ * shows the code.
+ */
+export type InvitationView = {
+  /** Eight letters and digits in two groups, good for one guess. */
+  code: string;
+  /** The same as a link, for a QR code. */
+  link: string;
+  /** When both stop being good. */
+  expires: Stamp;
+  /** Where the other machine finds this one, `HOST:PORT`; the first one is the most useful. */
+  addresses: Array<string>;
+};
+
 /** Makes an invite. */
 export type InviteRequest = {
   /** How long it stays good, in seconds; the node's choice when absent. */
   ttl_secs?: number | null;
+  /** Whoever makes it approves the machine that comes with it now, unseen: nobody is asked then. For scripts. */
+  approve_now?: boolean;
 };
 
 /** An invite. */
@@ -761,6 +793,83 @@ export type NoticeLevel = "info" | "warning" | "problem";
 /** Operating system family, in Open Job Description's words. */
 export type OsFamily = "linux" | "windows" | "macos";
 
+/** Decides about a pairing. */
+export type PairAnswerRequest = {
+  /** Which: its id, or the name or the first letters of the id of the machine. The only one that waits when empty. */
+  pairing?: string;
+  /** `true` lets the machine in. `false` does not; where this machine asks to be let in, it gives up. */
+  approve: boolean;
+};
+
+/** Asks to be let in with a code that another machine shows. */
+export type PairCodeRequest = {
+  /** As a person typed it. */
+  code: string;
+  /** Where the other machine is, `HOST:PORT`; the one machine nearby that shows a code when absent. */
+  at?: string | null;
+};
+
+/** Asks to be let in with a link. */
+export type PairEnterRequest = {
+  /** The link. */
+  link: string;
+  /** Where the other machine is, `HOST:PORT`, when the addresses in the link do not lead there. */
+  at?: string | null;
+};
+
+/** What proves that a machine was invited. */
+export type PairMethod = "code" | "link";
+
+/** Shows a code and a link on this machine. */
+export type PairShowRequest = {
+  /** How long they stay good, in seconds: at most `PairShowRequest::MAX_SECS`, which is also taken when absent. */
+  ttl_secs?: number | null;
+};
+
+/** Which side of a pairing this machine is on. */
+export type PairSide = "host" | "guest";
+
+/** How far a pairing is. */
+export type PairState = "reaching" | "waiting" | "joined" | "rejected" | "timed_out" | "cancelled" | "failed";
+
+/** One machine that is being let in, or was a moment ago. */
+export type PairingView = {
+  /** Names it on this machine, while the node runs. */
+  id: number;
+  /** Which side this machine is on. */
+  side: PairSide;
+  /** What proves the invitation. */
+  method: PairMethod;
+  /** What people call the other machine, as it says; its address until it has said so. */
+  machine: string;
+  /** Its key, as the connection proved it; absent until it was reached. */
+  peer: PeerId | null;
+  /** The beginning of that key in groups, for people to compare with `gridwell status` there; empty until it was reached. */
+  fingerprint: string;
+  /** Where it is, `HOST:PORT`; may be empty. */
+  address: string;
+  /** Four words that both screens show; empty until both sides have proved themselves. */
+  words: Array<string>;
+  /** How far it is. */
+  state: PairState;
+  /** What that means, one sentence. */
+  sentence: string;
+  /** Why it failed, for programs; absent unless it did. */
+  error: ErrorCode | null;
+  /** When it began. */
+  since: Stamp;
+  /** When the wait for a person ends by itself; absent before and after that wait. */
+  until: Stamp | null;
+};
+
+/** What pairing does on this machine. */
+export type PairingsView = {
+  /** Until when a code is shown here; absent when none is. */
+  code_until: Stamp | null;
+  /** Pairings under way, and the last few that ended; oldest first. */
+  pairings: Array<PairingView>;
+};
+
 /** A parameter of a job. */
 export type ParameterView = {
   /** Its name. */
@@ -827,6 +936,12 @@ export type Request =
   | { ask: "links" }
   | ({ ask: "invite" } & InviteRequest)
   | ({ ask: "join" } & JoinRequest)
+  | ({ ask: "pair_show" } & PairShowRequest)
+  | { ask: "pair_hide" }
+  | ({ ask: "pair_code" } & PairCodeRequest)
+  | ({ ask: "pair_enter" } & PairEnterRequest)
+  | ({ ask: "pair_answer" } & PairAnswerRequest)
+  | { ask: "pairings" }
   | { ask: "doctor" }
   | ({ ask: "set" } & SetRequest)
   | ({ ask: "link" } & LinkRequest)
@@ -934,6 +1049,8 @@ export type Snapshot = {
   links: Array<LinkView>;
   /** Jobs, newest first. */
   jobs: Array<JobView>;
+  /** Machines that are being let in, and the last few that were, or were not. */
+  pairings: Array<PairingView>;
 };
 
 /** Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but invites. */

@@ -20,6 +20,12 @@ export interface Answers {
   links: api.LinkView[];
   invite: api.InviteView;
   join: api.JoinedView;
+  pair_show: api.InvitationView;
+  pair_hide: api.PairingsView;
+  pair_code: api.PairingView;
+  pair_enter: api.PairingView;
+  pair_answer: api.PairingView;
+  pairings: api.PairingsView;
   doctor: api.DoctorView;
   set: api.MachineView;
   link: api.LinkView;

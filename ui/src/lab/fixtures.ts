@@ -127,6 +127,7 @@ export function job(id: string, name: string, state: JobState, some: Partial<Job
 export function studio(): Snapshot {
   return {
     stream: "aaaaaaaaaaaaa",
+    pairings: [],
     machines: [
       machine("atelier-tower", {
         this: true,
@@ -244,7 +245,13 @@ export function studio(): Snapshot {
 
 /** Only this machine, nothing done yet. */
 export function alone(): Snapshot {
-  return { stream: "baaaaaaaaaaaa", machines: [machine("atelier-tower", { this: true })], links: [], jobs: [] };
+  return {
+    stream: "baaaaaaaaaaaa",
+    machines: [machine("atelier-tower", { this: true })],
+    links: [],
+    jobs: [],
+    pairings: [],
+  };
 }
 
 /** A grid of any size, in one site for every ten machines, with as many jobs as it has machines. */
@@ -265,6 +272,7 @@ export function many(count: number): Snapshot {
   const all = [...machines, ...more].slice(0, count);
   return {
     stream: "daaaaaaaaaaaa",
+    pairings: [],
     machines: all,
     links: [
       ...links.filter(each => all.some(machine => machine.id === each.peer)),
@@ -298,6 +306,7 @@ export function hostile(): Snapshot {
     stream: "caaaaaaaaaaaa",
     machines: names.map((name, at) => machine(name, { this: at === 0, id: peerId(`hostile${"bcdef"[at] ?? ""}`) })),
     links: [],
+    pairings: [],
     jobs: names.map((name, at) =>
       job(`hostile${"bcdef"[at] ?? ""}`, name, "running", { origin_name: name, waits_for: at === 1 ? name : "" }),
     ),

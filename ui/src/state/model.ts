@@ -91,6 +91,9 @@ class Draft {
       case "link_removed":
         this.changeLinks().delete(linkId(event.data));
         break;
+      case "pairing_changed":
+        // Whoever shows pairings listens for itself.
+        break;
       case "tasks_changed":
       case "notice":
         passing.push(event);

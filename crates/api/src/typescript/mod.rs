@@ -8,9 +8,10 @@ use layout::{Declared, Field, Form};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, DoctorView, DraftView, Event, HistoryView, InviteView, JobDetail, JobView,
-    JoinedView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, PictureRequest, Request, ResultsPage,
-    SessionRequest, SessionView, StatusView, SubmittedView, TaskPage, TimelineView, UploadView, WhyView,
+    ActivityPage, ApiError, ChangeView, DoctorView, DraftView, Event, HistoryView, InvitationView, InviteView,
+    JobDetail, JobView, JoinedView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, PairingView, PairingsView,
+    PictureRequest, Request, ResultsPage, SessionRequest, SessionView, StatusView, SubmittedView, TaskPage,
+    TimelineView, UploadView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -78,6 +79,12 @@ answers! {
     Links => Vec<LinkView>;
     Invite => InviteView;
     Join => JoinedView;
+    PairShow => InvitationView;
+    PairHide => PairingsView;
+    PairCode => PairingView;
+    PairEnter => PairingView;
+    PairAnswer => PairingView;
+    Pairings => PairingsView;
     Doctor => DoctorView;
     Set => MachineView;
     Link => LinkView;

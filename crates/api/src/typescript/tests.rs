@@ -165,8 +165,13 @@ fn least(types: &BTreeMap<String, Declared>, form: &Form) -> Value {
 }
 
 fn events() -> Vec<EventBody> {
-    let snapshot =
-        Snapshot { stream: Incarnation([1; 8]), machines: vec![machine()], links: vec![link()], jobs: vec![job()] };
+    let snapshot = Snapshot {
+        stream: Incarnation([1; 8]),
+        machines: vec![machine()],
+        links: vec![link()],
+        jobs: vec![job()],
+        pairings: vec![],
+    };
     let changed = TasksChanged {
         job: JOB,
         step: 0,

@@ -100,7 +100,7 @@ pub(super) async fn follow_one(job: JobView, client: &Client, screen: Screen) ->
 }
 
 /// From here on Ctrl-C ends the following, not the program.
-fn on_interrupt() -> Result<Signal, ApiError> {
+pub(super) fn on_interrupt() -> Result<Signal, ApiError> {
     signal(SignalKind::interrupt()).map_err(|error| ApiError::bug(format!("cannot listen for Ctrl-C: {error}")))
 }
 

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 
 use gridwell_api::{
-    ApiError, DoctorView, ErrorCode, Finding, InviteRequest, InviteView, JoinRequest, JoinedView, MachineView, Request,
-    SetRequest, StatusView,
+    ApiError, DoctorView, ErrorCode, Finding, InviteRequest, InviteView, MachineView, Request, SetRequest, StatusView,
 };
 use gridwell_serve::Client;
 
 use super::End;
 use crate::{
-    args::{InviteArgs, JoinArgs, LabelArgs, PauseArgs, RenameArgs},
+    args::{InviteArgs, LabelArgs, PauseArgs, RenameArgs},
     screen::Screen,
     text,
 };
@@ -31,19 +30,19 @@ pub(super) async fn machines(client: &Client, screen: Screen) -> Result<End, Api
 }
 
 pub(super) async fn invite(args: InviteArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let request = InviteRequest { ttl_secs: args.ttl.map(|ttl| ttl.as_secs().max(1)) };
+    let approve_now = args.approve_now;
+    let request = InviteRequest { ttl_secs: args.ttl.map(|ttl| ttl.as_secs().max(1)), approve_now };
     let invite: InviteView = client.ask(&Request::Invite(request)).await?;
     screen.show(&invite, text::invite);
     if !screen.json() {
         let until = text::moment(invite.expires);
         screen.note(&format!("Good for one machine until {until}. There: gridwell join 'LINK'"));
+        screen.note(if approve_now {
+            "Whatever machine comes with it is let in: keep it to yourself."
+        } else {
+            "When it asks to be let in, here: gridwell pair approve"
+        });
     }
-    Ok(End::Done)
-}
-
-pub(super) async fn join(args: JoinArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let joined: JoinedView = client.ask(&Request::Join(JoinRequest { link: args.link })).await?;
-    screen.show(&joined, text::joined);
     Ok(End::Done)
 }
 

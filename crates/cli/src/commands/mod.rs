@@ -3,6 +3,7 @@ mod jobs;
 mod links;
 mod machines;
 mod node;
+mod pair;
 mod sample;
 
 use std::process::ExitCode;
@@ -86,7 +87,8 @@ fn carry_out(cli: Cli, screen: Screen) -> Result<ExitCode, ApiError> {
 async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, ApiError> {
     match command {
         Command::Invite(args) => machines::invite(args, client, screen).await,
-        Command::Join(args) => machines::join(args, client, screen).await,
+        Command::Join(args) => pair::join(args, client, screen).await,
+        Command::Pair(args) => pair::pair(args, client, screen).await,
         Command::Machines => machines::machines(client, screen).await,
         Command::Links(args) => links::links(&args, client, screen).await,
         Command::Link(args) => links::link(args, client, screen).await,

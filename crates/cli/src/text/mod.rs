@@ -5,6 +5,7 @@ mod draft;
 mod jobs;
 mod links;
 mod machines;
+mod pair;
 mod results;
 mod table;
 mod why;
@@ -22,6 +23,7 @@ pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, job, jobs, outcome, progress, task_word, tasks};
 pub(crate) use links::{Names, all_links, link, links};
 pub(crate) use machines::{doctor, invite, joined, machine, machines, status};
+pub(crate) use pair::{asking, invitation, is_yes, pairings, qr, question};
 pub(crate) use results::paths;
 pub(crate) use why::why;
 
@@ -60,10 +62,12 @@ const fn next_step(code: ErrorCode) -> &'static str {
             "'gridwell machines' lists the machines; its --json shows their ids."
         }
         ErrorCode::WouldCutOff => "Add --anyway to do it all the same.",
-        ErrorCode::InviteMalformed => "Copy the whole link that 'gridwell invite' printed.",
+        ErrorCode::InviteMalformed => "Copy the whole link that 'gridwell pair show' or 'gridwell invite' printed.",
         ErrorCode::InviteUsed | ErrorCode::InviteExpired | ErrorCode::InviteTampered => {
             "Make a new one with 'gridwell invite' on the other machine."
         }
+        ErrorCode::CodeMalformed => "Type the eight letters and digits that the other machine shows.",
+        ErrorCode::CodeWrong | ErrorCode::NoInvitation => "Show a new code there: gridwell pair show.",
         ErrorCode::OtherVersion => "Install the same version on both machines.",
         ErrorCode::PeerUnreachable => "Check that the other machine is on; 'gridwell doctor' checks the way to it.",
         ErrorCode::Busy => "Try again in a moment.",

@@ -13,12 +13,13 @@ use libp2p_connection_limits::Exceeded;
 use super::{Connection, Notice, Task};
 use crate::{
     address::for_people,
-    behaviour::{Arrival, BULK, CONTROL, GateError, JOIN, Role},
+    behaviour::{Arrival, BULK, CONTROL, GateError, PAIR, Role},
     bulk,
     event::{NetEvent, Refusal},
     frames::pipe,
-    join, keys,
+    keys,
     link::{GREETING, UNKNOWN_HERE},
+    talk,
 };
 
 impl Task {
@@ -26,8 +27,10 @@ impl Task {
         let gate = &mut self.swarm.behaviour_mut().gate;
         let role = gate.role(id).unwrap_or(Role::Stranger);
         let dialled = endpoint.is_dialer();
-        if dialled {
-            gate.dial_ended(&peer);
+        gate.blind_dial_ended(id);
+        let blind = self.blind.remove(&id);
+        if dialled && blind.is_none() {
+            self.swarm.behaviour_mut().gate.dial_ended(&peer);
         }
         let Some(peer) = keys::from_libp2p(peer) else {
             self.close(id);
@@ -35,12 +38,14 @@ impl Task {
         };
         let address = endpoint.get_remote_address().clone();
         let slots = bulk::serving_slots();
-        let held = Connection { peer, role, dialled, address, greeting: false, joining: false, slots };
+        let held = Connection { peer, role, dialled, address, greeting: false, visiting: false, slots };
         self.connections.insert(id, held);
-        if dialled {
+        if let Some(visit) = blind {
+            self.knock(peer, id, visit.answer);
+        } else if dialled {
             self.on_dialled(peer, id, role);
         } else if role != Role::Member {
-            let stay = if role == Role::Stranger { join::VISIT } else { GREETING };
+            let stay = if role == Role::Stranger { talk::VISIT } else { GREETING };
             self.beside(async move {
                 tokio::time::sleep(stay).await;
                 Some(Notice::Finished { connection: id })
@@ -50,7 +55,9 @@ impl Task {
 
     fn on_dialled(&mut self, peer: PeerId, id: ConnectionId, role: Role) {
         self.dials.remove(&peer);
-        self.present_invite(peer, id);
+        if let Some(answer) = self.visits.remove(&peer) {
+            self.knock(peer, id, answer);
+        }
         if role == Role::Member {
             self.greet_first(peer, id);
         } else {
@@ -87,13 +94,16 @@ impl Task {
             let slot = Arc::clone(&held.slots).try_acquire_owned().ok();
             let link = self.up.get(&peer).map(|up| Arc::clone(&up.link));
             self.tasks.spawn(bulk::serve(pipe, peer, slot, link, self.events.clone()));
-        } else if protocol == JOIN && (held.role == Role::Member || !held.joining) {
+        } else if protocol == PAIR && (held.role == Role::Member || !held.visiting) {
             // A stranger gets one try per connection.
-            held.joining = true;
+            held.visiting = true;
             let (stranger, address) = (held.role == Role::Stranger, for_people(&held.address));
             let events = self.events.clone();
             self.beside(async move {
-                join::serve(pipe, peer, address, events).await;
+                let (talk, carry_on) = talk::talk(pipe);
+                if events.send(NetEvent::Visited { peer, address, talk }).await.is_ok() {
+                    carry_on.await;
+                }
                 stranger.then_some(Notice::Finished { connection: id })
             });
         } else {

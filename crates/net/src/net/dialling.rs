@@ -1,9 +1,8 @@
-//! Dialling: for a link, or to present an invite.
+//! Dialling: for a link, or to be let in.
 
-use std::{error::Error, io, time::Duration};
+use std::{collections::VecDeque, error::Error, io, time::Duration};
 
 use gridwell_model::PeerId;
-use gridwell_wire::JoinRequest;
 use libp2p::{
     Multiaddr, PeerId as Libp2pPeerId, TransportError,
     swarm::{
@@ -13,13 +12,13 @@ use libp2p::{
 };
 use tokio::sync::oneshot;
 
-use super::{Connection, JoinResult, Joining, Notice, Task};
+use super::{BlindVisit, Connection, Notice, Task, VisitResult};
 use crate::{
     address::{for_people, resolve, socket_of},
-    behaviour::{JOIN, Role},
+    behaviour::{PAIR, Role},
     event::NetEvent,
-    join::{self, JoinError},
     keys,
+    talk::{self, VisitError},
 };
 
 /// Most addresses tried for one peer.
@@ -59,17 +58,64 @@ impl Task {
         }
     }
 
-    pub(super) fn join(&mut self, peer: PeerId, addresses: Vec<String>, request: JoinRequest, answer: JoinResult) {
-        if peer == self.me || self.joining.contains_key(&peer) {
-            let _ = answer.send(Err(JoinError::UnderWay { inviter: peer }));
+    /// Visits a machine whose key is known.
+    pub(super) fn visit(&mut self, host: PeerId, addresses: Vec<String>, answer: VisitResult) {
+        if host == self.me || self.visits.contains_key(&host) {
+            let _ = answer.send(Err(VisitError::UnderWay { host }));
             return;
         }
-        self.joining.insert(peer, Joining { request, answer });
-        let linked = self.up.get(&peer).map(|up| up.link.connection);
+        let linked = self.up.get(&host).map(|up| up.link.connection);
         if let Some(connection) = linked {
-            self.present_invite(peer, connection);
-        } else if self.dials.insert(peer, Role::Inviter).is_none() {
-            self.look_up(peer, addresses);
+            self.knock(host, connection, answer);
+            return;
+        }
+        self.visits.insert(host, answer);
+        if self.dials.insert(host, Role::Host).is_none() {
+            self.look_up(host, addresses);
+        }
+    }
+
+    /// Visits whoever answers.
+    pub(super) fn visit_blindly(&self, addresses: Vec<String>, answer: VisitResult) {
+        let visit = BlindVisit { whom: addresses.join(", "), addresses: VecDeque::new(), answer };
+        self.beside(async move {
+            let found = look_up_all(&addresses).await;
+            Some(Notice::VisitResolved { visit, addresses: found })
+        });
+    }
+
+    pub(super) fn on_visit_resolved(&mut self, mut visit: BlindVisit, addresses: Result<Vec<Multiaddr>, String>) {
+        match addresses {
+            Ok(addresses) => {
+                visit.addresses = addresses.into();
+                self.dial_blindly(visit, "no address is known for it".to_owned());
+            }
+            Err(why) => visit.give_up(why),
+        }
+    }
+
+    /// Dials the next address of a visit; `why` the last one failed.
+    fn dial_blindly(&mut self, mut visit: BlindVisit, why: String) {
+        let Some(address) = visit.addresses.pop_front() else {
+            visit.give_up(why);
+            return;
+        };
+        let options = DialOpts::unknown_peer_id().address(address).allocate_new_port().build();
+        let dial = options.connection_id();
+        self.swarm.behaviour_mut().gate.expect_blind_dial(dial);
+        self.blind.insert(dial, visit);
+        if let Err(error) = self.swarm.dial(options) {
+            self.on_blind_dial_error(dial, &error);
+        }
+    }
+
+    pub(super) fn on_blind_dial_error(&mut self, dial: ConnectionId, error: &DialError) {
+        self.swarm.behaviour_mut().gate.blind_dial_ended(dial);
+        if let Some(visit) = self.blind.remove(&dial) {
+            // libp2p leaves out addresses on which it listens itself.
+            let own = matches!(error, DialError::NoAddresses);
+            let why = if own { "that is this machine itself".to_owned() } else { describe(error) };
+            self.dial_blindly(visit, why);
         }
     }
 
@@ -109,22 +155,37 @@ impl Task {
 
     fn dial_failed(&mut self, peer: PeerId, why: String) {
         self.dials.remove(&peer);
-        if let Some(joining) = self.joining.remove(&peer) {
-            let _ = joining.answer.send(Err(JoinError::Unreached { inviter: peer, why: why.clone() }));
+        if let Some(answer) = self.visits.remove(&peer) {
+            let whom = format!("machine {}", peer.short());
+            let _ = answer.send(Err(VisitError::Unreached { whom, why: why.clone() }));
         }
         self.attempt_failed(peer, &why);
     }
 
-    /// Presents the invite that waits for a connection to `peer`, if there is one.
-    pub(super) fn present_invite(&mut self, peer: PeerId, on: ConnectionId) {
-        let Some(Joining { request, answer }) = self.joining.remove(&peer) else { return };
+    /// Opens the pairing stream on a connection and hands the conversation to whoever wants to be let in.
+    pub(super) fn knock(&mut self, host: PeerId, on: ConnectionId, answer: VisitResult) {
         let (opening, opened) = oneshot::channel();
-        self.swarm.behaviour_mut().gate.open(keys::to_libp2p(peer), on, JOIN, opening);
-        let passing = self.connections.get(&on).is_some_and(|held| held.role == Role::Inviter);
+        self.swarm.behaviour_mut().gate.open(keys::to_libp2p(host), on, PAIR, opening);
+        let passing = self.connections.get(&on).is_some_and(|held| held.role == Role::Host);
         self.beside(async move {
-            let _ = answer.send(join::ask(opened, peer, request).await);
+            match talk::begin(opened, host).await {
+                Ok((talk, carry_on)) => {
+                    if answer.send(Ok((host, talk))).is_ok() {
+                        carry_on.await;
+                    }
+                }
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                }
+            }
             passing.then_some(Notice::Finished { connection: on })
         });
+    }
+}
+
+impl BlindVisit {
+    fn give_up(self, why: String) {
+        let _ = self.answer.send(Err(VisitError::Unreached { whom: self.whom, why }));
     }
 }
 

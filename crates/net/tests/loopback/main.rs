@@ -3,6 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
 
 mod bulk;
-mod join;
 mod links;
 mod peer;
+mod visits;

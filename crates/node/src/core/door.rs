@@ -68,6 +68,12 @@ impl Core {
             Request::Set(request) => return self.set(request, reply),
             Request::Join(request) => return self.join(&request.link, reply),
             Request::Invite(request) => return self.invite(&request, reply),
+            Request::PairShow(request) => return self.show_code(&request, reply),
+            Request::PairHide => return self.hide_code(reply),
+            Request::PairCode(request) => return self.enter_by_code(&request, reply),
+            Request::PairEnter(request) => return self.enter_by_link(&request, reply),
+            Request::PairAnswer(request) => return self.answer_pairing(&request, reply),
+            Request::Pairings => Ok(Response::Pairings(self.pairings())),
             Request::Status => Ok(Response::Status(self.status())),
             Request::Jobs(request) => Ok(Response::Jobs(self.job_views(&request))),
             Request::Job(request) => self.find(&request.job).and_then(|(job, _)| {

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use super::joining::JoinPlan;
 use gridwell_api::{ApiError, DraftView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, LinkWish, Load, PeerId, TaskResult, TaskSpan};
+use gridwell_net::{Talk, VisitError};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::StoreError;
-use gridwell_wire::JoinAnswer;
+use gridwell_trust::{Grid, Visit};
 use tokio::sync::oneshot;
 
 use super::Core;
@@ -44,8 +44,14 @@ pub(crate) enum Fact {
     Sampled(Load),
     /// What is wanted of the link with a machine is written down, or could not be.
     WishKept(PeerId, LinkWish, Result<(), StoreError>, Reply),
-    /// An inviter answered.
-    JoinAnswered(Box<JoinPlan>, Result<JoinAnswer, ApiError>, Reply),
+    /// The other side of a pairing said something, or nothing more comes.
+    PairHeard(Visit, Option<Vec<u8>>),
+    /// The machine that this one asks to be let in was reached, or not.
+    HostReached(Visit, Result<(PeerId, Talk), VisitError>),
+    /// A new member is written down, or could not be.
+    MemberKept(Visit, Result<(), StoreError>),
+    /// The grid that this machine was let into is written down, or could not be.
+    GridKept(Visit, Box<Grid>, Result<(), StoreError>),
 }
 
 /// A job ready to be added.
@@ -76,7 +82,10 @@ impl Core {
             }
             Fact::Sampled(load) => self.on_sampled(load),
             Fact::WishKept(peer, wish, kept, reply) => self.on_wish_kept(peer, wish, kept, reply),
-            Fact::JoinAnswered(plan, answer, reply) => self.on_join_answered(*plan, answer, reply),
+            Fact::PairHeard(visit, bytes) => self.on_pair_heard(visit, bytes),
+            Fact::HostReached(visit, reached) => self.on_host_reached(visit, reached),
+            Fact::MemberKept(visit, kept) => self.on_member_kept(visit, kept),
+            Fact::GridKept(visit, grid, kept) => self.on_grid_kept(visit, *grid, kept),
         }
     }
 }

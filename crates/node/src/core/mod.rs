@@ -8,7 +8,6 @@ mod ending;
 mod facts;
 mod guest;
 mod history;
-mod joining;
 mod journal;
 mod landing;
 mod lending;
@@ -17,6 +16,7 @@ mod machines;
 mod map;
 mod membership;
 mod output;
+mod pairing;
 mod peers;
 mod presence;
 mod reports;
@@ -57,6 +57,7 @@ pub(crate) use linking::Linking;
 pub(crate) use machines::{Machines, Settings};
 pub(crate) use map::LinkMap;
 pub(crate) use membership::Membership;
+pub(crate) use pairing::Pairing;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
 pub(crate) use results::shown_for;
@@ -94,6 +95,7 @@ pub(crate) struct Core {
     pub(crate) map: LinkMap,
     pub(crate) traffic: Traffic,
     pub(crate) membership: Membership,
+    pub(crate) pairing: Pairing,
     pub(crate) addresses: Addresses,
     pub(crate) store: Store,
     pub(crate) net: NetHandle,
@@ -214,6 +216,10 @@ impl Core {
                 quiet = false;
                 self.carry_link(effect);
             }
+            while let Some(effect) = self.pairing.poll_effect() {
+                quiet = false;
+                self.carry_hosting(effect);
+            }
             quiet &= !self.pump_journal();
             if quiet {
                 return;
@@ -231,6 +237,7 @@ impl Core {
             self.logs.due(),
             self.journal.due(),
             self.membership.due(),
+            self.pairing.due(),
             self.presence.due(),
             self.history.due(),
             self.pause_due(),
@@ -267,6 +274,9 @@ impl Core {
         }
         if self.membership.due().is_none() {
             self.follow_invites();
+        }
+        if due(self.pairing.due()) {
+            self.on_pairing_time(now);
         }
         if due(self.map.due()) {
             self.follow_map();

@@ -90,7 +90,7 @@ impl Core {
                 tracing::debug!(%address, "it came from there");
             }
             NetEvent::BulkAsked { peer, request, responder } => self.on_bulk(peer, request, responder),
-            NetEvent::JoinAsked { peer, request, answer } => self.on_join_asked(peer, request, answer),
+            NetEvent::Visited { peer, address, talk } => self.on_visited(peer, address, talk),
         }
     }
 

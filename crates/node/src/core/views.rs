@@ -255,6 +255,7 @@ impl Core {
             machines: self.machine_views(),
             links: self.link_views(),
             jobs: self.job_views(&JobsRequest::default()),
+            pairings: self.pairing.views(),
         }
     }
 

@@ -38,7 +38,13 @@ impl Address {
             Request::Invite(invite) => with(Method::POST, "/v1/invites".into(), invite),
             Request::Join(join) => with(Method::POST, "/v1/join".into(), join),
             Request::Set(set) => with(Method::PATCH, "/v1/machines/this".into(), set),
-            Request::Link(_)
+            Request::PairShow(_)
+            | Request::PairHide
+            | Request::PairCode(_)
+            | Request::PairEnter(_)
+            | Request::PairAnswer(_)
+            | Request::Pairings
+            | Request::Link(_)
             | Request::Results(_)
             | Request::Log(_)
             | Request::Timeline(_)

@@ -79,7 +79,8 @@ impl Backend for FakeNode {
         let first = match self.ring.lock().unwrap().replay(since) {
             Replay::Missed(events) => events,
             Replay::Snapshot { seq } => {
-                let empty = Snapshot { stream: STREAM, machines: vec![], links: vec![], jobs: vec![] };
+                let empty =
+                    Snapshot { stream: STREAM, machines: vec![], links: vec![], jobs: vec![], pairings: vec![] };
                 vec![Arc::new(Event { seq, body: EventBody::Snapshot(Box::new(empty)) })]
             }
         };
