@@ -78,7 +78,7 @@ describe("a log of hundreds of megabytes", () => {
     await page.getByText("this attempt wrote too much").waitFor();
     await page.evaluate(id => (window.location.hash = `#/jobs/${id}/logs/0.0`), job!.id);
     await page.getByText("this attempt wrote too much").waitFor();
-    await page.getByLabel("Search the log").fill("of very many");
+    await page.getByRole("textbox", { name: "Search the log" }).fill("of very many");
     await page
       .getByRole("status")
       .filter({ hasText: /^1 of [\d,]+ in the lines shown here$/ })
