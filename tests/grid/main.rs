@@ -8,6 +8,7 @@ mod bundles;
 mod commands;
 mod control;
 mod durability;
+mod gravity;
 mod grids;
 mod lending;
 mod links;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gridwell_api::{JobView, LinkState, LinkView, MachineState, MachineView, MadeBy, Share, TaskCounts};
-use gridwell_model::{Gpu, Hardware, JobId, JobState, LinkPolicy, Load, OsFamily, PeerId, Stamp, TaskState, Tool};
+use gridwell_model::{
+    Gpu, Hardware, JobId, JobState, LinkPolicy, Load, OsFamily, PeerId, Stamp, TaskState, Tool, Tuning,
+};
 
 const PLACES: [&str; 10] = ["atelier", "studio", "lab", "attic", "render", "edit", "sound", "office", "garage", "loft"];
 const KINDS: [&str; 8] = ["tower", "mini", "imac", "laptop", "node", "nas", "mule", "workstation"];
@@ -74,6 +76,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         paused_until: None,
         version: env!("CARGO_PKG_VERSION").into(),
         last_seen: (!online).then_some(Stamp(now.0 - 3_600_000)),
+        tuning: Tuning::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{GridId, Hardware, LinkPolicy, Load, PeerId, Stamp};
+use gridwell_model::{GridId, Hardware, LinkPolicy, Load, PeerId, Stamp, Tuning};
 use serde::{Deserialize, Serialize};
 
 /// The node itself.
@@ -106,6 +106,8 @@ pub struct MachineView {
     pub version: String,
     /// When it was last heard of; absent while it is online or if never.
     pub last_seen: Option<Stamp>,
+    /// How its owner tuned gravity.
+    pub tuning: Tuning,
 }
 
 impl MachineView {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{LinkPolicy, TaskState};
+use gridwell_model::{LinkPolicy, Sharpness, Strategy, TaskState, Weight};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -334,6 +334,18 @@ pub struct SetRequest {
     /// Logical cores to lend: 0 … all of them.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub lend_cpus: Option<f32>,
+    /// How use of this machine counts when somebody chooses machines: -100 … 100; 1 is usual, a negative one flips
+    /// this machine alone.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    #[schema(value_type = Option<f64>)]
+    pub weight: Option<Weight>,
+    /// How machines are chosen for the jobs of this machine.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub strategy: Option<Strategy>,
+    /// How sharply the machine that pulls most is favoured: 0 (evenly) … 32 (always the best).
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    #[schema(value_type = Option<f64>)]
+    pub sharpness: Option<Sharpness>,
     /// Labels to set, or to remove with `null`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,

@@ -7,7 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use clap_complete::Shell;
-use gridwell_model::{LinkPolicy, TaskState};
+use gridwell_model::{LinkPolicy, Sharpness, Strategy, TaskState, Weight};
 
 use crate::text::task_word;
 
@@ -172,6 +172,17 @@ Examples:
     /// Give this machine another name
     #[command(after_help = "Example:\n  gridwell rename attic")]
     Rename(RenameArgs),
+    /// Tune gravity while it runs: how machines are chosen, and how use of this one counts
+    #[command(after_help = "\
+Examples:
+  gridwell set strategy=vertical        fill busy machines first, for jobs that start here
+  gridwell set strategy=horizontal      spread them (as usual); direct keeps them here
+  gridwell set sharpness=best           always take the machine that pulls most; 4 is usual, 0 draws evenly
+  gridwell set weight=2.5               use of this machine counts more: less work comes here
+  gridwell set weight=-1                flip this machine alone: the more it is used, the more it pulls
+
+Kept over restarts. What holds now: gridwell machines --json")]
+    Set(SetArgs),
     /// Set or remove labels of this machine
     #[command(after_help = "Examples:\n  gridwell label tier=fast room=attic\n  gridwell label room=")]
     Label(LabelArgs),
@@ -504,6 +515,35 @@ pub struct LabelArgs {
     /// Labels to set; an empty value removes one
     #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_value)]
     pub labels: Vec<(String, String)>,
+}
+
+/// `gridwell set`
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100
+    #[arg(required = true, value_name = "NAME=VALUE", value_parser = setting)]
+    pub settings: Vec<Setting>,
+}
+
+/// One part of how gravity is tuned.
+#[derive(Debug, Clone, Copy)]
+pub enum Setting {
+    /// How machines are chosen for jobs that start here.
+    Strategy(Strategy),
+    /// How sharply the one that pulls most is favoured.
+    Sharpness(Sharpness),
+    /// How use of this machine counts.
+    Weight(Weight),
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE, like strategy=vertical")?;
+    match name {
+        "strategy" => value.parse().map(Setting::Strategy).map_err(|error| error.to_string()),
+        "sharpness" => value.parse().map(Setting::Sharpness).map_err(|error| error.to_string()),
+        "weight" => value.parse().map(Setting::Weight).map_err(|error| error.to_string()),
+        _ => Err(format!("nothing is called '{name}' here: strategy, sharpness and weight are")),
+    }
 }
 
 /// `gridwell completions`

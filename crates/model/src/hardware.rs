@@ -103,7 +103,7 @@ impl Hardware {
     /// Everything a requirement can be checked against: the standard names of Open Job Description, tools as
     /// `attr.worker.tool` and `amount.tool.NAME` (version as major + minor / 100), and `labels` as `attr.label.KEY`.
     ///
-    /// `platform` and `hostname` labels are added unless `labels` sets them (configuration beats detection).
+    /// `platform`, `arch` and `hostname` labels are added unless `labels` sets them (configuration beats detection).
     #[must_use]
     pub fn capabilities(&self, labels: &BTreeMap<String, String>) -> Capabilities {
         let mut all = Capabilities::default();
@@ -126,6 +126,9 @@ impl Hardware {
         }
         if !labels.contains_key("platform") {
             all.attribute("attr.label.platform", self.os.as_str());
+        }
+        if !labels.contains_key("arch") && !self.arch.is_empty() {
+            all.attribute("attr.label.arch", &self.arch);
         }
         if !labels.contains_key("hostname") && !self.hostname.is_empty() {
             all.attribute("attr.label.hostname", &self.hostname);

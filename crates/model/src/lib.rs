@@ -10,6 +10,7 @@ mod job;
 mod lease;
 mod link;
 mod need;
+mod pull;
 mod session;
 mod state;
 mod time;
@@ -22,6 +23,7 @@ pub use job::{Chunking, Edge, EdgeKind, JobSpec, Retry, SpanError, StepSpec, Tas
 pub use lease::{Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};
 pub use link::{LinkPolicy, LinkReport, LinkRule, LinkWish};
 pub use need::{AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, Preference, PreferenceError, Unmet};
+pub use pull::{PullError, Sharpness, Strategy, StrategyError, Tuning, Weight};
 pub use session::{ActionEnd, ActionPlan, CancelPlan, EnvironmentPlan, FilePlan, Limits, SessionPlan};
 pub use state::{AttemptEnd, FailureKind, JobState, TaskState};
 pub use time::{Stamp, Time};

@@ -69,7 +69,7 @@ impl EventHub {
 #[cfg(test)]
 mod tests {
     use gridwell_api::{MachineState, Share};
-    use gridwell_model::{Hardware, Load};
+    use gridwell_model::{Hardware, Load, Tuning};
 
     use super::*;
 
@@ -94,6 +94,7 @@ mod tests {
             paused_until: None,
             version: String::new(),
             last_seen: None,
+            tuning: Tuning::default(),
         }
     }
 

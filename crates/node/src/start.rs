@@ -330,6 +330,7 @@ impl Core {
         self.presence.started(self.machines.others().keys().copied(), clock::now());
         self.history.plan(clock::now(), clock::stamp());
         self.follow_pause();
+        self.tune();
         self.lending_changed();
         // What the command line set is kept too.
         drop(self.keep_settings());

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use gridwell_model::{PeerId, Reserve, Time};
+use gridwell_model::{PeerId, Reserve, Strategy, Time};
 
 use crate::{
-    Config, StepView, Strategy, Terms,
+    Config, StepView, Terms,
     batch::{chunk_size, least_run},
     pace::Pace,
     peer::Peer,
@@ -241,7 +241,8 @@ impl Board {
         let seat = look(old, at, world, job, step);
         self.slots = self.slots - old.slots() + seat.slots();
         self.tasks_per_sec = (self.tasks_per_sec - old.tasks_per_sec() + seat.tasks_per_sec()).max(0.0);
-        let weight = if seat.access.is_drawn() { seat.terms.draw_weight(world.config.sharpness) } else { 0.0 };
+        let weight =
+            if seat.access.is_drawn() { seat.terms.draw_weight(world.config.sharpness.exponent()) } else { 0.0 };
         self.tree.set(at, weight);
         self.seats[at] = seat;
     }

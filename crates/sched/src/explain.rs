@@ -1,10 +1,10 @@
 use std::fmt;
 
-use gridwell_model::{Decline, JobId, PeerId, Reserve, Unmet};
+use gridwell_model::{Decline, JobId, PeerId, Reserve, Strategy, Unmet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Strategy, Term, Terms,
+    Term, Terms,
     board::{Access, Board, JobFacts, StepFacts, World},
     jobs::Job,
     peer::Peer,

@@ -1,9 +1,9 @@
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_model::{
-    Capabilities, Chunking, Decline, JobId, LeaseId, Needs, PeerId, Preference, Reserve, TaskSpan, TaskSpans,
+    Capabilities, Chunking, Decline, JobId, LeaseId, Needs, PeerId, Preference, Reserve, Sharpness, Strategy, TaskSpan,
+    TaskSpans, Weight,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::Terms;
 
@@ -16,8 +16,8 @@ pub struct Config {
     pub strategy: Strategy,
     /// How strongly `strategy` counts (λ).
     pub strategy_strength: f64,
-    /// How sharply the best peer is favoured (k): 0 draws evenly, infinity always takes the best.
-    pub sharpness: f64,
+    /// How sharply the best peer is favoured (k).
+    pub sharpness: Sharpness,
     /// Work that a lease of short tasks should hold.
     pub lease_target: Duration,
 }
@@ -30,56 +30,9 @@ impl Config {
             me,
             strategy: Strategy::Horizontal,
             strategy_strength: 1.0,
-            sharpness: 4.0,
+            sharpness: Sharpness::USUAL,
             lease_target: Duration::from_millis(200),
         }
-    }
-}
-
-/// How use of a peer raises or lowers its pull. Source: `docs/scheduling.md`, "Strategy".
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// Spread: the less a peer is used, the more it pulls.
-    #[default]
-    Horizontal,
-    /// Fill: the more a peer is used, the more it pulls.
-    Vertical,
-    /// Everything here, nothing elsewhere.
-    Direct,
-}
-
-/// Why a text is not a strategy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StrategyError {
-    /// No such strategy.
-    #[error("'{text}' is not a strategy (horizontal, vertical or direct)")]
-    Unknown {
-        /// The text as given.
-        text: String,
-    },
-}
-
-impl FromStr for Strategy {
-    type Err = StrategyError;
-
-    fn from_str(text: &str) -> Result<Self, StrategyError> {
-        match text {
-            "horizontal" => Ok(Self::Horizontal),
-            "vertical" => Ok(Self::Vertical),
-            "direct" => Ok(Self::Direct),
-            _ => Err(StrategyError::Unknown { text: text.to_owned() }),
-        }
-    }
-}
-
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Horizontal => "horizontal",
-            Self::Vertical => "vertical",
-            Self::Direct => "direct",
-        })
     }
 }
 
@@ -108,6 +61,8 @@ pub struct PeerView {
     pub round_trip: Duration,
     /// Links on the path to it; 0 for this peer itself.
     pub hops: u32,
+    /// How its use counts.
+    pub weight: Weight,
 }
 
 /// A job as the scheduler sees it.
@@ -175,17 +130,12 @@ pub enum Input {
         /// Which.
         peer: PeerId,
     },
-    /// A person changed how use of one peer counts; 1.0 is usual, a negative weight flips that peer alone.
-    WeightChanged {
-        /// Which peer.
-        peer: PeerId,
-        /// The new weight.
-        weight: f64,
-    },
-    /// A person changed the strategy.
-    StrategyChanged {
-        /// The new one.
+    /// A person changed how machines are chosen for the jobs of this peer.
+    Tuned {
+        /// The new strategy.
         strategy: Strategy,
+        /// The new sharpness.
+        sharpness: Sharpness,
     },
     /// A job is to be placed; no task of it is ready yet.
     JobAdded(JobView),

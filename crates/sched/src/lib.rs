@@ -21,8 +21,6 @@ mod terms;
 mod tree;
 
 pub use explain::{Against, Explanation, MachineExplanation};
-pub use input::{
-    Config, Counts, Effect, Input, JobView, PeerView, Placement, PlacementId, StepView, Strategy, StrategyError,
-};
+pub use input::{Config, Counts, Effect, Input, JobView, PeerView, Placement, PlacementId, StepView};
 pub use scheduler::Scheduler;
 pub use terms::{Term, Terms};

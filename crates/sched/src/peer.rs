@@ -3,9 +3,9 @@ use std::{
     time::Duration,
 };
 
-use gridwell_model::{Decline, PeerId, Time};
+use gridwell_model::{Decline, PeerId, Strategy, Time};
 
-use crate::{Config, PeerView, PlacementId, Strategy, room::Room};
+use crate::{Config, PeerView, PlacementId, room::Room};
 
 /// How long an announcement may lag behind our own leases: within this time what we reserved lately counts as ours.
 const ANNOUNCEMENT_LAG: Duration = Duration::from_secs(2);
@@ -33,7 +33,6 @@ pub(crate) struct Peer {
     pub(crate) running: BTreeSet<(Time, PlacementId)>,
     /// Leases queued behind them, oldest first.
     pub(crate) ahead: VecDeque<PlacementId>,
-    pub(crate) weight: f64,
     pub(crate) bytes_per_sec: Option<f64>,
     pub(crate) pause: Option<Pause>,
     pauses: u32,
@@ -61,7 +60,6 @@ impl Peer {
             peak_since: Time::ZERO,
             running: BTreeSet::new(),
             ahead: VecDeque::new(),
-            weight: 1.0,
             bytes_per_sec: None,
             pause: None,
             pauses: 0,
@@ -162,7 +160,7 @@ impl Peer {
 
     /// What strategy and weight add to the pull. Source: `docs/scheduling.md`, "Strategy".
     pub(crate) fn strategy_term(&self, config: &Config) -> f64 {
-        let use_term = self.weight * (self.utilisation() + IDLE_USE) * config.strategy_strength;
+        let use_term = self.view.weight.factor() * (self.utilisation() + IDLE_USE) * config.strategy_strength;
         match config.strategy {
             Strategy::Horizontal => -use_term,
             Strategy::Vertical => use_term,

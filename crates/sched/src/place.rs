@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gridwell_model::{Chunking, TaskSpan};
+use gridwell_model::{Chunking, Sharpness, TaskSpan};
 
 use crate::{
     Effect, Placement, Scheduler, Terms,
@@ -213,7 +213,7 @@ fn choose(
 }
 
 fn draw(board: &Board, world: &World, random: &mut Random) -> Option<usize> {
-    if world.config.sharpness.is_infinite() { board.strongest() } else { board.tree.draw(random.unit()) }
+    if world.config.sharpness == Sharpness::BEST { board.strongest() } else { board.tree.draw(random.unit()) }
 }
 
 impl Board {
@@ -228,7 +228,7 @@ impl Board {
     pub(crate) fn share(&self, world: &World, at: usize) -> f64 {
         if self.tree.get(at) <= 0.0 {
             0.0
-        } else if world.config.sharpness.is_infinite() {
+        } else if world.config.sharpness == Sharpness::BEST {
             if self.strongest() == Some(at) { 1.0 } else { 0.0 }
         } else {
             self.tree.get(at) / self.tree.total()

@@ -82,13 +82,12 @@ impl Scheduler {
         match input {
             Input::PeerChanged { peer, view } => self.peer_changed(peer, view),
             Input::PeerLeft { peer } => self.change_peer(peer, |peer| peer.here = false),
-            Input::WeightChanged { peer, weight } => self.change_peer(peer, |peer| peer.weight = weight),
             Input::PathMeasured { peer, bytes_per_sec } => {
                 let rate = (bytes_per_sec.is_finite() && bytes_per_sec > 0.0).then_some(bytes_per_sec);
                 self.change_peer(peer, |peer| peer.bytes_per_sec = rate);
             }
-            Input::StrategyChanged { strategy } => {
-                self.world.config.strategy = strategy;
+            Input::Tuned { strategy, sharpness } => {
+                (self.world.config.strategy, self.world.config.sharpness) = (strategy, sharpness);
                 self.touch_all();
             }
             Input::HistoryLoaded { recipe, secs_per_task } => {

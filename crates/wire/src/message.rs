@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use gridwell_model::{
     BlobId, Decline, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, LeaseOffer, LinkReport, LinkWish, Load,
-    Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan,
+    Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan, Tuning,
 };
 use serde::{Deserialize, Serialize};
 
 /// Grows when a message changes its meaning; peers of different versions say so and do not link.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Everything that travels on a control stream. New variants go at the end: an unknown one is skipped by its receiver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,6 +124,8 @@ pub struct Announcement {
     pub running: u32,
     /// When it takes work again by itself; absent while it takes some, or until its owner says so.
     pub paused_until: Option<Stamp>,
+    /// How its owner tuned gravity.
+    pub tuning: Tuning,
     /// What people call it.
     pub name: String,
     /// Version of its program.

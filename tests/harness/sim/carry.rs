@@ -235,6 +235,7 @@ impl Simulation {
             why_not: announcement.why_not.clone(),
             round_trip,
             hops,
+            weight: announcement.tuning.weight,
         };
         node.announced.insert(from, announcement);
         node.sched.handle(SchedInput::PeerChanged { peer, view }, now);

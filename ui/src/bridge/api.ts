@@ -729,6 +729,8 @@ export type MachineView = {
   version: string;
   /** When it was last heard of; absent while it is online or if never. */
   last_seen: Stamp | null;
+  /** How its owner tuned gravity. */
+  tuning: Tuning;
 };
 
 /** What one machine did for a job. */
@@ -1025,6 +1027,15 @@ export type SetRequest = {
   name?: string | null;
   /** Logical cores to lend: 0 … all of them. */
   lend_cpus?: number | null;
+  /**
+   * How use of this machine counts when somebody chooses machines: -100 … 100; 1 is usual, a negative one flips
+   * this machine alone.
+   */
+  weight?: Weight | null;
+  /** How machines are chosen for the jobs of this machine. */
+  strategy?: Strategy | null;
+  /** How sharply the machine that pulls most is favoured: 0 (evenly) … 32 (always the best). */
+  sharpness?: Sharpness | null;
   /** Labels to set, or to remove with `null`. */
   labels?: { [key in string]: string | null };
 };
@@ -1038,6 +1049,12 @@ export type Share = {
   /** Graphics cards. */
   gpus: number;
 };
+
+/**
+ * How sharply the machine that pulls most is favoured (k): 0 draws evenly, `Sharpness::MOST` always takes the best.
+ * Source: `docs/scheduling.md`, "Gravity".
+ */
+export type Sharpness = number;
 
 /** Everything a listener needs to begin. */
 export type Snapshot = {
@@ -1101,6 +1118,9 @@ export type StepView = {
   /** Wishes. */
   prefers: Array<Preference>;
 };
+
+/** How use of a peer raises or lowers its pull. Source: `docs/scheduling.md`, "Strategy". */
+export type Strategy = "horizontal" | "vertical" | "direct";
 
 /** What to run: files, or a command. */
 export type SubmitRequest = {
@@ -1321,11 +1341,27 @@ export type Tool = {
   path: string;
 };
 
+/** How the owner of a machine tuned gravity. */
+export type Tuning = {
+  /** How use of this machine counts, whoever chooses. */
+  weight: Weight;
+  /** How machines are chosen for jobs that start here. */
+  strategy: Strategy;
+  /** How sharply the one that pulls most is favoured for them: 0 (evenly) … 32 (always the best). */
+  sharpness: Sharpness;
+};
+
 /** A file that was sent and is kept. */
 export type UploadView = {
   /** Where it lies on the node's machine. */
   path: string;
 };
+
+/**
+ * How use of one machine counts in its pull: 1.0 is usual, more repels sooner, a negative one flips that machine alone.
+ * Source: `docs/scheduling.md`, "Strategy".
+ */
+export type Weight = number;
 
 /** One machine's side of it. */
 export type WhyMachine = {

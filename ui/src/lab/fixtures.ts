@@ -71,6 +71,7 @@ export function machine(name: string, some: Partial<MachineView> = {}): MachineV
     running: state === "working" ? 6 : 0,
     made: 120,
     last_seen: null,
+    tuning: { weight: 1, strategy: "horizontal", sharpness: 4 },
     paused_until: null,
     version: "0.1.0",
     ...some,

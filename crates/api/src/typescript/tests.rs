@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use gridwell_model::{
     GridId, Hardware, Incarnation, JobId, JobState, LinkPolicy, Load, Needs, PeerId, Preference, Stamp, TaskKey,
-    TaskSpan, TaskState,
+    TaskSpan, TaskState, Tuning,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -279,6 +279,7 @@ fn machine() -> MachineView {
         paused_until: None,
         version: String::new(),
         last_seen: None,
+        tuning: Tuning::default(),
     }
 }
 

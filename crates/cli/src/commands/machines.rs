@@ -7,7 +7,7 @@ use gridwell_serve::Client;
 
 use super::End;
 use crate::{
-    args::{InviteArgs, LabelArgs, PauseArgs, RenameArgs},
+    args::{InviteArgs, LabelArgs, PauseArgs, RenameArgs, SetArgs, Setting},
     screen::Screen,
     text,
 };
@@ -61,6 +61,18 @@ pub(super) async fn rename(args: RenameArgs, client: &Client, screen: Screen) ->
 pub(super) async fn label(args: LabelArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let pairs = args.labels.into_iter().map(|(key, value)| (key, Some(value).filter(|value| !value.is_empty())));
     set(SetRequest { labels: pairs.collect::<BTreeMap<_, _>>(), ..SetRequest::default() }, client, screen).await
+}
+
+pub(super) async fn tune(args: SetArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let mut request = SetRequest::default();
+    for setting in args.settings {
+        match setting {
+            Setting::Strategy(strategy) => request.strategy = Some(strategy),
+            Setting::Sharpness(sharpness) => request.sharpness = Some(sharpness),
+            Setting::Weight(weight) => request.weight = Some(weight),
+        }
+    }
+    set(request, client, screen).await
 }
 
 async fn set(request: SetRequest, client: &Client, screen: Screen) -> Result<End, ApiError> {

@@ -99,6 +99,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Pause(args) => machines::pause(&args, client, screen).await,
         Command::Rename(args) => machines::rename(args, client, screen).await,
         Command::Resume => machines::lend(true, client, screen).await,
+        Command::Set(args) => machines::tune(args, client, screen).await,
         Command::Label(args) => machines::label(args, client, screen).await,
         Command::Submit(args) => jobs::submit(args, client, screen).await,
         Command::Run(args) => jobs::run(args, client, screen).await,

@@ -1,6 +1,6 @@
 use console::style;
 use gridwell_api::{DoctorView, Finding, InviteView, JoinedView, MachineState, MachineView, StatusView};
-use gridwell_model::format_bytes;
+use gridwell_model::{Tuning, format_bytes};
 
 use super::{clean, fields, moment, number_of, secs, table::Table};
 
@@ -70,12 +70,14 @@ fn why_not(machine: &MachineView) -> String {
 /// This machine after a change.
 pub(crate) fn machine(machine: &MachineView) -> String {
     let labels: Vec<_> = machine.labels.iter().map(|(key, value)| format!("{}={}", clean(key), clean(value))).collect();
+    let Tuning { weight, strategy, sharpness } = machine.tuning;
     let lending = if machine.accepts { "yes".to_owned() } else { format!("no: {}", why_not(machine)) };
     fields(&[
         ("Machine", clean(&machine.name)),
         ("Lending", lending),
         ("Running", number_of(u64::from(machine.running), "task")),
         ("Labels", labels.join(", ")),
+        ("Gravity", format!("strategy {strategy}, sharpness {sharpness}, weight {weight}")),
     ])
 }
 
@@ -150,6 +152,7 @@ mod tests {
             paused_until: None,
             version: String::new(),
             last_seen: None,
+            tuning: Tuning::default(),
         };
         let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();
         assert!(text.contains("lab-mini (this)") && text.contains("paused") && text.contains("16 GB"), "{text}");

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use gridwell_api::{ApiError, ErrorCode, NoticeKind, NoticeLevel, Response, SetRequest};
-use gridwell_model::{PeerId, Stamp, Time};
+use gridwell_model::{PeerId, Stamp, Time, Tuning};
+use gridwell_sched::Input as SchedInput;
 use gridwell_store::{Store, StoreError};
 use gridwell_worker::Input as WorkerInput;
 use serde::{Deserialize, Serialize};
@@ -201,6 +202,12 @@ impl Core {
             settings.pause = (secs > 0).then(|| Pause::new(Duration::from_secs(secs), clock::stamp()));
         }
         settings.lend_cpus = request.lend_cpus.or(settings.lend_cpus);
+        let Tuning { weight, strategy, sharpness } = settings.tuning;
+        settings.tuning = Tuning {
+            weight: request.weight.unwrap_or(weight),
+            strategy: request.strategy.unwrap_or(strategy),
+            sharpness: request.sharpness.unwrap_or(sharpness),
+        };
         if let Some(name) = &request.name {
             name.trim().clone_into(&mut settings.name);
         }
@@ -211,7 +218,14 @@ impl Core {
             };
         }
         self.tell_of_settings(&before);
+        self.tune();
         self.lending_changed();
+    }
+
+    /// The scheduler hears how machines are chosen now.
+    pub(crate) fn tune(&mut self) {
+        let Tuning { strategy, sharpness, .. } = self.machines.settings().tuning;
+        self.sched.handle(SchedInput::Tuned { strategy, sharpness }, clock::now());
     }
 
     /// Tells people what changed, and other machines a new name.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_job::Recipes;
-use gridwell_model::{Hardware, Incarnation, Load, PeerId, Reserve, Stamp};
+use gridwell_model::{Hardware, Incarnation, Load, PeerId, Reserve, Stamp, Tuning};
 use gridwell_sched::{Input as SchedInput, PeerView};
 use gridwell_store::{RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) pause: Option<Pause>,
     pub(crate) lend_cpus: Option<f32>,
+    #[serde(default)]
+    pub(crate) tuning: Tuning,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -37,7 +39,15 @@ impl Settings {
 
     /// A machine that lends all it has.
     pub(crate) fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), labels: BTreeMap::new(), lend: true, pause: None, lend_cpus: None, score: 0.0 }
+        Self {
+            name: name.into(),
+            labels: BTreeMap::new(),
+            lend: true,
+            pause: None,
+            lend_cpus: None,
+            tuning: Tuning::default(),
+            score: 0.0,
+        }
     }
 
     /// What sessions may use of `hardware` altogether.
@@ -169,6 +179,7 @@ impl Core {
             why_not,
             running: self.worker.running(),
             paused_until: settings.paused_until(),
+            tuning: settings.tuning,
             name: settings.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -233,6 +244,7 @@ impl Core {
             why_not: announced.why_not.clone(),
             round_trip: self.round_trip(peer),
             hops: u32::from(peer != self.me),
+            weight: announced.tuning.weight,
         }
     }
 

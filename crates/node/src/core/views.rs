@@ -231,6 +231,7 @@ impl Core {
             paused_until: announced.paused_until,
             version: announced.version.chars().filter(|c| !c.is_control()).take(VERSION_CHARS).collect(),
             last_seen,
+            tuning: announced.tuning,
         }
     }
 

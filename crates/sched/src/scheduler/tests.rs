@@ -1,8 +1,10 @@
-use gridwell_model::{Capabilities, Chunking, Fence, Needs, Preference, Reserve, TaskSpan};
+use gridwell_model::{
+    Capabilities, Chunking, Fence, Needs, Preference, Reserve, Sharpness, Strategy, TaskSpan, Weight,
+};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Against, JobView, Placement, StepView, Strategy, Term};
+use crate::{Against, JobView, Placement, StepView, Term};
 
 #[test]
 fn a_peer_that_meets_a_wish_is_drawn_as_often_as_its_pull_says() {
@@ -14,9 +16,9 @@ fn a_peer_that_meets_a_wish_is_drawn_as_often_as_its_pull_says() {
     });
     let job = grid.add_job(1, |job| job.steps[0].prefers = vec!["tier:gpu * 1".parse::<Preference>().unwrap()]);
     // Both pulls differ by the wish alone: e^(1 · k) to 1 with k = 0.5.
-    grid.scheduler.world.config.sharpness = 0.5;
+    grid.input(tuned(Strategy::Horizontal, Sharpness::try_from(0.5).unwrap()));
     let expected = 0.5_f64.exp() / (0.5_f64.exp() + 1.0);
-    let draws = 1_000;
+    let draws = 10_000;
     let hits = (0..draws)
         .filter(|_| {
             grid.ready(job, 0, 0..1, &[]);
@@ -32,13 +34,16 @@ fn a_peer_that_meets_a_wish_is_drawn_as_often_as_its_pull_says() {
     assert!((hits - f64::from(draws) * expected).abs() < 3.0 * sigma, "{hits} of {draws}, expected {expected}");
 }
 
+fn tuned(strategy: Strategy, sharpness: Sharpness) -> Input {
+    Input::Tuned { strategy, sharpness }
+}
+
 /// Loads 3/2/1 of 4 cores, and which peer the strategy takes with these weights.
 fn taken_with(strategy: Strategy, loads: [f32; 3], weights: [f64; 3]) -> Option<u8> {
-    let mut grid = TestGrid::new(|config| Config { strategy, sharpness: f64::INFINITY, ..config });
+    let mut grid = TestGrid::new(|config| Config { strategy, sharpness: Sharpness::BEST, ..config });
     for (at, (load, weight)) in loads.into_iter().zip(weights).enumerate() {
         let id = at as u8 + 1;
-        grid.add_peer(id, |view| view.foreign_cpu = load);
-        grid.input(Input::WeightChanged { peer: peer(id), weight });
+        grid.add_peer(id, |view| (view.foreign_cpu, view.weight) = (load, Weight::try_from(weight).unwrap()));
     }
     let job = grid.add_job(1, |_| {});
     grid.ready(job, 0, 0..1, &[]);
@@ -70,7 +75,7 @@ fn a_weight_repels_attracts_or_flips_one_peer() {
 
 #[test]
 fn a_weight_and_a_strategy_act_at_run_time() {
-    let mut grid = TestGrid::new(|config| Config { sharpness: f64::INFINITY, ..config });
+    let mut grid = TestGrid::new(|config| Config { sharpness: Sharpness::BEST, ..config });
     grid.add_peer(1, |view| view.foreign_cpu = 1.0);
     grid.add_peer(2, |view| view.foreign_cpu = 2.0);
     let job = grid.add_job(9, |_| {});
@@ -83,9 +88,9 @@ fn a_weight_and_a_strategy_act_at_run_time() {
         placed
     };
     assert_eq!(taken(&mut grid), 1);
-    grid.input(Input::StrategyChanged { strategy: Strategy::Vertical });
+    grid.input(tuned(Strategy::Vertical, Sharpness::BEST));
     assert_eq!(taken(&mut grid), 2);
-    grid.input(Input::WeightChanged { peer: peer(2), weight: -1.0 });
+    grid.add_peer(2, |view| (view.foreign_cpu, view.weight) = (2.0, Weight::try_from(-1.0).unwrap()));
     assert_eq!(taken(&mut grid), 1);
 }
 
@@ -294,7 +299,7 @@ fn the_explanation_shows_the_numbers_that_decide() {
 
 #[test]
 fn peers_that_hold_the_inputs_pull() {
-    let mut grid = TestGrid::new(|config| Config { sharpness: f64::INFINITY, ..config });
+    let mut grid = TestGrid::new(|config| Config { sharpness: Sharpness::BEST, ..config });
     grid.add_peer(2, |_| {});
     grid.add_peer(3, |_| {});
     let job = grid.add_job(9, |job| job.input_bytes = 1_000_000_000);
@@ -314,7 +319,7 @@ fn the_last_task_waits_for_a_much_faster_peer() {
     let job = grid.add_job(3, |_| {});
     grid.ready(job, 0, 0..1, &[]);
     // The draw decides freely while nothing was timed; make it the fast one.
-    grid.scheduler.world.config.sharpness = f64::INFINITY;
+    grid.scheduler.world.config.sharpness = Sharpness::BEST;
     assert_eq!(grid.place_all()[0].peer, peer(1));
     grid.timed(job, 1, 1, Duration::from_secs(10));
     grid.end_all();

@@ -1,0 +1,69 @@
+//! Gravity tuned by people while the grid works.
+
+use serde_json::Value;
+
+use crate::support::{Grid, Peer, makers, until};
+
+#[test]
+fn weights_and_strategies_act_on_the_next_task_and_survive_a_restart() {
+    let mut grid = Grid::of(&["mill", "quarry"]);
+    grid.peers[0].ok(["set", "sharpness=best"]);
+    weigh(&grid, "-100");
+    assert_eq!(maker(&grid.peers[0]), "quarry", "a negative weight flips it");
+    weigh(&grid, "100");
+    assert_eq!(maker(&grid.peers[0]), "mill", "its use counts a hundredfold");
+
+    for at in 0..2 {
+        grid.peers[at].kill();
+        grid.peers[at].boot();
+        grid.peers[0].until("quarry's weight again", &["machines"], |machines| weight(machines, 100.0));
+    }
+    let mill = &grid.peers[0];
+    assert_eq!(maker(mill), "mill");
+
+    // Kept at home, although home takes nothing; said why, and let go.
+    mill.ok(["drain"]);
+    mill.ok(["set", "strategy=direct", "sharpness=4"]);
+    let job = mill.start_job(["exec", "--detach", "--", "true"]);
+    let why = until("the reason", || {
+        let why = mill.json(["why", &job]);
+        let quarry = why["machines"].as_array()?.iter().find(|machine| machine["name"] == "quarry")?.clone();
+        quarry["reasons"].as_array().is_some_and(|reasons| !reasons.is_empty()).then_some(quarry)
+    });
+    assert_eq!(why["reasons"][0], "the strategy keeps work on the machine it came from", "{why:#}");
+    mill.ok(["set", "strategy=horizontal"]);
+    assert_eq!(makers(&mill.done(&job)), ["quarry"]);
+}
+
+#[test]
+fn what_gravity_cannot_be_tuned_to_is_refused_in_one_sentence() {
+    let grid = Grid::of_one();
+    for (setting, sentence) in [
+        ("strategy=diagonal", "'diagonal' is not a strategy (horizontal, vertical or direct)"),
+        ("weight=101", "a weight is a number from -100 to 100, not 101"),
+        ("weight=heavy", "'heavy' is not a number"),
+        ("sharpness=nan", "a sharpness is a number from 0 (evenly) to 32 (always the best), not NaN"),
+        ("mass=1", "nothing is called 'mass' here: strategy, sharpness and weight are"),
+    ] {
+        let said = grid.peers[0].refused(2, ["set", setting]);
+        assert!(said.contains(sentence), "{setting}: {said}");
+    }
+}
+
+/// Sets the second machine's weight and waits until the first has heard of it.
+fn weigh(grid: &Grid, weight: &str) {
+    grid.peers[1].ok(["set", &format!("weight={weight}")]);
+    let factor = weight.parse().expect("a number");
+    grid.peers[0].until("the new weight", &["machines"], |machines| self::weight(machines, factor));
+}
+
+fn weight(machines: &Value, factor: f64) -> Option<()> {
+    let quarry = machines.as_array()?.iter().find(|machine| machine["name"] == "quarry")?;
+    (quarry["online"] == true && quarry["tuning"]["weight"].as_f64() == Some(factor)).then_some(())
+}
+
+/// Which machine runs one task.
+fn maker(peer: &Peer) -> String {
+    let job = peer.start_job(["exec", "--detach", "--", "true"]);
+    makers(&peer.done(&job)).concat()
+}
