@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-import type { WhyView } from "../../src/bridge/api";
+import type { MachineView, WhyView } from "../../src/bridge/api";
 import { TestGrid } from "./grid";
 import { open, useWindows } from "./window";
 
@@ -35,5 +35,30 @@ it("says of every machine every reason why nothing runs, from the palette", asyn
   for (const machine of why.machines) {
     const row = dialog.getByRole("row").filter({ has: page.getByRole("rowheader", { name: machine.name }) });
     for (const reason of machine.reasons) await row.getByText(reason, { exact: true }).waitFor();
+  }
+});
+
+it("lets a person tune gravity, says what it is tuned to, and takes it back", async () => {
+  const mill = grid.first;
+  const page = await open(mill, "#/settings/advanced");
+  const main = page.getByRole("main");
+
+  await main.getByText("Only this one").click();
+  await page.getByText("Gravity is tuned.").waitFor();
+  expect(await tuning()).toMatchObject({ strategy: "direct", weight: 1 });
+  await main.getByRole("radio", { name: "Only this one" }).and(page.locator(":checked")).waitFor();
+
+  const weight = main.getByRole("slider", { name: "Weight of this machine" });
+  await weight.focus();
+  await weight.press("ArrowRight");
+  await expect.poll(tuning).toMatchObject({ strategy: "direct", weight: 1.25 });
+  for (let step = 0; step < 2; step++) {
+    await page.getByRole("button", { name: "Undo" }).last().click();
+  }
+  await expect.poll(tuning).toMatchObject({ strategy: "horizontal", weight: 1 });
+
+  async function tuning(): Promise<MachineView["tuning"] | undefined> {
+    const machines = await mill.json<MachineView[]>("machines");
+    return machines.find(machine => machine.this)?.tuning;
   }
 });
