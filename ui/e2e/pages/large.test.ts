@@ -23,6 +23,27 @@ describe("text of twice the size", () => {
   });
 });
 
+describe("text that grows while the window is open", () => {
+  it.each([
+    ["the jobs", "[role='row'][aria-rowindex='2']"],
+    ["the machines", "[role='row'][aria-rowindex='2']"],
+    ["events", "[role='row'][aria-rowindex='2']"],
+    ["a job's tasks", "[role='row'][aria-rowindex='2']"],
+    ["a job's logs", ".window > *"],
+    ["a job's timeline", ".names > li"],
+  ])("finds room in every row: %s", async (name, row) => {
+    const page = await openScreen(name);
+    const height = (): Promise<number> =>
+      page
+        .locator(`main ${row}`)
+        .first()
+        .evaluate(element => element.getBoundingClientRect().height);
+    const once = await height();
+    await page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
+    await expect.poll(height).toBe(2 * once);
+  });
+});
+
 /** Words of controls and headings that are cut, unless all of it can be read elsewhere; each with how much is missing. */
 function cut(): string[] {
   /** How much wider a list of choices would have to be to show the one that is chosen. */
