@@ -1,4 +1,4 @@
-//! Machines that pause, lend again, and get another name.
+//! Machines that pause, lend again, get another name, and are cut off.
 
 use serde_json::{Value, json};
 
@@ -119,6 +119,33 @@ fn what_cannot_be_set_changes_nothing() {
 }
 
 /// This machine, as it sees itself.
+
+#[test]
+fn a_machine_that_is_cut_off_says_so_until_another_one_is_back() {
+    let mut grid = Grid::of(&["mill", "quarry"]);
+    let mill = &grid.peers[0];
+    assert!(mill.refused(2, ["set", "isolated-after=2d"]).contains("from 1 second to a day"));
+    mill.ok(["set", "isolated-after=1s"]);
+    assert_eq!(this(mill)["isolated_since"], Value::Null);
+
+    grid.peers[1].kill();
+    let mill = &grid.peers[0];
+    let since = mill.until("being cut off", &["machines"], |machines| machines[0]["isolated_since"].as_u64());
+    assert!(since <= now_millis());
+    assert!(told(mill, "no other machine of the grid has been reachable for 1 s"));
+    assert!(!told(mill, "other machines of the grid can be reached again"));
+
+    grid.peers[1].boot();
+    let mill = &grid.peers[0];
+    mill.until("the end of it", &["machines"], |machines| machines[0]["isolated_since"].is_null().then_some(()));
+    assert!(told(mill, "other machines of the grid can be reached again"));
+}
+
+fn told(peer: &Peer, sentence: &str) -> bool {
+    let said = peer.json(["activity", "-n", "50"]);
+    said["notices"].as_array().is_some_and(|said| said.iter().any(|notice| notice["sentence"] == sentence))
+}
+
 fn this(peer: &Peer) -> Value {
     peer.json(["machines"]).as_array().and_then(|machines| machines.first().cloned()).expect("this machine comes first")
 }

@@ -108,6 +108,9 @@ pub struct MachineView {
     pub last_seen: Option<Stamp>,
     /// How its owner tuned gravity.
     pub tuning: Tuning,
+    /// Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
+    /// for other machines.
+    pub isolated_since: Option<Stamp>,
 }
 
 impl MachineView {

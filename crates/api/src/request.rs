@@ -346,6 +346,9 @@ pub struct SetRequest {
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     #[schema(value_type = Option<f64>)]
     pub sharpness: Option<Sharpness>,
+    /// For how many seconds no other machine may be reachable before people hear of it: 1 … 86,400.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub isolated_after_secs: Option<u64>,
     /// Labels to set, or to remove with `null`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,

@@ -172,7 +172,7 @@ Examples:
     /// Give this machine another name
     #[command(after_help = "Example:\n  gridwell rename attic")]
     Rename(RenameArgs),
-    /// Tune gravity while it runs: how machines are chosen, and how use of this one counts
+    /// Tune this machine while it runs: how machines are chosen, how its use counts, when it is cut off
     #[command(after_help = "\
 Examples:
   gridwell set strategy=vertical        fill busy machines first, for jobs that start here
@@ -180,6 +180,7 @@ Examples:
   gridwell set sharpness=best           always take the machine that pulls most; 4 is usual, 0 draws evenly
   gridwell set weight=2.5               use of this machine counts more: less work comes here
   gridwell set weight=-1                flip this machine alone: the more it is used, the more it pulls
+  gridwell set isolated-after=10m       say so when no other machine was reachable for ten minutes; 2m is usual
 
 Kept over restarts. What holds now: gridwell machines --json")]
     Set(SetArgs),
@@ -520,7 +521,7 @@ pub struct LabelArgs {
 /// `gridwell set`
 #[derive(Debug, Args)]
 pub struct SetArgs {
-    /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100
+    /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100, isolated-after=TIME
     #[arg(required = true, value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }
@@ -534,6 +535,8 @@ pub enum Setting {
     Sharpness(Sharpness),
     /// How use of this machine counts.
     Weight(Weight),
+    /// For how long no other machine may be reachable before people hear of it.
+    IsolatedAfter(Duration),
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
@@ -542,7 +545,10 @@ fn setting(text: &str) -> Result<Setting, String> {
         "strategy" => value.parse().map(Setting::Strategy).map_err(|error| error.to_string()),
         "sharpness" => value.parse().map(Setting::Sharpness).map_err(|error| error.to_string()),
         "weight" => value.parse().map(Setting::Weight).map_err(|error| error.to_string()),
-        _ => Err(format!("nothing is called '{name}' here: strategy, sharpness and weight are")),
+        "isolated-after" => {
+            gridwell_model::parse_duration(value).map(Setting::IsolatedAfter).map_err(|error| error.to_string())
+        }
+        _ => Err(format!("nothing is called '{name}' here: strategy, sharpness, weight and isolated-after are")),
     }
 }
 

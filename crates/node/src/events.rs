@@ -95,6 +95,7 @@ mod tests {
             version: String::new(),
             last_seen: None,
             tuning: Tuning::default(),
+            isolated_since: None,
         }
     }
 

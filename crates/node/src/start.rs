@@ -29,8 +29,8 @@ use crate::{
     clock,
     config::Config,
     core::{
-        ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Journal, Keys, LinkMap, Linking, Machines,
-        Membership, Pairing, Presence, Settings, Timeline, Traffic, UNKEPT_NOTICES, keeper, net_wishes,
+        ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Isolation, Journal, Keys, LinkMap, Linking,
+        Machines, Membership, Pairing, Presence, Settings, Timeline, Traffic, UNKEPT_NOTICES, keeper, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
@@ -227,6 +227,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         traffic: Traffic::default(),
         membership,
         pairing: Pairing::default(),
+        isolation: Isolation::default(),
         addresses,
         store,
         net_wishes: net_wishes(net.clone(), &beside),
@@ -329,6 +330,7 @@ impl Core {
         self.members_changed();
         self.presence.started(self.machines.others().keys().copied(), clock::now());
         self.history.plan(clock::now(), clock::stamp());
+        self.follow_isolation();
         self.follow_pause();
         self.tune();
         self.lending_changed();

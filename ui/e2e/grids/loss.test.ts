@@ -100,3 +100,22 @@ describe("a node that is killed", () => {
     await page.getByRole("status").filter({ hasText: /Done/ }).waitFor();
   });
 });
+
+describe("a machine that is cut off from its grid", () => {
+  it("says so above every screen until another one is back", async () => {
+    const [mill, forge] = [grid.first, grid.peers[1]!];
+    await mill.cli("set", "isolated-after=1s");
+    const page = await open(mill, "#/jobs");
+    const banner = page.getByText("No other machine has been reachable since");
+
+    await forge.kill();
+    await banner.waitFor();
+    await page.evaluate(() => (window.location.hash = "#/activity"));
+    await page.getByRole("tab", { name: "Events" }).click();
+    await page.getByText("no other machine of the grid has been reachable for 1 s").waitFor();
+    await banner.waitFor();
+
+    await forge.boot();
+    await banner.waitFor({ state: "detached" });
+  });
+});

@@ -731,6 +731,11 @@ export type MachineView = {
   last_seen: Stamp | null;
   /** How its owner tuned gravity. */
   tuning: Tuning;
+  /**
+   * Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
+   * for other machines.
+   */
+  isolated_since: Stamp | null;
 };
 
 /** What one machine did for a job. */
@@ -1036,6 +1041,8 @@ export type SetRequest = {
   strategy?: Strategy | null;
   /** How sharply the machine that pulls most is favoured: 0 (evenly) … 32 (always the best). */
   sharpness?: Sharpness | null;
+  /** For how many seconds no other machine may be reachable before people hear of it: 1 … 86,400. */
+  isolated_after_secs?: number | null;
   /** Labels to set, or to remove with `null`. */
   labels?: { [key in string]: string | null };
 };

@@ -72,6 +72,7 @@ export function machine(name: string, some: Partial<MachineView> = {}): MachineV
     made: 120,
     last_seen: null,
     tuning: { weight: 1, strategy: "horizontal", sharpness: 4 },
+    isolated_since: null,
     paused_until: null,
     version: "0.1.0",
     ...some,

@@ -280,6 +280,7 @@ fn machine() -> MachineView {
         version: String::new(),
         last_seen: None,
         tuning: Tuning::default(),
+        isolated_since: None,
     }
 }
 

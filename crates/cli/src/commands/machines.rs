@@ -70,6 +70,7 @@ pub(super) async fn tune(args: SetArgs, client: &Client, screen: Screen) -> Resu
             Setting::Strategy(strategy) => request.strategy = Some(strategy),
             Setting::Sharpness(sharpness) => request.sharpness = Some(sharpness),
             Setting::Weight(weight) => request.weight = Some(weight),
+            Setting::IsolatedAfter(time) => request.isolated_after_secs = Some(time.as_secs()),
         }
     }
     set(request, client, screen).await

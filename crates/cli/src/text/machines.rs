@@ -153,6 +153,7 @@ mod tests {
             version: String::new(),
             last_seen: None,
             tuning: Tuning::default(),
+            isolated_since: None,
         };
         let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();
         assert!(text.contains("lab-mini (this)") && text.contains("paused") && text.contains("16 GB"), "{text}");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::{Core, door::storage, facts::Reply, machines::Settings, words::about};
+use super::{Core, door::storage, facts::Reply, isolation::MOST_PATIENCE, machines::Settings, words::about};
 use crate::clock;
 
 /// Longest pause: beyond a month a person means "until I say so".
@@ -182,6 +182,11 @@ impl Core {
             return bad(format!("a pause of {secs} s is longer than {days} days"))
                 .map_err(|error| error.help(FOR_GOOD));
         }
+        if let Some(secs) = request.isolated_after_secs
+            && !(1..=MOST_PATIENCE.as_secs()).contains(&secs)
+        {
+            return bad(format!("nobody reachable for {secs} s: from 1 second to a day can be told"));
+        }
         let cores = self.machines.hardware().cpu_count;
         if let Some(cpus) = request.lend_cpus
             && !(0.0..=cores as f32).contains(&cpus)
@@ -208,6 +213,7 @@ impl Core {
             strategy: request.strategy.unwrap_or(strategy),
             sharpness: request.sharpness.unwrap_or(sharpness),
         };
+        settings.isolated_after_secs = request.isolated_after_secs.or(settings.isolated_after_secs);
         if let Some(name) = &request.name {
             name.trim().clone_into(&mut settings.name);
         }
@@ -219,6 +225,7 @@ impl Core {
         }
         self.tell_of_settings(&before);
         self.tune();
+        self.follow_isolation();
         self.lending_changed();
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) lend_cpus: Option<f32>,
     #[serde(default)]
     pub(crate) tuning: Tuning,
+    #[serde(default)]
+    pub(crate) isolated_after_secs: Option<u64>,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -46,6 +48,7 @@ impl Settings {
             pause: None,
             lend_cpus: None,
             tuning: Tuning::default(),
+            isolated_after_secs: None,
             score: 0.0,
         }
     }

@@ -8,6 +8,7 @@ mod ending;
 mod facts;
 mod guest;
 mod history;
+mod isolation;
 mod journal;
 mod landing;
 mod lending;
@@ -51,6 +52,7 @@ pub(crate) use addresses::Addresses;
 pub(crate) use door::storage;
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use history::History;
+pub(crate) use isolation::Isolation;
 pub(crate) use journal::Journal;
 pub(crate) use lending::{Keeper, keeper};
 pub(crate) use linking::Linking;
@@ -96,6 +98,7 @@ pub(crate) struct Core {
     pub(crate) traffic: Traffic,
     pub(crate) membership: Membership,
     pub(crate) pairing: Pairing,
+    pub(crate) isolation: Isolation,
     pub(crate) addresses: Addresses,
     pub(crate) store: Store,
     pub(crate) net: NetHandle,
@@ -240,6 +243,7 @@ impl Core {
             self.pairing.due(),
             self.presence.due(),
             self.history.due(),
+            self.isolation.due(self.machines.settings().isolated_after()),
             self.pause_due(),
             self.map.due(),
             self.traffic.due(),
@@ -266,6 +270,9 @@ impl Core {
             self.flush_logs();
         }
         self.follow_pause();
+        if due(self.isolation.due(self.machines.settings().isolated_after())) {
+            self.follow_isolation();
+        }
         if due(self.history.due()) {
             self.sample_machines();
         }

@@ -131,6 +131,7 @@ impl Core {
         self.tell_links_to(peer);
         tracing::info!(machine = hello.name, "linked");
         self.machine_came(peer);
+        self.follow_isolation();
         self.link_changed(peer);
     }
 
@@ -147,6 +148,7 @@ impl Core {
         if self.link_rule(peer).policy != LinkPolicy::Forbidden {
             self.presence.left(peer, now);
         }
+        self.follow_isolation();
         self.forget_links_of(peer);
         self.link_changed(peer);
     }

@@ -232,6 +232,7 @@ impl Core {
             version: announced.version.chars().filter(|c| !c.is_control()).take(VERSION_CHARS).collect(),
             last_seen,
             tuning: announced.tuning,
+            isolated_since: self.isolation.since().filter(|_| peer == self.me),
         }
     }
 
