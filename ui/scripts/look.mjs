@@ -18,6 +18,61 @@ const idOf = name => name.replace(/[^a-z2-7]/g, "a").padEnd(52, "a");
 const TOWER = idOf("atelier-tower");
 const WINBOX = idOf("win-box");
 
+/** The sheet for pairing. */
+async function pairSheet(page, inGerman) {
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox").fill(inGerman ? "koppeln" : "pair");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".side-sheet");
+}
+
+async function showCode(page, inGerman) {
+  await pairSheet(page, inGerman);
+  await page.getByRole("button", { name: inGerman ? "Code zeigen" : "Show code" }).click();
+  await page.waitForSelector(".side-sheet svg[role=img]");
+}
+
+async function enter(page, inGerman, code, address = "192.168.1.30:7766") {
+  await pairSheet(page, inGerman);
+  await page.locator(".side-sheet input").last().fill(address);
+  await page.locator(".side-sheet input").first().fill(code);
+  await page.keyboard.press("Enter");
+}
+
+/** The states of pairing: what is done before the picture. */
+const PAIRING = [
+  ["sheet", pairSheet],
+  ["code", showCode],
+  [
+    "burnt",
+    async (page, inGerman) => {
+      await showCode(page, inGerman);
+      await page.evaluate(() => window.lab.pairing.burn());
+    },
+  ],
+  ["waits", (page, inGerman) => enter(page, inGerman, "7k2m 9qxr")],
+  ["unreachable", (page, inGerman) => enter(page, inGerman, "7K2M-9QXR", "10.9.9.9:7766")],
+  ["wrong", (page, inGerman) => enter(page, inGerman, "2222-2222")],
+  ["asked", page => page.evaluate(() => window.lab.pairing.come())],
+  [
+    "asked-later",
+    async page => {
+      await page.evaluate(() => ["sandstone", "forge"].forEach(machine => window.lab.pairing.come({ machine })));
+      await page.waitForSelector(".dialog");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("5");
+    },
+  ],
+  [
+    "paired",
+    async (page, inGerman) => {
+      await showCode(page, inGerman);
+      await page.evaluate(() => window.lab.pairing.come());
+      await page.locator(".dialog footer button").last().click();
+    },
+  ],
+];
+
 /** Name, address, size, size of the text in percent; `do` may press and click before the picture is taken. */
 export const LOOKS = [
   ...["dark", "light"].flatMap(theme =>
@@ -53,17 +108,12 @@ export const LOOKS = [
       size,
       do: page => page.getByRole("button", { name: locale === "de" ? "Weiter" : "Continue" }).click(),
     },
-    {
-      name: `pair-link-${locale}`,
+    ...PAIRING.map(([name, act]) => ({
+      name: `pair-${name}-${locale}`,
       query: `theme=${theme}&locale=${locale}#/jobs`,
       size,
-      do: async page => {
-        await page.keyboard.press("Control+k");
-        await page.getByRole("combobox").fill(locale === "de" ? "koppeln" : "pair");
-        await page.keyboard.press("Enter");
-        await page.getByRole("button", { name: locale === "de" ? "Link zeigen" : "Show link" }).click();
-      },
-    },
+      do: page => act(page, locale === "de"),
+    })),
     { name: `check-up-${locale}`, query: `theme=${theme}&locale=${locale}#/doctor`, size },
     {
       name: `check-up-away-${locale}`,

@@ -13,6 +13,7 @@ import { LabBridge, type Replies } from "./bridge";
 import { jobReplies, logPieces } from "./job";
 import { draftReplies } from "./drafts";
 import { alone, hostile, LAB_NOW, link, many, studio } from "./fixtures";
+import { LabPairing } from "./pairing";
 import { NOTHING_YET, pastReplies } from "./past";
 
 /**
@@ -23,8 +24,10 @@ import { NOTHING_YET, pastReplies } from "./past";
 const asked = new URLSearchParams(window.location.search);
 
 const ABOUT_JOBS = jobReplies(studio());
+const pairing = new LabPairing(body => bridge.tell(body));
 const REPLIES: Replies = {
   ...ABOUT_JOBS,
+  ...pairing.replies,
   ...draftReplies,
   ...pastReplies(studio(), ABOUT_JOBS.timeline),
   status: () => ({
@@ -45,18 +48,6 @@ const REPLIES: Replies = {
   }),
   set: () => studio().machines[0],
   link: changeLink,
-  invite: () => ({
-    link: `gridwell://pair/${"abcdefghijklmnopqrstuvwxyz234567".repeat(5)}`,
-    expires: Date.now() + 600_000,
-  }),
-  join: ({ link }) => {
-    const grid = { grid: "eaaaaaaaaaaaaaaaaaaaaaaaaa", machines: ["forge", "atelier-tower"] };
-    if (link.includes("good")) return grid;
-    const [code, message] = link.includes("used")
-      ? (["invite_used", "the invite of forge was used at 14:02"] as const)
-      : (["invite_malformed", "'x' is no invite link"] as const);
-    throw new Refusal({ kind: "input", code, message, help: "ask for a new one on forge" });
-  },
   doctor: () => ({
     findings: [
       { what: "socket", ok: true, sentence: "The local door answers.", next_step: "" },
@@ -142,8 +133,8 @@ function stopper(id: ReturnType<typeof setTimeout>): () => void {
 
 declare global {
   interface Window {
-    lab: { bridge: LabBridge; grid: Grid; Refusal: typeof Refusal };
+    lab: { bridge: LabBridge; grid: Grid; pairing: LabPairing; Refusal: typeof Refusal };
   }
 }
 
-window.lab = { bridge, grid, Refusal };
+window.lab = { bridge, grid, pairing, Refusal };

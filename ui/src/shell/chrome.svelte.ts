@@ -1,4 +1,4 @@
-import type { Appearance, Dropped, Quitting } from "~/bridge";
+import type { Appearance, Dropped, InvitationView, Quitting } from "~/bridge";
 import { Stack } from "./stack.svelte";
 
 /** What lies over the screen: one at a time. */
@@ -15,6 +15,10 @@ export class Chrome {
   /** The screen's title where it is more than the screen's name. */
   readonly titles = new Stack<string>();
   sheet = $state.raw<Sheet | null>(null);
+  /** The last code that this window showed: the node says it once. */
+  code = $state.raw<InvitationView | null>(null);
+  /** Machines that ask to be let in and that are answered later, by `pairingKey`. */
+  later = $state.raw<ReadonlySet<string>>(new Set());
   /** What the desktop says about its looks, where it says anything. */
   appearance = $state.raw<Appearance | null>(null);
   /** The question why nothing runs: of a job, or of whatever waits. */

@@ -1,5 +1,17 @@
 import { Refusal } from "~/bridge";
-import type { AnswerTo, Bridge, Closer, Event, JobId, JobView, LinkView, MachineView, PeerId, Request } from "~/bridge";
+import type {
+  AnswerTo,
+  Bridge,
+  Closer,
+  Event,
+  JobId,
+  JobView,
+  LinkView,
+  MachineView,
+  PairingView,
+  PeerId,
+  Request,
+} from "~/bridge";
 import { Activity } from "./activity.svelte";
 import { realClock, type Clock } from "./clock";
 import { isStale, nextConnection, waitMs, type Connection, type ConnectionFact } from "./connection";
@@ -25,12 +37,15 @@ export class Grid {
   readonly #machinesById = $derived(this.#model.machines);
   readonly #linksById = $derived(this.#model.links);
   readonly #jobsById = $derived(this.#model.jobs);
+  readonly #pairingsById = $derived(this.#model.pairings);
 
   readonly machines: readonly MachineView[] = $derived([...this.#machinesById.values()]);
   /** Links as each of their two machines sees them: those of this machine, and what others tell of theirs. */
   readonly links: readonly LinkView[] = $derived([...this.#linksById.values()]);
   /** Newest first. */
   readonly jobs: readonly JobView[] = $derived([...this.#jobsById.values()].sort((a, b) => b.submitted - a.submitted));
+  /** Machines that are being let in, and the last few that were, or were not; oldest first. */
+  readonly pairings: readonly PairingView[] = $derived([...this.#pairingsById.values()]);
   readonly thisMachine: MachineView | undefined = $derived(this.machines.find(machine => machine.this));
   /** True while what is shown may be old. */
   readonly stale: boolean = $derived(isStale(this.connection));

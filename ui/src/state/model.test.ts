@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Event } from "~/bridge";
 import { job, machine, studio } from "~/lab/fixtures";
+import { pairing } from "~/lab/pairing";
 import { applyAll, EMPTY, type Model } from "./model";
 
 const SNAPSHOT: Event = { seq: 10, event: "snapshot", data: studio() };
@@ -44,6 +45,18 @@ describe("applyAll", () => {
     expect(applyAll(started(), [{ seq: 11, event: "machine_activity", data }]).model.machines).toEqual(
       started().machines,
     );
+  });
+
+  it("follows machines that are let in, and forgets the oldest", () => {
+    const events = Array.from({ length: 70 }, (_, nth): Event => {
+      const data = pairing({ id: nth + 1, state: nth === 69 ? "waiting" : "joined" });
+      return { seq: 11 + nth, event: "pairing_changed", data };
+    });
+    const { model } = applyAll(started(), events);
+    expect([...model.pairings.keys()]).toEqual(Array.from({ length: 64 }, (_, nth) => nth + 7));
+    const ended: Event = { seq: 81, event: "pairing_changed", data: pairing({ id: 70, state: "rejected" }) };
+    expect(applyAll(model, [ended]).model.pairings.get(70)?.state).toBe("rejected");
+    expect(applyAll(model, [{ ...SNAPSHOT, seq: 90 }]).model.pairings.size).toBe(0);
   });
 
   it("asks for a snapshot when the first event is none", () => {

@@ -1,4 +1,15 @@
-import type { Cursor, Event, JobId, JobView, LinkKey, LinkView, MachineView, PeerId, Snapshot } from "~/bridge";
+import type {
+  Cursor,
+  Event,
+  JobId,
+  JobView,
+  LinkKey,
+  LinkView,
+  MachineView,
+  PairingView,
+  PeerId,
+  Snapshot,
+} from "~/bridge";
 
 /** Everything the node has told, by id. Never changed in place: whoever holds one may compare it with the next. */
 export interface Model {
@@ -6,11 +17,22 @@ export interface Model {
   /** Links as each of their two machines sees them, by `linkId`. */
   readonly links: ReadonlyMap<string, LinkView>;
   readonly jobs: ReadonlyMap<JobId, JobView>;
+  /** Machines that are being let in, and the last few that were, or were not. */
+  readonly pairings: ReadonlyMap<number, PairingView>;
   /** Where the next event must follow; `null` before the first snapshot. */
   readonly cursor: Cursor | null;
 }
 
-export const EMPTY: Model = { machines: new Map(), links: new Map(), jobs: new Map(), cursor: null };
+export const EMPTY: Model = {
+  machines: new Map(),
+  links: new Map(),
+  jobs: new Map(),
+  pairings: new Map(),
+  cursor: null,
+};
+
+/** Pairings that are kept: those under way are bounded by the node, and of those that ended it tells as many anew. */
+const KEPT_PAIRINGS = 64;
 
 export function linkId({ from, peer }: LinkKey): string {
   return `${from} ${peer}`;
@@ -54,6 +76,7 @@ class Draft {
   private machines: Map<PeerId, MachineView> | null = null;
   private links: Map<string, LinkView> | null = null;
   private jobs: Map<JobId, JobView> | null = null;
+  private pairings: Map<number, PairingView> | null = null;
 
   constructor(private from: Model) {
     this.cursor = from.cursor;
@@ -63,6 +86,7 @@ class Draft {
     this.machines = new Map(snapshot.machines.map(machine => [machine.id, machine]));
     this.links = new Map(snapshot.links.map(link => [linkId(link), link]));
     this.jobs = new Map(snapshot.jobs.map(job => [job.id, job]));
+    this.pairings = new Map(snapshot.pairings.map(pairing => [pairing.id, pairing]));
     this.cursor = { stream: snapshot.stream, seq };
   }
 
@@ -92,7 +116,7 @@ class Draft {
         this.changeLinks().delete(linkId(event.data));
         break;
       case "pairing_changed":
-        // Whoever shows pairings listens for itself.
+        this.changePairing(event.data);
         break;
       case "tasks_changed":
       case "notice":
@@ -109,8 +133,18 @@ class Draft {
       machines: this.machines ?? this.from.machines,
       links: this.links ?? this.from.links,
       jobs: this.jobs ?? this.from.jobs,
+      pairings: this.pairings ?? this.from.pairings,
       cursor: this.cursor,
     };
+  }
+
+  private changePairing(pairing: PairingView): void {
+    const pairings = (this.pairings ??= new Map(this.from.pairings));
+    pairings.set(pairing.id, pairing);
+    for (const oldest of pairings.keys()) {
+      if (pairings.size <= KEPT_PAIRINGS) break;
+      pairings.delete(oldest);
+    }
   }
 
   private changeMachines(): Map<PeerId, MachineView> {
