@@ -4,6 +4,7 @@ use std::{future, time::Duration};
 
 use gridwell_api::{EventBody, TasksChanged};
 use gridwell_model::{TaskSpan, TaskState};
+use tokio::sync::watch;
 
 use crate::{made::job_id, node::Synthetic, world::World};
 
@@ -23,26 +24,42 @@ pub(crate) async fn stir(node: &Synthetic, per_second: u32) {
     }
 }
 
-/// Lets single tasks of the large job change, `per_second` of them.
-pub(crate) async fn storm(node: &Synthetic, per_second: u32) {
-    if per_second == 0 {
-        return future::pending().await;
-    }
-    let mut ticks = tokio::time::interval(GUST);
-    let each = (f64::from(per_second) * GUST.as_secs_f64()).ceil() as u32;
+/// Lets single tasks of the large job change, so many a second as `pace` says; says how many did when it comes to rest.
+pub(crate) async fn storm(node: &Synthetic, mut pace: watch::Receiver<u32>) {
+    let mut gusts = tokio::time::interval(GUST);
     let mut next = 0_u32;
     loop {
-        ticks.tick().await;
-        node.tell(|world| (0..each).map(|step| change(world, next.wrapping_add(step))).collect());
+        let per_second = *pace.borrow_and_update();
+        if per_second == 0 {
+            if next > 0 {
+                println!("{next}");
+            }
+            if pace.changed().await.is_err() {
+                return future::pending().await;
+            }
+            gusts.reset();
+            continue;
+        }
+        gusts.tick().await;
+        let each = (f64::from(per_second) * GUST.as_secs_f64()).ceil() as u32;
+        node.tell(|world| gust(world, (0..each).map(|step| next.wrapping_add(step))));
         next = next.wrapping_add(each);
     }
 }
 
-/// A task somewhere in the large job begins or ends.
+/// Tasks change one by one, and with them what their job counts.
+fn gust(world: &mut World, numbers: impl Iterator<Item = u32>) -> Vec<EventBody> {
+    let mut told: Vec<_> = numbers.map(|number| change(world, number)).collect();
+    told.push(EventBody::JobChanged(Box::new(world.jobs[0].clone())));
+    told
+}
+
+/// A task somewhere in the large job begins or ends; all others do before it is its turn again.
 fn change(world: &mut World, number: u32) -> EventBody {
-    let index = number.wrapping_mul(7) % world.tasks.len() as u32;
-    let state = if number.is_multiple_of(2) { TaskState::Running } else { TaskState::Done };
-    world.tasks[index as usize] = state;
+    let tasks = world.tasks.len() as u32;
+    let (round, index) = (number / tasks, (number % tasks).wrapping_mul(7) % tasks);
+    let state = if (number % tasks + round).is_multiple_of(2) { TaskState::Running } else { TaskState::Done };
+    world.change(index, state);
     EventBody::TasksChanged(TasksChanged {
         job: job_id(0),
         step: 0,

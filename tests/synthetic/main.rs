@@ -3,7 +3,8 @@
 //!
 //! The door, its guard and its messages are the real ones; only what they tell is made up, from a seed.
 //! `cargo run -p gridwell-tests --example synthetic -- --data DIR --pages ui/dist` prints an address of the window for one
-//! browser, and the id of the large job.
+//! browser, and the id of the large job. A line on its standard input is another pace of the storm; where that is 0, it
+//! answers with the number of changes there were.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "whoever starts it reads where its door is")]
 
@@ -14,10 +15,11 @@ mod pages;
 mod wanted;
 mod world;
 
-use std::{net::Ipv4Addr, process::ExitCode, sync::Arc};
+use std::{io, net::Ipv4Addr, process::ExitCode, sync::Arc, thread};
 
 use gridwell_api::ApiError;
 use gridwell_serve::{DataFolder, Door, Entrances, WindowEntrance};
+use tokio::sync::watch;
 
 use crate::{made::job_id, node::Synthetic, wanted::Wanted, world::World};
 
@@ -44,11 +46,25 @@ async fn open(wanted: &Wanted) -> Result<(), ApiError> {
     let entrances = Entrances { http: None, window: Some(window) };
     let door = Door::open(&folder, entrances, Arc::<Synthetic>::clone(&node)).await?;
     println!("{}\n{}", door.window()?.map(|window| window.url).unwrap_or_default(), job_id(0));
+    let (told, pace) = watch::channel(wanted.storm);
+    thread::spawn(move || listen(&told));
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = events::stir(&node, wanted.updates) => {}
-        () = events::storm(&node, wanted.storm) => {}
+        () = events::storm(&node, pace) => {}
     }
     door.close().await;
     Ok(())
+}
+
+/// Hears other paces of the storm until nobody says any more.
+fn listen(pace: &watch::Sender<u32>) {
+    for line in io::stdin().lines().map_while(Result::ok) {
+        match line.trim().parse() {
+            Ok(per_second) => {
+                pace.send_replace(per_second);
+            }
+            Err(_) => eprintln!("synthetic: {line}: not a number"),
+        }
+    }
 }

@@ -12,7 +12,7 @@ pub(crate) struct Wanted {
     pub(crate) size: Size,
     /// Rounds each second in which a tenth of the machines change.
     pub(crate) updates: u32,
-    /// Single tasks of the large job that change each second.
+    /// Single tasks of the large job that change each second, from the start on.
     pub(crate) storm: u32,
 }
 

@@ -78,6 +78,15 @@ impl World {
         chosen
     }
 
+    /// A task of the first job is in another state.
+    pub(crate) fn change(&mut self, task: u32, state: TaskState) {
+        let before = std::mem::replace(&mut self.tasks[task as usize], state);
+        let job = &mut self.jobs[0];
+        *job.counts.at(before) -= 1;
+        *job.counts.at(state) += 1;
+        job.progress = job.counts.done as f64 / self.tasks.len() as f64;
+    }
+
     /// A page of the tasks of a job.
     pub(crate) fn page(&self, job: JobId, wanted: &TasksRequest) -> TaskPage {
         let limit = if wanted.limit == 0 { TasksRequest::MAX_LIMIT } else { wanted.limit.min(TasksRequest::MAX_LIMIT) };

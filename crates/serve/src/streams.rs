@@ -30,7 +30,7 @@ use crate::{
     routes::Inside,
 };
 
-/// Most events in one message: a burst is a few large messages instead of thousands of small ones.
+/// Most events taken in at once: as many as may wait for a listener in the node.
 const BATCH_EVENTS: usize = 1_024;
 /// Longest time between two messages that a listener may ask for.
 const LONGEST_EVERY_MS: u64 = 10_000;
@@ -86,13 +86,12 @@ async fn tell(socket: WebSocket, mut events: mpsc::Receiver<Arc<Event>>, every_m
         std::future::pending::<()>().await;
     };
     let send = async {
+        // A burst is one large message: who asked for a pace gets no more messages than that.
         while let Some(batch) = waiting.next().await {
-            for events in batch.chunks(BATCH_EVENTS) {
-                let events: Vec<&Event> = events.iter().map(AsRef::as_ref).collect();
-                let Ok(text) = serde_json::to_string(&events) else { return };
-                if sink.send(Message::Text(text.into())).await.is_err() {
-                    return;
-                }
+            let events: Vec<&Event> = batch.iter().map(AsRef::as_ref).collect();
+            let Ok(text) = serde_json::to_string(&events) else { return };
+            if sink.send(Message::Text(text.into())).await.is_err() {
+                return;
             }
             match every_ms.load(Ordering::Relaxed) {
                 0 => {}

@@ -80,12 +80,16 @@ pub(crate) fn check() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tests of the window in Chromium on real nodes, which carry it inside.
+/// Tests of the window in Chromium on real nodes, which carry it inside, and on a made-up grid.
 pub(crate) fn test_on_grids() -> Result<(), Failure> {
     build()?;
     shell::run(shell::cargo().args(["build", "--package", "gridwell-cli"]))?;
-    let program = shell::target_dir()?.join("debug/gridwell");
-    shell::run(npm().args(["run", "--silent", "test:grids"]).env("GRIDWELL_BIN", program))
+    shell::run(shell::cargo().args(["build", "--package", "gridwell-tests", "--example", "synthetic"]))?;
+    let built = shell::target_dir()?.join("debug");
+    let mut tests = npm();
+    tests.args(["run", "--silent", "test:grids"]);
+    tests.env("GRIDWELL_BIN", built.join("gridwell")).env("GRIDWELL_SYNTHETIC", built.join("examples/synthetic"));
+    shell::run(&mut tests)
 }
 
 pub(crate) fn folder() -> PathBuf {

@@ -5,18 +5,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import type { JobView, MachineView } from "../../src/bridge/api";
+import { built } from "./built";
 
 const run = promisify(execFile);
-const repository = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** The program under test: what cargo built, or what `GRIDWELL_BIN` names. */
-export const gridwell =
-  process.env["GRIDWELL_BIN"] ??
-  path.join(process.env["CARGO_TARGET_DIR"] ?? path.join(repository, "target"), "debug", "gridwell");
+export const gridwell = process.env["GRIDWELL_BIN"] ?? built("gridwell");
 
 /** The first line of `gridwell node --json`. */
 interface Ready {

@@ -28,7 +28,7 @@ export function useWindows(): void {
 
 /** Opens the window of a node, as a person with a new address would, and waits for live data. */
 export async function open(
-  peer: Peer,
+  peer: Pick<Peer, "name" | "url">,
   route = "",
   first: (page: Page) => Promise<void> = () => Promise.resolve(),
 ): Promise<Page> {
