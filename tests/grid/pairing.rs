@@ -168,6 +168,22 @@ fn no_code_comes_back_after_a_kill_and_whoever_waited_hears_of_it() {
 }
 
 #[test]
+fn a_machine_that_calls_itself_by_a_number_is_not_taken_for_that_pairing() {
+    let grid = Grid::of_one();
+    let nine = grid.alone("9");
+    let mill = &grid.peers[0];
+    let asking = ask(&nine, &show(mill));
+    let id = waiting(mill, "host")["id"].as_u64().expect("an id");
+    assert_ne!(id, 9);
+
+    let refused = mill.refused(2, ["pair", "approve", "9"]);
+
+    assert!(refused.contains("no machine '9' waits to be let in"), "{refused}");
+    mill.ok(["pair", "approve", &id.to_string()]);
+    assert!(end(asking).status.success());
+}
+
+#[test]
 fn a_code_is_written_nowhere() {
     let grid = Grid::of_one();
     let quarry = grid.alone("quarry");

@@ -133,9 +133,12 @@ impl Core {
     /// The pairing under way that a person's words name.
     fn named_pairing(&self, text: &str) -> Result<Visit, ApiError> {
         let under_way = || self.pairing.views.values().filter(|view| !view.state.is_ended());
+        // A number is an id and nothing else: a machine may call itself anything.
+        let id: Option<Visit> = text.parse().ok();
         let is_named = |view: &&PairingView| {
             let by_key = |peer: PeerId| text.len() >= 4 && peer.to_string().starts_with(&text.to_lowercase());
-            text.is_empty() || view.id.to_string() == text || view.machine == text || view.peer.is_some_and(by_key)
+            let by_words = || text.is_empty() || view.machine == text || view.peer.is_some_and(by_key);
+            id.map_or_else(by_words, |id| view.id == id)
         };
         let named: Vec<_> = under_way().filter(is_named).collect();
         match named.as_slice() {
