@@ -10,6 +10,9 @@ fn weights_and_strategies_act_on_the_next_task_and_survive_a_restart() {
     grid.peers[0].ok(["set", "sharpness=best"]);
     weigh(&grid, "-100");
     assert_eq!(maker(&grid.peers[0]), "quarry", "a negative weight flips it");
+    let why = grid.peers[0].json(["why", "last"]);
+    assert_eq!(why["decisive"], "strategy", "{why:#}");
+    assert_eq!(why["smallest_change"], "mill would pull more if its use counted the same", "{why:#}");
     weigh(&grid, "100");
     assert_eq!(maker(&grid.peers[0]), "mill", "its use counts a hundredfold");
 

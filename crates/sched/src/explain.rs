@@ -35,6 +35,20 @@ impl Explanation {
     pub fn placed(&self, peer: PeerId) -> Option<Terms> {
         self.machines.iter().find(|machine| machine.peer == peer)?.last_placed
     }
+
+    /// Which machine would pull more than `peer` if one term were otherwise there, and which term: the strongest such.
+    #[must_use]
+    pub fn counterfactual(&self, peer: PeerId) -> Option<(PeerId, Term)> {
+        let winner = self.machines.iter().find(|machine| machine.peer == peer)?.terms?;
+        let others = self.machines.iter().filter(|machine| machine.peer != peer);
+        let able = others.filter(|machine| !machine.against.iter().any(Against::lasts));
+        let close = able.filter_map(|machine| {
+            let terms = machine.terms?;
+            Some((machine.peer, terms.lacks_to_pass(&winner)?, terms.log_gravity()))
+        });
+        let strongest = close.max_by(|left, right| left.2.total_cmp(&right.2));
+        strongest.map(|(peer, term, _)| (peer, term))
+    }
 }
 
 /// One machine's case.

@@ -81,6 +81,27 @@ impl Terms {
         let best = gains.into_iter().max_by(|left, right| left.1.total_cmp(&right.1))?;
         (best.1 > 1e-9).then_some(best.0)
     }
+
+    /// The one term that would have to be as it is on `other` for this to pull more; `None` when no single one suffices,
+    /// or none is needed.
+    ///
+    /// Terms that people can change come first: files can be copied, a slot becomes free.
+    #[must_use]
+    pub fn lacks_to_pass(&self, other: &Self) -> Option<Term> {
+        if self.log_gravity() > other.log_gravity() {
+            return None;
+        }
+        let changed = [
+            (Term::Fetch, Self { fetch_secs: 0.0, ..*self }),
+            (Term::Wait, Self { wait_secs: 0.0, ..*self }),
+            (Term::Prefers, Self { prefers: other.prefers, ..*self }),
+            (Term::Strategy, Self { strategy: other.strategy, ..*self }),
+            (Term::Path, Self { path_secs: other.path_secs, ..*self }),
+            (Term::Run, Self { run_secs: other.run_secs, ..*self }),
+        ];
+        let passes = |terms: &Self| terms.log_gravity() > other.log_gravity();
+        changed.iter().find(|(_, terms)| passes(terms)).map(|(term, _)| *term)
+    }
 }
 
 #[cfg(test)]
@@ -102,5 +123,19 @@ mod tests {
         let far = Terms { run_secs: 9.0, fetch_secs: 5.0, ..Terms::default() };
         assert_eq!(near.decisive_over(&far), Some(Term::Fetch));
         assert_eq!(near.decisive_over(&near), None);
+    }
+
+    #[test]
+    fn what_a_machine_lacks_is_the_change_that_is_made_most_easily() {
+        let winner = Terms { run_secs: 10.0, ..Terms::default() };
+        let far = Terms { run_secs: 9.0, fetch_secs: 5.0, ..Terms::default() };
+        let busy = Terms { run_secs: 9.0, wait_secs: 5.0, fetch_secs: 0.5, ..Terms::default() };
+        let slow = Terms { run_secs: 30.0, prefers: 0.5, ..Terms::default() };
+        let hopeless = Terms { run_secs: 30.0, fetch_secs: 30.0, ..Terms::default() };
+        assert_eq!(far.lacks_to_pass(&winner), Some(Term::Fetch));
+        assert_eq!(busy.lacks_to_pass(&winner), Some(Term::Wait));
+        assert_eq!(slow.lacks_to_pass(&winner), Some(Term::Run));
+        assert_eq!(hopeless.lacks_to_pass(&winner), None);
+        assert_eq!(winner.lacks_to_pass(&far), None, "it pulls more already");
     }
 }

@@ -1,7 +1,7 @@
 //! Why here, why not there: the scheduler's own numbers in words.
 
 use gridwell_api::{Terms, WhyMachine, WhyView};
-use gridwell_model::{JobId, TaskKey, TaskState};
+use gridwell_model::{JobId, PeerId, TaskKey, TaskState};
 use gridwell_sched::{Against, Explanation, MachineExplanation, Term};
 
 use super::Core;
@@ -25,7 +25,11 @@ impl Core {
         }
         let label = self.homes.get(&job)?.plan.task_label(key.step, key.index);
         let decisive = explanation.as_ref().and_then(|explanation| explanation.decisive).map(word).unwrap_or_default();
-        let smallest_change = explanation.as_ref().and_then(smallest_change).unwrap_or_default();
+        let change = explanation.as_ref().and_then(|explanation| match placed_on {
+            Some(peer) if task.state != TaskState::Ready => self.otherwise(explanation, peer),
+            _ => smallest_change(explanation),
+        });
+        let smallest_change = change.unwrap_or_default();
         let sentence = match (task.state, placed_on) {
             (TaskState::Waiting, _) => "waits for an earlier step".to_owned(),
             (TaskState::Held, _) => "held back by a person".to_owned(),
@@ -52,6 +56,20 @@ impl Core {
             decisive: decisive.to_owned(),
             smallest_change,
         })
+    }
+
+    /// What would have drawn the task to another machine.
+    fn otherwise(&self, explanation: &Explanation, peer: PeerId) -> Option<String> {
+        let (other, term) = explanation.counterfactual(peer)?;
+        let condition = match term {
+            Term::Wait => "a slot were free there",
+            Term::Fetch => "it held the input files",
+            Term::Run => "it ran such tasks as fast",
+            Term::Path => "it were as near",
+            Term::Prefers => "it were what the job prefers as much",
+            Term::Strategy => "its use counted the same",
+        };
+        Some(format!("{} would pull more if {condition}", self.machines.name(other)))
     }
 
     /// The job's first task that is not ended, else its first.

@@ -309,6 +309,9 @@ fn peers_that_hold_the_inputs_pull() {
     let placed = grid.place_all().remove(0);
     assert_eq!(placed.peer, peer(3));
     assert!((placed.terms.fetch_secs - 2.0).abs() < 1e-9);
+    let explanation = grid.scheduler.explain(job, 0).unwrap();
+    assert_eq!(explanation.counterfactual(peer(3)), Some((peer(2), Term::Fetch)));
+    assert_eq!(explanation.counterfactual(peer(2)), None, "the other one pulls more as it is");
 }
 
 #[test]
