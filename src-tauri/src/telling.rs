@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use gridwell_api::{Event, EventBody, EventCursor, JobView, MachineState, MachineView, Notice};
+use gridwell_api::{Event, EventBody, EventCursor, JobView, MachineState, MachineView, Notice, PairingView};
 use gridwell_model::{Incarnation, JobId};
 use tauri::{AppHandle, Manager as _};
 use tokio::{sync::Notify, time::Instant};
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     house::House,
-    notices::{About, Gathered, Teller, is_wanted},
+    notices::{About, Gathered, Message, Teller, is_wanted},
     own::chosen,
     tray, window,
 };
@@ -140,6 +140,9 @@ async fn hear(
         let Ok(Some(batch)) = batch else { return true };
         let mut seen = seen.lock().await;
         for event in batch {
+            if let EventBody::PairingChanged(pairing) = &event.body {
+                tell_of_pairing(app, teller, pairing);
+            }
             if let Some(notice) = seen.take(event) {
                 gather(app, &seen, gathered, notice);
             }
@@ -164,10 +167,24 @@ async fn show(app: AppHandle, seen: Arc<tokio::sync::Mutex<Seen>>, news: Arc<Not
 
 /// Tells the desktop what is due.
 fn tell(app: &AppHandle, teller: &Teller, gathered: &mut Gathered) {
-    let focused = app.get_webview_window(window::MAIN).is_some_and(|window| window.is_focused().unwrap_or(false));
+    let focused = is_focused(app);
     for message in gathered.take(Instant::now()) {
         teller.tell(app, message, focused);
     }
+}
+
+/// Tells at once of a machine that waits to be let in: its time is short. Whoever looks at the window is asked there.
+fn tell_of_pairing(app: &AppHandle, teller: &Teller, pairing: &PairingView) {
+    if let Some(message) = Message::of_pairing(pairing)
+        && chosen(app).notify_problem
+        && !is_focused(app)
+    {
+        teller.tell(app, message, false);
+    }
+}
+
+fn is_focused(app: &AppHandle) -> bool {
+    app.get_webview_window(window::MAIN).is_some_and(|window| window.is_focused().unwrap_or(false))
 }
 
 /// Gathers a notice that the desktop is to hear of.

@@ -125,7 +125,7 @@ impl Waiting {
 }
 
 /// A sentence with names from anywhere as one line: no control characters, not too long.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE_CHARS).collect()
 }
 

@@ -6,7 +6,7 @@ mod gathered;
 #[cfg(not(target_os = "linux"))]
 mod plugin;
 
-use gridwell_api::{Notice, NoticeKind, NoticeLevel};
+use gridwell_api::{Notice, NoticeKind, NoticeLevel, PairSide, PairState, PairingView};
 use gridwell_model::PeerId;
 use tauri::AppHandle;
 use tokio::sync::mpsc;
@@ -75,6 +75,20 @@ pub(crate) struct Message {
     pub(crate) button: Option<(&'static str, Deed)>,
 }
 
+impl Message {
+    /// What is told of a pairing: that a machine waits for a person here. The window has the question open.
+    pub(crate) fn of_pairing(pairing: &PairingView) -> Option<Self> {
+        let waits = pairing.side == PairSide::Host && pairing.state == PairState::Waiting;
+        waits.then(|| Self {
+            about: About::NeedsYou,
+            title: gathered::line(&format!("{} wants to join", pairing.machine)),
+            body: "Compare the four words on both machines, then say yes or no.".to_owned(),
+            click: Deed::Show,
+            button: Some(("Show", Deed::Show)),
+        })
+    }
+}
+
 /// Hands messages to the desktop.
 #[derive(Debug, Clone)]
 pub(crate) struct Teller(mpsc::Sender<Message>);
@@ -103,4 +117,44 @@ fn is_first_today(app: &AppHandle) -> bool {
     let mut first = false;
     remember(app, |memory| first = memory.lends_on(&day_of(tray::now())));
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use gridwell_api::PairMethod;
+    use gridwell_model::Stamp;
+
+    use super::*;
+
+    #[test]
+    fn only_a_machine_that_waits_for_a_person_here_is_told_of() {
+        let asked = Message::of_pairing(&a_pairing(PairSide::Host, PairState::Waiting)).expect("it needs a person");
+        assert_eq!((asked.about, asked.title.as_str()), (About::NeedsYou, "sand stone wants to join"));
+        assert_eq!(asked.click, Deed::Show);
+        for (side, state) in [
+            (PairSide::Host, PairState::Joined),
+            (PairSide::Host, PairState::TimedOut),
+            (PairSide::Guest, PairState::Waiting),
+        ] {
+            assert_eq!(Message::of_pairing(&a_pairing(side, state)), None, "{side:?} {state:?}");
+        }
+    }
+
+    fn a_pairing(side: PairSide, state: PairState) -> PairingView {
+        PairingView {
+            id: 1,
+            side,
+            method: PairMethod::Code,
+            machine: "sand\nstone".to_owned(),
+            peer: None,
+            fingerprint: String::new(),
+            address: String::new(),
+            words: Vec::new(),
+            state,
+            sentence: String::new(),
+            error: None,
+            since: Stamp(0),
+            until: None,
+        }
+    }
 }
