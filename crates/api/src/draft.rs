@@ -32,6 +32,8 @@ pub struct DraftView {
     pub file_count: u64,
     /// Their size in bytes.
     pub file_bytes: u64,
+    /// What lies beside them in a folder that was dropped, and is not read.
+    pub left_out: DraftLeftOut,
     /// Files it names that are not there.
     pub missing: Vec<DraftFile>,
     /// The folder into which results would land.
@@ -49,6 +51,16 @@ pub struct DraftView {
 impl DraftView {
     /// Most files listed: about 150 kB of JSON, and more than anybody reads.
     pub const MAX_FILES: usize = 1_000;
+}
+
+/// What lies in a dropped folder and is not read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct DraftLeftOut {
+    /// Files of other kinds, without hidden ones.
+    pub files: u64,
+    /// Folders in it, which are not looked into.
+    pub folders: u64,
 }
 
 /// A scene of a file.

@@ -156,19 +156,42 @@ pub struct ApiError {
     /// What a person can do next; empty when the code alone says it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub help: String,
+    /// What a folder holds that no recipe knows; only with `unknown_file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub holds: Option<FolderContents>,
+}
+
+/// What a folder holds, with all folders in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct FolderContents {
+    /// How many files.
+    pub files: u64,
+    /// Their size in bytes.
+    pub size_bytes: u64,
+    /// True when there is more: counting ended at its limit.
+    pub at_least: bool,
 }
 
 impl ApiError {
     /// Makes an error of this code; line breaks and control characters in `message` are made visible.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { kind: code.kind(), code, message: one_line(&message.into()), help: String::new() }
+        Self { kind: code.kind(), code, message: one_line(&message.into()), help: String::new(), holds: None }
     }
 
     /// Adds what a person can do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = one_line(&help.into());
+        self
+    }
+
+    /// Adds what the folder holds that it is about.
+    #[must_use]
+    pub const fn holds(mut self, contents: FolderContents) -> Self {
+        self.holds = Some(contents);
         self
     }
 

@@ -28,8 +28,8 @@ mod window;
 pub use activity::{
     ActivityPage, ActivityRequest, Bar, HistoryRequest, HistoryView, MachineHistory, TimelineRequest, TimelineView,
 };
-pub use draft::{DraftFile, DraftMachine, DraftView, FrameRange, ParameterView, SceneView};
-pub use error::{ApiError, ErrorCode, ErrorKind};
+pub use draft::{DraftFile, DraftLeftOut, DraftMachine, DraftView, FrameRange, ParameterView, SceneView};
+pub use error::{ApiError, ErrorCode, ErrorKind, FolderContents};
 pub use event::{
     Event, EventBody, EventCursor, EventRing, LinkKey, Notice, NoticeKind, NoticeLevel, Replay, Snapshot, TasksChanged,
 };

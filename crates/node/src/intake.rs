@@ -10,8 +10,8 @@ use std::{
 };
 
 use gridwell_api::{
-    ApiError, CommandRequest, DraftFile, DraftView, ErrorCode, FrameRange, ParameterView, Repeat, SceneView,
-    SubmitRequest,
+    ApiError, CommandRequest, DraftFile, DraftLeftOut, DraftView, ErrorCode, FolderContents, FrameRange, ParameterView,
+    Repeat, SceneView, SubmitRequest,
 };
 use gridwell_job::{
     Draft, DraftError, DraftRequest, FileKind, Files, JobError, JobPlan, ParameterError, ParameterKind, Recipes,
@@ -146,6 +146,7 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
         files: draft.inputs.into_iter().take(DraftView::MAX_FILES).map(file).collect(),
         file_count,
         file_bytes,
+        left_out: DraftLeftOut { files: draft.left_out.files, folders: draft.left_out.folders },
         missing: draft.missing.into_iter().map(file).collect(),
         output: draft.output_folders.first().cloned().unwrap_or_default(),
         parameters: parameters(&draft.template, &draft.parameters),
@@ -316,7 +317,13 @@ fn draft_error(error: &DraftError) -> ApiError {
         DraftError::Job { source, .. } => job_code(source),
         DraftError::Bundle { .. } => ErrorCode::TemplateRefused,
     };
-    ApiError::new(code, error.to_string()).help(draft_help(error))
+    let refusal = ApiError::new(code, error.to_string()).help(draft_help(error));
+    match *error {
+        DraftError::UnknownFolder { files, size_bytes, at_least, .. } => {
+            refusal.holds(FolderContents { files, size_bytes, at_least })
+        }
+        _ => refusal,
+    }
 }
 
 /// What to do about an error whose code alone does not say it; may be empty.

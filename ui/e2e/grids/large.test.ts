@@ -57,7 +57,7 @@ describe("a folder of fifty thousand files", () => {
 
     const sheet = page.getByRole("dialog");
     await sheet.getByText("textures", { exact: true }).waitFor();
-    await sheet.getByText(`: ${FOLDERS * FILES_EACH} files, 0 B`).waitFor();
+    await sheet.getByText(`It holds ${(FOLDERS * FILES_EACH).toLocaleString("en-GB")} files, 0 B.`).waitFor();
     await sheet.getByRole("textbox", { name: "Command", exact: true }).waitFor();
     await blocked(sheet.getByRole("button", { name: "Start", exact: true }));
     await page.keyboard.press("Enter");

@@ -31,6 +31,26 @@ it("lends fewer cores with the arrow keys, and takes it back", async () => {
     ]);
 });
 
+it("tunes gravity with the arrow keys, keeps the focus, and takes it back", async () => {
+  const page = await open("#/settings/advanced");
+  const focused = (): Promise<string | null | undefined> =>
+    page.evaluate(() => document.activeElement?.closest("label")?.textContent?.trim());
+  await page.getByRole("radio", { name: "Least used first" }).press("ArrowRight");
+  await expect.poll(focused).toBe("Most used first");
+  await page.getByRole("radio", { name: "As usual" }).press("ArrowRight");
+  await expect.poll(focused).toBe("Always the best");
+  await page.getByRole("slider", { name: "Weight of this machine" }).press("ArrowLeft");
+  await page.keyboard.press("Control+z");
+  await expect
+    .poll(() => changes(page))
+    .toEqual([
+      { ask: "set", strategy: "vertical" },
+      { ask: "set", sharpness: 32 },
+      { ask: "set", weight: 0.75 },
+      { ask: "set", weight: 1 },
+    ]);
+});
+
 it("renames the machine when the field is left, and only then", async () => {
   const page = await open("#/settings/machine/name");
   const field = page.getByRole("textbox", { name: "Name" });

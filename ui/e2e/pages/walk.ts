@@ -20,6 +20,7 @@ export const EVERY_SCREEN: readonly [name: string, route: string, then?: (page: 
   ["activity", "#/activity"],
   ["events", "#/activity", page => page.getByRole("tab", { name: "Events" }).click()],
   ["the settings", "#/settings"],
+  ["the settings of gravity", "#/settings/advanced"],
   ["the check-up", "#/doctor"],
   ["the welcome", "#/welcome"],
   ["the palette", "#/jobs", palette],

@@ -72,6 +72,8 @@ export type ApiError = {
   message: string;
   /** What a person can do next; empty when the code alone says it. */
   help?: string;
+  /** What a folder holds that no recipe knows; only with `unknown_file`. */
+  holds?: FolderContents | null;
 };
 
 /** Words a machine must have. */
@@ -138,6 +140,14 @@ export type DraftFile = {
   purpose: string;
 };
 
+/** What lies in a dropped folder and is not read. */
+export type DraftLeftOut = {
+  /** Files of other kinds, without hidden ones. */
+  files: number;
+  /** Folders in it, which are not looked into. */
+  folders: number;
+};
+
 /** Whether a machine would do. */
 export type DraftMachine = {
   /** What people call it. */
@@ -178,6 +188,8 @@ export type DraftView = {
   file_count: number;
   /** Their size in bytes. */
   file_bytes: number;
+  /** What lies beside them in a folder that was dropped, and is not read. */
+  left_out: DraftLeftOut;
   /** Files it names that are not there. */
   missing: Array<DraftFile>;
   /** The folder into which results would land. */
@@ -303,6 +315,16 @@ export type Finding = {
   sentence: string;
   /** What to do about it; empty when nothing. */
   next_step: string;
+};
+
+/** What a folder holds, with all folders in it. */
+export type FolderContents = {
+  /** How many files. */
+  files: number;
+  /** Their size in bytes. */
+  size_bytes: number;
+  /** True when there is more: counting ended at its limit. */
+  at_least: boolean;
 };
 
 /** First, last and step of a frame range. */

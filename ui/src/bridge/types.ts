@@ -55,6 +55,8 @@ export class Refusal extends Error {
   readonly kind: api.ErrorKind;
   readonly code: api.ErrorCode;
   readonly help: string;
+  /** What a folder holds that became no job. */
+  readonly holds: api.FolderContents | null;
 
   constructor(error: api.ApiError) {
     super(error.message);
@@ -62,6 +64,7 @@ export class Refusal extends Error {
     this.kind = error.kind;
     this.code = error.code;
     this.help = error.help ?? "";
+    this.holds = error.holds ?? null;
   }
 
   /** True when nobody answered, so that nobody knows whether the wish was carried out. */

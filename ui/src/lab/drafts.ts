@@ -2,6 +2,21 @@ import { Refusal, type DraftView, type SubmitRequest, type ParameterView } from 
 import type { Replies } from "./bridge";
 import { job } from "./fixtures";
 
+const PICTURES: Partial<DraftView> = {
+  recipe: "images",
+  title: "Pictures: 3 pictures",
+  name: "3 pictures",
+  task_count: 3,
+  steps: [["Convert", 3]],
+  tools: ["tool:ffmpeg"],
+  files: [1, 2, 3].map(n => ({ path: `/home/ana/shoot/img_000${n}.png`, size_bytes: 18e6, purpose: "image" })),
+  output: "/home/ana/shoot/converted",
+  parameters: [
+    parameter("Extension", "STRING", "png", "Format of the results as an extension."),
+    parameter("Filter", "STRING", "null", "Filter of ffmpeg, for example scale=1920:-2."),
+  ],
+};
+
 /** What the node makes of files, as it really answers for files of these kinds. */
 const DRAFTS: Readonly<Record<string, Partial<DraftView>>> = {
   "kitchen.blend": scene("kitchen", []),
@@ -39,20 +54,8 @@ const DRAFTS: Readonly<Record<string, Partial<DraftView>>> = {
       parameter("Filter", "STRING", "", "Filter of ffmpeg for the picture, for example scale=1280:-2."),
     ],
   },
-  "img_0001.png": {
-    recipe: "images",
-    title: "Pictures: 3 pictures",
-    name: "3 pictures",
-    task_count: 3,
-    steps: [["Convert", 3]],
-    tools: ["tool:ffmpeg"],
-    files: [1, 2, 3].map(n => ({ path: `/home/ana/shoot/img_000${n}.png`, size_bytes: 18e6, purpose: "image" })),
-    output: "/home/ana/shoot/converted",
-    parameters: [
-      parameter("Extension", "STRING", "png", "Format of the results as an extension."),
-      parameter("Filter", "STRING", "null", "Filter of ffmpeg, for example scale=1920:-2."),
-    ],
-  },
+  "img_0001.png": PICTURES,
+  shoot: { ...PICTURES, left_out: { files: 2, folders: 1 } },
   "train.py": {
     recipe: "python",
     title: "Python script: train",
@@ -126,10 +129,10 @@ function draftOf(request: SubmitRequest): DraftView {
   const stem = (path.split("/").at(-1) ?? "").replace(/\.\w+$/, "");
   const known = request.command === undefined ? DRAFTS[path.split("/").at(-1) ?? ""] : { title: "Command" };
   if (known === undefined) {
-    const message = path.endsWith("Textures")
-      ? `no recipe knows what to do with the folder '${path}': 50000 files, 2.1 GB`
-      : `no recipe knows what to do with '${path}'`;
-    throw new Refusal({ kind: "input", code: "unknown_file", message });
+    const message = `no recipe knows what to do with '${path}'`;
+    const holds = { files: 50_000, size_bytes: 2.1e9, at_least: false };
+    const isFolder = path.endsWith("Textures");
+    throw new Refusal({ kind: "input", code: "unknown_file", message, ...(isFolder && { holds }) });
   }
   const machine = (name: string, ...reasons: string[]) => ({ name, fits: reasons.length === 0, reasons });
   const files = known.files ?? [];
@@ -146,6 +149,7 @@ function draftOf(request: SubmitRequest): DraftView {
     tools: [],
     needs: [],
     files: [],
+    left_out: { files: 0, folders: 0 },
     missing: [],
     output: "",
     parameters: [],

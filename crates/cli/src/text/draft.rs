@@ -1,4 +1,4 @@
-use gridwell_api::{DraftFile, DraftView};
+use gridwell_api::{DraftFile, DraftLeftOut, DraftView};
 use gridwell_model::format_bytes;
 
 use super::{clean, fields, number_of, table::Table};
@@ -27,6 +27,7 @@ fn draft(draft: &DraftView, columns: usize) -> String {
         ("Needs", draft.needs.iter().map(|need| clean(need)).collect::<Vec<_>>().join(", ")),
         ("Machines", fit),
         ("Reads", format!("{}, {}", number_of(draft.file_count, "file"), format_bytes(draft.file_bytes))),
+        ("Left out", left_out(draft)),
         ("Results", clean(&draft.output)),
     ];
     text.push_str(&fields(&about.into_iter().chain(facts).collect::<Vec<_>>()));
@@ -42,6 +43,13 @@ fn draft(draft: &DraftView, columns: usize) -> String {
         text.push_str(&format!("Note: {}\n", clean(warning)));
     }
     text
+}
+
+/// What of a dropped folder is not read; empty where that is nothing.
+fn left_out(draft: &DraftView) -> String {
+    let DraftLeftOut { files, folders } = draft.left_out;
+    let parts = [(files, "other file"), (folders, "folder")].into_iter().filter(|(count, _)| *count > 0);
+    parts.map(|(count, word)| number_of(count, word)).collect::<Vec<_>>().join(", ")
 }
 
 fn steps(draft: &DraftView) -> String {
@@ -115,6 +123,7 @@ mod tests {
             task_count: 24,
             task_word: "frame".into(),
             output: "/home/ana/kitchen".into(),
+            left_out: DraftLeftOut { files: 3, folders: 1 },
             scenes: vec![SceneView {
                 name: "Main".into(),
                 frames: FrameRange { first: 1, last: 24, step: 1 },
@@ -144,6 +153,7 @@ mod tests {
             "1920×1080",
             "Missing:\n  /tex/wood_04.png\n",
             "(must be given)",
+            "3 other files, 1 folder",
             "nas does not fit: needs worker.tool blender",
         ] {
             assert!(text.contains(part), "{part:?} is not in {text}");

@@ -4,7 +4,7 @@ use gridwell_model::{JobSpec, Needs};
 use serde_json::{Value, json};
 
 use super::{
-    Draft, DraftError,
+    Draft, DraftError, LeftOut,
     commons::Desk,
     path,
     placeholder::{Form, Piece, split},
@@ -78,6 +78,7 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
         tool,
         frames: None,
         warnings: idle_output.into_iter().collect(),
+        left_out: LeftOut::default(),
         missing: Vec::new(),
         blend: None,
         facts: Vec::new(),

@@ -1,35 +1,33 @@
 //! Dropped folders that are no project: pictures in them, and how much they hold.
 
-use super::{DraftError, commons::Desk};
+use super::{DraftError, LeftOut, commons::Desk, paths::Found};
 use crate::{
     files::FileKind,
-    recipe::{Reader, Recipe, Seen},
+    recipe::{Reader, Seen},
 };
 
 /// Entries that are looked at: more take a disk longer than a person waits for a sentence.
 const MAX_COUNTED: u64 = 100_000;
 
 /// The files of a folder that one recipe takes together, where they are most of what lies in it.
-pub(super) fn batch<'a>(
-    desk: &Desk<'a>,
-    folder: &str,
-    names: &[String],
-) -> Result<Option<(&'a Recipe, Vec<String>)>, DraftError> {
+pub(super) fn batch<'a>(desk: &Desk<'a>, folder: &str, names: &[String]) -> Result<Option<Found<'a>>, DraftError> {
     let shown: Vec<_> = names.iter().filter(|name| !name.starts_with('.')).collect();
     let recipe_of = |name: &str| {
         let seen = Seen { name: name.to_owned(), ..Seen::default() };
         desk.recipes.find(&seen).filter(|recipe| recipe.reader == Reader::Files)
     };
     let Some(recipe) = shown.iter().find_map(|name| recipe_of(name)) else { return Ok(None) };
-    let mut members = Vec::new();
+    let mut found = Found { recipe, paths: Vec::new(), left_out: LeftOut::default() };
     for name in &shown {
         let path = format!("{folder}/{name}");
         let is_known = recipe_of(name).is_some_and(|other| other.name == recipe.name);
-        if is_known && matches!(desk.files.kind(&path), FileKind::File { .. }) {
-            members.push(path);
+        match desk.files.kind(&path) {
+            FileKind::File { .. } if is_known => found.paths.push(path),
+            FileKind::Folder => found.left_out.folders += 1,
+            _ => found.left_out.files += 1,
         }
     }
-    Ok((members.len() * 2 > shown.len()).then_some((recipe, members)))
+    Ok((found.paths.len() * 2 > shown.len()).then_some(found))
 }
 
 /// Why a folder is not taken as it is, with what it holds.

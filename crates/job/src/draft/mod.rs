@@ -17,7 +17,7 @@ mod result;
 pub use error::DraftError;
 pub(crate) use path::normal;
 pub use request::{Command, DraftRequest, Over, What};
-pub use result::Draft;
+pub use result::{Draft, LeftOut};
 
 use crate::{files::Files, recipe::Recipes};
 

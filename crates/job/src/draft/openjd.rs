@@ -1,7 +1,7 @@
 use gridwell_model::StepSpec;
 
 use super::{
-    Draft, DraftError,
+    Draft, DraftError, LeftOut,
     commons::{Desk, Filled},
     path::{self, parent, stem},
     paths::read_up_to,
@@ -131,6 +131,7 @@ fn finish(
         steps_at_origin,
         tool: None,
         frames: None,
+        left_out: LeftOut::default(),
         missing: Vec::new(),
         blend: None,
         facts: Vec::new(),

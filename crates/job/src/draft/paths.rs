@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, io::Read as _, path::PathBuf};
 use gridwell_model::StepSpec;
 
 use super::{
-    Draft, DraftError, blend,
+    Draft, DraftError, LeftOut, blend,
     commons::Desk,
     folder, openjd,
     path::{self, base, parent, stem},
@@ -16,20 +16,31 @@ use crate::{
     sample::{SampleScene, tile_count},
 };
 
+/// What paths become, and from which files.
+pub(super) struct Found<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) paths: Vec<String>,
+    pub(super) left_out: LeftOut,
+}
+
 /// Drafts dropped paths: one job each, except that a recipe for many files takes all of its kind together.
 pub(super) fn draft_paths(desk: &Desk<'_>, paths: &[PathBuf]) -> Result<Vec<Draft>, DraftError> {
-    let mut jobs: Vec<(&Recipe, Vec<String>)> = Vec::new();
+    let mut jobs: Vec<Found<'_>> = Vec::new();
     let mut given = std::collections::BTreeSet::new();
     for one in paths {
         let path = path::absolute(one, &desk.folder)?;
         if !given.insert(path.clone()) {
             return Err(DraftError::Duplicate { path });
         }
-        let (recipe, found) = find_recipe(desk, path)?;
-        let together = jobs.iter_mut().find(|(other, _)| recipe.reader == Reader::Files && other.name == recipe.name);
-        match together {
-            Some((_, members)) => members.extend(found),
-            None => jobs.push((recipe, found)),
+        let found = find(desk, path)?;
+        let is_alike =
+            |job: &&mut Found<'_>| found.recipe.reader == Reader::Files && job.recipe.name == found.recipe.name;
+        match jobs.iter_mut().find(is_alike) {
+            Some(job) => {
+                job.paths.extend(found.paths);
+                job.left_out += found.left_out;
+            }
+            None => jobs.push(found),
         }
     }
     if jobs.is_empty() {
@@ -38,18 +49,19 @@ pub(super) fn draft_paths(desk: &Desk<'_>, paths: &[PathBuf]) -> Result<Vec<Draf
     if let Some(name) = desk.request.name.as_ref().filter(|_| jobs.len() > 1) {
         return Err(DraftError::NameForMany { name: name.clone(), jobs: jobs.len() });
     }
-    jobs.into_iter().map(|(recipe, paths)| draft_one(desk, recipe, &paths)).collect()
+    let draft = |job: Found<'_>| Ok(Draft { left_out: job.left_out, ..draft_one(desk, job.recipe, &job.paths)? });
+    jobs.into_iter().map(draft).collect()
 }
 
 /// What a path becomes, and from which files: a folder of pictures is the pictures in it.
-fn find_recipe<'a>(desk: &Desk<'a>, path: String) -> Result<(&'a Recipe, Vec<String>), DraftError> {
+fn find<'a>(desk: &Desk<'a>, path: String) -> Result<Found<'a>, DraftError> {
     let mut seen = Seen { name: base(&path).to_owned(), ..Seen::default() };
     match desk.look(&path)? {
         FileKind::Folder => seen.entries = Some(desk.names(&path)?),
         _ => seen.first_bytes = read_up_to(desk, &path, Seen::FIRST_BYTES as u64)?,
     }
     match (desk.recipes.find(&seen), &seen.entries) {
-        (Some(recipe), _) => Ok((recipe, vec![path])),
+        (Some(recipe), _) => Ok(Found { recipe, paths: vec![path], left_out: LeftOut::default() }),
         (None, Some(names)) => folder::batch(desk, &path, names)?.ok_or_else(|| folder::unknown(desk, &path)),
         (None, None) => Err(DraftError::UnknownKind { path }),
     }
@@ -162,6 +174,7 @@ impl<'a> Job<'a> {
             tool: self.recipe.tool.clone(),
             frames: frames.map(|frames| frames.to_string()),
             warnings: Vec::new(),
+            left_out: LeftOut::default(),
             missing: Vec::new(),
             blend: None,
             facts: Vec::new(),

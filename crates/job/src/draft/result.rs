@@ -1,3 +1,5 @@
+use std::ops::AddAssign;
+
 use gridwell_model::{Needs, Preference, Retry, StepSpec};
 
 use crate::blend::BlendCard;
@@ -39,10 +41,28 @@ pub struct Draft {
     pub task_count: u64,
     /// Sentences for people: what may go wrong.
     pub warnings: Vec<String>,
+    /// What lies beside its inputs in folders that were dropped.
+    pub left_out: LeftOut,
     /// Files it refers to that were not found, absolute, sorted.
     pub missing: Vec<String>,
     /// What a .blend says about itself.
     pub blend: Option<BlendCard>,
     /// More facts for the preview, as label and value.
     pub facts: Vec<(String, String)>,
+}
+
+/// What lies in a dropped folder and is not read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Files of other kinds, without hidden ones.
+    pub files: u64,
+    /// Folders in it, which are not looked into.
+    pub folders: u64,
+}
+
+impl AddAssign for LeftOut {
+    fn add_assign(&mut self, more: Self) {
+        self.files += more.files;
+        self.folders += more.folders;
+    }
 }

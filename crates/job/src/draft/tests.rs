@@ -94,13 +94,14 @@ fn several_paths_become_several_jobs_and_pictures_one() {
 
 #[test]
 fn a_folder_of_pictures_is_the_pictures_in_it() {
-    let files = ["b.png", "a.png", "c.JPG", "notes.txt", ".hidden"]
+    let files = ["b.png", "a.png", "c.JPG", "notes.txt", ".hidden", "old/d.png", "old/e.png"]
         .iter()
         .fold(MemoryFiles::default(), |files, name| files.with(&format!("/home/ada/shots/{name}"), "x"));
     let draft = drop_paths(&files, &["shots"], |_| {}).unwrap().remove(0);
     assert_eq!((draft.recipe.as_str(), draft.name.as_str(), draft.task_count), ("images", "3 pictures", 3));
     assert_eq!(draft.inputs, ["/home/ada/shots/a.png", "/home/ada/shots/b.png", "/home/ada/shots/c.JPG"]);
     assert_eq!(draft.output_folders, ["/home/ada/shots/converted"]);
+    assert_eq!(draft.left_out, LeftOut { files: 1, folders: 1 }, "what is hidden is not counted");
     plan(&draft);
 }
 

@@ -4,6 +4,7 @@ import {
   type CommandRequest,
   type Dropped,
   type DraftView,
+  type FolderContents,
   type JobView,
   type UploadProgress,
 } from "~/bridge";
@@ -166,7 +167,7 @@ export class Drafts {
     } catch (thrown) {
       const refusal = Refusal.from(thrown);
       if (refusal.code !== "unknown_file") throw refusal;
-      this.command = new CommandDraft(paths, refusal.message);
+      this.command = new CommandDraft(paths, refusal.holds);
       this.list = [];
       this.reading = { reading: "ready" };
     }
@@ -210,8 +211,8 @@ export class CommandDraft {
 
   constructor(
     readonly paths: readonly string[],
-    /** Why it is no job by itself: for a folder, with what it holds. */
-    readonly why: string,
+    /** What lies in it, where it is a folder. */
+    readonly holds: FolderContents | null,
   ) {
     // The program goes in front.
     this.line = ` ${paths.map(quoted).join(" ")}`;

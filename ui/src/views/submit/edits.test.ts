@@ -19,6 +19,7 @@ const DRAFT: DraftView = {
   files: [],
   file_count: 0,
   file_bytes: 0,
+  left_out: { files: 0, folders: 0 },
   missing: [],
   output: "/home/ana/kitchen_frames",
   parameters: [],
