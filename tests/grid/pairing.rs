@@ -184,6 +184,51 @@ fn a_machine_that_calls_itself_by_a_number_is_not_taken_for_that_pairing() {
 }
 
 #[test]
+fn a_machine_that_shows_a_code_is_found_nearby_and_only_then() {
+    let grid = Grid::of_one();
+    let [mill, inn, quarry] = ["mill-on", "inn", "quarry"].map(|name| grid.alone_with(name, &["--nearby", "on"]));
+    let names = |found: &Value| -> Vec<String> {
+        let named = found.as_array().expect("a list").iter().map(|one| one["machine"].as_str().expect("a name"));
+        named.map(str::to_owned).collect()
+    };
+    let quiet = quarry.output(["pair", "code", WRONG, "--json"]);
+    assert_eq!(code(&quiet), "no_invitation", "{quiet:?}");
+
+    // Two show one: a code is tried on none of them before a person has said on which.
+    let (shown, other) = (show(&mill), show(&inn));
+    let found = quarry
+        .until("both of them", &["pair", "nearby"], |found| (found.as_array()?.len() == 2).then(|| found.clone()));
+    let mut both = names(&found);
+    both.sort();
+    assert_eq!(both, ["inn", "mill-on"]);
+    let said = quarry.refused(2, ["pair", "code", typed(&shown)]);
+    assert!(said.contains("several machines nearby show a code") && said.contains(at(&other)), "{said}");
+    let told = found.to_string();
+    for secret in
+        [typed(&shown), &typed(&shown).replace('-', ""), inn.json(["status"])["grid"].as_str().expect("a grid")]
+    {
+        assert!(!told.contains(secret), "{told}");
+    }
+
+    inn.ok(["pair", "hide"]);
+    quarry.until("one of them", &["pair", "nearby"], |found| (names(found) == ["mill-on"]).then_some(()));
+    let asking = start(&quarry, &["pair", "code", typed(&shown)]);
+    waiting(&mill, "host");
+    // Looking round is no second visit: it may still be let in.
+    quarry.json(["pair", "nearby"]);
+    mill.ok(["pair", "approve", "quarry"]);
+    assert!(end(asking).status.success());
+
+    // A code that was used is told of no more, and who switched it off is not found.
+    quarry.until("nobody", &["pair", "nearby"], |found| names(found).is_empty().then_some(()));
+    inn.ok(["pair", "nearby", "--off"]);
+    show(&inn);
+    assert_eq!(names(&quarry.json(["pair", "nearby"])), Vec::<String>::new());
+    let off = inn.output(["pair", "nearby", "--json"]);
+    assert_eq!(code(&off), "wrong_state");
+}
+
+#[test]
 fn a_code_is_written_nowhere() {
     let grid = Grid::of_one();
     let quarry = grid.alone("quarry");

@@ -78,10 +78,14 @@ impl Peer {
             .append(true)
             .open(self.data.with_extension("log"))
             .expect("the log can be written");
+        // Nodes of other tests would be found, too, unless most keep quiet.
+        let quiet: &[&str] =
+            if self.arguments.iter().any(|word| word == "--nearby") { &[] } else { &["--nearby", "off"] };
         let mut child = Command::new(gridwell())
             .args(["node", "--json", "--listen", "127.0.0.1:0", "--data"])
             .arg(&self.data)
             .args(options)
+            .args(quiet)
             .args(&self.arguments)
             .env("GRIDWELL_LOG", "info")
             .stdin(Stdio::null())
@@ -319,7 +323,12 @@ impl Grid {
 
     /// Starts one more peer that joins nobody.
     pub(crate) fn alone(&self, name: &str) -> Peer {
-        Peer::start(name, self.folder.path().join(name), &[])
+        self.alone_with(name, &[])
+    }
+
+    /// The same, with more words on its command line.
+    pub(crate) fn alone_with(&self, name: &str, arguments: &[&str]) -> Peer {
+        Peer::start(name, self.folder.path().join(name), arguments)
     }
 
     /// A path in the grid's temporary folder.

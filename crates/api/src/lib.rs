@@ -42,8 +42,8 @@ pub use machine::{
     Share, StatusView,
 };
 pub use pairing::{
-    InvitationView, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairMethod, PairShowRequest, PairSide,
-    PairState, PairingView, PairingsView,
+    InvitationView, NearbyView, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairMethod, PairShowRequest,
+    PairSide, PairState, PairingView, PairingsView,
 };
 pub use request::{
     CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest, LogPageRequest, LogsRequest,

@@ -157,10 +157,28 @@ pub struct PairingView {
     pub until: Option<Stamp>,
 }
 
+/// A machine on the same network that shows a code now. Anybody can claim to be one: only the right code proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct NearbyView {
+    /// The random name under which it was found; another one for each code.
+    pub nameplate: String,
+    /// What people call it, as it says; its address when it says nothing.
+    pub machine: String,
+    /// Its key, as the connection proved it; absent when it was not reached.
+    pub peer: Option<PeerId>,
+    /// The beginning of that key in groups; may be empty.
+    pub fingerprint: String,
+    /// Where it is, each `HOST:PORT`.
+    pub addresses: Vec<String>,
+}
+
 /// What pairing does on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct PairingsView {
+    /// Whether this machine looks for others nearby, and is found by them while it shows a code.
+    pub nearby: bool,
     /// Until when a code is shown here; absent when none is.
     pub code_until: Option<Stamp>,
     /// Pairings under way, and the last few that ended; oldest first.

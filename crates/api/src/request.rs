@@ -59,6 +59,8 @@ pub enum Request {
     PairAnswer(PairAnswerRequest),
     /// Who is being let in → [`crate::Response::Pairings`].
     Pairings,
+    /// Looks for machines on the same network that show a code; takes some seconds → [`crate::Response::Nearby`].
+    Nearby,
     /// Checks what the node can check about itself → [`crate::Response::Doctor`].
     Doctor,
     /// Changes how this machine lends → [`crate::Response::Machine`].
@@ -349,6 +351,9 @@ pub struct SetRequest {
     /// For how many seconds no other machine may be reachable before people hear of it: 1 … 86,400.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub isolated_after_secs: Option<u64>,
+    /// Whether this machine looks for others nearby, and is found by them while it shows a code.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub nearby: Option<bool>,
     /// Labels to set, or to remove with `null`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,

@@ -2,8 +2,8 @@ use serde::Serialize;
 
 use crate::{
     ActivityPage, ApiError, ChangeView, DoctorView, DraftView, HistoryView, InvitationView, InviteView, JobDetail,
-    JobView, JoinedView, LinkView, LogPage, MachineView, PairingView, PairingsView, ResultsPage, StatusView,
-    SubmittedView, TaskPage, TimelineView, WhyView,
+    JobView, JoinedView, LinkView, LogPage, MachineView, NearbyView, PairingView, PairingsView, ResultsPage,
+    StatusView, SubmittedView, TaskPage, TimelineView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -42,6 +42,8 @@ pub enum Response {
     Pairing(Box<PairingView>),
     /// Who is being let in.
     Pairings(PairingsView),
+    /// Machines that show a code.
+    Nearby(Vec<NearbyView>),
     /// Findings about the node.
     Doctor(DoctorView),
     /// A link as it is now.
@@ -92,6 +94,7 @@ content! {
     Invitation(InvitationView) => InvitationView, |it| it;
     Pairing(Box<PairingView>) => PairingView, |it| *it;
     Pairings(PairingsView) => PairingsView, |it| it;
+    Nearby(Vec<NearbyView>) => Vec<NearbyView>, |it| it;
     Doctor(DoctorView) => DoctorView, |it| it;
     Link(Box<LinkView>) => LinkView, |it| *it;
     Results(ResultsPage) => ResultsPage, |it| it;

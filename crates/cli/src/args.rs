@@ -13,7 +13,7 @@ use crate::text::task_word;
 
 mod pair;
 
-pub use pair::{PairArgs, PairCodeArgs, PairCommand, PairEnterArgs, PairShowArgs, PairTargetArgs};
+pub use pair::{PairArgs, PairCodeArgs, PairCommand, PairEnterArgs, PairNearbyArgs, PairShowArgs, PairTargetArgs};
 
 /// Pools the machines you own: drop a job, idle machines do the work, results come back.
 #[derive(Debug, Parser)]
@@ -51,7 +51,7 @@ pub enum Command {
     #[command(after_help = "\
 Examples:
   gridwell pair show                        on a machine of the grid
-  gridwell pair code K7QM-3XTD --at HOST    on the new one
+  gridwell pair code K7QM-3XTD              on the new one, if it is on the same network
   gridwell pair approve                     if both show the same four words")]
     Pair(PairArgs),
     /// Make a link that lets one other machine ask to be let in, for a day
@@ -230,6 +230,9 @@ pub struct NodeArgs {
     /// Join the grid of this invite link first
     #[arg(long, value_name = "LINK")]
     pub join: Option<String>,
+    /// Whether to find machines nearby, and to be found by them while a code is shown; on unless it was switched off before
+    #[arg(long, value_enum, value_name = "ON|OFF")]
+    pub nearby: Option<Switch>,
     /// Label of this machine; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub label: Vec<(String, String)>,
@@ -248,6 +251,15 @@ pub struct NodeArgs {
     /// How to log
     #[arg(long, value_enum, default_value_t)]
     pub log_format: LogStyle,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
 }
 
 /// How the node logs.

@@ -13,6 +13,8 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Logical cores to lend; all when absent.
     pub lend_cpus: Option<f32>,
+    /// Whether to find machines nearby and be found by them; as it was kept when absent.
+    pub nearby: Option<bool>,
     /// Program and arguments that start a runner.
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in jobs.
@@ -32,6 +34,7 @@ impl Config {
             listen: vec![Self::DEFAULT_LISTEN.to_owned()],
             labels: BTreeMap::new(),
             lend_cpus: None,
+            nearby: None,
             runner: vec![program.clone().into_os_string(), "runner".into()],
             self_program: program,
         }

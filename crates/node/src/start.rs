@@ -369,6 +369,7 @@ async fn look(config: &Config, store: &Store, data: &std::path::Path) -> Result<
     }
     settings.labels.extend(config.labels.clone());
     settings.lend_cpus = config.lend_cpus.or(settings.lend_cpus);
+    settings.nearby = config.nearby.unwrap_or(settings.nearby);
     Ok((settings, hardware))
 }
 

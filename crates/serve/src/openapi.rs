@@ -1,6 +1,6 @@
 use gridwell_api::{
-    ActivityPage, Event, HistoryView, InvitationView, LogPage, LogPiece, PairingsView, Request, ResultsPage,
-    TimelineView,
+    ActivityPage, Event, HistoryView, InvitationView, LogPage, LogPiece, NearbyView, PairingsView, Request,
+    ResultsPage, TimelineView,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi as _;
@@ -56,6 +56,7 @@ pub(crate) struct PrioritySetting {
         InvitationView,
         LogPage,
         LogPiece,
+        NearbyView,
         PairingsView,
         Request,
         ResultsPage,

@@ -26,7 +26,7 @@ pub use invite_link::{InviteLink, LinkError};
 pub use invites::{CreateError, INVITE_TTL, Invites, MAX_LIVE_INVITES, Offer, RestoreError};
 pub use pairing::{
     APPROVAL, Caller, Code, CodeError, Guest, Heard, Host, HostEffect, House, Key, Method, Moment, NotWaiting, Outcome,
-    PairRefusal, TooManyGuesses, Visit, VisitError, Visitor,
+    PairRefusal, TooManyGuesses, Visit, VisitError, Visitor, call, who_answers,
 };
 pub use record::{MAX_RECORD_BYTES, MemberRecord, Origin, Record, RecordError, clean_addresses, clean_name};
 pub use secret::Secret;

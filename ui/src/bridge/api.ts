@@ -52,6 +52,7 @@ export type Answers = {
   pair_enter: PairingView;
   pair_answer: PairingView;
   pairings: PairingsView;
+  nearby: Array<NearbyView>;
   doctor: DoctorView;
   set: MachineView;
   link: LinkView;
@@ -774,6 +775,20 @@ export type MadeBy = {
   running: number;
 };
 
+/** A machine on the same network that shows a code now. Anybody can claim to be one: only the right code proves it. */
+export type NearbyView = {
+  /** The random name under which it was found; another one for each code. */
+  nameplate: string;
+  /** What people call it, as it says; its address when it says nothing. */
+  machine: string;
+  /** Its key, as the connection proved it; absent when it was not reached. */
+  peer: PeerId | null;
+  /** The beginning of that key in groups; may be empty. */
+  fingerprint: string;
+  /** Where it is, each `HOST:PORT`. */
+  addresses: Array<string>;
+};
+
 /** Hard requirements: all must hold, or the machine does not fit. */
 export type Needs = {
   /** Countable things. */
@@ -893,6 +908,8 @@ export type PairingView = {
 
 /** What pairing does on this machine. */
 export type PairingsView = {
+  /** Whether this machine looks for others nearby, and is found by them while it shows a code. */
+  nearby: boolean;
   /** Until when a code is shown here; absent when none is. */
   code_until: Stamp | null;
   /** Pairings under way, and the last few that ended; oldest first. */
@@ -971,6 +988,7 @@ export type Request =
   | ({ ask: "pair_enter" } & PairEnterRequest)
   | ({ ask: "pair_answer" } & PairAnswerRequest)
   | { ask: "pairings" }
+  | { ask: "nearby" }
   | { ask: "doctor" }
   | ({ ask: "set" } & SetRequest)
   | ({ ask: "link" } & LinkRequest)
@@ -1065,6 +1083,8 @@ export type SetRequest = {
   sharpness?: Sharpness | null;
   /** For how many seconds no other machine may be reachable before people hear of it: 1 … 86,400. */
   isolated_after_secs?: number | null;
+  /** Whether this machine looks for others nearby, and is found by them while it shows a code. */
+  nearby?: boolean | null;
   /** Labels to set, or to remove with `null`. */
   labels?: { [key in string]: string | null };
 };

@@ -26,6 +26,7 @@ export interface Answers {
   pair_enter: api.PairingView;
   pair_answer: api.PairingView;
   pairings: api.PairingsView;
+  nearby: api.NearbyView[];
   doctor: api.DoctorView;
   set: api.MachineView;
   link: api.LinkView;

@@ -39,7 +39,7 @@ export class LabPairing {
       const addresses = ["192.168.1.20:7766", "[fd00::20]:7766"];
       return (this.shown = { code: RIGHT, link: LINK, expires: LAB_NOW + 600_000, addresses });
     },
-    pairings: () => ({ code_until: this.shown?.expires ?? null, pairings: [...this.known.values()] }),
+    pairings: () => ({ nearby: true, code_until: this.shown?.expires ?? null, pairings: [...this.known.values()] }),
     pair_code: ({ code, at }) => {
       const letters = code.replace(/[\s-]/g, "").toUpperCase();
       if (!/^[A-Z2-9]{8}$/.test(letters)) refuse("code_malformed", "a code has 8 letters and digits");

@@ -9,9 +9,9 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
     ActivityPage, ApiError, ChangeView, DoctorView, DraftView, Event, HistoryView, InvitationView, InviteView,
-    JobDetail, JobView, JoinedView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, PairingView, PairingsView,
-    PictureRequest, Request, ResultsPage, SessionRequest, SessionView, StatusView, SubmittedView, TaskPage,
-    TimelineView, UploadView, WhyView,
+    JobDetail, JobView, JoinedView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, NearbyView, PairingView,
+    PairingsView, PictureRequest, Request, ResultsPage, SessionRequest, SessionView, StatusView, SubmittedView,
+    TaskPage, TimelineView, UploadView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -85,6 +85,7 @@ answers! {
     PairEnter => PairingView;
     PairAnswer => PairingView;
     Pairings => PairingsView;
+    Nearby => Vec<NearbyView>;
     Doctor => DoctorView;
     Set => MachineView;
     Link => LinkView;

@@ -29,7 +29,8 @@ Elsewhere it prints and returns: see who came with 'gridwell pair list', and app
     Hide,
     /// Ask to be let in with the code that another machine shows
     #[command(after_help = "\
-Example:
+Examples:
+  gridwell pair code K7QM-3XTD
   gridwell pair code K7QM-3XTD --at 192.168.1.20:7766
 
 A code allows one guess: after a wrong one it is not good any more. A slip of the finger is noticed before that.")]
@@ -40,6 +41,15 @@ Examples:
   gridwell pair enter 'gridwell://pair/…'
   gridwell pair enter 'gridwell://pair/…' --at studio.example.org:7766")]
     Enter(PairEnterArgs),
+    /// Show machines on the same network that show a code
+    #[command(after_help = "\
+Examples:
+  gridwell pair nearby
+  gridwell pair nearby --off
+
+While it shows a code, a machine tells its network that somebody at its address does, under a random name. It tells neither
+its own name nor its grid. With --off it tells nothing and looks for nobody.")]
+    Nearby(PairNearbyArgs),
     /// Let a machine in that shows the same four words
     #[command(after_help = "Examples:\n  gridwell pair approve\n  gridwell pair approve attic")]
     Approve(PairTargetArgs),
@@ -64,7 +74,7 @@ pub struct PairShowArgs {
 pub struct PairCodeArgs {
     /// Eight letters and digits; case, blanks and dashes do not matter
     pub code: String,
-    /// Address of the machine that shows it, as it prints it
+    /// Address of the machine that shows it, as it prints it; the one nearby that shows a code when absent
     #[arg(long, value_name = "HOST:PORT")]
     pub at: Option<String>,
 }
@@ -77,6 +87,17 @@ pub struct PairEnterArgs {
     /// Another address of that machine, tried before those in the link
     #[arg(long, value_name = "HOST:PORT")]
     pub at: Option<String>,
+}
+
+/// `gridwell pair nearby`
+#[derive(Debug, Args)]
+pub struct PairNearbyArgs {
+    /// Look for others, and be found by them
+    #[arg(long, conflicts_with = "off")]
+    pub on: bool,
+    /// Neither look for others nor be found by them
+    #[arg(long)]
+    pub off: bool,
 }
 
 /// `gridwell pair approve` and `gridwell pair reject`

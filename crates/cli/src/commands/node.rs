@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::End;
 use crate::{
-    args::{LogStyle, NodeArgs},
+    args::{LogStyle, NodeArgs, Switch},
     screen::Screen,
     text, window,
 };
@@ -130,6 +130,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         listen: if args.listen.is_empty() { usual.listen } else { args.listen },
         labels: args.label.into_iter().collect(),
         lend_cpus: args.lend_cores,
+        nearby: args.nearby.map(|nearby| nearby == Switch::On),
         ..usual
     })
 }

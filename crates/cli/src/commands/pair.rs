@@ -3,8 +3,9 @@
 use std::{io, time::Duration};
 
 use gridwell_api::{
-    ApiError, ErrorCode, Event, EventBody, InvitationView, JoinedView, MachineView, PairAnswerRequest, PairCodeRequest,
-    PairEnterRequest, PairShowRequest, PairSide, PairState, PairingView, PairingsView, Request, StatusView,
+    ApiError, ErrorCode, Event, EventBody, InvitationView, JoinedView, MachineView, NearbyView, PairAnswerRequest,
+    PairCodeRequest, PairEnterRequest, PairShowRequest, PairSide, PairState, PairingView, PairingsView, Request,
+    SetRequest, StatusView,
 };
 use gridwell_serve::{Client, EventStream};
 use tokio::{signal::unix::Signal, sync::oneshot};
@@ -31,6 +32,18 @@ pub(super) async fn pair(args: PairArgs, client: &Client, screen: Screen) -> Res
         PairCommand::Enter(args) => {
             let request = PairEnterRequest { link: args.link, at: args.at };
             enter(&Request::PairEnter(request), client, screen).await
+        }
+        PairCommand::Nearby(args) if args.on || args.off => {
+            let request = SetRequest { nearby: Some(args.on), ..SetRequest::default() };
+            let _machine: MachineView = client.ask(&Request::Set(request)).await?;
+            let pairings: PairingsView = client.ask(&Request::Pairings).await?;
+            screen.show(&pairings, text::nearby_is);
+            Ok(End::Done)
+        }
+        PairCommand::Nearby(_) => {
+            let found: Vec<NearbyView> = client.ask(&Request::Nearby).await?;
+            screen.show(&found, |found| text::nearby(found, screen.columns()));
+            Ok(End::Done)
         }
         PairCommand::Approve(args) => answer(args, true, client, screen).await,
         PairCommand::Reject(args) => answer(args, false, client, screen).await,

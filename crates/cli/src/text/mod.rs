@@ -23,7 +23,7 @@ pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, job, jobs, outcome, progress, task_word, tasks};
 pub(crate) use links::{Names, all_links, link, links};
 pub(crate) use machines::{doctor, invite, joined, machine, machines, status};
-pub(crate) use pair::{asking, invitation, is_yes, pairings, qr, question};
+pub(crate) use pair::{asking, invitation, is_yes, nearby, nearby_is, pairings, qr, question};
 pub(crate) use results::paths;
 pub(crate) use why::why;
 

@@ -1,8 +1,8 @@
 use console::style;
-use gridwell_api::{InvitationView, PairSide, PairState, PairingView, PairingsView};
+use gridwell_api::{InvitationView, NearbyView, PairSide, PairState, PairingView, PairingsView};
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
-use super::{clean, fields, moment};
+use super::{clean, fields, moment, table::Table};
 
 /// A code and a link, with a QR code above them where there is room for one.
 pub(crate) fn invitation(invitation: &InvitationView, qr: Option<&str>) -> String {
@@ -60,6 +60,28 @@ pub(crate) fn pairings(pairings: &PairingsView) -> String {
         }
     }
     if text.is_empty() { "No machine waits to be let in.".to_owned() } else { text }
+}
+
+/// Machines that show a code.
+pub(crate) fn nearby(found: &[NearbyView], columns: usize) -> String {
+    if found.is_empty() {
+        return "No machine nearby shows a code. Show one there with: gridwell pair show".to_owned();
+    }
+    let mut table = Table::new(&["MACHINE", "ADDRESS", "FINGERPRINT"]);
+    for one in found {
+        table.row([one.machine.clone(), one.addresses.join(", "), one.fingerprint.clone()]);
+    }
+    table.render(columns)
+}
+
+/// Whether machines are found.
+pub(crate) fn nearby_is(pairings: &PairingsView) -> String {
+    let is = if pairings.nearby {
+        "This machine finds others nearby, and is found while it shows a code."
+    } else {
+        "This machine neither looks for others nearby nor is found by them."
+    };
+    is.to_owned()
 }
 
 fn details(pairing: &PairingView) -> String {

@@ -73,6 +73,7 @@ impl Core {
             Request::PairCode(request) => return self.enter_by_code(&request, reply),
             Request::PairEnter(request) => return self.enter_by_link(&request, reply),
             Request::PairAnswer(request) => return self.answer_pairing(&request, reply),
+            Request::Nearby => return self.nearby(reply),
             Request::Pairings => Ok(Response::Pairings(self.pairings())),
             Request::Status => Ok(Response::Status(self.status())),
             Request::Jobs(request) => Ok(Response::Jobs(self.job_views(&request))),

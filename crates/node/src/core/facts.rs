@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use gridwell_api::{ApiError, DraftView, Response};
+use gridwell_api::{ApiError, DraftView, NearbyView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, LinkWish, Load, PeerId, TaskResult, TaskSpan};
-use gridwell_net::{Talk, VisitError};
+use gridwell_net::{Announced, NearbyError, Talk, VisitError};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::StoreError;
-use gridwell_trust::{Grid, Visit};
+use gridwell_trust::{Code, Grid, Visit};
 use tokio::sync::oneshot;
 
 use super::Core;
@@ -48,6 +48,10 @@ pub(crate) enum Fact {
     PairHeard(Visit, Option<Vec<u8>>),
     /// The machine that this one asks to be let in was reached, or not.
     HostReached(Visit, Result<(PeerId, Talk), VisitError>),
+    /// This machine can be found while it shows the code of that invite, or cannot.
+    CodeAnnounced([u8; 8], Result<Announced, NearbyError>),
+    /// Who nearby shows a code, for a code that was typed here.
+    FoundForCode(Code, Result<Vec<NearbyView>, ApiError>, Reply),
     /// A new member is written down, or could not be.
     MemberKept(Visit, Result<(), StoreError>),
     /// The grid that this machine was let into is written down, or could not be.
@@ -84,6 +88,8 @@ impl Core {
             Fact::WishKept(peer, wish, kept, reply) => self.on_wish_kept(peer, wish, kept, reply),
             Fact::PairHeard(visit, bytes) => self.on_pair_heard(visit, bytes),
             Fact::HostReached(visit, reached) => self.on_host_reached(visit, reached),
+            Fact::CodeAnnounced(invite, announced) => self.on_code_announced(invite, announced),
+            Fact::FoundForCode(code, found, reply) => self.on_found_for_code(code, found, reply),
             Fact::MemberKept(visit, kept) => self.on_member_kept(visit, kept),
             Fact::GridKept(visit, grid, kept) => self.on_grid_kept(visit, *grid, kept),
         }

@@ -214,6 +214,7 @@ impl Core {
             sharpness: request.sharpness.unwrap_or(sharpness),
         };
         settings.isolated_after_secs = request.isolated_after_secs.or(settings.isolated_after_secs);
+        settings.nearby = request.nearby.unwrap_or(settings.nearby);
         if let Some(name) = &request.name {
             name.trim().clone_into(&mut settings.name);
         }

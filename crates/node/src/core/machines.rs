@@ -31,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) tuning: Tuning,
     #[serde(default)]
     pub(crate) isolated_after_secs: Option<u64>,
+    /// Whether it looks for machines nearby, and is found by them while it shows a code.
+    #[serde(default = "yes")]
+    pub(crate) nearby: bool,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -49,6 +52,7 @@ impl Settings {
             lend_cpus: None,
             tuning: Tuning::default(),
             isolated_after_secs: None,
+            nearby: true,
             score: 0.0,
         }
     }
@@ -59,6 +63,11 @@ impl Settings {
         let memory_mib = (hardware.memory_bytes / 1_048_576).saturating_sub(OWNERS_MEMORY_MIB);
         Reserve { cpus, memory_mib, gpus: hardware.gpus.len() as u32 }
     }
+}
+
+/// What was not asked for is on.
+const fn yes() -> bool {
+    true
 }
 
 /// Another machine.

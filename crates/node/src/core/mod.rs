@@ -282,9 +282,7 @@ impl Core {
         if self.membership.due().is_none() {
             self.follow_invites();
         }
-        if due(self.pairing.due()) {
-            self.on_pairing_time(now);
-        }
+        self.on_pairing_time(now);
         if due(self.map.due()) {
             self.follow_map();
         }

@@ -44,6 +44,7 @@ impl Address {
             | Request::PairEnter(_)
             | Request::PairAnswer(_)
             | Request::Pairings
+            | Request::Nearby
             | Request::Link(_)
             | Request::Results(_)
             | Request::Log(_)

@@ -224,10 +224,8 @@ impl Host {
         self.code_ends(PairRefusal::TakenBack);
     }
 
-    /// Somebody connected. Whoever visits again has lost its last visit.
+    /// Somebody connected.
     pub fn arrive(&mut self, visit: Visit, peer: PeerId, now: Time) {
-        let old = self.visits.iter().filter(|(_, visiting)| visiting.peer == peer).map(|(visit, _)| *visit);
-        old.collect::<Vec<_>>().into_iter().for_each(|visit| self.leave(visit));
         self.visits.insert(visit, Visiting { peer, deadline: now + PROVE, state: State::Silent });
         if self.visits.len() > MAX_VISITS {
             self.refuse(visit, PairRefusal::Busy);
@@ -265,6 +263,7 @@ impl Host {
         match (std::mem::replace(&mut visiting.state, State::Silent), message) {
             (State::Silent, PairMessage::Knock(knock)) => self.open(visit, peer, knock, &random, house),
             (State::Met { knock, meeting }, PairMessage::Proof { invite, confirmation }) => {
+                self.forget_earlier(visit, peer);
                 if self.is_claimed(invite) {
                     return self.refuse(visit, PairRefusal::Used);
                 }
@@ -274,6 +273,7 @@ impl Host {
                 }
             }
             (State::Met { knock, meeting }, PairMessage::Share(share)) => {
+                self.forget_earlier(visit, peer);
                 match self.exchange(&meeting, &share, random, invites, now) {
                     Ok((ours, bond, invite)) => {
                         self.say(visit, &PairMessage::Share(ours));
@@ -363,6 +363,13 @@ impl Host {
         let name = crate::record::clean_name(name, host);
         self.say(visit, &PairMessage::Open(Open { grid, nonce, name }));
         self.change(visit, State::Met { knock, meeting });
+    }
+
+    /// Whoever comes to prove something again has lost its last conversation.
+    fn forget_earlier(&mut self, visit: Visit, peer: PeerId) {
+        let earlier = self.visits.iter().filter(|(other, visiting)| **other != visit && visiting.peer == peer);
+        let earlier: Vec<_> = earlier.map(|(other, _)| *other).collect();
+        earlier.into_iter().for_each(|other| self.leave(other));
     }
 
     /// Runs the host's side of the exchange. It tells the guest nothing about the code: no guess is made here.

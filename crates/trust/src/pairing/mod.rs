@@ -18,4 +18,4 @@ pub use host::{APPROVAL, Guest, Host, HostEffect, House, Method, Moment, NotWait
 pub(crate) use meeting::{Bond, Meeting};
 pub use message::PairRefusal;
 pub(crate) use pake::Side;
-pub use visitor::{Caller, Heard, Key, VisitError, Visitor};
+pub use visitor::{Caller, Heard, Key, VisitError, Visitor, call, who_answers};

@@ -39,6 +39,23 @@ pub struct Caller<'a> {
     pub speaks: u32,
 }
 
+/// What a machine says that only wants to know who answers. `nonce` is random.
+#[must_use]
+pub fn call(caller: &Caller<'_>, nonce: [u8; 16]) -> Vec<u8> {
+    let Caller { me, name, addresses, speaks, .. } = *caller;
+    let (name, addresses) = (clean_name(name, me), clean_addresses(addresses));
+    PairMessage::Knock(Knock { speaks, nonce, name, addresses }).encode()
+}
+
+/// What people call the machine that answered so, if it is one that lets others in.
+#[must_use]
+pub fn who_answers(bytes: &[u8], host: PeerId) -> Option<String> {
+    match PairMessage::decode(bytes) {
+        Ok(PairMessage::Open(open)) => Some(clean_name(&open.name, host)),
+        _ => None,
+    }
+}
+
 /// Why this machine is not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VisitError {
@@ -124,11 +141,9 @@ impl Visitor {
     /// Knocks at `host`, whom the handshake proved; returns what to say first. `nonce` is random.
     #[must_use]
     pub fn knock(key: Key, host: PeerId, caller: &Caller<'_>, nonce: [u8; 16]) -> (Self, Vec<u8>) {
-        let Caller { me, grid: mine, name, addresses, speaks } = *caller;
-        let (name, addresses) = (clean_name(name, me), clean_addresses(addresses));
-        let knock = PairMessage::Knock(Knock { speaks, nonce, name, addresses });
+        let Caller { me, grid: mine, .. } = *caller;
         let visitor = Self { key, me, host, mine, nonce, machine: host.short(), state: State::Knocked };
-        (visitor, knock.encode())
+        (visitor, call(caller, nonce))
     }
 
     /// What people call the host; its short id before it said so.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gridwell_api::{
-    ApiError, ErrorCode, JoinedView, NoticeKind, NoticeLevel, PairCodeRequest, PairEnterRequest, PairMethod, PairSide,
-    PairState, PairingView, Response,
+    ApiError, ErrorCode, JoinedView, NearbyView, NoticeKind, NoticeLevel, PairCodeRequest, PairEnterRequest,
+    PairMethod, PairSide, PairState, PairingView, Response,
 };
 use gridwell_links::Input;
 use gridwell_model::{PeerId, Time};
@@ -49,6 +49,12 @@ struct Wish {
     to_the_end: bool,
 }
 
+impl Wish {
+    const fn of_code(code: Code, addresses: Vec<String>) -> Self {
+        Self { key: Key::Code(code), host: None, addresses, to_the_end: false }
+    }
+}
+
 impl Core {
     /// The one step of scripts: answers when this machine is a member, or is not let in.
     pub(crate) fn join(&mut self, text: &str, reply: Reply) {
@@ -64,13 +70,27 @@ impl Core {
     pub(crate) fn enter_by_code(&mut self, request: &PairCodeRequest, reply: Reply) {
         let code = Code::parse(&request.code);
         let code = code.map_err(|error| ApiError::new(ErrorCode::CodeMalformed, error.to_string()));
-        let wish = code.and_then(|code| {
-            let at = request.at.clone().filter(|at| !at.is_empty());
-            let at = at.ok_or_else(|| {
-                ApiError::new(ErrorCode::BadRequest, "it is not said which machine shows the code")
-                    .help("name its address: --at HOST:PORT, as 'gridwell pair show' prints it there")
-            })?;
-            Ok(Wish { key: Key::Code(code), host: None, addresses: vec![at], to_the_end: false })
+        let at = request.at.clone().filter(|at| !at.is_empty());
+        match (code, at) {
+            (Ok(code), None) => {
+                let looking = self.look_around();
+                self.spawn(async move { Fact::FoundForCode(code, looking.await, reply) });
+            }
+            (code, at) => self.enter(code.map(|code| Wish::of_code(code, at.into_iter().collect())), reply),
+        }
+    }
+
+    /// A code is tried on one machine only: where several show one, a person chooses.
+    pub(crate) fn on_found_for_code(&mut self, code: Code, found: Result<Vec<NearbyView>, ApiError>, reply: Reply) {
+        let wish = found.and_then(|found| match found.as_slice() {
+            [one] => Ok(Wish::of_code(code, one.addresses.clone())),
+            [] => Err(ApiError::new(ErrorCode::NoInvitation, "no machine nearby shows a code").help(NAME_ADDRESS)),
+            several => {
+                let named = |one: &NearbyView| format!("{} at {}", one.machine, one.addresses.join(" or "));
+                let names: Vec<_> = several.iter().map(named).collect();
+                let message = format!("several machines nearby show a code: {}", names.join(", "));
+                Err(ApiError::new(ErrorCode::AmbiguousMachine, message).help(NAME_ADDRESS))
+            }
         });
         self.enter(wish, reply);
     }
@@ -284,6 +304,7 @@ impl Core {
     }
 }
 
+const NAME_ADDRESS: &str = "name its address: --at HOST:PORT, as 'gridwell pair show' prints it there";
 pub(super) const SAME_GRID: &str = "this machine belongs to that grid already";
 pub(super) const SEE_MACHINES: &str = "see its machines with: gridwell machines";
 

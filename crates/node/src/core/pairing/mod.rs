@@ -2,6 +2,7 @@
 
 mod entering;
 mod hosting;
+mod nearby;
 mod showing;
 mod words;
 
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use super::{Core, Fact, facts::Reply};
 use crate::clock;
 use entering::Entering;
+use nearby::Findable;
 
 /// Ended pairings that are still shown, so that whoever looks a moment later sees how they ended.
 const ENDED_SHOWN: usize = 8;
@@ -32,6 +34,7 @@ pub(crate) struct Pairing {
     views: BTreeMap<Visit, PairingView>,
     /// Who waits for the end of a pairing, having decided about it.
     replies: BTreeMap<Visit, Vec<Reply>>,
+    findable: Option<Findable>,
     last: Visit,
 }
 
@@ -46,7 +49,8 @@ impl Pairing {
     /// When something ends by itself.
     pub(crate) fn due(&self) -> Option<Time> {
         let entering = self.entering.as_ref().map(|entering| entering.deadline);
-        [self.host.poll_deadline(), entering].into_iter().flatten().min()
+        let findable = self.findable.as_ref().map(Findable::until);
+        [self.host.poll_deadline(), entering, findable].into_iter().flatten().min()
     }
 
     pub(crate) fn poll_effect(&mut self) -> Option<HostEffect> {
@@ -80,7 +84,7 @@ impl Core {
     pub(crate) fn pairings(&self) -> PairingsView {
         let shown = self.pairing.host.shown();
         let code_until = shown.and_then(|invite| self.membership.invites.open_until(invite, clock::stamp()));
-        PairingsView { code_until, pairings: self.pairing.views() }
+        PairingsView { nearby: self.machines.settings().nearby, code_until, pairings: self.pairing.views() }
     }
 
     /// Listens to a conversation until it ends.
@@ -112,6 +116,7 @@ impl Core {
     }
 
     pub(crate) fn on_pairing_time(&mut self, now: Time) {
+        self.follow_code(now);
         self.pairing.host.handle_deadline(now);
         if self.pairing.entering.as_ref().is_some_and(|entering| entering.deadline <= now) {
             self.host_is_silent();

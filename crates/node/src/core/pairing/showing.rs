@@ -62,6 +62,7 @@ impl Core {
             let error = ApiError::new(ErrorCode::TooManyGuesses, refused.to_string());
             return Err(error.help(format!("show one in {minutes} min, or use a link: gridwell invite")));
         }
+        self.become_findable(link.invite);
         let (expires, addresses) = (link.expires, link.addresses.clone());
         Ok(InvitationView { code: code.to_text(), link: link.to_text(), expires, addresses })
     }
