@@ -172,7 +172,7 @@ Examples:
     /// Give this machine another name
     #[command(after_help = "Example:\n  gridwell rename attic")]
     Rename(RenameArgs),
-    /// Tune this machine while it runs: how machines are chosen, how its use counts, when it is cut off
+    /// Tune gravity while the grid works, and when this machine is cut off
     #[command(after_help = "\
 Examples:
   gridwell set strategy=vertical        fill busy machines first, for jobs that start here
