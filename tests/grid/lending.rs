@@ -134,6 +134,12 @@ fn a_machine_that_is_cut_off_says_so_until_another_one_is_back() {
     assert!(since <= now_millis());
     assert!(told(mill, "no other machine of the grid has been reachable for 1 s"));
     assert!(!told(mill, "other machines of the grid can be reached again"));
+    // Whom its owner keeps away is not missed.
+    mill.ok(["link", "forbid", "quarry"]);
+    assert_eq!(this(mill)["isolated_since"], Value::Null);
+    assert!(!told(mill, "other machines of the grid can be reached again"));
+    mill.ok(["link", "auto", "quarry"]);
+    mill.until("being cut off again", &["machines"], |machines| machines[0]["isolated_since"].as_u64());
 
     grid.peers[1].boot();
     let mill = &grid.peers[0];

@@ -69,15 +69,21 @@ impl Core {
         let alone = others.peek().is_some() && others.all(|(_, machine)| !machine.online);
         let patience = self.machines.settings().isolated_after();
         let now = (clock::now(), clock::stamp());
-        let (level, sentence) = match self.isolation.look(alone, patience, now) {
+        let reaches = self.machines.others().values().any(|machine| machine.online);
+        let told = match self.isolation.look(alone, patience, now) {
             None => return,
             Some(News::CutOff) => {
                 let sentence = format!("no other machine of the grid has been reachable for {}", about(patience));
-                (NoticeLevel::Warning, sentence)
+                Some((NoticeLevel::Warning, sentence))
             }
-            Some(News::Over) => (NoticeLevel::Info, "other machines of the grid can be reached again".to_owned()),
+            // Otherwise its owner keeps the others away now, and was told of that.
+            Some(News::Over) => {
+                reaches.then(|| (NoticeLevel::Info, "other machines of the grid can be reached again".to_owned()))
+            }
         };
-        self.notice(NoticeKind::Machine, level, sentence, None, Some(self.me));
+        if let Some((level, sentence)) = told {
+            self.notice(NoticeKind::Machine, level, sentence, None, Some(self.me));
+        }
         self.changed.machines.insert(self.me);
         self.tell_soon();
     }

@@ -206,6 +206,7 @@ impl Core {
             }
         };
         tracing::info!(machine = name, policy = ?wish.policy, "a link was changed");
+        self.follow_isolation();
         self.notice(NoticeKind::Link, NoticeLevel::Info, sentence, None, Some(peer));
         self.link_changed(peer);
     }

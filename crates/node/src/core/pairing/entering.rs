@@ -10,8 +10,7 @@ use gridwell_links::Input;
 use gridwell_model::{PeerId, Time};
 use gridwell_net::{Talk, VisitError as NetError};
 use gridwell_store::StoreError;
-use gridwell_trust::{Caller, Code, Grid, Heard, InviteLink, Key, LinkError, Visit, Visitor};
-use gridwell_wire::PROTOCOL_VERSION;
+use gridwell_trust::{Code, Grid, Heard, InviteLink, Key, LinkError, Visit, Visitor};
 use zeroize::Zeroizing;
 
 use super::{
@@ -160,16 +159,11 @@ impl Core {
         };
         entering.host = Some(host);
         let Some(key) = entering.key.take() else { return };
-        let caller = Caller {
-            me: self.me,
-            grid: self.membership.grid.id(),
-            name: &self.machines.settings().name,
-            addresses: &self.membership.addresses,
-            speaks: PROTOCOL_VERSION,
-        };
-        let (visitor, knock) = Visitor::knock(key, host, &caller, crate::start::random());
-        entering.visitor = Some(visitor);
         let address = entering.addresses.first().cloned().unwrap_or_default();
+        let (visitor, knock) = Visitor::knock(key, host, &self.caller(), crate::start::random());
+        if let Some(entering) = &mut self.pairing.entering {
+            entering.visitor = Some(visitor);
+        }
         self.listen_to(visit, address, talk);
         self.pairing.say(visit, knock);
     }

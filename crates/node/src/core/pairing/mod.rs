@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use gridwell_api::{ApiError, ErrorCode, EventBody, PairState, PairingView, PairingsView};
 use gridwell_model::{PeerId, Stamp, Time};
 use gridwell_net::Talk;
-use gridwell_trust::{Host, HostEffect, House, Moment, Visit};
+use gridwell_trust::{Caller, Host, HostEffect, House, Moment, Visit};
 use gridwell_wire::PROTOCOL_VERSION;
 use tokio::sync::mpsc;
 
@@ -85,6 +85,17 @@ impl Core {
         let shown = self.pairing.host.shown();
         let code_until = shown.and_then(|invite| self.membership.invites.open_until(invite, clock::stamp()));
         PairingsView { nearby: self.machines.settings().nearby, code_until, pairings: self.pairing.views() }
+    }
+
+    /// This machine, as it visits others.
+    fn caller(&self) -> Caller<'_> {
+        Caller {
+            me: self.me,
+            grid: self.membership.grid.id(),
+            name: &self.machines.settings().name,
+            addresses: &self.membership.addresses,
+            speaks: PROTOCOL_VERSION,
+        }
     }
 
     /// Listens to a conversation until it ends.

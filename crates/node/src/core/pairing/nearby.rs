@@ -6,8 +6,7 @@ use futures::future::join_all;
 use gridwell_api::{ApiError, ErrorCode, NearbyView, Response};
 use gridwell_model::{PeerId, Time};
 use gridwell_net::{Announced, Found, NearbyError, NetHandle, look_nearby};
-use gridwell_trust::{Caller, call, who_answers};
-use gridwell_wire::PROTOCOL_VERSION;
+use gridwell_trust::{call, who_answers};
 
 use super::{
     super::{Core, Fact, facts::Reply},
@@ -82,14 +81,7 @@ impl Core {
     pub(super) fn look_around(
         &self,
     ) -> impl Future<Output = Result<Vec<NearbyView>, ApiError>> + Send + 'static + use<> {
-        let caller = Caller {
-            me: self.me,
-            grid: self.membership.grid.id(),
-            name: &self.machines.settings().name,
-            addresses: &self.membership.addresses,
-            speaks: PROTOCOL_VERSION,
-        };
-        let said = call(&caller, crate::start::random());
+        let said = call(&self.caller(), crate::start::random());
         let (net, me, on) = (self.net.clone(), self.me, self.machines.settings().nearby);
         let listening = self.membership.addresses.clone();
         async move {
