@@ -43,7 +43,6 @@ function messages(withPseudo: boolean): Plugin {
 const GROUPS = [
   { name: "svelte", test: /node_modules\/(svelte|esm-env|clsx)\//, priority: 1 },
   { name: "messages", test: /paraglide\/messages\// },
-  { name: "widgets", test: /node_modules\/(bits-ui|@floating-ui|runed|svelte-toolbelt|tabbable|@internationalized)\// },
   // What the window starts with, and what its first screen adds, whoever else uses it. The lab has two pages, each of
   // which starts for itself.
   { name: "start", tags: ["$initial"], test: /\/src\/(?!.*lab\/)|\/node_modules\//, priority: -1 },

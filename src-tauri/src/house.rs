@@ -8,13 +8,15 @@ use std::{
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_node::{Config, Node};
 use gridwell_serve::{Client, DataFolder, Door, Entrances};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 /// The node this program talks to: its own, or one that runs already.
 #[derive(Debug)]
 pub(crate) struct House {
     client: Client,
     own: Mutex<Option<Own>>,
+    /// For the one who follows the node: what happens before it listens is never told on the desktop.
+    opened: Notify,
 }
 
 /// A node inside this process.
@@ -28,7 +30,7 @@ struct Own {
 
 impl House {
     pub(crate) fn new(data: PathBuf) -> Self {
-        Self { client: Client::new(data), own: Mutex::new(None) }
+        Self { client: Client::new(data), own: Mutex::new(None), opened: Notify::new() }
     }
 
     pub(crate) const fn client(&self) -> &Client {
@@ -43,6 +45,7 @@ impl House {
     pub(crate) async fn open(&self) -> Result<(), ApiError> {
         let mut own = self.own.lock().await;
         if Client::connect(self.client.data()).await.is_ok() {
+            self.opened.notify_one();
             return Ok(());
         }
         // A door that does not answer any more makes room for a new one.
@@ -50,7 +53,13 @@ impl House {
             old.close().await;
         }
         *own = Some(Own::start(self.client.data()).await?);
+        self.opened.notify_one();
         Ok(())
+    }
+
+    /// Waits until a node answers that did not, or may not have, before.
+    pub(crate) async fn opened(&self) {
+        self.opened.notified().await;
     }
 
     /// True while the node is this program's own: it ends with it.

@@ -100,6 +100,7 @@ pub(crate) async fn follow(app: AppHandle, stop: CancellationToken) {
     let teller = Teller::start(app.clone());
     let mut gathered = Gathered::default();
     let mut wait = FIRST_WAIT;
+    let house = app.state::<House>();
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -111,6 +112,7 @@ pub(crate) async fn follow(app: AppHandle, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => break,
+            () = house.opened() => {}
             () = tokio::time::sleep(wait) => {}
         }
     }

@@ -46,11 +46,63 @@ fn what_gravity_cannot_be_tuned_to_is_refused_in_one_sentence() {
         ("weight=101", "a weight is a number from -100 to 100, not 101"),
         ("weight=heavy", "'heavy' is not a number"),
         ("sharpness=nan", "a sharpness is a number from 0 (evenly) to 32 (always the best), not NaN"),
-        ("mass=1", "nothing is called 'mass' here: strategy, sharpness, weight and isolated-after are"),
+        ("mass=1", "nothing is called 'mass' here: strategy, sharpness, weight, isolated-after, relay and reach are"),
     ] {
         let said = grid.peers[0].refused(2, ["set", setting]);
         assert!(said.contains(sentence), "{setting}: {said}");
     }
+}
+
+#[test]
+fn a_straggler_is_run_a_second_time_elsewhere_and_counts_once() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let mill = &grid.peers[0];
+    let (stuck, go) = (mill.data.with_extension("stuck"), mill.data.with_extension("go"));
+    // Whoever runs the last task first is stuck; the second one waits for a sign.
+    let run = format!(
+        "[ {{}} = 7 ] || exit 0; mkdir '{}' && exec sleep 600; until [ -e '{}' ]; do sleep 0.05; done",
+        stuck.display(),
+        go.display()
+    );
+    let job = mill.start_job(["exec", "--detach", "--array", "8", "--", "sh", "-c", &run]);
+    let last = format!("{job}.7");
+    mill.until("a second attempt", &["why", &last], |why| {
+        why["sentence"].as_str()?.contains("it takes far longer than its like, so ").then_some(())
+    });
+    std::fs::write(&go, "").expect("a sign");
+    let view = mill.done(&job);
+    assert_eq!(view["counts"]["done"], 8, "{view:#}");
+    mill.until("the straggler's end", &["machines"], |machines| {
+        machines.as_array()?.iter().all(|machine| machine["running"] == 0).then_some(())
+    });
+}
+
+#[test]
+fn what_a_task_asks_for_is_reserved_refused_beyond_what_is_lent_and_freed_by_a_crash() {
+    let mut grid = Grid::of(&["mill", "quarry"]);
+    let free = |machines: &Value| {
+        let quarry = machines.as_array()?.iter().find(|machine| machine["name"] == "quarry")?;
+        (quarry["online"] == true).then(|| quarry["free"]["cpus"].as_f64())?
+    };
+    let mill = &grid.peers[0];
+    let lent = mill.until("quarry", &["machines"], free);
+    let all = format!("cores >= {lent}");
+    let job = mill.start_job(["exec", "--detach", "--on", "quarry", "--needs", &all, "--", "sleep", "600"]);
+    mill.until("its reserve", &["machines"], |machines| free(machines).filter(|free| *free == 0.0));
+    let more = format!("cores >= {}", lent + 1.0);
+    let refused = mill.start_job(["exec", "--detach", "--on", "quarry", "--needs", &more, "--", "true"]);
+    let why = mill.until("the reason", &["why", &refused], |why| {
+        let quarry = why["machines"].as_array()?.iter().find(|machine| machine["name"] == "quarry")?.clone();
+        (quarry["fits"] == false).then_some(quarry)
+    });
+    let reason = format!("needs cores ≥ {}, has {lent}", lent + 1.0);
+    assert!(why["reasons"].as_array().is_some_and(|reasons| reasons.iter().any(|known| *known == *reason)), "{why:#}");
+
+    mill.ok(["hold", &job]);
+    grid.peers[1].kill();
+    grid.peers[1].boot();
+    let mill = &grid.peers[0];
+    mill.until("the reserve again", &["machines"], |machines| free(machines).filter(|free| *free == lent));
 }
 
 /// Sets the second machine's weight and waits until the first has heard of it.

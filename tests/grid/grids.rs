@@ -44,6 +44,30 @@ fn everybody_in_a_grid_may_start_jobs_that_run_anywhere() {
 }
 
 #[test]
+fn ten_machines_that_join_at_once_through_one_all_see_each_other() {
+    let mut grid = Grid::of_one();
+    let guests: Vec<_> = (0..10).map(|number| (grid.alone(&format!("guest{number}")), grid.invite())).collect();
+    std::thread::scope(|scope| {
+        for (guest, link) in &guests {
+            scope.spawn(move || guest.ok(["join", link]));
+        }
+    });
+    grid.peers.extend(guests.into_iter().map(|(guest, _)| guest));
+
+    grid.meet();
+
+    let mut views = grid.peers.iter().map(|peer| {
+        let machines = peer.json(["machines"]);
+        let named =
+            machines.as_array().into_iter().flatten().map(|one| (one["id"].to_string(), one["name"].to_string()));
+        named.collect::<std::collections::BTreeMap<_, _>>()
+    });
+    let first = views.next().expect("a machine");
+    assert_eq!(first.len(), 11);
+    assert!(views.all(|view| view == first), "all see the same machines under the same names");
+}
+
+#[test]
 fn an_invite_lets_one_machine_in_once() {
     let mut grid = Grid::of_one();
     let link = grid.invite();

@@ -252,6 +252,15 @@ fn a_code_is_written_nowhere() {
     }
 }
 
+/// Lets a machine in as two people do: one shows a code, one types it, both see the same words, one says yes.
+pub(crate) fn let_in(host: &Peer, guest: &Peer) {
+    let asking = ask(guest, &show(host));
+    assert_eq!(waiting(host, "host")["words"], waiting(guest, "guest")["words"]);
+    host.ok(["pair", "approve", &guest.name]);
+    let joined = end(asking);
+    assert!(joined.status.success(), "{joined:?}");
+}
+
 fn show(peer: &Peer) -> Value {
     peer.json(["pair", "show"])
 }

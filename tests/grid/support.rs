@@ -1,19 +1,22 @@
 //! Real nodes on loopback, driven by the real command line.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long anything may take that a test waits for; only a failure takes that long.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long anything may take that a test waits for: longer than a machine waits for a steward that cannot be reached. Only a failure
+/// takes that long.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// How often a file or a view is looked at while a test waits for it.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -21,6 +24,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Waits until `look` sees something.
 pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     seen(look).unwrap_or_else(|| panic!("in vain waited for {what}"))
+}
+
+/// The same, for a test that says itself what it waited for in vain.
+pub(crate) fn until_seen<T>(look: impl FnMut() -> Option<T>) -> Option<T> {
+    seen(look)
 }
 
 fn seen<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
@@ -49,14 +57,51 @@ pub(crate) fn gridwell() -> PathBuf {
 pub(crate) struct Peer {
     pub(crate) name: String,
     pub(crate) data: PathBuf,
+    /// What the node said when it was ready.
+    pub(crate) ready: Value,
     child: Option<Child>,
     arguments: Vec<String>,
+    place: Place,
+}
+
+/// Where a node runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Words before the program.
+    pub(crate) launcher: Vec<String>,
+    /// Where it listens.
+    pub(crate) listen: String,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { launcher: Vec::new(), listen: "127.0.0.1:0".to_owned() }
+    }
+}
+
+impl Place {
+    /// A port that stays the same when a node is started again: then all that were away at once still find each other.
+    pub(crate) fn steady() -> Self {
+        // Below those that the system gives to whoever asks for any: nobody takes it while the node is down.
+        // Tests that run side by side have neighbouring ids: they begin far from each other.
+        let begin = std::process::id().wrapping_mul(0x9e37_79b9) >> 16;
+        let mut ports = (0_u32..12_000).map(|step| 20_000 + ((begin + step) % 12_000) as u16);
+        let free = ports.find(|port| TAKEN.lock().expect("no test panics in here").insert(*port) && is_free(*port));
+        Self { listen: format!("127.0.0.1:{}", free.expect("a free port")), ..Self::default() }
+    }
+}
+
+/// Ports that nodes of this process were given.
+static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+fn is_free(port: u16) -> bool {
+    std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
 impl Peer {
-    fn start(name: &str, data: PathBuf, arguments: &[&str]) -> Self {
+    fn start(name: &str, data: PathBuf, arguments: &[&str], place: Place) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut peer = Self { name: name.to_owned(), data, child: None, arguments };
+        let mut peer = Self { name: name.to_owned(), data, ready: Value::Null, child: None, arguments, place };
         peer.boot();
         peer
     }
@@ -81,8 +126,10 @@ impl Peer {
         // Nodes of other tests would be found, too, unless most keep quiet.
         let quiet: &[&str] =
             if self.arguments.iter().any(|word| word == "--nearby") { &[] } else { &["--nearby", "off"] };
-        let mut child = Command::new(gridwell())
-            .args(["node", "--json", "--listen", "127.0.0.1:0", "--data"])
+        let words = self.place.launcher.iter().map(PathBuf::from).chain([gridwell()]).collect::<Vec<_>>();
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
+            .args(["node", "--json", "--listen", &self.place.listen, "--data"])
             .arg(&self.data)
             .args(options)
             .args(quiet)
@@ -96,7 +143,8 @@ impl Peer {
         let mut ready = String::new();
         let out = child.stdout.take().expect("stdout is a pipe");
         BufReader::new(out).read_line(&mut ready).expect("the node says when it is ready");
-        assert!(ready.starts_with('{'), "{} did not come up: {ready}\n{}", self.name, self.log());
+        self.ready = serde_json::from_str(&ready)
+            .unwrap_or_else(|_| panic!("{} did not come up: {ready}\n{}", self.name, self.log()));
         self.child = Some(child);
     }
 
@@ -278,6 +326,11 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
+    /// Nobody yet.
+    pub(crate) fn empty() -> Self {
+        Self { peers: Vec::new(), folder: TempDir::new().expect("a temporary folder") }
+    }
+
     /// One peer called `mill`.
     pub(crate) fn of_one() -> Self {
         Self::of(&["mill"])
@@ -285,10 +338,19 @@ impl Grid {
 
     /// Peers of one grid; the first founded it, the others joined by its invite links.
     pub(crate) fn of(names: &[&str]) -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let mut grid = Self { peers: Vec::new(), folder };
+        let mut grid = Self::empty();
         for name in names {
             grid.add(name, &[]);
+        }
+        grid.meet();
+        grid
+    }
+
+    /// The same, each at a place that stays its own.
+    pub(crate) fn steady(names: &[&str]) -> Self {
+        let mut grid = Self::empty();
+        for name in names {
+            grid.add_at(name, &[], Place::steady());
         }
         grid.meet();
         grid
@@ -306,9 +368,14 @@ impl Grid {
 
     /// Starts one more peer and lets it join.
     pub(crate) fn add(&mut self, name: &str, arguments: &[&str]) -> &Peer {
+        self.add_at(name, arguments, Place::default())
+    }
+
+    /// The same, somewhere else.
+    pub(crate) fn add_at(&mut self, name: &str, arguments: &[&str], place: Place) -> &Peer {
         let data = self.folder.path().join(name);
         let invite = self.peers.first().map(|_| self.invite());
-        let peer = Peer::start(name, data, arguments);
+        let peer = Peer::start(name, data, arguments, place);
         if let Some(link) = invite {
             peer.ok(["join", &link]);
         }
@@ -326,9 +393,14 @@ impl Grid {
         self.alone_with(name, &[])
     }
 
+    /// The same, somewhere else.
+    pub(crate) fn alone_at(&self, name: &str, place: Place) -> Peer {
+        Peer::start(name, self.folder.path().join(name), &[], place)
+    }
+
     /// The same, with more words on its command line.
     pub(crate) fn alone_with(&self, name: &str, arguments: &[&str]) -> Peer {
-        Peer::start(name, self.folder.path().join(name), arguments)
+        Peer::start(name, self.folder.path().join(name), arguments, Place::default())
     }
 
     /// A path in the grid's temporary folder.

@@ -74,7 +74,7 @@ const SCENARIOS: [Scenario; 50] = [
 const CONTROLLER: PeerAt = 0;
 
 fn a_peer(name: &str, lends: u32, labels: BTreeMap<String, String>) -> PeerSetup {
-    PeerSetup { name: name.into(), labels, lends, slowness: 100 }
+    PeerSetup { labels, ..PeerSetup::new(name, lends) }
 }
 
 /// A controller that lends nothing, and agents linked only to it.
@@ -96,11 +96,6 @@ fn submit(grid: &mut Simulation, number: u32, job: impl FnOnce(JobSetup) -> JobS
 }
 
 /// Lets links come up, and time pass until `after` from then.
-fn run(grid: &mut Simulation, after: Duration) {
-    let until = grid.now() + after;
-    grid.run_until(until, |_| false).unwrap_or_else(|failure| panic!("{failure}"));
-}
-
 fn state(grid: &Simulation, job: JobId) -> JobState {
     let summary = grid.ledger(CONTROLLER).and_then(|ledger| ledger.summary(job, grid.now()));
     summary.expect("the controller knows the job").state
@@ -109,7 +104,7 @@ fn state(grid: &Simulation, job: JobId) -> JobState {
 fn run_scenario((name, jobs, agents, label): Scenario, seed: u64) {
     let label = label.split_once(':');
     let mut grid = a_star(seed, agents, label.as_slice());
-    run(&mut grid, Duration::from_millis(100));
+    grid.pass(Duration::from_millis(100));
     let ids: Vec<JobId> = (0..jobs)
         .map(|number| {
             submit(&mut grid, number, |job| match label {
@@ -163,7 +158,7 @@ fn large_agents_run_every_job_once() {
 fn a_job_without_requirement_runs_on_a_labelled_machine() {
     let mut grid = a_star(1, &[2], &[("tier", "gpu")]);
     let job = submit(&mut grid, 1, |job| job);
-    run(&mut grid, LIMIT);
+    grid.pass(LIMIT);
     assert_eq!(state(&grid, job), JobState::Done);
 }
 
@@ -171,7 +166,7 @@ fn a_job_without_requirement_runs_on_a_labelled_machine() {
 fn a_label_that_nobody_has_is_a_reason_and_not_silence() {
     let mut grid = a_star(1, &[2, 2], &[("tier", "gpu")]);
     let job = submit(&mut grid, 1, |job| job.needs_label("tier", "compute"));
-    run(&mut grid, Duration::from_secs(60));
+    grid.pass(Duration::from_secs(60));
     assert_eq!((state(&grid, job), grid.runs_of(job, 0, 0)), (JobState::Waiting, 0));
     let explanation = grid.sched(CONTROLLER).unwrap().explain(job, 0).unwrap();
     assert_eq!(explanation.machines.len(), 3);
@@ -184,14 +179,14 @@ fn a_label_that_nobody_has_is_a_reason_and_not_silence() {
 fn a_machine_that_only_relays_holds_jobs_and_never_runs_them() {
     let mut grid = a_star(1, &[], &[]);
     let job = submit(&mut grid, 1, |job| job);
-    run(&mut grid, Duration::from_secs(60));
+    grid.pass(Duration::from_secs(60));
     let task = grid.ledger(CONTROLLER).unwrap().tasks(job, TaskKey { step: 0, index: 0 }, 1, |_| true).remove(0);
     assert_eq!((task.state, task.peer), (TaskState::Ready, None));
     assert!(!grid.sched(CONTROLLER).unwrap().explain(job, 0).unwrap().machines[0].against.is_empty());
 
     let agent = grid.add_peer(a_peer("late", 1, BTreeMap::new()));
     grid.link(CONTROLLER, agent, Duration::from_millis(1));
-    run(&mut grid, LIMIT);
+    grid.pass(LIMIT);
     assert_eq!(state(&grid, job), JobState::Done);
 }
 
@@ -206,7 +201,7 @@ fn a_job_that_names_a_host_runs_there_only() {
     }
     let here = submit(&mut grid, 1, |job| job.needs_label("hostname", &host("  MAC-STUDIO  ")));
     let nowhere = submit(&mut grid, 2, |job| job.needs_label("hostname", "elsewhere"));
-    run(&mut grid, LIMIT);
+    grid.pass(LIMIT);
     let task = grid.ledger(CONTROLLER).unwrap().tasks(here, TaskKey { step: 0, index: 0 }, 1, |_| true).remove(0);
     assert_eq!((task.state, task.peer), (TaskState::Done, Some(grid.id_of(1))));
     assert_eq!((state(&grid, nowhere), grid.runs_of(nowhere, 0, 0)), (JobState::Waiting, 0));
@@ -217,7 +212,7 @@ fn a_label_reaches_all_slots_of_its_machine() {
     let mut grid = a_star(1, &[4], &[("env", "prod")]);
     let ids: Vec<JobId> =
         (0..4).map(|number| submit(&mut grid, number, |job| slow(job).needs_label("env", "prod"))).collect();
-    run(&mut grid, Duration::from_secs(6));
+    grid.pass(Duration::from_secs(2));
     let ledger = grid.ledger(CONTROLLER).unwrap();
     assert!(ids.iter().all(|id| ledger.summary(*id, grid.now()).unwrap().counts.leased() == 1), "all four run at once");
     grid.run_until(Time::from_secs(60), Simulation::all_ended).unwrap();
@@ -229,12 +224,12 @@ fn an_ended_job_is_removed_while_others_run() {
     let mut grid = a_star(1, &[2], &[]);
     let quick = submit(&mut grid, 1, |job| job);
     let long = submit(&mut grid, 2, slow);
-    run(&mut grid, LIMIT);
+    grid.pass(LIMIT);
     grid.command(CONTROLLER, Input::RemoveJob { job: quick }, Duration::ZERO);
-    run(&mut grid, Duration::from_secs(1));
+    grid.pass(Duration::from_secs(1));
     assert!(grid.ledger(CONTROLLER).unwrap().spec(quick).is_none());
     assert_eq!(state(&grid, long), JobState::Running);
-    run(&mut grid, Duration::from_secs(20));
+    grid.pass(Duration::from_secs(20));
     assert_eq!(state(&grid, long), JobState::Done);
 }
 
@@ -242,10 +237,10 @@ fn an_ended_job_is_removed_while_others_run() {
 fn what_runs_is_gone_within_two_seconds_of_a_cancel() {
     let mut grid = a_star(1, &[2, 2], &[]);
     let job = submit(&mut grid, 1, slow);
-    run(&mut grid, Duration::from_secs(1));
+    grid.pass(Duration::from_secs(1));
     assert_eq!(state(&grid, job), JobState::Running);
     grid.command(CONTROLLER, Input::Cancel { job, tasks: None, stamp: Stamp(0) }, Duration::ZERO);
-    run(&mut grid, LIMIT);
+    grid.pass(LIMIT);
     assert_eq!((state(&grid, job), grid.runs_of(job, 0, 0)), (JobState::Cancelled, 0));
 }
 

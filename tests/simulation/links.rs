@@ -1,7 +1,7 @@
 //! What people want of links, in grids of made-up time: nothing crosses a forbidden link, pinned ones come back, and no work is
 //! lost meanwhile. That no message crosses and no living link is given up is checked at every step (`sim/links.rs`).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use gridwell_model::{JobState, LinkPolicy, Time};
 use gridwell_tests::sim::{JobSetup, PeerAt, PeerSetup, Simulation};
@@ -14,18 +14,13 @@ fn a_mesh(seed: u64, peers: usize) -> Simulation {
     let mut grid = Simulation::new(seed);
     for number in 0..peers {
         let name = format!("peer{number}");
-        grid.add_peer(PeerSetup { name, labels: BTreeMap::new(), lends: 2, slowness: 100 });
+        grid.add_peer(PeerSetup::new(name, 2));
         for other in 0..number {
             grid.link(other, number, Duration::from_micros(300 + 700 * seed));
         }
     }
-    run(&mut grid, Duration::from_secs(5));
+    grid.pass(Duration::from_secs(5));
     grid
-}
-
-fn run(grid: &mut Simulation, after: Duration) {
-    let until = grid.now() + after;
-    grid.run_until(until, |_| false).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 fn linked(grid: &Simulation, pairs: &[(PeerAt, PeerAt)]) -> Vec<bool> {
@@ -48,13 +43,13 @@ fn a_forbidden_link_stays_down_and_is_seldom_asked_for() {
         let forbids = (seed % 2) as PeerAt;
         grid.want(forbids, 1 - forbids, LinkPolicy::Forbidden);
         assert!(!grid.is_linked(0, 1), "it ends at once");
-        run(&mut grid, HOUR);
+        grid.pass(HOUR);
         assert_eq!(linked(&grid, &PAIRS), [false, true, true], "seed {seed}");
         // Once in 5 minutes, a quarter more or less.
         assert!((8..=17).contains(&grid.refused_dials()), "seed {seed}: {} dials", grid.refused_dials());
 
         grid.want(forbids, 1 - forbids, LinkPolicy::Automatic);
-        run(&mut grid, Duration::from_secs(2));
+        grid.pass(Duration::from_secs(2));
         assert_eq!(linked(&grid, &PAIRS), [true; 3], "seed {seed}");
     }
 }
@@ -64,13 +59,13 @@ fn a_link_that_both_forbid_needs_both_to_come_back() {
     let mut grid = a_mesh(1, 2);
     grid.want(0, 1, LinkPolicy::Forbidden);
     grid.want(1, 0, LinkPolicy::Forbidden);
-    run(&mut grid, HOUR);
+    grid.pass(HOUR);
     assert_eq!(grid.refused_dials(), 0, "who forbids a link does not ask for it");
     grid.want(0, 1, LinkPolicy::Pinned);
-    run(&mut grid, HOUR);
+    grid.pass(HOUR);
     assert!(!grid.is_linked(0, 1));
     grid.want(1, 0, LinkPolicy::Automatic);
-    run(&mut grid, Duration::from_secs(2));
+    grid.pass(Duration::from_secs(2));
     assert!(grid.is_linked(0, 1));
 }
 
@@ -80,10 +75,10 @@ fn a_pinned_link_is_back_seconds_after_its_machine() {
         let mut grid = a_mesh(seed, 3);
         grid.want(1, 0, LinkPolicy::Pinned);
         grid.part(0, 1);
-        run(&mut grid, HOUR);
+        grid.pass(HOUR);
         assert!(!grid.is_linked(0, 1));
         grid.heal(0, 1);
-        run(&mut grid, Duration::from_secs(10));
+        grid.pass(Duration::from_secs(10));
         assert_eq!(linked(&grid, &PAIRS), [true; 3], "seed {seed}");
     }
 }
@@ -92,9 +87,9 @@ fn a_pinned_link_is_back_seconds_after_its_machine() {
 fn silence_is_noticed_within_ten_seconds() {
     for seed in 0..SEEDS {
         let mut grid = a_mesh(seed, 2);
-        run(&mut grid, Duration::from_millis(217 * seed));
+        grid.pass(Duration::from_millis(217 * seed));
         grid.part(0, 1);
-        run(&mut grid, Duration::from_secs(10));
+        grid.pass(Duration::from_secs(10));
         assert!(!grid.is_linked(0, 1), "seed {seed}");
     }
 }
@@ -107,7 +102,7 @@ fn work_goes_on_elsewhere_when_its_link_is_forbidden() {
         (job.has_inputs, job.has_outputs) = (true, true);
         let id = job.spec.id;
         grid.submit(0, job, Duration::ZERO, 0);
-        run(&mut grid, Duration::from_secs(3));
+        grid.pass(Duration::from_secs(3));
         grid.want(0, 1, LinkPolicy::Forbidden);
         grid.run_until(Time::from_secs(600), Simulation::all_ended).unwrap_or_else(|failure| panic!("{failure}"));
         let summary = grid.ledger(0).and_then(|ledger| ledger.summary(id, grid.now())).expect("it is known");

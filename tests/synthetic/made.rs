@@ -78,6 +78,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         last_seen: (!online).then_some(Stamp(now.0 - 3_600_000)),
         tuning: Tuning::default(),
         isolated_since: None,
+        via: Vec::new(),
     }
 }
 
@@ -112,6 +113,9 @@ pub(crate) fn links_of(machines: usize, wanted: usize, now: Stamp, random: &mut 
         received_bytes: random.below(1_000_000_000) as u64,
         sent_bytes: random.below(1_000_000_000) as u64,
         last_error: String::new(),
+        ask: None,
+        bytes_per_sec: None,
+        rests: false,
     };
     pairs.into_iter().map(link).collect()
 }
@@ -157,6 +161,10 @@ pub(crate) fn job(at: usize, tasks: u32, now: Stamp, machines: &[MachineView]) -
         made_by: made_by.collect(),
         failures: Vec::new(),
         waits_for: String::new(),
+        steward: peer(0),
+        steward_name: machines[0].name.clone(),
+        safe: true,
+        unsafe_why: String::new(),
     }
 }
 

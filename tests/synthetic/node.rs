@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ActivityPage, ApiError, ErrorCode, Event, EventBody, EventCursor, EventRing, JobDetail, LogPiece, LogsRequest,
-    Picture, PictureRequest, Replay, Request, Response, ResultsPage, Snapshot, StatusView, StepView,
+    ActivityPage, ApiError, CodeShown, ErrorCode, Event, EventBody, EventCursor, EventRing, JobDetail, LogPiece,
+    LogsRequest, Picture, PictureRequest, Replay, Request, Response, ResultsPage, Snapshot, StatusView, StepView,
 };
 use gridwell_model::{GridId, Incarnation, Needs};
 use gridwell_serve::Backend;
@@ -108,7 +108,8 @@ impl Backend for Synthetic {
             Replay::Snapshot { seq } => {
                 let World { machines, links, jobs, .. } = &inside.world;
                 let (machines, links, jobs) = (machines.clone(), links.clone(), jobs.clone());
-                let snapshot = Snapshot { stream: STREAM, machines, links, jobs, pairings: vec![] };
+                let code = CodeShown::default();
+                let snapshot = Snapshot { stream: STREAM, machines, links, jobs, pairings: vec![], code, asks: vec![] };
                 vec![Arc::new(Event { seq, body: EventBody::Snapshot(Box::new(snapshot)) })]
             }
         };
@@ -150,5 +151,7 @@ fn status(world: &World) -> StatusView {
         running: 1,
         accepts: true,
         why_not: String::new(),
+        safe_to_close: true,
+        close_why: Vec::new(),
     }
 }

@@ -17,6 +17,8 @@ const LAB_NOW = new Date("2026-11-25T13:02:10Z");
 const idOf = name => name.replace(/[^a-z2-7]/g, "a").padEnd(52, "a");
 const TOWER = idOf("atelier-tower");
 const WINBOX = idOf("win-box");
+const IMAC = idOf("old-imac");
+const NAS = idOf("studio-nas");
 
 /** The sheet for pairing. */
 async function pairSheet(page, inGerman) {
@@ -34,6 +36,7 @@ async function showCode(page, inGerman) {
 
 async function enter(page, inGerman, code, address = "192.168.1.30:7766") {
   await pairSheet(page, inGerman);
+  await page.locator(".side-sheet input[type=radio]").last().check();
   await page.locator(".side-sheet input").last().fill(address);
   await page.locator(".side-sheet input").first().fill(code);
   await page.keyboard.press("Enter");
@@ -48,6 +51,20 @@ const PAIRING = [
     async (page, inGerman) => {
       await showCode(page, inGerman);
       await page.evaluate(() => window.lab.pairing.burn());
+    },
+  ],
+  [
+    "nearby",
+    async (page, inGerman) => {
+      await page.evaluate(() => window.lab.pairing.around("mill", "forge"));
+      await pairSheet(page, inGerman);
+    },
+  ],
+  [
+    "nearby-off",
+    async (page, inGerman) => {
+      await page.evaluate(() => window.lab.pairing.around(null));
+      await pairSheet(page, inGerman);
     },
   ],
   ["waits", (page, inGerman) => enter(page, inGerman, "7k2m 9qxr")],
@@ -89,7 +106,12 @@ export const LOOKS = [
       ["activity", "scene=studio#/activity"],
       ["activity-empty", "scene=alone#/activity"],
       ["settings", "scene=studio#/settings"],
+      ["people", "proposals=1#/settings/machines"],
+      ["network", "scene=studio#/settings/network"],
       ["doctor", "scene=studio#/doctor"],
+      ["doctor-machine", `scene=studio#/doctor/${IMAC}`],
+      ["link", `scene=studio#/grid/${TOWER}/${NAS}`],
+      ["limits", "scene=studio#/settings/advanced/limits"],
     ].map(([name, query]) => ({ name: `${name}-${theme}`, query: query.replace("#", `&theme=${theme}#`) })),
   ),
   ...["lending", "machine", "machines", "notifications", "appearance", "network", "advanced", "about"].flatMap(page => [

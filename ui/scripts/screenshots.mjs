@@ -24,7 +24,14 @@ async function command(page, words) {
   await page.keyboard.press("Enter");
 }
 
-/** Name, address, and what is pressed before the picture. */
+const press = name => page => page.getByRole("button", { name }).first().click();
+/** The first link of this machine, beside the picture. */
+async function inspectLink(page) {
+  await page.locator("g[data-machine]").first().focus();
+  for (const one of ["l", "Space", "n"]) await page.keyboard.press(one);
+}
+
+/** Name, address, what is pressed before the picture, and what takes that back. */
 const SCREENS = [
   { name: "grid", hash: "#/grid" },
   { name: "grid-table", hash: "#/grid", deed: key("t") },
@@ -40,7 +47,19 @@ const SCREENS = [
   { name: "machines", hash: "#/machines" },
   { name: "activity", hash: "#/activity" },
   { name: "settings", hash: "#/settings" },
+  { name: "people", hash: "#/settings/machines" },
+  { name: "guest-pass", hash: "#/settings/machines", deed: press("Make a guest pass") },
+  { name: "recovery-words", hash: "#/settings/machines", deed: press(/Make (new )?words…/) },
+  { name: "network", hash: "#/settings/network" },
+  {
+    name: "layout-preview",
+    hash: "#/settings/network",
+    deed: page => page.getByRole("radio", { name: "Star" }).press("Space"),
+  },
+  { name: "link", hash: "#/grid", deed: inspectLink, after: key("n") },
+  { name: "limits", hash: "#/settings/advanced/limits" },
   { name: "check-up", hash: "#/doctor" },
+  { name: "check-up-way", hash: "#/doctor", deed: page => page.locator("main select").selectOption({ index: 1 }) },
   { name: "welcome", hash: "#/welcome" },
   { name: "new-job", hash: "#/jobs", deed: key("Control+n") },
   { name: "pair", hash: "#/grid", deed: page => command(page, "pair") },
@@ -78,6 +97,7 @@ for (const colorScheme of ["dark", "light"]) {
       await page.screenshot({ path: `${out}/${screen.name}-${colorScheme}-${size.width}x${size.height}.png` });
     }
     await page.setViewportSize(SIZES[0]);
+    await screen.after?.(page);
   }
 }
 await browser.close();

@@ -3,7 +3,10 @@ use std::{collections::VecDeque, fmt, str::FromStr, sync::Arc};
 use gridwell_model::{Incarnation, JobId, PeerId, Stamp, TaskSpan, TaskState};
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, ErrorCode, JobView, LinkView, MachineActivity, MachineView, PairingView};
+use crate::{
+    ApiError, ErrorCode, JobView, LayoutView, LinkAskView, LinkView, MachineActivity, MachineView, MembersView,
+    PairingView,
+};
 
 /// One numbered fact for listeners.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -40,10 +43,20 @@ pub enum EventBody {
     LinkChanged(LinkView),
     /// A link is no more.
     LinkRemoved(LinkKey),
+    /// Which links the grid is to have, or who looks for better ones, has changed.
+    LayoutChanged(Box<LayoutView>),
     /// A machine is being let in, or how far that is has changed.
     PairingChanged(Box<PairingView>),
     /// Something a person should know.
     Notice(Notice),
+    /// This machine shows another pairing code, or none any more.
+    CodeChanged(CodeShown),
+    /// Who belongs to the grid, what somebody may do, or what waits for a second admin has changed.
+    MembersChanged(Box<MembersView>),
+    /// The owner of a machine asks another one, or how far that is has changed.
+    LinkAskChanged(Box<LinkAskView>),
+    /// An ask is done, taken back, or over.
+    LinkAskRemoved(LinkKey),
 }
 
 /// Everything a listener needs to begin.
@@ -60,6 +73,18 @@ pub struct Snapshot {
     pub jobs: Vec<JobView>,
     /// Machines that are being let in, and the last few that were, or were not.
     pub pairings: Vec<PairingView>,
+    /// The pairing code that this machine shows.
+    pub code: CodeShown,
+    /// What owners of machines ask each other, as far as it concerns this machine.
+    pub asks: Vec<LinkAskView>,
+}
+
+/// What can be told of a pairing code to everybody who listens here: never the code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct CodeShown {
+    /// Until when one is shown; another code has another time. Absent when none is.
+    pub until: Option<Stamp>,
 }
 
 /// Neighbouring tasks of one step that changed in the same way.

@@ -41,11 +41,48 @@ pub struct JobView {
     pub failures: Vec<FailureView>,
     /// One sentence while it waits: for what, and why. Empty otherwise.
     pub waits_for: String,
+    /// The machine that keeps its records now and places its tasks: mostly the one it came from.
+    pub steward: PeerId,
+    /// What people call that machine.
+    pub steward_name: String,
+    /// True if the job goes on when its steward is switched off: another machine has its records and the files that it reads.
+    pub safe: bool,
+    /// Why not, in one sentence; empty when it is safe.
+    pub unsafe_why: String,
 }
 
 impl JobView {
     /// Most groups of failures in a view: a summary, not a log.
     pub const MAX_FAILURES: usize = 8;
+}
+
+/// A job that another machine has, and of which this one keeps a copy, ready to go on with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct CopyView {
+    /// The job.
+    pub id: JobId,
+    /// What people call it.
+    pub name: String,
+    /// Where it stood then.
+    pub state: JobState,
+    /// Its tasks by state, as they were then.
+    pub counts: TaskCounts,
+    /// What people call the machine it came from.
+    pub origin_name: String,
+    /// The machine that keeps its records now and places its tasks.
+    pub steward: PeerId,
+    /// What people call that machine.
+    pub steward_name: String,
+    /// True if that machine can be reached: what is known here is as new as what is known there.
+    pub steward_online: bool,
+    /// When the last of what is known here came; absent if that was before this machine's node started.
+    pub as_of: Option<Stamp>,
+}
+
+impl CopyView {
+    /// Most copies in a list: reading each takes a moment.
+    pub const MAX_LISTED: usize = 500;
 }
 
 /// Numbers of tasks in each state.
@@ -241,6 +278,18 @@ pub struct SubmittedView {
     pub jobs: Vec<JobView>,
     /// Things worth knowing that stopped nothing: files outside the project, machines that do not fit.
     pub warnings: Vec<String>,
+}
+
+/// Who goes on with a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct HandedOverView {
+    /// The job.
+    pub job: JobId,
+    /// The machine that has it now.
+    pub steward: PeerId,
+    /// What people call that machine.
+    pub steward_name: String,
 }
 
 /// What a command changed.

@@ -11,15 +11,21 @@
 //! Not here: transport (`serve`), the sentences of the command line (`cli`), and any decision.
 
 mod activity;
+mod change;
+mod consent;
 mod draft;
 mod error;
 mod event;
 mod job;
+mod layout;
+mod limit;
 mod machine;
+mod membership;
 mod pairing;
 mod request;
 mod response;
 mod results;
+mod suggestion;
 #[cfg(feature = "ts")]
 mod typescript;
 mod why;
@@ -28,29 +34,39 @@ mod window;
 pub use activity::{
     ActivityPage, ActivityRequest, Bar, HistoryRequest, HistoryView, MachineHistory, TimelineRequest, TimelineView,
 };
+pub use change::{LinkChangeView, LinkHistoryView, LinkUndoRequest};
+pub use consent::{AlwaysView, LinkAnswerRequest, LinkAskState, LinkAskView, LinkAsksView};
 pub use draft::{DraftFile, DraftLeftOut, DraftMachine, DraftView, FrameRange, ParameterView, SceneView};
 pub use error::{ApiError, ErrorCode, ErrorKind, FolderContents};
 pub use event::{
-    Event, EventBody, EventCursor, EventRing, LinkKey, Notice, NoticeKind, NoticeLevel, Replay, Snapshot, TasksChanged,
+    CodeShown, Event, EventBody, EventCursor, EventRing, LinkKey, Notice, NoticeKind, NoticeLevel, Replay, Snapshot,
+    TasksChanged,
 };
 pub use job::{
-    ChangeView, FailureView, JobDetail, JobView, LogPage, LogPiece, MadeBy, StepView, SubmittedView, TaskCounts,
-    TaskPage, TaskView,
+    ChangeView, CopyView, FailureView, HandedOverView, JobDetail, JobView, LogPage, LogPiece, MadeBy, StepView,
+    SubmittedView, TaskCounts, TaskPage, TaskView,
 };
+pub use layout::{BehaviourMode, BehaviourRequest, BehaviourView, LayoutChange, LayoutRequest, LayoutView, PairView};
+pub use limit::{LimitHolderView, LimitRequest, LimitView};
 pub use machine::{
-    DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineActivity, MachineState, MachineView,
-    Share, StatusView,
+    DoctorRequest, DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineActivity, MachineState,
+    MachineView, Share, StatusView, WakeView,
+};
+pub use membership::{
+    GovernedView, MemberView, MembersView, ProposalKind, ProposalView, RecoverRequest, RecoveryWordsView,
+    RevokeRequest, RevokedView, RoleRequest,
 };
 pub use pairing::{
     InvitationView, NearbyView, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairMethod, PairShowRequest,
     PairSide, PairState, PairingView, PairingsView,
 };
 pub use request::{
-    CommandRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest, LogPageRequest, LogsRequest,
-    PriorityRequest, Repeat, Request, SetRequest, SubmitRequest, TargetRequest, TasksRequest,
+    CommandRequest, HandOverRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest, LogPageRequest,
+    LogsRequest, PriorityRequest, Repeat, Request, SetRequest, SubmitRequest, TargetRequest, TasksRequest, WakeRequest,
 };
 pub use response::Response;
 pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, ResultsRequest};
+pub use suggestion::{SuggestionReason, SuggestionView};
 #[cfg(feature = "ts")]
 pub use typescript::typescript;
 pub use why::{Terms, WhyMachine, WhyView};

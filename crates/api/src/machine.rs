@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use gridwell_model::{GridId, Hardware, LinkPolicy, Load, PeerId, Stamp, Tuning};
 use serde::{Deserialize, Serialize};
 
+use crate::LinkAskState;
+
 /// The node itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -35,6 +37,27 @@ pub struct StatusView {
     pub accepts: bool,
     /// Why, when `accepts` is false; empty otherwise.
     pub why_not: String,
+    /// True if this machine may sleep or be switched off now: its jobs go on elsewhere, and nobody misses anything that is here.
+    pub safe_to_close: bool,
+    /// Why not, one sentence each, at most [`StatusView::MAX_REASONS`]; empty if it is safe.
+    pub close_why: Vec<String>,
+}
+
+impl StatusView {
+    /// Most reasons in a view: what people read before they close the lid.
+    pub const MAX_REASONS: usize = 8;
+}
+
+/// A machine to which the packet was sent that wakes it; it takes a while until it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct WakeView {
+    /// The machine.
+    pub machine: PeerId,
+    /// What people call it.
+    pub name: String,
+    /// What people call the machines that sent the packet.
+    pub sent_by: Vec<String>,
 }
 
 /// What a machine does, in one word.
@@ -111,6 +134,10 @@ pub struct MachineView {
     /// Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
     /// for other machines.
     pub isolated_since: Option<Stamp>,
+    /// The machines over which it is reached, in this order; absent while there is a link with it, or no way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<PeerId>>"))]
+    pub via: Vec<PeerId>,
 }
 
 impl MachineView {
@@ -198,6 +225,23 @@ pub struct LinkView {
     pub sent_bytes: u64,
     /// Why it broke or could not be made, last time; may be empty.
     pub last_error: String,
+    /// How far this machine's ask to pin it is, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub ask: Option<LinkAskState>,
+    /// Bytes that it carries each second, from files that went over it, smoothed; absent until one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub bytes_per_sec: Option<f64>,
+    /// True if it is down because a machine does without it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub rests: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// An invite.
@@ -218,6 +262,15 @@ pub struct JoinedView {
     pub grid: GridId,
     /// Names of its machines, this one included.
     pub machines: Vec<String>,
+}
+
+/// Asks why another machine is seen or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct DoctorRequest {
+    /// Name or id prefix of the machine.
+    pub machine: String,
 }
 
 /// What a check-up found.

@@ -1,11 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use gridwell_model::{LinkPolicy, Sharpness, Strategy, TaskState, Weight};
+use gridwell_model::{LinkPolicy, Role, Sharpness, Strategy, TaskState, Weight};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityRequest, HistoryRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest,
-    ResultsRequest, TimelineRequest,
+    ActivityRequest, BehaviourRequest, DoctorRequest, HistoryRequest, LayoutRequest, LimitRequest, LinkAnswerRequest,
+    LinkUndoRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest,
+    ResultsRequest, RevokeRequest, RoleRequest, TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -21,6 +22,8 @@ pub enum Request {
     Submit(SubmitRequest),
     /// Jobs known here, newest first → [`crate::Response::Jobs`].
     Jobs(JobsRequest),
+    /// Jobs of other machines of which copies are kept here → [`crate::Response::Copies`].
+    Copies,
     /// One job in full → [`crate::Response::Job`].
     Job(JobRequest),
     /// A page of a job's tasks → [`crate::Response::Tasks`].
@@ -61,12 +64,44 @@ pub enum Request {
     Pairings,
     /// Looks for machines on the same network that show a code; takes some seconds → [`crate::Response::Nearby`].
     Nearby,
+    /// Who belongs to the grid → [`crate::Response::Members`].
+    Members,
+    /// Changes what a machine may do on the others → [`crate::Response::Governed`].
+    Role(RoleRequest),
+    /// Takes a machine out of the grid → [`crate::Response::Governed`].
+    Revoke(RevokeRequest),
+    /// Makes words that recover the grid, and shows them this once → [`crate::Response::RecoveryWords`].
+    RecoverSet,
+    /// Confirms the recovery words that another admin made → [`crate::Response::Governed`].
+    RecoverConfirm,
+    /// Makes this machine an admin by the recovery words → [`crate::Response::Governed`].
+    Recover(RecoverRequest),
     /// Checks what the node can check about itself → [`crate::Response::Doctor`].
     Doctor,
+    /// Wakes a machine that sleeps, by one beside it → [`crate::Response::Wake`].
+    Wake(WakeRequest),
+    /// Says why another machine is seen or not, from this end; takes some seconds → [`crate::Response::Doctor`].
+    DoctorOf(DoctorRequest),
     /// Changes how this machine lends → [`crate::Response::Machine`].
     Set(SetRequest),
-    /// Changes what people want of a link → [`crate::Response::Link`].
+    /// Changes what people want of a link, or asks the owner of the other end to allow it → [`crate::Response::Link`].
     Link(LinkRequest),
+    /// What owners of machines ask each other → [`crate::Response::LinkAsks`].
+    LinkAsks,
+    /// Answers what the owner of another machine asks → [`crate::Response::LinkAsks`].
+    LinkAnswer(LinkAnswerRequest),
+    /// What became of links of this machine, and by whom → [`crate::Response::LinkHistory`].
+    LinkHistory,
+    /// Goes back behind a change of links → [`crate::Response::LinkHistory`].
+    LinkUndo(LinkUndoRequest),
+    /// Which links the grid is to have; changes it, if a shape is named → [`crate::Response::Layout`].
+    Layout(LayoutRequest),
+    /// Changes who looks for better links of this machine → [`crate::Response::Layout`].
+    Behaviour(BehaviourRequest),
+    /// Lets another machine go on with jobs of this one; answers once it does → [`crate::Response::HandedOver`].
+    HandOver(HandOverRequest),
+    /// Counted licences of the grid; changes one that this machine keeps → [`crate::Response::Limits`].
+    Limit(LimitRequest),
     /// A page of the files that a job brought home → [`crate::Response::Results`].
     Results(ResultsRequest),
     /// A part of what one task's program wrote → [`crate::Response::Log`].
@@ -77,6 +112,15 @@ pub enum Request {
     Activity(ActivityRequest),
     /// What the grid did over time → [`crate::Response::History`].
     History(HistoryRequest),
+}
+
+/// Which machine to wake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct WakeRequest {
+    /// Its name, or the beginning of its id.
+    pub machine: String,
 }
 
 /// What to run: files, or a command.
@@ -287,6 +331,12 @@ pub struct InviteRequest {
     /// Whoever makes it approves the machine that comes with it now, unseen: nobody is asked then. For scripts.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub approve_now: bool,
+    /// What the machine that comes with it may do on the others; everything when absent.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub roles: Option<BTreeSet<Role>>,
+    /// How long that machine stays once it is let in, in seconds, if it comes as a guest.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub guest_secs: Option<u64>,
 }
 
 /// Joins a grid.
@@ -295,6 +345,21 @@ pub struct InviteRequest {
 pub struct JoinRequest {
     /// The link that `invite` made.
     pub link: String,
+}
+
+/// Lets another machine go on with jobs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct HandOverRequest {
+    /// Which job; all that have not ended when absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub job: Option<String>,
+    /// Name or id prefix of the machine; the one that has a copy and comes first when absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub to: Option<String>,
 }
 
 /// Changes what people want of a link of this machine.
@@ -354,6 +419,12 @@ pub struct SetRequest {
     /// Whether this machine looks for others nearby, and is found by them while it shows a code.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub nearby: Option<bool>,
+    /// Whether this machine passes on what others send to each other over its links.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub relay: Option<bool>,
+    /// Over how many links tasks of this machine's jobs go: 1 … 6.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub reach: Option<u32>,
     /// Labels to set, or to remove with `null`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,

@@ -1,9 +1,10 @@
 use serde::Serialize;
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, DoctorView, DraftView, HistoryView, InvitationView, InviteView, JobDetail,
-    JobView, JoinedView, LinkView, LogPage, MachineView, NearbyView, PairingView, PairingsView, ResultsPage,
-    StatusView, SubmittedView, TaskPage, TimelineView, WhyView,
+    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, GovernedView, HandedOverView, HistoryView,
+    InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView, LinkAsksView, LinkHistoryView,
+    LinkView, LogPage, MachineView, MembersView, NearbyView, PairingView, PairingsView, RecoveryWordsView, ResultsPage,
+    StatusView, SubmittedView, TaskPage, TimelineView, WakeView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -18,6 +19,8 @@ pub enum Response {
     Submitted(SubmittedView),
     /// Jobs, newest first.
     Jobs(Vec<JobView>),
+    /// Jobs that this machine keeps for others.
+    Copies(Vec<CopyView>),
     /// One job in full.
     Job(Box<JobDetail>),
     /// A page of tasks.
@@ -26,6 +29,8 @@ pub enum Response {
     Changed(Box<ChangeView>),
     /// Why here, why not there.
     Why(Box<WhyView>),
+    /// The machine to which a packet was sent that wakes it.
+    Wake(WakeView),
     /// Machines, this one first.
     Machines(Vec<MachineView>),
     /// One machine.
@@ -44,10 +49,26 @@ pub enum Response {
     Pairings(PairingsView),
     /// Machines that show a code.
     Nearby(Vec<NearbyView>),
+    /// Who belongs to the grid.
+    Members(MembersView),
+    /// What became of a wish about the members.
+    Governed(GovernedView),
+    /// Words that recover the grid.
+    RecoveryWords(RecoveryWordsView),
     /// Findings about the node.
     Doctor(DoctorView),
     /// A link as it is now.
     Link(Box<LinkView>),
+    /// What owners of machines ask each other.
+    LinkAsks(LinkAsksView),
+    /// Changes of links.
+    LinkHistory(LinkHistoryView),
+    /// Which links the grid is to have.
+    Layout(Box<LayoutView>),
+    /// Who goes on with jobs.
+    HandedOver(Vec<HandedOverView>),
+    /// Counted licences.
+    Limits(Vec<LimitView>),
     /// Files that landed.
     Results(ResultsPage),
     /// A part of a task's log.
@@ -82,10 +103,15 @@ content! {
     Drafts(Vec<DraftView>) => Vec<DraftView>, |it| it;
     Submitted(SubmittedView) => SubmittedView, |it| it;
     Jobs(Vec<JobView>) => Vec<JobView>, |it| it;
+    Copies(Vec<CopyView>) => Vec<CopyView>, |it| it;
     Job(Box<JobDetail>) => JobDetail, |it| *it;
     Tasks(TaskPage) => TaskPage, |it| it;
     Changed(Box<ChangeView>) => ChangeView, |it| *it;
+    Members(MembersView) => MembersView, |it| it;
+    Governed(GovernedView) => GovernedView, |it| it;
+    RecoveryWords(RecoveryWordsView) => RecoveryWordsView, |it| it;
     Why(Box<WhyView>) => WhyView, |it| *it;
+    Wake(WakeView) => WakeView, |it| it;
     Machines(Vec<MachineView>) => Vec<MachineView>, |it| it;
     Machine(Box<MachineView>) => MachineView, |it| *it;
     Links(Vec<LinkView>) => Vec<LinkView>, |it| it;
@@ -97,6 +123,11 @@ content! {
     Nearby(Vec<NearbyView>) => Vec<NearbyView>, |it| it;
     Doctor(DoctorView) => DoctorView, |it| it;
     Link(Box<LinkView>) => LinkView, |it| *it;
+    LinkAsks(LinkAsksView) => LinkAsksView, |it| it;
+    LinkHistory(LinkHistoryView) => LinkHistoryView, |it| it;
+    Layout(Box<LayoutView>) => LayoutView, |it| *it;
+    HandedOver(Vec<HandedOverView>) => Vec<HandedOverView>, |it| it;
+    Limits(Vec<LimitView>) => Vec<LimitView>, |it| it;
     Results(ResultsPage) => ResultsPage, |it| it;
     Log(LogPage) => LogPage, |it| it;
     Timeline(TimelineView) => TimelineView, |it| it;

@@ -1,19 +1,42 @@
 //! The command line: every command, its options and examples.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use clap::{
-    Args, Parser, Subcommand, ValueEnum,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use gridwell_model::{LinkPolicy, Sharpness, Strategy, TaskState, Weight};
 
-use crate::text::task_word;
-
+mod doctor;
+mod handover;
+mod invite;
+mod jobs;
+mod layout;
+mod limit;
+mod link;
+mod machine;
+mod members;
+mod node;
 mod pair;
+mod set;
+mod submit;
+mod values;
+mod wake;
 
+pub use doctor::DoctorArgs;
+pub use handover::HandOverArgs;
+pub use invite::{InviteArgs, JoinArgs};
+pub use jobs::{
+    ActivityArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, ResultsArgs, TargetArgs, TasksArgs, WaitArgs, WhyArgs,
+};
+pub use layout::{BehaviourArgs, BehaviourCommand, LayoutArgs, NamedArgs, PacedArgs};
+pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
+pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkUndo, LinksArgs};
+pub use machine::{LabelArgs, PauseArgs, RenameArgs};
+pub use members::{GuestArgs, RecoverArgs, RecoverCommand, RecoverUseArgs, RevokeArgs, RoleArgs};
+pub use node::{LogStyle, NodeArgs, Switch};
 pub use pair::{PairArgs, PairCodeArgs, PairCommand, PairEnterArgs, PairNearbyArgs, PairShowArgs, PairTargetArgs};
+pub use set::{SetArgs, Setting};
+pub use submit::{ExecArgs, JobOptions, SubmitArgs};
+pub use wake::WakeArgs;
 
 /// Pools the machines you own: drop a job, idle machines do the work, results come back.
 #[derive(Debug, Parser)]
@@ -66,21 +89,107 @@ With --approve-now you approve whatever machine comes with it, unseen: for scrip
     /// Join the grid of an invite link: the same as 'gridwell pair enter'
     #[command(after_help = "Example:\n  gridwell join 'gridwell:…'")]
     Join(JoinArgs),
+    /// Let a machine in as a guest: it may little, and goes by itself
+    #[command(after_help = "\
+Examples:
+  gridwell guest
+  gridwell guest --for 2h --role run --role files
+
+Makes a link for one machine. Whoever approves it is told what the guest may do, and for how long.")]
+    Guest(GuestArgs),
+    /// Show who belongs to the grid, what each may do, and who was revoked
+    #[command(after_help = "Examples:\n  gridwell members\n  gridwell members --json")]
+    Members,
+    /// Give roles to a machine, or take them: run, files, links, admin
+    #[command(after_help = "\
+Examples:
+  gridwell role attic --take links
+  gridwell role attic --give admin
+
+run: its jobs may run on other machines. files: it may see what they share. links: it may change their links.
+admin: it may let machines in and revoke them. Beyond three admins, making or removing one takes a second admin.")]
+    Role(RoleArgs),
+    /// Take a machine out of the grid at once
+    #[command(after_help = "\
+Examples:
+  gridwell revoke laptop
+  gridwell revoke laptop --yes
+
+Removing an admin takes two admins: say the same at another one's machine. Or use the recovery words: gridwell recover use")]
+    Revoke(RevokeArgs),
+    /// Make or use the words that recover a grid whose admins are gone
+    #[command(after_help = "\
+Examples:
+  gridwell recover set                      once, and keep the paper
+  gridwell recover use --revoke laptop      when nothing else is left")]
+    Recover(RecoverArgs),
     /// Show the machines of the grid: what they have, what they do
     #[command(after_help = "Examples:\n  gridwell machines\n  gridwell machines --json | jq '.[].name'")]
     Machines,
     /// Show this machine's links to others
     #[command(after_help = "Examples:\n  gridwell links\n  gridwell links --all")]
     Links(LinksArgs),
-    /// Pin, forbid or free this machine's link to another one
+    /// Pin, forbid or free this machine's link to another one, or answer who asks
     #[command(after_help = "\
 Examples:
   gridwell link pin quarry
-  gridwell link forbid quarry --anyway
+  gridwell link forbid quarry --yes
   gridwell link auto quarry
+  gridwell link undo
+  gridwell link requests
+  gridwell link allow attic
 
 A link is forbidden if either machine's owner forbids it.")]
     Link(LinkArgs),
+    /// Show or change the shape of the grid's links: mesh, chain, star or sites
+    #[command(after_help = "\
+Examples:
+  gridwell layout
+  gridwell layout chain mill quarry attic --preview
+  gridwell layout star mill
+  gridwell layout sites
+  gridwell layout --undo
+
+New links are made before old ones go. Pinned links stay, forbidden ones are not made, and nobody is cut off.
+Sites are machines that answer each other within 5 ms, or whose label 'site' is the same (gridwell label site=attic).")]
+    Layout(LayoutArgs),
+    /// Let programs look for better links of this machine, or only suggest them
+    #[command(after_help = "\
+Examples:
+  gridwell behaviour list
+  gridwell behaviour suggest nearest
+  gridwell behaviour on nearest")]
+    Behaviour(BehaviourArgs),
+    /// Let another machine go on with jobs of this one
+    #[command(
+        name = "handover",
+        after_help = "\
+Examples:
+  gridwell handover kitchen7q
+  gridwell handover --all
+  gridwell handover --all --to attic
+
+The other machine counts and places from then on; 'gridwell job JOB' says whether it is safe to leave. Results it gets meanwhile
+wait there and come here when this machine is back, which then has the job again."
+    )]
+    HandOver(HandOverArgs),
+    /// Show or change counted licences: how many programs of a kind run at once
+    #[command(after_help = "\
+Examples:
+  gridwell limit set nuke 3
+  gridwell exec --limit nuke --over '*.nk' -- nuke -x {}
+  gridwell limit list
+
+The machine on which a limit is set keeps it for the whole grid: no program starts without its licence.")]
+    Limit(LimitArgs),
+    /// Wake a machine that sleeps
+    #[command(after_help = "\
+Examples:
+  gridwell wake attic
+
+A machine beside it on its network sends the packet: this one, or any other that can be reached. It must have been told to wake
+by it (wake-on-LAN), mostly in its firmware, and have been in the grid before.")]
+    Wake(WakeArgs),
     /// Start a job and print its id
     #[command(after_help = "\
 Examples:
@@ -152,9 +261,11 @@ Examples:
     /// Show what happened, newest first
     #[command(after_help = "Examples:\n  gridwell activity\n  gridwell activity --job k3f7 -n 5")]
     Activity(ActivityArgs),
-    /// Check what works on this machine and say what to do
-    #[command(after_help = "Example:\n  gridwell doctor")]
-    Doctor,
+    /// Check what works here, or why another machine is not seen, and say what to do
+    #[command(
+        after_help = "Examples:\n  gridwell doctor\n  gridwell doctor quarry            why quarry is seen from here, or not\n  gridwell doctor quarry --report   the same, to be sent to somebody who helps"
+    )]
+    Doctor(DoctorArgs),
     /// Show the node itself
     #[command(after_help = "Example:\n  gridwell status")]
     Status,
@@ -210,360 +321,6 @@ The node has to be started with --ui. The address opens a session for one browse
     Sample(SampleArgs),
 }
 
-/// `gridwell node`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  gridwell node
-  gridwell node --name mill --listen 0.0.0.0:7766
-  gridwell node --data ~/second --listen 127.0.0.1:0 --join 'gridwell:…'
-  gridwell node --ui 127.0.0.1:0
-
-Stops cleanly on SIGTERM and Ctrl-C; running jobs continue when it starts again.")]
-pub struct NodeArgs {
-    /// What people call this machine
-    #[arg(long, value_name = "NAME", value_parser = machine_name)]
-    pub name: Option<String>,
-    /// Address for other machines; port 0 picks a free one; may be repeated
-    #[arg(long, value_name = "HOST:PORT")]
-    pub listen: Vec<String>,
-    /// Join the grid of this invite link first
-    #[arg(long, value_name = "LINK")]
-    pub join: Option<String>,
-    /// Whether to find machines nearby, and to be found by them while a code is shown; on unless it was switched off before
-    #[arg(long, value_enum, value_name = "ON|OFF")]
-    pub nearby: Option<Switch>,
-    /// Label of this machine; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub label: Vec<(String, String)>,
-    /// Cores to lend; all when absent
-    #[arg(long, value_name = "CORES", allow_negative_numbers = true, value_parser = cores)]
-    pub lend_cores: Option<f32>,
-    /// Also open the local door on 127.0.0.1:PORT, for whoever shows the token in the data folder
-    #[arg(long, value_name = "PORT")]
-    pub http: Option<u16>,
-    /// Also show the window in browsers of this machine, at this loopback address; port 0 picks a free one
-    #[arg(long, value_name = "HOST:PORT", value_parser = loopback)]
-    pub ui: Option<SocketAddr>,
-    /// What to log: a level, or filters such as 'info,gridwell_net=debug' [env: GRIDWELL_LOG]
-    #[arg(long, value_name = "FILTER")]
-    pub log: Option<String>,
-    /// How to log
-    #[arg(long, value_enum, default_value_t)]
-    pub log_format: LogStyle,
-}
-
-/// On or off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// Yes
-    On,
-    /// No
-    Off,
-}
-
-/// How the node logs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogStyle {
-    /// Lines for people
-    #[default]
-    Text,
-    /// A JSON object a line
-    Json,
-}
-
-/// `gridwell invite`
-#[derive(Debug, Args)]
-pub struct InviteArgs {
-    /// How long the link stays good, such as 30m or 2h
-    #[arg(long = "for", value_name = "TIME", allow_negative_numbers = true, value_parser = invite_time)]
-    pub ttl: Option<Duration>,
-    /// Approve the machine that comes with it now, unseen, so that nobody is asked later
-    #[arg(long)]
-    pub approve_now: bool,
-}
-
-/// `gridwell join`
-#[derive(Debug, Args)]
-pub struct JoinArgs {
-    /// The link that 'gridwell invite' printed on the other machine
-    pub link: String,
-}
-
-/// `gridwell links`
-#[derive(Debug, Args)]
-pub struct LinksArgs {
-    /// Also links between other machines, as those tell of them
-    #[arg(long, short)]
-    pub all: bool,
-}
-
-/// `gridwell link`
-#[derive(Debug, Args)]
-pub struct LinkArgs {
-    /// What is wanted of the link
-    #[arg(value_enum)]
-    pub wish: LinkWord,
-    /// The other machine: its name, or the first letters of its id
-    pub machine: String,
-    /// Also when it cuts machines off from this one
-    #[arg(long)]
-    pub anyway: bool,
-}
-
-/// What people may want of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LinkWord {
-    /// Keep it always, and try without end while it is down
-    Pin,
-    /// End it at once and never make it again
-    Forbid,
-    /// Let the grid decide
-    Auto,
-}
-
-impl From<LinkWord> for LinkPolicy {
-    fn from(word: LinkWord) -> Self {
-        match word {
-            LinkWord::Pin => Self::Pinned,
-            LinkWord::Forbid => Self::Forbidden,
-            LinkWord::Auto => Self::Automatic,
-        }
-    }
-}
-
-/// What all commands that start jobs share.
-#[derive(Debug, Default, Args)]
-pub struct JobOptions {
-    /// What the job is called
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-    /// Folder for results
-    #[arg(long, short, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-    /// -100 to 100; higher goes first
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true,
-          value_parser = clap::value_parser!(i32).range(-100..=100))]
-    pub priority: i32,
-    /// A requirement: 'ram > 8 GB', 'gpu', 'tool:blender >= 4.2', 'tier = fast'; may be repeated
-    #[arg(long, value_name = "EXPR")]
-    pub needs: Vec<String>,
-    /// A wish: a requirement, then '* STRENGTH' from -5 to 5; may be repeated
-    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
-    pub prefers: Vec<String>,
-    /// Only on this machine; may be repeated
-    #[arg(long, value_name = "MACHINE")]
-    pub on: Vec<String>,
-    /// Attempts that may fail by the program's doing before a task has failed; 1 for a single command, else 3
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub attempts: Option<u32>,
-    /// Start held
-    #[arg(long)]
-    pub hold: bool,
-}
-
-/// `gridwell submit`, `run` and `inspect`
-#[derive(Debug, Args)]
-pub struct SubmitArgs {
-    /// Files or folders
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Frames, such as 1-24, 1-240:2 or 1,5,9-12
-    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
-    pub frames: Option<String>,
-    /// A parameter of the job; may be repeated
-    #[arg(long = "param", short, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub parameters: Vec<(String, String)>,
-    /// Everything else
-    #[command(flatten)]
-    pub options: JobOptions,
-}
-
-/// `gridwell exec`
-#[derive(Debug, Args)]
-pub struct ExecArgs {
-    /// Run it N times; {} is the index, from 0
-    #[arg(long, value_name = "N", conflicts_with = "over")]
-    pub array: Option<u64>,
-    /// Run it for each item of a range (1-100), a pattern ('*.wav') or a table (list.csv)
-    #[arg(long, value_name = "RANGE|GLOB|FILE.csv", allow_hyphen_values = true)]
-    pub over: Option<String>,
-    /// Files that come home as results; may be repeated
-    #[arg(long, value_name = "GLOB")]
-    pub outputs: Vec<String>,
-    /// Print the job id and return
-    #[arg(long, short)]
-    pub detach: bool,
-    /// Everything else
-    #[command(flatten)]
-    pub options: JobOptions,
-    /// The command; {} in it stands for the item
-    #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub argv: Vec<OsString>,
-}
-
-/// `gridwell jobs`
-#[derive(Debug, Args)]
-pub struct JobsArgs {
-    /// Leave out jobs that have ended
-    #[arg(long, short)]
-    pub active: bool,
-    /// Most jobs to list; 0 for all
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
-    pub limit: u32,
-}
-
-/// `gridwell job`
-#[derive(Debug, Args)]
-pub struct JobArgs {
-    /// Job id, its first letters, or 'last'
-    #[arg(value_name = "ID")]
-    pub job: String,
-}
-
-/// `gridwell tasks`
-#[derive(Debug, Args)]
-pub struct TasksArgs {
-    /// Job id, its first letters, or 'last'
-    #[arg(value_name = "ID")]
-    pub target: String,
-    /// Only tasks in this state; may be repeated
-    #[arg(long, value_name = "STATE", value_parser = task_state())]
-    pub state: Vec<TaskState>,
-    /// Most tasks to list; 0 for all
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
-    pub limit: u64,
-    /// Tasks to skip
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub offset: u64,
-}
-
-/// `gridwell logs`
-#[derive(Debug, Args)]
-pub struct LogsArgs {
-    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
-    #[arg(value_name = "ID[.TASK]")]
-    pub target: String,
-    /// Stay and show what comes, until it has ended
-    #[arg(long, short)]
-    pub follow: bool,
-    /// Only about the last so many bytes, such as 64kB
-    #[arg(long, value_name = "SIZE", value_parser = gridwell_model::parse_bytes)]
-    pub tail: Option<u64>,
-}
-
-/// `gridwell results`
-#[derive(Debug, Args)]
-pub struct ResultsArgs {
-    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
-    #[arg(value_name = "ID[.TASK]")]
-    pub target: String,
-}
-
-/// `gridwell wait`
-#[derive(Debug, Args)]
-pub struct WaitArgs {
-    /// Job ids, their first letters, or 'last'
-    #[arg(required = true, value_name = "ID")]
-    pub jobs: Vec<String>,
-}
-
-/// Commands about jobs or tasks.
-#[derive(Debug, Args)]
-pub struct TargetArgs {
-    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
-    #[arg(required = true, value_name = "ID[.TASK]")]
-    pub targets: Vec<String>,
-}
-
-/// `gridwell why`
-#[derive(Debug, Args)]
-pub struct WhyArgs {
-    /// ID, ID.TASK or ID.STEP.TASK; ID may be its first letters, or 'last'
-    #[arg(value_name = "ID[.TASK]")]
-    pub target: String,
-}
-
-/// `gridwell priority`
-#[derive(Debug, Args)]
-pub struct PriorityArgs {
-    /// Job id, its first letters, or 'last'
-    #[arg(value_name = "ID")]
-    pub job: String,
-    /// -100 to 100; higher goes first
-    #[arg(allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(i32).range(-100..=100))]
-    pub priority: i32,
-}
-
-/// `gridwell activity`
-#[derive(Debug, Args)]
-pub struct ActivityArgs {
-    /// Only about this job: its id, its first letters, or 'last'
-    #[arg(long, value_name = "ID")]
-    pub job: Option<String>,
-    /// Most notices to show
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: u32,
-}
-
-/// `gridwell pause`
-#[derive(Debug, Args)]
-pub struct PauseArgs {
-    /// For how long, such as 30m or 2h; at most 31 days
-    #[arg(value_name = "TIME", default_value = "1h", allow_negative_numbers = true, value_parser = pause_time)]
-    pub time: Duration,
-}
-
-/// `gridwell rename`
-#[derive(Debug, Args)]
-pub struct RenameArgs {
-    /// The new name
-    #[arg(value_name = "NAME", value_parser = machine_name)]
-    pub name: String,
-}
-
-/// `gridwell label`
-#[derive(Debug, Args)]
-pub struct LabelArgs {
-    /// Labels to set; an empty value removes one
-    #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub labels: Vec<(String, String)>,
-}
-
-/// `gridwell set`
-#[derive(Debug, Args)]
-pub struct SetArgs {
-    /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100, isolated-after=TIME
-    #[arg(required = true, value_name = "NAME=VALUE", value_parser = setting)]
-    pub settings: Vec<Setting>,
-}
-
-/// One part of how gravity is tuned.
-#[derive(Debug, Clone, Copy)]
-pub enum Setting {
-    /// How machines are chosen for jobs that start here.
-    Strategy(Strategy),
-    /// How sharply the one that pulls most is favoured.
-    Sharpness(Sharpness),
-    /// How use of this machine counts.
-    Weight(Weight),
-    /// For how long no other machine may be reachable before people hear of it.
-    IsolatedAfter(Duration),
-}
-
-fn setting(text: &str) -> Result<Setting, String> {
-    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE, like strategy=vertical")?;
-    match name {
-        "strategy" => value.parse().map(Setting::Strategy).map_err(|error| error.to_string()),
-        "sharpness" => value.parse().map(Setting::Sharpness).map_err(|error| error.to_string()),
-        "weight" => value.parse().map(Setting::Weight).map_err(|error| error.to_string()),
-        "isolated-after" => {
-            gridwell_model::parse_duration(value).map(Setting::IsolatedAfter).map_err(|error| error.to_string())
-        }
-        _ => Err(format!("nothing is called '{name}' here: strategy, sharpness, weight and isolated-after are")),
-    }
-}
-
 /// `gridwell completions`
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
@@ -577,77 +334,6 @@ pub struct SampleArgs {
     /// Passed on as they are
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<String>,
-}
-
-/// Reads a task's state by its word, which is also the one in JSON.
-fn task_state() -> impl TypedValueParser<Value = TaskState> {
-    PossibleValuesParser::new(TaskState::ALL.map(task_word))
-        .try_map(|word| TaskState::ALL.into_iter().find(|state| task_word(*state) == word).ok_or("no such state"))
-}
-
-/// Longest life of an invite, as the node has it: a week.
-const MAX_INVITE: Duration = Duration::from_hours(168);
-
-/// Reads how long an invite stays good.
-fn invite_time(text: &str) -> Result<Duration, String> {
-    let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
-    match time {
-        time if time < Duration::from_secs(1) => Err("an invite stays good for at least 1 s".to_owned()),
-        time if time > MAX_INVITE => Err("an invite stays good for at most 168 h, a week".to_owned()),
-        time => Ok(time),
-    }
-}
-
-/// Longest pause, as the node has it.
-const MAX_PAUSE: Duration = Duration::from_hours(31 * 24);
-
-/// Reads how long a pause lasts.
-fn pause_time(text: &str) -> Result<Duration, String> {
-    let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
-    match time {
-        time if time < Duration::from_secs(1) => {
-            Err("a pause lasts at least 1 s; end one with: gridwell resume".to_owned())
-        }
-        time if time > MAX_PAUSE => Err("a pause lasts at most 31 days; until you say so: gridwell drain".to_owned()),
-        time => Ok(time),
-    }
-}
-
-/// Longest name of a machine, in characters.
-const NAME_CHARS: usize = 64;
-
-/// Reads a name that fits into a line.
-fn machine_name(text: &str) -> Result<String, String> {
-    let name = text.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(format!("a name has 1 to {NAME_CHARS} characters, none of them control characters"));
-    }
-    Ok(name.to_owned())
-}
-
-/// Reads a number of cores, whole or not.
-fn cores(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(cores) if cores.is_finite() && cores > 0.0 => Ok(cores),
-        _ => Err("write a number above 0, such as 4 or 1.5".to_owned()),
-    }
-}
-
-/// Reads an address that only programs of this machine reach.
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    match text.parse::<SocketAddr>() {
-        Ok(address) if address.ip().is_loopback() => Ok(address),
-        Ok(_) => Err("other machines would reach it; write 127.0.0.1:PORT and use 'ssh -L' from elsewhere".to_owned()),
-        Err(_) => Err("write 127.0.0.1:PORT, or port 0 for any free one".to_owned()),
-    }
-}
-
-/// Reads `KEY=VALUE`; the value may be empty or hold further `=`.
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
-    }
 }
 
 #[cfg(test)]

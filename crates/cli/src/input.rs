@@ -54,13 +54,21 @@ fn with_options(request: SubmitRequest, options: JobOptions) -> Result<SubmitReq
         name: options.name,
         output: options.output.as_deref().map(full_path).transpose()?,
         priority: options.priority,
-        needs: options.needs,
+        needs: options.needs.into_iter().chain(options.limits.iter().map(|limit| licence(limit))).collect(),
         prefers: options.prefers,
         on: options.on,
         attempts: options.attempts,
         hold: options.hold,
         ..request
     })
+}
+
+/// The requirement that `NAME` or `NAME=COUNT` stands for.
+fn licence(limit: &str) -> String {
+    match limit.split_once('=') {
+        Some((name, count)) => format!("limit:{name} >= {count}"),
+        None => format!("limit:{limit}"),
+    }
 }
 
 fn full_path(path: &Path) -> Result<String, ApiError> {

@@ -126,7 +126,7 @@ impl Teller {
 
 #[cfg(test)]
 mod tests {
-    use gridwell_api::Snapshot;
+    use gridwell_api::{CodeShown, Snapshot};
 
     use super::*;
     use crate::text::a_job;
@@ -142,6 +142,8 @@ mod tests {
             links: vec![],
             jobs,
             pairings: vec![],
+            code: CodeShown::default(),
+            asks: vec![],
         }))
     }
 

@@ -11,8 +11,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ApiError, ErrorCode, Event, EventBody, EventCursor, FailureView, JobView, LogPiece, LogsRequest, MadeBy, Picture,
-    PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
+    ApiError, CodeShown, ErrorCode, Event, EventBody, EventCursor, FailureView, JobView, LogPiece, LogsRequest, MadeBy,
+    Picture, PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 use gridwell_model::{Incarnation, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
 use gridwell_serve::{Backend, DataFolder, Door, Entrances};
@@ -218,6 +218,10 @@ impl FakeNode {
             made_by: vec![made("mill", 14), made("forge", 10)],
             failures: if failed > 0 { vec![failure(failed)] } else { Vec::new() },
             waits_for: String::new(),
+            steward: PeerId([1; 32]),
+            steward_name: "mill".into(),
+            safe: true,
+            unsafe_why: String::new(),
         }
     }
 
@@ -255,8 +259,15 @@ impl Backend for FakeNode {
     fn events(&self, _since: Option<EventCursor>) -> BoxFuture<'_, Result<mpsc::Receiver<Arc<Event>>, ApiError>> {
         let (sender, receiver) = mpsc::channel(4);
         let jobs = vec![self.job(JobState::Running)];
-        let snapshot =
-            Snapshot { stream: Incarnation([1; 8]), machines: vec![], links: vec![], jobs, pairings: vec![] };
+        let snapshot = Snapshot {
+            stream: Incarnation([1; 8]),
+            machines: vec![],
+            links: vec![],
+            jobs,
+            pairings: vec![],
+            code: CodeShown::default(),
+            asks: vec![],
+        };
         sender.try_send(Arc::new(Event { seq: 1, body: EventBody::Snapshot(Box::new(snapshot)) })).unwrap();
         let ended = EventBody::JobChanged(Box::new(self.job(self.end)));
         sender.try_send(Arc::new(Event { seq: 2, body: ended })).unwrap();

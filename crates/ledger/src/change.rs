@@ -1,10 +1,10 @@
 use gridwell_model::{Fence, JobSpec, PeerId, Stamp, TaskSpan};
 use serde::{Deserialize, Serialize};
 
-use crate::{LeaseEnd, Selection, TaskEnd};
+use crate::{LeaseEnd, Selection, Stow, TaskEnd};
 
 /// Grows when an entry, or what the ledger concludes from one, changes its meaning.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What one journal entry says. Everything else follows from it, the same way at every replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,27 @@ pub(crate) enum Change {
     Prioritised { priority: i32 },
     /// Only blocked machines are left: no machine is blocked any more.
     Unblocked,
+    /// A peer became the job's steward.
+    Stewarded { term: u32, steward: PeerId },
+    /// What another steward knew of the job and this one did not.
+    Merged { done: Vec<DoneRun>, cancelled: Selection, stowed: Vec<Stow>, stamp: Stamp },
+    /// Outputs of tasks that ended well lie on a peer that is not the origin.
+    Stowed(Stow),
+    /// They are home.
+    Landed { step: u32, tasks: TaskSpan },
+    /// Tasks of one lease went under a second one, which a peer held beside it.
+    Replaced { of: Fence, by: Fence, peer: PeerId, step: u32, span: TaskSpan },
+}
+
+/// Neighbouring tasks that ended well under one lease, as another steward counted them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DoneRun {
+    pub(crate) step: u32,
+    pub(crate) span: TaskSpan,
+    pub(crate) peer: PeerId,
+    pub(crate) fence: Fence,
+    /// Of each of them.
+    pub(crate) run_millis: u32,
 }
 
 /// Encodes entry `number` of a job's journal.

@@ -8,6 +8,8 @@ pub enum Effect {
     Journal {
         /// Whose.
         job: JobId,
+        /// Its number in that journal, from 1.
+        number: u64,
         /// Versioned and numbered; opaque to everybody else.
         entry: Vec<u8>,
         /// True if it must survive a power cut before the effects behind it are carried; else a plain write is enough.
@@ -162,6 +164,12 @@ pub enum Effect {
         /// Which.
         job: JobId,
     },
+    /// Another peer is the job's steward now: it is not placed or counted here any more. Its leases have ended as
+    /// [`LeaseEnd::Ceded`] before.
+    JobRetired {
+        /// Which.
+        job: JobId,
+    },
     /// A report that is not counted.
     Waste {
         /// Under which lease.
@@ -188,6 +196,8 @@ pub enum LeaseEnd {
     Expired,
     /// Its holder restarted or left.
     Vanished,
+    /// It goes on under another steward.
+    Ceded,
 }
 
 /// Why a report is not counted.

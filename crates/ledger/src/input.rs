@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{AttemptEnd, JobId, JobSpec, LeaseId, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans};
+use gridwell_model::{AttemptEnd, JobId, JobSpec, LeaseId, OutputFile, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans};
 
 /// Tasks of one job, by step.
 pub type Selection = BTreeMap<u32, TaskSpans>;
@@ -68,6 +68,22 @@ pub enum Input {
     Stranded {
         /// Which.
         job: JobId,
+    },
+    /// Fact: outputs of tasks that ended well were brought to a peer that keeps them for the origin.
+    OutputsStowed {
+        /// Of which job.
+        job: JobId,
+        /// Which, and where.
+        stow: Stow,
+    },
+    /// Fact: such outputs are home.
+    OutputsLanded {
+        /// Of which job.
+        job: JobId,
+        /// Position of the step.
+        step: u32,
+        /// The tasks, as they were stowed.
+        tasks: TaskSpan,
     },
     /// Command: start nothing new of this job. Running tasks go on, unstarted leases are called back.
     HoldJob {
@@ -139,6 +155,19 @@ impl From<TaskResult> for TaskEnd {
     fn from(result: TaskResult) -> Self {
         Self { tasks: result.tasks, end: result.end, run_micros: result.run_micros }
     }
+}
+
+/// Outputs of one run that wait for their origin on another peer.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Stow {
+    /// Position of the step.
+    pub step: u32,
+    /// The tasks that made them.
+    pub tasks: TaskSpan,
+    /// Who keeps them.
+    pub peer: PeerId,
+    /// What they are.
+    pub outputs: Vec<OutputFile>,
 }
 
 /// Why a command is refused; nothing has changed.

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod depend;
+mod merge;
 mod query;
 mod results;
 mod snapshot;
@@ -10,14 +11,16 @@ mod snapshot;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
-use gridwell_model::{Fence, JobSpec, JobState, Stamp, TaskKey, TaskSpan, TaskSpans, TaskState, Time};
+use gridwell_model::{Claim, Fence, JobSpec, JobState, PeerId, Stamp, TaskKey, TaskSpan, TaskSpans, TaskState, Time};
 
 use crate::{
-    TaskCounts,
+    Stow, TaskCounts,
     holders::Holders,
     job::depend::{Gate, Graph},
+    ledger::Second,
     notes::Notes,
     reasons::Reasons,
     record::TaskRecord,
@@ -31,6 +34,11 @@ pub(crate) struct Job {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) priority: i32,
     pub(crate) held: bool,
+    /// Number of its stewardship, and whose it is.
+    pub(crate) term: u32,
+    pub(crate) steward: PeerId,
+    /// Outputs that wait for the origin elsewhere, by the first task of their run.
+    pub(crate) stowed: BTreeMap<TaskKey, Stow>,
     /// Number of its last journal entry.
     pub(crate) entry: u64,
     /// Attempt number of its last lease.
@@ -49,6 +57,9 @@ pub(crate) struct Job {
     failed_on: BTreeMap<TaskKey, BTreeSet<u16>>,
     /// Live leases.
     pub(crate) leases: BTreeMap<Fence, Lease>,
+    /// Second attempts, and the highest attempt number that one got. Not journalled.
+    pub(crate) seconds: BTreeMap<Fence, Second>,
+    pub(crate) last_second: u32,
     /// Most leases that ran at the same time in this run of the node: how wide the job goes.
     pub(crate) most_running: usize,
     /// The state last shown to the screen.
@@ -70,6 +81,10 @@ pub(crate) struct Step {
     pub(crate) run_micros: u64,
 }
 
+/// How long a holder is not asked again for what it was asked for: it renews its leases that often, so that a word that was lost
+/// is said again with the second renewal after it at the latest.
+pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// A lease that has not ended.
 #[derive(Debug)]
 pub(crate) struct Lease {
@@ -81,6 +96,24 @@ pub(crate) struct Lease {
     pub(crate) deadline: Time,
     /// When its running task was first heard of.
     pub(crate) running_since: Option<Time>,
+    /// What its holder was asked to stop or not to start last, and when.
+    pub(crate) called_back: Option<(TaskSpans, Time)>,
+}
+
+impl Lease {
+    /// A lease that was just given out or taken over.
+    pub(crate) fn new(peer: u16, step: u32, left: TaskSpans, deadline: Time) -> Self {
+        Self { peer, step, left, deadline, running_since: None, called_back: None }
+    }
+
+    /// True if there is nothing to ask its holder for, or it was asked for all of that a moment ago: what it says now it may
+    /// have said before it heard.
+    pub(crate) fn was_just_asked(&self, unwanted: &TaskSpans, now: Time) -> bool {
+        let heard = |(asked, at): &(TaskSpans, Time)| {
+            now.since(*at) < ASK_AGAIN_AFTER && unwanted.indices().all(|index| asked.contains(index))
+        };
+        unwanted.is_empty() || self.called_back.as_ref().is_some_and(heard)
+    }
 }
 
 impl Job {
@@ -90,6 +123,9 @@ impl Job {
         let counts = steps.iter().fold(TaskCounts::default(), |sum, step| sum.plus(&step.counts));
         Self {
             graph: Graph::new(&spec.steps).expect("the spec was checked before it was journalled"),
+            term: 1,
+            steward: spec.origin,
+            stowed: BTreeMap::new(),
             spec: Arc::new(spec),
             priority,
             held,
@@ -105,11 +141,18 @@ impl Job {
             reasons: Reasons::new(),
             failed_on: BTreeMap::new(),
             leases: BTreeMap::new(),
+            seconds: BTreeMap::new(),
+            last_second: 0,
             shown: None,
             journal_bytes: 0,
             illegal: None,
             most_running: 0,
         }
+    }
+
+    /// Whose the job is now.
+    pub(crate) fn claim(&self) -> Claim {
+        Claim { job: self.spec.id, term: self.term, steward: self.steward, origin: self.spec.origin }
     }
 
     pub(crate) fn record(&self, step: u32, index: u32) -> &TaskRecord {
@@ -161,9 +204,7 @@ impl Job {
 
     /// Every change of a task's state goes through here.
     fn set_state(&mut self, step: u32, index: u32, next: TaskState, notes: &mut Notes) {
-        let home = &mut self.steps[step as usize];
-        let record = &mut home.tasks[index as usize];
-        let from = record.state;
+        let from = self.record(step, index).state;
         if from == next {
             return;
         }
@@ -172,6 +213,14 @@ impl Job {
             debug_assert!(false, "task {step}.{index}: {from:?} never becomes {next:?}");
             return;
         }
+        self.put_state(step, index, next, notes);
+    }
+
+    /// The same without asking the table: what another steward saw may skip states in between.
+    fn put_state(&mut self, step: u32, index: u32, next: TaskState, notes: &mut Notes) {
+        let home = &mut self.steps[step as usize];
+        let record = &mut home.tasks[index as usize];
+        let from = record.state;
         record.state = next;
         if next.is_ended() {
             record.set_cancelling(false);

@@ -1,13 +1,17 @@
 mod commands;
 mod facts;
 mod flush;
+mod seconds;
+mod succeed;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
-use gridwell_model::{Fence, JobId, JobSpec, LeaseId, PeerId, Stamp, TaskKey, TaskSpan, TaskSpans, TaskState, Time};
+use gridwell_model::{
+    Claim, Fence, JobId, JobSpec, LeaseId, PeerId, Stamp, TaskKey, TaskSpan, TaskSpans, TaskState, Time,
+};
 
 use crate::{
     Effect, Input, JobSummary, Refusal, RestoreError, TaskView,
@@ -16,6 +20,9 @@ use crate::{
     notes::Notes,
     restore,
 };
+
+pub(crate) use seconds::Second;
+pub use succeed::MergeError;
 
 /// Size of a job's journal since its last snapshot, in bytes, past which a new one is due: replaying that much takes
 /// milliseconds, and a snapshot is rarely larger.
@@ -29,10 +36,22 @@ pub struct Ledger {
     epoch: u32,
     jobs: BTreeMap<JobId, Job>,
     effects: VecDeque<Effect>,
+    /// Jobs that have another steward, as far as is known here: their holders are not answered, it does that. With the moment until
+    /// which, once no copy is kept here any more.
+    foreign: BTreeMap<JobId, Option<Time>>,
     /// When to look at each live lease again; one that was renewed meanwhile is put back.
     deadlines: BTreeSet<(Time, LeaseId)>,
     /// A moment on both clocks.
     clock: (Time, Stamp),
+}
+
+/// What journals told: the jobs of this peer, and whose the copies are, with the number of their last entry.
+#[derive(Debug)]
+pub struct Restored {
+    /// The jobs of which this peer is steward.
+    pub ledger: Ledger,
+    /// The jobs of which it is a deputy.
+    pub copies: Vec<(Claim, u64)>,
 }
 
 /// A broken invariant: always a bug.
@@ -53,33 +72,44 @@ impl Ledger {
             epoch,
             jobs: BTreeMap::new(),
             effects: VecDeque::new(),
+            foreign: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             clock: (Time::ZERO, Stamp(0)),
         }
     }
 
-    /// Replays journals: for each job its last snapshot, if any, and the entries since, in order.
+    /// Replays journals: for each job its last snapshot, if any, and the entries since, in order. Jobs whose steward is not
+    /// `me` are copies: they are checked and set aside.
     ///
-    /// Jobs go on: tasks under a journalled lease keep it and wait for their holder until `LEASE_DURATION` after `now`. The
+    /// Jobs of this peer go on: tasks under a journalled lease keep it and wait for their holder until `LEASE_DURATION` after `now`. The
     /// effects tell the scheduler about jobs that have not ended.
     ///
     /// # Errors
     ///
     /// [`RestoreError`] if a journal is damaged.
     pub fn restore(
+        me: PeerId,
         epoch: u32,
         jobs: impl IntoIterator<Item = (JobId, Option<Vec<u8>>, Vec<Vec<u8>>)>,
         now: Time,
-    ) -> Result<Self, RestoreError> {
+    ) -> Result<Restored, RestoreError> {
         let mut ledger = Self::new(epoch);
+        let mut copies = Vec::new();
         for (id, snapshot, entries) in jobs {
             let lease_end = now + JobSpec::LEASE_DURATION;
-            if let Some(job) = restore::replay(id, snapshot.as_deref(), &entries, lease_end)? {
-                ledger.jobs.insert(id, job);
-                ledger.flush_restored(id);
+            match restore::replay(id, snapshot.as_deref(), &entries, lease_end)? {
+                Some(job) if job.steward == me => {
+                    ledger.jobs.insert(id, job);
+                    ledger.flush_restored(id);
+                }
+                Some(job) => {
+                    ledger.foreign.insert(id, None);
+                    copies.push((job.claim(), job.entry));
+                }
+                None => {}
             }
         }
-        Ok(ledger)
+        Ok(Restored { ledger, copies })
     }
 
     /// Takes in a fact or a command.
@@ -97,6 +127,8 @@ impl Ledger {
             Input::TasksEnded { lease, peer, results, stamp } => self.tasks_ended(lease, peer, results, stamp, now),
             Input::HolderVanished { peer } => self.holder_vanished(peer, now),
             Input::Stranded { job } => self.stranded(job, now),
+            Input::OutputsStowed { job, stow } => self.outputs_stowed(job, stow, now),
+            Input::OutputsLanded { job, step, tasks } => self.outputs_landed(job, step, tasks, now),
             Input::HoldJob { job } => return self.hold_job(job, true, now),
             Input::ReleaseJob { job } => return self.hold_job(job, false, now),
             Input::HoldTasks { job, tasks } => return self.hold_tasks(job, tasks, true, now),
@@ -118,7 +150,7 @@ impl Ledger {
             self.flush_refused(job, step, span);
             return None;
         }
-        let fence = Fence { epoch: self.epoch, attempt: home.last_attempt + 1 };
+        let fence = Fence { epoch: self.epoch, attempt: home.last_attempt.max(home.last_second) + 1 };
         let lease = LeaseId { job, fence };
         self.commit(job, Change::Granted { step, span, peer, fence }, false, now);
         self.deadlines.insert((now + JobSpec::LEASE_DURATION, lease));
@@ -129,8 +161,10 @@ impl Ledger {
     pub fn handle_deadline(&mut self, now: Time) {
         while let Some((_, lease)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.pop_first();
-            let live = self.jobs.get(&lease.job).and_then(|job| job.leases.get(&lease.fence));
-            match live.map(|lease| lease.deadline) {
+            let job = self.jobs.get(&lease.job);
+            let live = job.and_then(|job| job.leases.get(&lease.fence)).map(|lease| lease.deadline);
+            let second = || Some(job?.seconds.get(&lease.fence)?.deadline);
+            match live.or_else(second) {
                 Some(deadline) if deadline > now => _ = self.deadlines.insert((deadline, lease)),
                 Some(_) => self.end_lease(lease, crate::LeaseEnd::Expired, now),
                 None => {}
@@ -189,15 +223,18 @@ impl Ledger {
         self.jobs.get(&job).map(|job| job.views(from, limit, wanted)).unwrap_or_default()
     }
 
-    /// What a live lease still holds: its step, holder and tasks.
+    /// What a live lease still holds, a second attempt's too: its step, holder and tasks.
     #[must_use]
     pub fn lease(&self, lease: LeaseId) -> Option<(u32, PeerId, TaskSpans)> {
         let job = self.jobs.get(&lease.job)?;
+        if let Some(second) = job.seconds.get(&lease.fence) {
+            return Some((second.step, second.peer, second.span.indices().collect()));
+        }
         let live = job.leases.get(&lease.fence)?;
         Some((live.step, job.holders.peer(live.peer)?, live.left.clone()))
     }
 
-    /// Every live lease.
+    /// Every live lease but those of second attempts.
     pub fn leases(&self) -> impl Iterator<Item = LeaseId> + '_ {
         self.jobs.iter().flat_map(|(job, home)| home.leases.keys().map(|fence| LeaseId { job: *job, fence: *fence }))
     }
@@ -210,7 +247,10 @@ impl Ledger {
     pub fn check(&self) -> Result<(), Violation> {
         for (id, job) in &self.jobs {
             job.check().map_err(|what| Violation { job: *id, what })?;
-            for fence in job.leases.keys() {
+            if let Some((fence, _)) = job.seconds.iter().find(|(_, second)| !job.is_wanted(second)) {
+                return Err(Violation { job: *id, what: format!("second attempt {fence:?} is at nothing") });
+            }
+            for fence in job.leases.keys().chain(job.seconds.keys()) {
                 let lease = LeaseId { job: *id, fence: *fence };
                 if !self.deadlines.iter().any(|(_, other)| *other == lease) {
                     return Err(Violation { job: *id, what: format!("lease {lease} never ends") });
@@ -226,10 +266,11 @@ impl Ledger {
         job.entry += 1;
         let entry = change::encode(job.entry, &change);
         job.journal_bytes += entry.len();
-        self.effects.push_back(Effect::Journal { job: id, entry, durable });
+        self.effects.push_back(Effect::Journal { job: id, number: job.entry, entry, durable });
         let mut notes = Notes { reopened: matches!(change, Change::Added { .. }), ..Notes::default() };
         job.apply(&change, now + JobSpec::LEASE_DURATION, &mut notes);
         self.flush(id, notes);
+        self.end_unwanted_seconds(id);
         self.wish_snapshot(id);
     }
 

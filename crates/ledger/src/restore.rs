@@ -29,6 +29,14 @@ pub enum RestoreError {
         /// The number found.
         found: u64,
     },
+    /// Each entry is readable, but together they say what cannot be: somebody else wrote them.
+    #[error("journal of job {job} contradicts itself: {what}")]
+    Contradicts {
+        /// Whose.
+        job: JobId,
+        /// How.
+        what: String,
+    },
 }
 
 /// Replays one job; `None` if nothing was journalled. Its leases end at `lease_end`.
@@ -64,7 +72,10 @@ pub(crate) fn replay(
         job.journal_bytes += bytes.len();
         job.apply(&change, lease_end, &mut Notes::default());
     }
-    Ok(job)
+    match job.as_ref().map(Job::check) {
+        Some(Err(what)) => Err(RestoreError::Contradicts { job: id, what }),
+        _ => Ok(job),
+    }
 }
 
 /// True if a change can be applied: a damaged entry must not bring the node down.
@@ -76,6 +87,20 @@ fn fits(job: &Job, change: &Change) -> bool {
                 && job.holders.has_room_for(*peer)
                 && !job.leases.contains_key(fence)
         }
+        Change::Merged { done, cancelled, stowed, .. } => {
+            done.iter().all(|run| job.has_tasks(run.step, run.span) && job.holders.has_room_for(run.peer))
+                && job.missing_task(cancelled).is_none()
+                && stowed.iter().all(|stow| job.has_tasks(stow.step, stow.tasks))
+        }
+        Change::Stowed(stow) => job.has_tasks(stow.step, stow.tasks),
+        Change::Replaced { of, by, peer, step, span } => {
+            let held = job.leases.get(of).filter(|lease| lease.step == *step);
+            let covers = |left: &TaskSpan| left.start <= span.start && span.end <= left.end;
+            held.is_some_and(|lease| lease.left.spans().iter().any(covers))
+                && !span.is_empty()
+                && job.holders.has_room_for(*peer)
+                && !job.leases.contains_key(by)
+        }
         Change::Ended { fence, results, .. } => job.countable(*fence, results).len() == results.len(),
         Change::Cancelled { tasks, .. } => tasks.as_ref().is_none_or(|tasks| job.missing_task(tasks).is_none()),
         Change::TasksHeld { tasks, .. } | Change::Retried { tasks } => job.missing_task(tasks).is_none(),
@@ -83,7 +108,9 @@ fn fits(job: &Job, change: &Change) -> bool {
         | Change::Returned { .. }
         | Change::JobHeld { .. }
         | Change::Prioritised { .. }
-        | Change::Unblocked => true,
+        | Change::Unblocked
+        | Change::Stewarded { .. }
+        | Change::Landed { .. } => true,
     }
 }
 

@@ -38,6 +38,11 @@ impl Jitter {
         low + Duration::from_micros(self.next() % span)
     }
 
+    /// One of them, if there are any.
+    pub(crate) fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
+        of.get((self.next() % of.len().max(1) as u64) as usize)
+    }
+
     const fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;

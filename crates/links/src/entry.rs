@@ -22,6 +22,10 @@ pub(crate) struct Entry {
     pub(crate) ours: LinkWish,
     /// What the owner of the other one wants, once heard.
     pub(crate) theirs: Option<LinkWish>,
+    /// True if this peer does without it, as far as it is automatic.
+    pub(crate) rests: bool,
+    /// True if the other one said so.
+    pub(crate) rests_there: bool,
     last_error: Option<(Time, String)>,
     /// When it wants to be looked at again.
     pub(crate) due: Option<Time>,
@@ -66,14 +70,21 @@ impl Entry {
             failures: 0,
             ours,
             theirs: None,
+            rests: false,
+            rests_there: false,
             last_error: None,
             due: None,
         }
     }
 
-    /// True if the link may be dialled: this peer's owner does not forbid it, and somewhere may be reached.
-    pub(crate) const fn is_dialable(&self) -> bool {
-        !self.ours.forbids() && !self.addresses.is_empty()
+    /// True if the link may be dialled: this peer's owner does not forbid it, it is needed, and somewhere may be reached.
+    pub(crate) fn is_dialable(&self) -> bool {
+        !self.ours.forbids() && !self.is_resting() && !self.addresses.is_empty()
+    }
+
+    /// True if this peer does without it.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.rests && self.ours.policy == LinkPolicy::Automatic
     }
 
     /// True if the other side was heard to forbid it.
@@ -130,6 +141,8 @@ impl Entry {
             failures,
             ours: self.ours,
             theirs: self.theirs,
+            rests: self.is_resting(),
+            rests_there: self.rests_there,
             last_error: self.last_error.clone(),
         }
     }

@@ -26,6 +26,25 @@ pub enum Input {
         /// What.
         theirs: LinkWish,
     },
+    /// This peer does without the link, or needs it again, as far as it is automatic.
+    RestChanged {
+        /// With whom.
+        peer: PeerId,
+        /// True if it does without.
+        rests: bool,
+    },
+    /// The other side said whether it does without the link.
+    RestHeard {
+        /// Who.
+        peer: PeerId,
+        /// True if it does without.
+        rests: bool,
+    },
+    /// Nobody would be cut off without this link: it is ended if both sides do without it.
+    LetGo {
+        /// Which.
+        peer: PeerId,
+    },
     /// A peer is not a member any more.
     MemberRemoved {
         /// Who.

@@ -34,6 +34,8 @@ const TURN: Duration = Duration::from_millis(500);
 const FORBIDDEN_HERE: &str = "it is forbidden on this machine";
 /// What is said of a link that the other machine's owner forbids.
 const FORBIDDEN_THERE: &str = "it is forbidden by the owner of the other machine";
+/// What is said of a link that neither machine needs.
+const RESTS: &str = "neither machine needs it now";
 /// A deadline noticed this late means that the machine slept, or this program did not run: the silence was ours.
 const SLEPT: Duration = Duration::from_secs(2);
 
@@ -70,6 +72,13 @@ impl Links {
             Input::MemberAdded { peer, addresses, ours } => self.on_member(peer, addresses, ours, now),
             Input::WishChanged { peer, ours } => self.on_wish(peer, ours, now),
             Input::WishHeard { peer, theirs } => self.on_wish_heard(peer, theirs, now),
+            Input::RestChanged { peer, rests } => self.on_rest(peer, rests, now),
+            Input::RestHeard { peer, rests } => {
+                if let Some(entry) = self.entries.get_mut(&peer) {
+                    entry.rests_there = rests;
+                }
+            }
+            Input::LetGo { peer } => self.let_go(peer, now),
             Input::MemberRemoved { peer } => self.on_removed(peer),
             Input::AddressesLearned { peer, addresses } => self.on_addresses(peer, addresses, now),
             Input::Connected { peer, inbound, address } => self.on_connected(peer, inbound, address, now),
@@ -119,15 +128,6 @@ impl Links {
         self.timers.iter().take_while(move |(due, _)| *due <= now).map(|(_, peer)| *peer)
     }
 
-    /// The path of links to `to`, without this peer: one link, or none. `None` if there is no way.
-    #[must_use]
-    pub fn route(&self, to: PeerId) -> Option<Vec<PeerId>> {
-        if to == self.me {
-            return Some(Vec::new());
-        }
-        self.is_up(to).then(|| vec![to])
-    }
-
     /// True if there is a link with `peer` now.
     #[must_use]
     pub fn is_up(&self, peer: PeerId) -> bool {
@@ -171,6 +171,8 @@ impl Links {
         let before = std::mem::replace(&mut entry.ours, ours);
         if ours.forbids() {
             self.cut(peer, now);
+        } else if entry.is_resting() {
+            self.rest(peer, now);
         } else if before.forbids() || ours.policy == LinkPolicy::Pinned {
             // Somebody wants it now, and the other side may not know that it may dial.
             self.try_now(peer, now);
@@ -186,16 +188,47 @@ impl Links {
         }
     }
 
+    fn on_rest(&mut self, peer: PeerId, rests: bool, now: Time) {
+        let Some(entry) = self.entries.get_mut(&peer).filter(|entry| entry.rests != rests) else { return };
+        entry.rests = rests;
+        if entry.is_resting() {
+            self.rest(peer, now);
+        } else {
+            self.try_now(peer, now);
+        }
+    }
+
+    /// Stops trying to make a link that this peer does without; one that is up is let go later, if at all.
+    fn rest(&mut self, peer: PeerId, now: Time) {
+        if self.link(peer).is_none() {
+            self.end(peer, RESTS, now);
+        }
+    }
+
+    fn let_go(&mut self, peer: PeerId, now: Time) {
+        let entry = self.entries.get(&peer);
+        if entry.is_some_and(|entry| entry.is_resting() && entry.rests_there && matches!(entry.state, State::Up(_))) {
+            self.end(peer, RESTS, now);
+        }
+    }
+
     /// Ends what there is of a link that is not allowed any more.
     fn cut(&mut self, peer: PeerId, now: Time) {
+        if let Some(entry) = self.entries.get_mut(&peer) {
+            entry.note_error(FORBIDDEN_HERE, now);
+        }
+        self.end(peer, FORBIDDEN_HERE, now);
+    }
+
+    /// Ends what there is of a link, and does not dial it again by itself.
+    fn end(&mut self, peer: PeerId, why: &str, now: Time) {
         self.schedule(peer, None);
         let Some(entry) = self.entries.get_mut(&peer) else { return };
-        entry.note_error(FORBIDDEN_HERE, now);
         match std::mem::replace(&mut entry.state, State::Down) {
             State::Up(_) => {
                 entry.since = now;
                 self.effects.push_back(Effect::Disconnect { peer });
-                self.effects.push_back(Effect::LinkDown { peer, why: FORBIDDEN_HERE.to_owned() });
+                self.effects.push_back(Effect::LinkDown { peer, why: why.to_owned() });
             }
             State::Dialling => self.dialling -= 1,
             State::Down => {}
@@ -258,7 +291,11 @@ impl Links {
         if !matches!(entry.state, State::Up(_)) {
             return;
         }
-        let why = if entry.is_refused() { FORBIDDEN_THERE } else { why };
+        let why = match () {
+            () if entry.is_refused() => FORBIDDEN_THERE,
+            () if entry.is_resting() && entry.rests_there => RESTS,
+            () => why,
+        };
         entry.note_error(why, now);
         (entry.state, entry.since) = (State::Down, now);
         self.effects.push_back(Effect::LinkDown { peer, why: why.to_owned() });

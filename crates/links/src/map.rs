@@ -1,46 +1,134 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use gridwell_model::{LinkReport, PeerId};
+use gridwell_model::{Incarnation, LinkRecord, LinkReport, PeerId, Time};
 
-/// What other peers tell of their links. Each tells all it wants to tell; what it told before is forgotten.
+use crate::paths::Paths;
+
+/// What a peer told is kept this long while no way leads to it. Records overtake each other: one may come before those that
+/// tell of the way to its author, and nobody would send it again. The longest way takes them some seconds.
+const KEEP_AWAY: Duration = Duration::from_secs(10);
+
+/// What peers tell of their links, from wherever it came. Each tells all it wants to tell; what it told before is forgotten.
 #[derive(Debug, Default)]
 pub struct Map {
-    told: BTreeMap<PeerId, BTreeMap<PeerId, LinkReport>>,
+    told: BTreeMap<PeerId, Told>,
+    /// The number of the newest record of each peer, also of one that was forgotten: older ones never come back.
+    newest: BTreeMap<PeerId, u64>,
+    /// The newest run of each peer's node that anything told of, with the number of a record that it wrote.
+    runs: BTreeMap<PeerId, (u64, Incarnation)>,
+    /// Peers that told something and to which no way leads, and since when.
+    away: BTreeMap<PeerId, Time>,
+}
+
+/// What one peer tells.
+#[derive(Debug)]
+struct Told {
+    relays: bool,
+    links: BTreeMap<PeerId, LinkReport>,
 }
 
 impl Map {
-    /// Takes in what `from` tells; returns the other ends of which that is news. Reports about who is no member, about
-    /// `from` itself, and beyond [`LinkReport::MAX_LINKS`] are left out.
-    pub fn hear(
-        &mut self,
-        from: PeerId,
-        reports: Vec<LinkReport>,
-        is_member: impl Fn(PeerId) -> bool,
-    ) -> BTreeSet<PeerId> {
-        let reports = reports.into_iter().take(LinkReport::MAX_LINKS);
-        let reports = reports.filter(|report| report.peer != from && is_member(report.peer));
-        let new: BTreeMap<_, _> = reports.map(|report| (report.peer, report)).collect();
-        let old = self.told.entry(from).or_default();
-        let changed = new.keys().chain(old.keys()).filter(|peer| new.get(*peer) != old.get(*peer));
+    /// True if a record of that number says more than what is known of `peer`.
+    #[must_use]
+    pub fn is_news(&self, peer: PeerId, number: u64) -> bool {
+        match self.newest.get(&peer) {
+            Some(newest) if self.told.contains_key(&peer) => number > *newest,
+            Some(newest) => number >= *newest,
+            None => true,
+        }
+    }
+
+    /// Takes in a record, unless it is no news; returns the other ends of the links of which it says something new. Reports
+    /// about who is no member, about the peer itself, and beyond [`LinkReport::MAX_LINKS`] are left out.
+    pub fn hear(&mut self, record: LinkRecord, is_member: impl Fn(PeerId) -> bool) -> BTreeSet<PeerId> {
+        let LinkRecord { peer, incarnation, number, relays, links, .. } = record;
+        if !self.is_news(peer, number) {
+            return BTreeSet::new();
+        }
+        self.newest.insert(peer, number);
+        let links = links.into_iter().take(LinkReport::MAX_LINKS);
+        let links = links.filter(|report| report.peer != peer && is_member(report.peer));
+        let new: BTreeMap<_, _> = links.map(|report| (report.peer, report)).collect();
+        let old = self.told.remove(&peer).map(|told| told.links).unwrap_or_default();
+        let changed = new.keys().chain(old.keys()).filter(|other| new.get(*other) != old.get(*other));
         let changed = changed.copied().collect();
-        *old = new;
+        self.told.insert(peer, Told { relays, links: new });
+        self.learn_run(peer, number, incarnation);
         changed
     }
 
-    /// Forgets what `from` told: it cannot be heard any more. Returns the other ends of it.
-    pub fn forget(&mut self, from: PeerId) -> BTreeSet<PeerId> {
-        self.told.remove(&from).unwrap_or_default().into_keys().collect()
+    /// Forgets what a peer told. Returns the other ends of it.
+    pub fn forget(&mut self, peer: PeerId) -> BTreeSet<PeerId> {
+        self.away.remove(&peer);
+        self.told.remove(&peer).map(|told| told.links.into_keys().collect()).unwrap_or_default()
+    }
+
+    /// Peers that told something and to which, for a while now, no way over links leads from `me`, whose own links to `up`
+    /// stand: nobody hears from them any more.
+    #[must_use]
+    pub fn out_of_reach(&mut self, me: PeerId, up: &BTreeSet<PeerId>, now: Time) -> BTreeSet<PeerId> {
+        let reached = self.reached(me, up);
+        self.away.retain(|peer, _| !reached.contains(peer));
+        for peer in self.told.keys().filter(|peer| **peer != me && !reached.contains(peer)) {
+            self.away.entry(*peer).or_insert(now);
+        }
+        self.away.iter().filter(|(_, since)| now.since(**since) >= KEEP_AWAY).map(|(peer, _)| *peer).collect()
+    }
+
+    /// When [`Map::out_of_reach`] has somebody to name, if nothing changes until then.
+    #[must_use]
+    pub fn poll_deadline(&self) -> Option<Time> {
+        self.away.values().min().map(|since| *since + KEEP_AWAY)
     }
 
     /// What `from` tells of its link to `peer`.
     #[must_use]
     pub fn report(&self, from: PeerId, peer: PeerId) -> Option<&LinkReport> {
-        self.told.get(&from)?.get(&peer)
+        self.told.get(&from)?.links.get(&peer)
+    }
+
+    /// A record of that number, here or on its way here, is by that run of a peer's node.
+    pub fn learn_run(&mut self, peer: PeerId, number: u64, run: Incarnation) {
+        if self.runs.get(&peer).is_none_or(|(known, _)| number > *known) {
+            self.runs.insert(peer, (number, run));
+        }
+    }
+
+    /// The newest run of a peer's node that is known, and the number of a record that it wrote.
+    #[must_use]
+    pub fn run(&self, peer: PeerId) -> Option<(u64, Incarnation)> {
+        self.runs.get(&peer).copied()
     }
 
     /// Everything that is told, by who tells it.
     pub fn reports(&self) -> impl Iterator<Item = (PeerId, &LinkReport)> {
-        self.told.iter().flat_map(|(from, reports)| reports.values().map(move |report| (*from, report)))
+        self.told.iter().flat_map(|(from, told)| told.links.values().map(move |report| (*from, report)))
+    }
+
+    /// The links that messages may travel, as `me` knows them: its own ones that stand, with their round trips, and those of
+    /// which both ends tell that they stand, and neither that it forbids them.
+    #[must_use]
+    pub fn paths(&self, me: PeerId, own: impl IntoIterator<Item = (PeerId, Option<Duration>)>) -> Paths {
+        let mut paths = Paths::default();
+        for (peer, rtt) in own {
+            paths.link(me, peer, rtt);
+        }
+        for (from, report) in self.reports().filter(|(from, report)| *from < report.peer && report.peer != me) {
+            let theirs = self.report(report.peer, from).filter(|_| from != me);
+            if let Some(theirs) = theirs
+                && [report, theirs].iter().all(|report| report.up && !report.wish.forbids())
+            {
+                let measured = [report, theirs].iter().filter_map(|report| report.rtt_micros).max();
+                paths.link(from, report.peer, measured.map(|micros| Duration::from_micros(micros.into())));
+            }
+        }
+        for (peer, _) in self.told.iter().filter(|(_, told)| !told.relays) {
+            paths.end_at(*peer);
+        }
+        paths
     }
 
     /// The peers that `me`, whose own links to `up` stand, reaches over links that stand, and would not reach any more
@@ -54,102 +142,40 @@ impl Map {
     }
 
     fn reached(&self, me: PeerId, up: &BTreeSet<PeerId>) -> BTreeSet<PeerId> {
+        let unheard = self.named_by();
         let mut reached = BTreeSet::new();
         let mut next: Vec<PeerId> = up.iter().copied().collect();
         while let Some(peer) = next.pop() {
             // What others tell of links to this peer, it knows better itself.
-            if peer != me && reached.insert(peer) {
-                next.extend(self.neighbours(peer));
+            if peer == me || !reached.insert(peer) {
+                continue;
+            }
+            match self.told.get(&peer) {
+                Some(told) => next.extend(self.neighbours(peer, told)),
+                None => next.extend(unheard.get(&peer).into_iter().flatten()),
             }
         }
         reached
     }
 
-    fn neighbours(&self, peer: PeerId) -> impl Iterator<Item = PeerId> {
-        let told = self.told.get(&peer).into_iter().flat_map(BTreeMap::values);
-        let told = told.filter(|report| report.up).map(|report| report.peer);
-        let named = self.told.iter().filter(move |(_, reports)| reports.get(&peer).is_some_and(|report| report.up));
-        told.chain(named.map(|(from, _)| *from))
+    /// With whom a peer that told something is linked: both say so, or the other was not heard yet.
+    fn neighbours(&self, peer: PeerId, told: &Told) -> impl Iterator<Item = PeerId> {
+        let up = told.links.values().filter(|report| report.up).map(|report| report.peer);
+        up.filter(move |other| {
+            let theirs = self.told.get(other);
+            theirs.is_none_or(|theirs| theirs.links.get(&peer).is_some_and(|report| report.up))
+        })
+    }
+
+    /// Peers that were not heard yet, and who says to be linked with them.
+    fn named_by(&self) -> BTreeMap<PeerId, Vec<PeerId>> {
+        let mut named: BTreeMap<PeerId, Vec<PeerId>> = BTreeMap::new();
+        for (from, report) in self.reports().filter(|(_, report)| report.up && !self.told.contains_key(&report.peer)) {
+            named.entry(report.peer).or_default().push(from);
+        }
+        named
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use gridwell_model::{LinkWish, Stamp};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const ME: PeerId = PeerId([0; 32]);
-
-    fn peer(number: u8) -> PeerId {
-        PeerId([number; 32])
-    }
-
-    fn report(number: u8, up: bool) -> LinkReport {
-        LinkReport { peer: peer(number), up, rtt_micros: None, since: Stamp(0), wish: LinkWish::default() }
-    }
-
-    fn heard(map: &mut Map, from: u8, reports: &[LinkReport]) -> BTreeSet<PeerId> {
-        map.hear(peer(from), reports.to_vec(), |_| true)
-    }
-
-    #[test]
-    fn only_news_is_news_and_silence_about_a_link_removes_it() {
-        let mut map = Map::default();
-        assert_eq!(heard(&mut map, 1, &[report(2, true), report(3, true)]), [peer(2), peer(3)].into());
-        assert_eq!(heard(&mut map, 1, &[report(2, true), report(3, false)]), [peer(3)].into());
-        assert_eq!(heard(&mut map, 1, &[report(2, true)]), [peer(3)].into());
-        assert_eq!(map.report(peer(1), peer(3)), None);
-        assert_eq!(map.forget(peer(1)), [peer(2)].into());
-        assert_eq!((map.reports().count(), map.forget(peer(1))), (0, [].into()));
-    }
-
-    #[test]
-    fn too_much_and_strangers_are_left_out() {
-        let mut map = Map::default();
-        let many = vec![report(2, true); LinkReport::MAX_LINKS];
-        let told = [&[report(1, true), report(9, true)][..], &many, &[report(3, true)]].concat();
-        map.hear(peer(1), told, |other| other != peer(9));
-        assert_eq!(map.reports().map(|(_, report)| report.peer).collect::<Vec<_>>(), [peer(2)]);
-    }
-
-    #[test]
-    fn a_link_whose_other_end_is_reached_elsewhere_cuts_nobody_off() {
-        let mut map = Map::default();
-        heard(&mut map, 1, &[report(0, true), report(2, true)]);
-        heard(&mut map, 2, &[report(0, true), report(1, true), report(3, true), report(4, false)]);
-        let up = [peer(1), peer(2)].into();
-        assert_eq!(map.cut_off(ME, &up, peer(1)), [].into());
-        assert_eq!(map.cut_off(ME, &up, peer(2)), [].into());
-        assert_eq!(map.cut_off(ME, &up, peer(7)), [].into());
-    }
-
-    #[test]
-    fn the_only_way_to_somebody_is_one() {
-        let mut map = Map::default();
-        heard(&mut map, 2, &[report(0, true), report(3, true)]);
-        assert_eq!(map.cut_off(ME, &[peer(1), peer(2)].into(), peer(2)), [peer(2), peer(3)].into());
-    }
-
-    proptest! {
-        /// Whatever is told: who is cut off was reached over the lost link only.
-        #[test]
-        fn nobody_is_cut_off_who_has_a_link_of_ours(
-            told in prop::collection::vec((1..8_u8, prop::collection::vec((0..8_u8, any::<bool>()), 0..8)), 0..8),
-            up in prop::collection::btree_set(1..8_u8, 0..8),
-            lost in 1..8_u8,
-        ) {
-            let mut map = Map::default();
-            for (from, reports) in told {
-                let reports: Vec<_> = reports.into_iter().map(|(number, up)| report(number, up)).collect();
-                heard(&mut map, from, &reports);
-            }
-            let up: BTreeSet<_> = up.into_iter().map(peer).collect();
-            let cut = map.cut_off(ME, &up, peer(lost));
-            prop_assert!(!cut.contains(&ME));
-            prop_assert!(cut.iter().all(|peer_cut| *peer_cut == peer(lost) || !up.contains(peer_cut)));
-            prop_assert_eq!(cut.contains(&peer(lost)), !cut.is_empty());
-        }
-    }
-}
+pub(crate) mod tests;

@@ -19,6 +19,10 @@ pub struct LinkView {
     pub ours: LinkWish,
     /// What the owner of the other one wants, once heard.
     pub theirs: Option<LinkWish>,
+    /// True if this peer does without it.
+    pub rests: bool,
+    /// True if the other one said that it does without it.
+    pub rests_there: bool,
     /// The last thing that went wrong, as a sentence, and when. Kept while the link is up, too.
     pub last_error: Option<(Time, String)>,
 }
@@ -26,7 +30,7 @@ pub struct LinkView {
 /// How a link is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkState {
-    /// Down; dialled again at `next_try`, or not while no address is known or this peer's owner forbids it.
+    /// Down; dialled again at `next_try`, or not while no address is known, it rests, or this peer's owner forbids it.
     Down {
         /// When.
         next_try: Option<Time>,

@@ -63,6 +63,8 @@ pub struct LeaseOffer {
     pub reserve: Reserve,
     /// The lease ends by itself after this long without a renewal.
     pub duration: Duration,
+    /// True if another machine goes on with the job should its steward fall silent: then its tasks are worth going on with.
+    pub heirs: bool,
 }
 
 /// Why an offer is declined.
@@ -76,6 +78,8 @@ pub enum Decline {
     Rules(String),
     /// Does not know the steward as a member.
     Stranger,
+    /// No licence of this limit is free, or nobody who keeps it answers.
+    Licence(String),
 }
 
 /// A worker's heartbeat toward one steward.

@@ -3,28 +3,40 @@
 //! Floor 0. Knows no clock, randomness, files, sockets, threads or async: whoever needs a time, a seed or bytes hands
 //! them in. Every type here is plain data with `serde`, so that engines, wire, store and doors speak of the same thing.
 
+mod deputy;
 mod files;
 mod hardware;
 mod id;
 mod job;
+mod layout;
 mod lease;
+mod limit;
 mod link;
 mod need;
 mod pull;
+mod relay;
+mod role;
 mod session;
 mod state;
 mod time;
 mod units;
+mod wake;
 
+pub use deputy::{Body, Claim, DeputyMessage};
 pub use files::{InputFile, OutputFile, RelPath, RelPathError};
 pub use hardware::{Gpu, Hardware, Load, OsFamily, Tool};
 pub use id::{BlobId, Fence, GridId, IdError, Incarnation, JobId, LeaseId, PeerId, TaskKey, TaskRef};
 pub use job::{Chunking, Edge, EdgeKind, JobSpec, Retry, SpanError, StepSpec, TaskSpan, TaskSpans};
+pub use layout::{LayoutKind, NotALayout, Plan};
 pub use lease::{Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};
-pub use link::{LinkPolicy, LinkReport, LinkRule, LinkWish};
+pub use limit::{LicenceAsk, LicenceTerm, LimitHolder, LimitMessage, LimitNeed, LimitReport};
+pub use link::{LinkAnswer, LinkAsk, LinkPolicy, LinkReport, LinkRule, LinkWish};
 pub use need::{AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, Preference, PreferenceError, Unmet};
 pub use pull::{PullError, Sharpness, Strategy, StrategyError, Tuning, Weight};
+pub use relay::{Hindrance, Letter, LinkRecord, MOST_HOPS};
+pub use role::{Role, RoleError};
 pub use session::{ActionEnd, ActionPlan, CancelPlan, EnvironmentPlan, FilePlan, Limits, SessionPlan};
 pub use state::{AttemptEnd, FailureKind, JobState, TaskState};
 pub use time::{Stamp, Time};
 pub use units::{UnitError, format_bytes, format_duration, parse_bytes, parse_duration};
+pub use wake::WakePoint;

@@ -41,6 +41,28 @@ impl LinkWish {
     }
 }
 
+/// The owner of one machine asks the owner of another one to let it pin the link between the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkAsk {
+    /// Grows from one ask of a machine to the next.
+    pub number: u64,
+    /// The revision that the wish of the machine that asks will have at least once the link is pinned.
+    pub revision: u32,
+}
+
+/// What became of a [`LinkAsk`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkAnswer {
+    /// It was heard; a person is asked.
+    Waiting,
+    /// Yes.
+    Allowed,
+    /// No.
+    Declined,
+    /// It was taken back, and nothing of it is known any more.
+    Forgotten,
+}
+
 /// What holds on a link, from what the owners of its two ends want. Both ends come to the same rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LinkRule {
@@ -81,6 +103,8 @@ pub struct LinkReport {
     pub since: Stamp,
     /// What the owner of the end that tells wants of it.
     pub wish: LinkWish,
+    /// True if the end that tells does without it: a link that rests at both ends is let go.
+    pub rests: bool,
 }
 
 impl LinkReport {

@@ -6,7 +6,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{hardware::version_number, units::parse_bytes};
+use crate::{LimitNeed, hardware::version_number, units::parse_bytes};
+
+/// Names of amounts that count licences begin so; no machine has them, so they are no question of fit.
+const LIMIT: &str = "amount.limit.";
 
 /// What a machine offers, by capability name; see `Hardware::capabilities` for the names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -189,7 +192,8 @@ impl Needs {
     /// Every requirement that `capabilities` of a machine called `name` (its id is `id`) does not meet; empty means fit.
     #[must_use]
     pub fn unmet(&self, capabilities: &Capabilities, name: &str, id: &str) -> Vec<Unmet> {
-        let amounts = self.amounts.iter().filter_map(|need| {
+        let of_machine = self.amounts.iter().filter(|need| !need.name.starts_with(LIMIT));
+        let amounts = of_machine.filter_map(|need| {
             let has = capabilities.amounts.get(&need.name).copied().unwrap_or(0.0);
             let fits = need.min.is_none_or(|min| has >= min) && need.max.is_none_or(|max| has <= max);
             (!fits).then(|| Unmet::Amount { name: need.name.clone(), has, min: need.min, max: need.max })
@@ -216,6 +220,19 @@ impl Needs {
         self.all_cores |= other.all_cores;
     }
 
+    /// Licences that a run takes, by limit.
+    #[must_use]
+    pub fn limits(&self) -> Vec<LimitNeed> {
+        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+        for need in &self.amounts {
+            if let Some(name) = need.name.strip_prefix(LIMIT) {
+                let least = counts.entry(name).or_insert(1);
+                *least = (*least).max(need.min.unwrap_or(1.0).ceil() as u32);
+            }
+        }
+        counts.into_iter().map(|(name, count)| LimitNeed { name: name.to_owned(), count }).collect()
+    }
+
     /// How much of `name` a task reserves while it runs: the largest lower bound asked for, else `default`.
     #[must_use]
     pub fn reserve(&self, name: &str, default: f64) -> f64 {
@@ -229,7 +246,7 @@ impl Needs {
 pub enum NeedError {
     /// No such word, or a broken comparison.
     #[error(
-        "cannot read the requirement '{text}' (try 'ram > 8 GB', 'cores >= 4', 'cores = all', 'gpu', 'tool:blender >= 3.4', 'os = linux' or 'tier = gpu')"
+        "cannot read the requirement '{text}' (try 'ram > 8 GB', 'cores >= 4', 'cores = all', 'gpu', 'tool:blender >= 3.4', 'limit:nuke', 'os = linux' or 'tier = gpu')"
     )]
     Malformed {
         /// The text as given.
@@ -240,8 +257,8 @@ pub enum NeedError {
 impl FromStr for Needs {
     type Err = NeedError;
 
-    /// Reads one requirement: `WORD OP VALUE`, `cores = all`, `gpu`, `tool:NAME [OP VERSION]`, `os = NAME`,
-    /// `arch = NAME`, `machine = NAME`, or `LABEL = VALUE` (also `LABEL:VALUE`); OP is one of `>= > <= < =`.
+    /// Reads one requirement: `WORD OP VALUE`, `cores = all`, `gpu`, `tool:NAME [OP VERSION]`, `limit:NAME
+    /// [>= LICENCES]`, `os = NAME`, `arch = NAME`, `machine = NAME`, or `LABEL = VALUE` (also `LABEL:VALUE`); OP is one of `>= > <= < =`.
     fn from_str(text: &str) -> Result<Self, NeedError> {
         let refuse = || NeedError::Malformed { text: text.to_owned() };
         let (word, op, value) = split_comparison(text);
@@ -265,6 +282,17 @@ impl FromStr for Needs {
                 needs.merge(amount(&format!("amount.tool.{tool}"), op, version));
             }
             return Ok(needs);
+        }
+        if let Some(name) = word.strip_prefix("limit:") {
+            if !LimitNeed::is_name(name) {
+                return Err(refuse());
+            }
+            let count = match op {
+                None => 1,
+                Some(">=" | "=") => value.parse::<u32>().ok().filter(|count| *count > 0).ok_or_else(refuse)?,
+                Some(_) => return Err(refuse()),
+            };
+            return Ok(amount(&format!("{LIMIT}{name}"), ">=", f64::from(count)));
         }
         match (word.as_str(), op) {
             ("gpu", None) => Ok(amount("amount.worker.gpu", ">=", 1.0)),
@@ -420,6 +448,19 @@ mod tests {
         {
             let error = text.parse::<Needs>().unwrap_err();
             assert!(error.to_string().contains(&format!("'{text}'")), "{error}");
+        }
+    }
+
+    #[test]
+    fn licences_are_counted_by_limit_and_no_question_of_fit() {
+        let mut needs = "limit:nuke".parse::<Needs>().unwrap();
+        needs.merge("limit:Houdini >= 2".parse().unwrap());
+        needs.merge("limit:nuke = 3".parse().unwrap());
+        assert!(needs.unmet(&machine(), "mill", "x").is_empty());
+        let limits: Vec<_> = needs.limits().into_iter().map(|need| (need.name, need.count)).collect();
+        assert_eq!(limits, [("houdini".to_owned(), 2), ("nuke".to_owned(), 3)]);
+        for text in ["limit:nuke >= 0", "limit:nuke > 1", "limit:nuke >= some", "limit:", "limit:a.b"] {
+            assert!(text.parse::<Needs>().is_err(), "{text}");
         }
     }
 

@@ -50,10 +50,19 @@ impl Sub<Duration> for Time {
     }
 }
 
-/// Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but invites.
+/// Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but what
+/// people decide: invites, certificates, asks.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(transparent)]
 pub struct Stamp(pub u64);
+
+impl Add<Duration> for Stamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}

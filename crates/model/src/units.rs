@@ -84,17 +84,21 @@ pub fn format_bytes(bytes: u64) -> String {
     }
 }
 
-/// Writes a duration for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+/// Writes a duration for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`; a round one as `1 min`, `8 h`.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
     let secs = duration.as_secs();
     match secs {
         0..10 => format!("{:.1} s", duration.as_secs_f64()),
         10..60 => format!("{secs} s"),
-        60..3_600 => format!("{} min {} s", secs / 60, secs % 60),
-        3_600..86_400 => format!("{} h {} min", secs / 3_600, secs % 3_600 / 60),
-        _ => format!("{} d {} h", secs / 86_400, secs % 86_400 / 3_600),
+        60..3_600 => two(secs / 60, "min", secs % 60, "s"),
+        3_600..86_400 => two(secs / 3_600, "h", secs % 3_600 / 60, "min"),
+        _ => two(secs / 86_400, "d", secs % 86_400 / 3_600, "h"),
     }
+}
+
+fn two(more: u64, unit: &str, rest: u64, smaller: &str) -> String {
+    if rest == 0 { format!("{more} {unit}") } else { format!("{more} {unit} {rest} {smaller}") }
 }
 
 #[cfg(test)]
@@ -115,6 +119,8 @@ mod tests {
         assert_eq!(format_bytes(1_500_000), "1.5 MB");
         assert_eq!(format_bytes(999_999), "1.0 MB");
         assert_eq!(format_duration(Duration::from_secs(200)), "3 min 20 s");
+        assert_eq!(format_duration(Duration::from_secs(60)), "1 min");
+        assert_eq!(format_duration(Duration::from_secs(8 * 3_600)), "8 h");
         assert_eq!(parse_duration("1.5h"), Ok(Duration::from_secs(5_400)));
     }
 }

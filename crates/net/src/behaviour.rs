@@ -23,6 +23,8 @@ use libp2p::{
 };
 use tokio::sync::oneshot;
 
+use crate::{address::socket_of, knocking::Knocking};
+
 /// The permanent stream of a link.
 pub(crate) const CONTROL: StreamProtocol = StreamProtocol::new("/gridwell/control/1");
 /// One request for bytes.
@@ -30,8 +32,9 @@ pub(crate) const BULK: StreamProtocol = StreamProtocol::new("/gridwell/bulk/1");
 /// One conversation with a machine that wants to become a member.
 pub(crate) const PAIR: StreamProtocol = StreamProtocol::new("/gridwell/pair/1");
 
-/// Strangers connected at once while an invite lives: enough for a room of people, no use to an attacker.
-const MAX_STRANGERS: usize = 8;
+/// Strangers connected at once while an invite lives: as many as invites may be open (a laboratory whose machines all join by one
+/// script), and few enough to hold while an attacker tries.
+const MAX_STRANGERS: usize = 64;
 /// Streams that wait for the swarm's task on one connection; more are dropped, which resets them.
 const MAX_WAITING_STREAMS: usize = 64;
 
@@ -60,6 +63,7 @@ pub(crate) struct Gate {
     /// Dials of an address whose peer is to be found out, to visit it.
     blind: BTreeSet<ConnectionId>,
     connections: HashMap<ConnectionId, Role>,
+    knocking: Knocking,
     queue: VecDeque<ToSwarm<Arrival, OpenStream>>,
 }
 
@@ -70,6 +74,8 @@ pub(crate) enum GateError {
     Stranger,
     #[error("nobody asked to dial that peer")]
     NotAsked,
+    #[error("too many handshakes are under way from that address")]
+    Crowded,
 }
 
 /// A stream that the other side opened.
@@ -96,6 +102,7 @@ impl Gate {
             dialling: BTreeMap::new(),
             blind: BTreeSet::new(),
             connections: HashMap::new(),
+            knocking: Knocking::default(),
             queue: VecDeque::new(),
         }
     }
@@ -174,6 +181,20 @@ impl NetworkBehaviour for Gate {
     type ConnectionHandler = Handler;
     type ToSwarm = Arrival;
 
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: &Multiaddr,
+        from: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        match socket_of(from) {
+            Some((socket, _)) if !self.knocking.begin(connection, socket.ip()) => {
+                Err(ConnectionDenied::new(GateError::Crowded))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn handle_established_inbound_connection(
         &mut self,
         _: ConnectionId,
@@ -216,7 +237,9 @@ impl NetworkBehaviour for Gate {
                 };
                 // The gate may have closed since the handler was made: the connection then gets the least.
                 self.connections.insert(made.connection_id, role.unwrap_or(Role::Stranger));
+                self.knocking.end(made.connection_id);
             }
+            FromSwarm::ListenFailure(failed) => self.knocking.end(failed.connection_id),
             FromSwarm::ConnectionClosed(gone) => {
                 self.connections.remove(&gone.connection_id);
             }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gridwell_model::PeerId;
+use gridwell_model::{Hindrance, PeerId};
 use gridwell_wire::{BulkReply, BulkRequest};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf},
@@ -23,9 +23,9 @@ use crate::{
     net::Command,
 };
 
-/// Streams that one member may have open here. Twice what it opens itself: the end of a stream arrives here later
-/// than there.
-const SERVED_STREAMS: usize = 2 * BULK_STREAMS;
+/// Streams that one member may have open here. Twice what it opens for itself and for others: the end of a stream arrives
+/// here later than there.
+const SERVED_STREAMS: usize = 4 * BULK_STREAMS;
 /// A request follows its stream at once.
 const REQUEST: Duration = Duration::from_secs(10);
 /// Copied at once: the upper end of what a block of bulk bytes may be (network.md §7).
@@ -57,6 +57,14 @@ pub enum FetchError {
     Busy {
         /// Who was asked.
         peer: PeerId,
+    },
+    /// A link on the way to them does not carry them.
+    #[error("the way to the bytes ends behind its machine {broke_at}")]
+    NotPassed {
+        /// The place on the request's path of the peer behind which the link broke.
+        broke_at: u8,
+        /// What was wrong.
+        why: Hindrance,
     },
     /// The stream broke before an answer came.
     #[error("machine {} gave no answer: {why}", .peer.short())]
@@ -142,9 +150,31 @@ pub(crate) async fn fetch(handle: &NetHandle, peer: PeerId, request: BulkRequest
         slot = Arc::clone(&link.fetches).acquire_owned() => slot.map_err(|_| FetchError::NoLink { peer })?,
         () = link.ended.cancelled() => return Err(FetchError::NoLink { peer }),
     };
+    ask(handle, link, slot, &request).await
+}
+
+/// The same for bytes that another peer wants. It never waits for room: two peers that pass things on to each other, and
+/// wait, would wait for ever.
+pub(crate) async fn fetch_for_another(
+    handle: &NetHandle,
+    peer: PeerId,
+    request: BulkRequest,
+) -> Result<Fetched, FetchError> {
+    let link = handle.links.get(peer).ok_or(FetchError::NoLink { peer })?;
+    let slot = Arc::clone(&link.passes).try_acquire_owned().map_err(|_| FetchError::Busy { peer })?;
+    ask(handle, link, slot, &request).await
+}
+
+async fn ask(
+    handle: &NetHandle,
+    link: Arc<LinkShared>,
+    slot: OwnedSemaphorePermit,
+    request: &BulkRequest,
+) -> Result<Fetched, FetchError> {
+    let peer = link.peer;
     let broken = |why: String| FetchError::Broken { peer, why };
     let mut pipe = open(handle, &link).await.map_err(|error| broken(error.to_string()))?;
-    write_frame(&mut pipe, &request, STALL).await.map_err(|error| broken(error.to_string()))?;
+    write_frame(&mut pipe, request, STALL).await.map_err(|error| broken(error.to_string()))?;
     let reply = read_frame(&mut pipe, STALL).await.map_err(|error| {
         if matches!(error, FrameError::Silent(_)) {
             stalled(&link);
@@ -159,6 +189,7 @@ pub(crate) async fn fetch(handle: &NetHandle, peer: PeerId, request: BulkRequest
         BulkReply::Missing => Err(FetchError::Missing { peer }),
         BulkReply::Refused => Err(FetchError::Refused { peer }),
         BulkReply::Busy => Err(FetchError::Busy { peer }),
+        BulkReply::NotPassed { broke_at, why } => Err(FetchError::NotPassed { broke_at, why }),
     }
 }
 

@@ -1,5 +1,5 @@
 use gridwell_model::PeerId;
-use gridwell_wire::{BulkRequest, Hello, LinkWish, Message};
+use gridwell_wire::{BulkRequest, Hello, LinkWish, Message, Twin};
 
 use crate::{address::ListenAddress, bulk::BulkResponder, talk::Talk};
 
@@ -50,6 +50,13 @@ pub enum NetEvent {
         /// What its owner wants.
         theirs: LinkWish,
     },
+    /// A peer is linked to another run with this machine's key: this one works on a copy of its data folder, or the other does.
+    Twice {
+        /// Who says so.
+        peer: PeerId,
+        /// The other run.
+        twin: Twin,
+    },
     /// Somebody was sent away.
     Refused {
         /// Who, as proved by the handshake.
@@ -99,6 +106,9 @@ pub enum Refusal {
     /// A member whose link this machine's owner forbids.
     #[error("its link is forbidden here")]
     Forbidden,
+    /// Another run with its key is linked here, and answers.
+    #[error("another run with its key is linked already: its data folder was copied")]
+    Twice,
     /// Too many connections.
     #[error("too many connections")]
     Crowded,

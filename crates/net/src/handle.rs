@@ -143,6 +143,15 @@ impl NetHandle {
         bulk::fetch(self, peer, request).await
     }
 
+    /// The same because another peer wants the bytes; never waits for room.
+    ///
+    /// # Errors
+    ///
+    /// See [`FetchError`]; `Busy` when too much is passed on over that link already.
+    pub async fn fetch_for_another(&self, peer: PeerId, request: BulkRequest) -> Result<Fetched, FetchError> {
+        bulk::fetch_for_another(self, peer, request).await
+    }
+
     /// Visits `host`, or whoever answers, at any of `addresses`, to be let in. Returns who it is, as the handshake proved,
     /// and the conversation with it.
     ///

@@ -4,17 +4,17 @@ use std::{
     fmt, io,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use gridwell_model::PeerId;
-use gridwell_wire::{DecodeError, FrameBuffer, Hello, LinkWish, Message, decode, encode};
+use gridwell_wire::{DecodeError, FrameBuffer, Hello, LinkWish, Message, Twin, decode, encode};
 use libp2p::swarm::ConnectionId;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
-    sync::{Notify, Semaphore, mpsc, oneshot},
+    sync::{Notify, Semaphore, mpsc, oneshot, watch},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,13 +32,17 @@ pub(crate) const UNKNOWN_HERE: &str = "it closed the connection: most likely it 
 const CROWDED_BYTES: usize = 1 << 20;
 /// A link with this much unwritten has a peer that stopped reading.
 const OVERFLOW_BYTES: usize = 8 << 20;
+/// Numbers of pings that ask whether the other side of a link still runs; all below are the node's.
+const FIRST_PROBE: u64 = 1 << 63;
+/// How long it may take to answer one. A link whose other side is gone ends within seconds anyway.
+const PROBE: Duration = Duration::from_secs(3);
 /// Read at once: a frame and its length.
 const READ_BYTES: usize = 68 * 1024;
 /// Written between two looks at the clock.
 const WRITE_BYTES: usize = 64 * 1024;
 /// Messages in one event, so that one link's burst does not hold up the node.
 const MAX_BATCH: usize = 256;
-/// Bulk streams that we open on one link (network.md §4).
+/// Bulk streams that we open on one link for ourselves, and as many again for others (network.md §4).
 pub(crate) const BULK_STREAMS: usize = 8;
 
 /// What the tasks and handles of one link share.
@@ -53,8 +57,13 @@ pub(crate) struct LinkShared {
     counters: Arc<Counters>,
     /// Slots for bulk streams that we open.
     pub(crate) fetches: Arc<Semaphore>,
+    /// Slots for bulk streams that we open because another peer wants bytes.
+    pub(crate) passes: Arc<Semaphore>,
     /// Bulk streams in a row that made no progress.
     pub(crate) stalls: AtomicU32,
+    /// How many times the other side was asked whether it runs, and the last time it said so.
+    probes: AtomicU64,
+    answered: watch::Sender<u64>,
 }
 
 impl fmt::Debug for LinkShared {
@@ -82,7 +91,10 @@ impl LinkShared {
             ended: CancellationToken::new(),
             counters,
             fetches: Arc::new(Semaphore::new(BULK_STREAMS)),
+            passes: Arc::new(Semaphore::new(BULK_STREAMS)),
             stalls: AtomicU32::new(0),
+            probes: AtomicU64::new(FIRST_PROBE),
+            answered: watch::Sender::new(0),
         })
     }
 
@@ -124,10 +136,28 @@ impl LinkShared {
         self.wake_writer.notify_one();
     }
 
+    fn is_closing(&self) -> bool {
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner).closing
+    }
+
     /// Ends the link, for that reason unless there was one before.
     pub(crate) fn end(&self, why: impl Into<String>) {
         self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.into());
         self.ended.cancel();
+    }
+
+    /// True if the other side still runs: it answers now.
+    pub(crate) async fn is_alive(&self) -> bool {
+        let number = self.probes.fetch_add(1, Ordering::Relaxed);
+        if self.send(&Message::Ping { number }).is_err() {
+            return false;
+        }
+        let mut answered = self.answered.subscribe();
+        tokio::select! {
+            said = async { answered.wait_for(|answered| *answered >= number).await.is_ok() } => said,
+            () = self.ended.cancelled() => false,
+            () = tokio::time::sleep(PROBE) => false,
+        }
     }
 
     fn why(&self) -> String {
@@ -168,6 +198,8 @@ pub(crate) enum Greeting {
     OtherVersion(u32),
     /// Its owner forbids the link.
     Forbidden(LinkWish),
+    /// Another run with this machine's key is linked there.
+    Twice(Twin),
 }
 
 /// Reads the other side's hello.
@@ -176,6 +208,7 @@ pub(crate) async fn read_greeting(pipe: &mut Pipe) -> Result<Greeting, FrameErro
     match decode(&payload) {
         Ok(Message::Hello(hello)) => Ok(Greeting::Hello(Box::new(hello))),
         Ok(Message::Forbidden(wish)) => Ok(Greeting::Forbidden(wish)),
+        Ok(Message::Twice(twin)) => Ok(Greeting::Twice(twin)),
         Ok(_) => Err(DecodeError::Unknown { bytes: payload.len() }.into()),
         Err(error) => gridwell_wire::hello_version(&payload).map(Greeting::OtherVersion).ok_or_else(|| error.into()),
     }
@@ -222,12 +255,16 @@ async fn read(mut reader: ReadHalf<Pipe>, link: &LinkShared, events: &mpsc::Send
             Ok(0) => return "the other side closed the link".to_owned(),
             Ok(count) => {
                 link.count_received(count as u64);
+                if link.is_closing() {
+                    // Nobody listens to it any more.
+                    continue;
+                }
                 frames.extend(&bytes[..count]);
             }
             Err(error) => return lost(&error),
         }
         loop {
-            let messages = match next_batch(&mut frames) {
+            let messages = match next_batch(&mut frames, link) {
                 Ok(messages) => messages,
                 Err(error) => return format!("the other side sent nonsense: {error}"),
             };
@@ -241,12 +278,17 @@ async fn read(mut reader: ReadHalf<Pipe>, link: &LinkShared, events: &mpsc::Send
     }
 }
 
-fn next_batch(frames: &mut FrameBuffer) -> Result<Vec<Message>, DecodeError> {
+fn next_batch(frames: &mut FrameBuffer, link: &LinkShared) -> Result<Vec<Message>, DecodeError> {
     let mut messages = Vec::new();
     while messages.len() < MAX_BATCH {
         let Some(payload) = frames.next_frame()? else { break };
         match decode(&payload) {
-            Ok(Message::Hello(_) | Message::Forbidden(_)) => tracing::debug!("a second greeting was skipped"),
+            Ok(Message::Pong { number }) if number >= FIRST_PROBE => {
+                link.answered.send_replace(number);
+            }
+            Ok(Message::Hello(_) | Message::Forbidden(_) | Message::Twice(_)) => {
+                tracing::debug!("a second greeting was skipped");
+            }
             Ok(message) => messages.push(message),
             Err(error) => tracing::debug!(%error, "a frame was skipped"),
         }
@@ -266,7 +308,10 @@ async fn write(mut writer: WriteHalf<Pipe>, link: &LinkShared) -> String {
         };
         if bytes.is_empty() {
             if closing {
-                return link.why();
+                // The other side ends it when it has read all this. Ended here while something from there is unread, the
+                // connection would be torn down, and what was just written with it.
+                let _ = writer.shutdown().await;
+                return std::future::pending().await;
             }
             link.wake_writer.notified().await;
             continue;

@@ -123,6 +123,8 @@ enum Notice {
     VisitResolved { visit: BlindVisit, addresses: Result<Vec<Multiaddr>, String> },
     /// A control stream brought its first message.
     Greeted { connection: ConnectionId, pipe: Pipe, greeting: Greeting },
+    /// The standing link with a peer of which another run greets was asked whether that still runs.
+    Asked { connection: ConnectionId, pipe: Pipe, hello: Hello, alive: bool },
     /// A control stream broke before that.
     GreetingFailed { connection: ConnectionId, why: String },
     /// A link has said its last word.
@@ -149,6 +151,8 @@ struct Connection {
 struct Up {
     link: Arc<LinkShared>,
     hello: Hello,
+    /// Where the other side is, as seen from here.
+    address: String,
     since: Instant,
     /// Resolves when the link has said its last word; taken by its successor.
     ended: oneshot::Receiver<()>,
@@ -292,6 +296,7 @@ impl Task {
             Notice::Resolved { peer, addresses } => self.on_resolved(peer, addresses),
             Notice::VisitResolved { visit, addresses } => self.on_visit_resolved(visit, addresses),
             Notice::Greeted { connection, pipe, greeting } => self.on_greeted(connection, pipe, greeting),
+            Notice::Asked { connection, pipe, hello, alive } => self.on_asked(connection, pipe, hello, alive),
             Notice::GreetingFailed { connection, why } => self.on_greeting_failed(connection, &why),
             Notice::LinkEnded { link } => self.on_link_ended(&link),
             Notice::Finished { connection } => self.close(connection),

@@ -41,6 +41,12 @@ impl EventHub {
         self.tell(activity.map_or_else(|| EventBody::MachineChanged(Box::new(view)), EventBody::MachineActivity));
     }
 
+    /// A machine is no member any more.
+    pub(crate) fn tell_gone(&mut self, peer: PeerId) {
+        self.machines.remove(&peer);
+        self.tell(EventBody::MachineRemoved(peer));
+    }
+
     /// True if anybody listens.
     pub(crate) fn is_heard(&mut self) -> bool {
         self.listeners.retain(|listener| !listener.is_closed());
@@ -68,7 +74,7 @@ impl EventHub {
 
 #[cfg(test)]
 mod tests {
-    use gridwell_api::{MachineState, Share};
+    use gridwell_api::{CodeShown, MachineState, Share};
     use gridwell_model::{Hardware, Load, Tuning};
 
     use super::*;
@@ -96,6 +102,7 @@ mod tests {
             last_seen: None,
             tuning: Tuning::default(),
             isolated_since: None,
+            via: Vec::new(),
         }
     }
 
@@ -106,6 +113,8 @@ mod tests {
             links: vec![],
             jobs: vec![],
             pairings: vec![],
+            code: CodeShown::default(),
+            asks: vec![],
         })
     }
 

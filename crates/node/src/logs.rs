@@ -131,6 +131,11 @@ impl Logs {
         Some((self.begun, std::mem::take(&mut self.lines)))
     }
 
+    /// Number of the last flush begun, and what tells when it is written.
+    pub(crate) fn begun(&self) -> (u64, watch::Receiver<u64>) {
+        (self.begun, self.written.subscribe())
+    }
+
     pub(crate) fn written(&self, upto: u64) {
         self.written.send_if_modified(|written| {
             let newer = upto > *written;
@@ -150,14 +155,47 @@ impl Logs {
             backlog.bytes -= oldest.bytes.len();
             *backlog.dropped.entry((oldest.job, oldest.task, oldest.fence)).or_default() += oldest.bytes.len();
         }
-        self.flush_soon();
     }
 
-    /// Takes what is kept for stewards, to be tried again; a line stands where something was dropped.
-    pub(crate) fn take_backlog(&mut self) -> BTreeMap<PeerId, VecDeque<LogChunk>> {
+    /// Takes what is kept for stewards that can be reached, to be tried again; a line stands where something was dropped.
+    pub(crate) fn take_backlog(&mut self, reached: impl Fn(PeerId) -> bool) -> BTreeMap<PeerId, VecDeque<LogChunk>> {
         let note = |((job, task, fence), bytes)| LogChunk { job, task, fence, bytes: missing(bytes, "the link") };
-        let all = std::mem::take(&mut self.backlog).into_iter();
+        let all = self.backlog.extract_if(.., |steward, _| reached(*steward)).collect::<Vec<_>>().into_iter();
         all.map(|(steward, kept)| (steward, kept.dropped.into_iter().map(note).chain(kept.chunks).collect())).collect()
+    }
+
+    /// A job has another steward: what waits of it is for that one.
+    pub(crate) fn follow(&mut self, job: JobId, steward: PeerId) {
+        let mut moved = Vec::new();
+        for (_, kept) in self.backlog.iter_mut().filter(|(known, _)| **known != steward) {
+            let (of_job, rest) = std::mem::take(&mut kept.chunks).into_iter().partition(|chunk| chunk.job == job);
+            kept.chunks = rest;
+            let of_job: VecDeque<LogChunk> = of_job;
+            kept.bytes -= of_job.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
+            moved.extend(of_job);
+        }
+        self.backlog.retain(|_, kept| !kept.chunks.is_empty());
+        for chunk in moved {
+            self.keep(steward, chunk);
+        }
+        self.try_again();
+    }
+
+    /// Nobody wants a job's output any more.
+    pub(crate) fn forget(&mut self, job: JobId) {
+        for kept in self.backlog.values_mut() {
+            kept.chunks.retain(|chunk| chunk.job != job);
+            kept.bytes = kept.chunks.iter().map(|chunk| chunk.bytes.len()).sum();
+            kept.dropped.retain(|(of, ..), _| *of != job);
+        }
+        self.backlog.retain(|_, kept| !kept.chunks.is_empty());
+    }
+
+    /// What waits is tried again soon.
+    pub(crate) fn try_again(&mut self) {
+        if !self.backlog.is_empty() {
+            self.flush_soon();
+        }
     }
 
     /// True if output for this steward is waiting: newer output must wait behind it.

@@ -9,35 +9,36 @@ use std::{
 
 use gridwell_api::{ApiError, ErrorCode, StatusView};
 use gridwell_exec::{Exec, ExecConfig};
-use gridwell_job::{
-    JobPlan,
-    recipe::{RecipeError, RecipeText, Recipes},
-};
-use gridwell_ledger::{Input as LedgerInput, Ledger, RestoreError};
+use gridwell_job::recipe::{RecipeError, RecipeText, Recipes};
+use gridwell_ledger::{Deputies, DeputyInput, Input as LedgerInput, Ledger, RestoreError, Restored};
 use gridwell_links::Links;
-use gridwell_model::{BlobId, Hardware, Incarnation, JobSpec, PeerId};
+use gridwell_model::{Claim, Hardware, Incarnation, PeerId};
 use gridwell_net::{Net, NetConfig};
 use gridwell_probe::{Sampler, ToolCache};
 use gridwell_sched::{Config as SchedConfig, Input as SchedInput, Scheduler};
 use gridwell_store::{OpenError, SecretError, Store, StoreError};
 use gridwell_trust::Identity;
 use gridwell_worker::Worker;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock,
     config::Config,
     core::{
-        ASKS, Addresses, Changed, Core, FACTS, Fact, History, Home, Inlets, Isolation, Journal, Keys, LinkMap, Linking,
-        Machines, Membership, Pairing, Presence, Settings, Timeline, Traffic, UNKEPT_NOTICES, keeper, net_wishes,
+        ASKS, Addresses, Changed, Changes, Consent, Copying, Core, FACTS, Fact, Following, History, Inlets, Isolation,
+        Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Membership, Pairing, Passing, Presence, Rates,
+        Readers, Settings, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper, net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
     logs::Logs,
     pictures,
     recorder::Recorder,
-    transfer::Transfer,
+    transfer::{Transfer, Ways},
 };
 
 /// How often the machine's load is sampled.
@@ -47,7 +48,7 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 const BENCHMARK: Duration = Duration::from_millis(300);
 
 /// Key of the epoch in the store.
-const EPOCH_KEY: &str = "epoch";
+pub(crate) const EPOCH_KEY: &str = "epoch";
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,7 @@ pub struct Node {
     handle: NodeHandle,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    evicted: oneshot::Receiver<ApiError>,
 }
 
 impl Node {
@@ -131,10 +133,12 @@ impl Node {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let store = Store::open(&config.data)?;
         match assemble(&config, store.clone()).await {
-            Ok((core, inlets, handle)) => {
+            Ok((mut core, inlets, handle)) => {
+                let (evict, evicted) = oneshot::channel();
+                core.evicted = Some(evict);
                 let stop = CancellationToken::new();
                 let task = tokio::spawn(core.run(inlets, stop.clone()));
-                Ok(Self { handle, stop, task })
+                Ok(Self { handle, stop, task, evicted })
             }
             Err(error) => {
                 store.close().await;
@@ -147,6 +151,14 @@ impl Node {
     #[must_use]
     pub fn handle(&self) -> NodeHandle {
         self.handle.clone()
+    }
+
+    /// Returns why it has to end by itself, if ever it has to: another node runs with its key. It goes on until stopped.
+    pub async fn evicted(&mut self) -> ApiError {
+        match (&mut self.evicted).await {
+            Ok(why) => why,
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// Stops it and returns when everything it started has ended.
@@ -192,13 +204,19 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let (settings, hardware) = look(config, &store, &data).await?;
     let membership = Membership::load(&store, identity, &settings.name).await?;
     let addresses = Addresses::load(&store).await?;
+    let waking = Waking::load(&store).await?;
     let linking = Linking::load(&store).await?;
+    let consent = Consent::load(&store).await?;
+    let changes = Changes::load(&store).await?;
+    let layouts = Layouts::load(&store, membership.grid().id()).await?;
     let incarnation = Incarnation(random());
     let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);
     let (net, net_events) = Net::start(NetConfig::new(net_seed, config.listen.clone(), hello)).await?;
     let exec = ExecConfig { runner: config.runner.clone(), self_program: config.self_program.clone() };
     let (exec, exec_events) = Exec::start(exec);
-    let ledger = restore(&store).await?;
+    let (epochs, Restored { ledger, copies }) = restore(&store, me).await?;
+    let deputies = Deputies::new(me, ledger.epoch());
+    let epoch = epochs;
     let history = store.history().await?;
     let submitted = Keys::from(store.submit_keys().await?);
     let last_notice = store.last_notice().await? + UNKEPT_NOTICES;
@@ -208,32 +226,47 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let previews =
         pictures::open(folder.clone(), &hardware).map_err(|source| StartError::Folder { path: folder, source })?;
     let handle = NodeHandle { asks, previews, store: store.clone() };
-    let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone() };
+    let ways = Ways::new(facts.clone());
+    let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone(), ways };
+    let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);
     let beside = TaskTracker::new();
     let recorder = Recorder::start(store.clone(), &beside);
     let keeper = keeper(store.clone(), &beside);
+    let (logs_to_hand, ended) = (Following::load(&store).await?, store.ends().await?);
+    let ends = ends(store.clone(), &beside);
     let mut core = Core {
         me,
         incarnation,
         data,
         started: Instant::now(),
         ledger,
+        deputies,
+        copying: Copying::started(epochs, logs_to_hand),
         sched: Scheduler::new(SchedConfig::new(me), u64::from_le_bytes(random())),
         worker: Worker::new(),
         links: Links::new(me, u64::from_le_bytes(random())),
         linking,
-        map: LinkMap::default(),
+        consent,
+        changes,
+        map: LinkMap::new(epoch),
+        layouts,
+        passing: Passing::new(me, incarnation),
         traffic: Traffic::default(),
+        rates: Rates::default(),
+        limiting,
         membership,
         pairing: Pairing::default(),
         isolation: Isolation::default(),
+        leaving: None,
+        waking,
         addresses,
         store,
         net_wishes: net_wishes(net.clone(), &beside),
         net,
         exec,
         transfer,
+        readers: Readers::default(),
         machines,
         homes: BTreeMap::new(),
         guests: BTreeMap::new(),
@@ -246,7 +279,9 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         presence: Presence::default(),
         history: History::default(),
         recorder,
+        ends,
         keeper,
+        evicted: None,
         journal: Journal::default(),
         events: EventHub::new(incarnation),
         logs: Logs::new(),
@@ -258,10 +293,13 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         beside,
     };
     core.load_history(&history);
-    core.open_homes().await?;
+    core.open_homes().await;
+    core.find_copies(copies);
+    core.find_ends(ended);
     core.forget_strangers().await;
     core.begin();
     watch_machine(&core);
+    watch_power(&core);
     let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };
     Ok((core, inlets, handle))
 }
@@ -279,46 +317,39 @@ impl Core {
     }
 
     /// Makes homes for the jobs that the ledger remembers, and their specs readable for workers again.
-    async fn open_homes(&mut self) -> Result<(), StartError> {
+    async fn open_homes(&mut self) {
         let specs: Vec<_> = self.ledger.jobs().filter_map(|job| self.ledger.spec(job).cloned()).collect();
         for spec in specs {
-            let plan = match JobPlan::new(&spec.template, &spec.parameters) {
-                Ok(plan) => Arc::new(plan),
-                Err(error) => {
-                    tracing::error!(%error, job = %spec.id, "a kept job is not understood any more; it stays untouched");
-                    continue;
-                }
-            };
-            let bytes = postcard::to_stdvec::<JobSpec>(&spec).expect("a spec is plain data");
-            let spec_bytes = bytes.len() as u64;
-            let kept = async {
-                let _until_pinned = self.store.blobs().hold(BlobId::of(&bytes));
-                let blob = self.store.blobs().put(bytes).await?;
-                self.store.blobs().pin(spec.id, vec![blob]).await?;
-                Ok::<_, gridwell_store::BlobError>(blob)
-            };
-            match kept.await {
-                Ok(blob) => {
-                    self.homes.insert(spec.id, Home::new(spec, plan, blob, spec_bytes));
-                }
-                Err(error) => {
-                    tracing::error!(%error, job = %spec.id, "the spec of a kept job cannot be shown to workers");
+            match home_of(&self.store, &self.data, self.me, &spec).await {
+                Ok(home) => _ = self.homes.insert(spec.id, home),
+                Err(why) => {
+                    tracing::error!(why, job = %spec.id, "a kept job is not understood any more; it stays untouched");
                 }
             }
         }
-        Ok(())
+    }
+
+    /// Tells the engine of deputies what lies here: jobs of this machine, and copies of others'.
+    fn find_copies(&mut self, copies: Vec<(Claim, u64)>) {
+        for job in self.ledger.jobs().collect::<Vec<_>>() {
+            self.copies_follow(job);
+        }
+        for (claim, number) in copies {
+            self.deputies.handle(DeputyInput::CopyFound { claim, number }, clock::now());
+        }
     }
 
     /// Lets go what the last run kept for other machines' jobs, and of jobs that are gone.
     async fn forget_strangers(&mut self) {
         for job in self.store.blobs().pinned_jobs() {
-            if !self.homes.contains_key(&job)
+            if !self.keeps(job)
                 && let Err(error) = self.store.blobs().unpin_job(job).await
             {
                 tracing::warn!(%error, %job, "inputs of a job of the last run stay pinned");
             }
         }
-        if let Err(error) = self.store.keep_past_of(self.ledger.jobs().collect()).await {
+        let kept = self.ledger.jobs().chain(self.deputies.copies().map(|copy| copy.job)).collect();
+        if let Err(error) = self.store.keep_past_of(kept).await {
             tracing::warn!(%error, "what happened to jobs that are gone is still kept");
         }
     }
@@ -337,16 +368,17 @@ impl Core {
         // What the command line set is kept too.
         drop(self.keep_settings());
         self.follow_invites();
+        self.begin_consent();
     }
 }
 
 /// Replays what was kept, under a new epoch that is itself kept before anything is granted.
-async fn restore(store: &Store) -> Result<Ledger, StartError> {
+async fn restore(store: &Store, me: PeerId) -> Result<(u32, Restored), StartError> {
     let kept = store.meta(EPOCH_KEY).await?.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
-    let epoch = kept.map_or(1, |bytes| u32::from_le_bytes(bytes).saturating_add(1));
-    store.put_meta(EPOCH_KEY, epoch.to_le_bytes().to_vec()).await?;
+    let epochs = kept.map_or(1, |bytes| u32::from_le_bytes(bytes).saturating_add(1));
+    store.put_meta(EPOCH_KEY, epochs.to_le_bytes().to_vec()).await?;
     let jobs = store.jobs().await?.into_iter().map(|job| (job.job, job.snapshot, job.entries));
-    Ok(Ledger::restore(epoch, jobs, clock::now())?)
+    Ok((epochs, Ledger::restore(me, epoch_of(epochs, me), jobs, clock::now())?))
 }
 
 /// What a person set, and what the machine is.
@@ -397,6 +429,21 @@ fn watch_machine(core: &Core) {
             }
             drop(facts);
             tokio::time::sleep(SAMPLE_EVERY).await;
+        }
+    });
+}
+
+/// Hears when the machine is about to sleep or to be switched off, where anything tells.
+fn watch_power(core: &Core) {
+    let facts = core.facts.downgrade();
+    // As above: it ends when the loop's channel is gone.
+    tokio::spawn(async move {
+        let Some(mut power) = gridwell_probe::power().await else { return };
+        while let Some(news) = power.next().await {
+            let Some(facts) = facts.upgrade() else { return };
+            if facts.send(Fact::Power(news)).await.is_err() {
+                return;
+            }
         }
     });
 }

@@ -10,11 +10,17 @@ mod cgroup;
 mod disk;
 mod gpu;
 mod host;
+mod networks;
+mod power;
 mod sample;
 mod tools;
 mod usage;
+mod wake;
 
 pub use benchmark::{REFERENCE_ROUNDS_PER_SEC, benchmark};
 pub use host::probe;
+pub use networks::{Network, networks};
+pub use power::{Departure, Hold, Power, PowerNews, power};
 pub use sample::Sampler;
 pub use tools::{Identity, ToolCache};
+pub use wake::wake_points;

@@ -51,6 +51,7 @@ fn a_grid(peers: usize) -> Scheduler {
         submitter: peer(0),
         recipe: "command".into(),
         input_bytes: 1_000_000,
+        may_repeat: true,
         steps: vec![step],
     };
     scheduler.handle(Input::JobAdded(view), Time::ZERO);

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use gridwell_model::{PeerId, Reserve, Strategy, Time};
+use gridwell_model::{LimitNeed, PeerId, Reserve, Strategy, Time};
 
 use crate::{
     Config, StepView, Terms,
@@ -81,6 +81,8 @@ pub(crate) struct JobFacts {
 pub(crate) struct StepFacts {
     pub(crate) view: StepView,
     pub(crate) pace: Pace,
+    /// Licences that a lease takes.
+    pub(crate) limits: Vec<LimitNeed>,
 }
 
 impl StepFacts {
@@ -302,10 +304,12 @@ fn check_fit(seat: &mut Seat, peer: &Peer, world: &World, job: &JobFacts, step: 
     seat.foretold = remembered.filter(|secs| secs.is_finite() && *secs > 0.0).unwrap_or(by_speed).max(1e-6);
 }
 
-/// Short work may queue behind a running lease, one for each, so that a slot never waits for the steward.
+/// Short work may queue behind a running lease, one for each, so that a slot never waits for the steward. With licences it
+/// may not: it would count as one that has them.
 fn may_queue(peer: &Peer, step: &StepFacts, run_secs: f64, wait: Option<f64>) -> bool {
     let limit = AHEAD_SECS.max(4.0 * peer.view.round_trip.as_secs_f64());
-    step.pace.is_known()
+    step.limits.is_empty()
+        && step.pace.is_known()
         && run_secs <= limit
         && wait.is_some_and(|wait| wait <= limit)
         && peer.ahead.len() < peer.running.len()

@@ -1,12 +1,13 @@
 use std::fmt;
 
-use gridwell_model::{Decline, JobId, PeerId, Reserve, Strategy, Unmet};
+use gridwell_model::{Decline, JobId, LimitNeed, PeerId, Reserve, Strategy, Unmet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Term, Terms,
     board::{Access, Board, JobFacts, StepFacts, World},
     jobs::Job,
+    limits::Limits,
     peer::Peer,
     place::is_slower_than_waiting,
     queue::ReadyQueue,
@@ -27,6 +28,8 @@ pub struct Explanation {
     pub decisive: Option<Term>,
     /// When no machine could ever take it: the one that lacks least.
     pub closest: Option<PeerId>,
+    /// Licences it takes that are not free now, wherever it would go.
+    pub lacking: Vec<LimitNeed>,
 }
 
 impl Explanation {
@@ -122,7 +125,13 @@ impl fmt::Display for Against {
 }
 
 /// Every machine's case for one step, from the very board that draws.
-pub(crate) fn explain(job: &mut Job, step_index: u32, world: &World, kept: &[usize]) -> Option<Explanation> {
+pub(crate) fn explain(
+    job: &mut Job,
+    step_index: u32,
+    world: &World,
+    limits: &Limits,
+    kept: &[usize],
+) -> Option<Explanation> {
     let step = job.steps.get_mut(step_index as usize)?;
     step.board.catch_up(world, &job.facts, &step.facts);
     let case = Case { board: &step.board, job: &job.facts, step: &step.facts, queue: &step.queue, world, kept };
@@ -145,7 +154,8 @@ pub(crate) fn explain(job: &mut Job, step_index: u32, world: &World, kept: &[usi
         machines.iter().filter(|machine| machine.against.is_empty()).filter_map(|machine| machine.terms);
     let decisive = strongest.next().zip(strongest.next()).and_then(|(first, second)| first.decisive_over(&second));
     let closest = closest(&machines);
-    Some(Explanation { job: job.id, step: step_index, ready: step.queue.count(), machines, decisive, closest })
+    let lacking = limits.lacking(&step.facts.limits, world.now).cloned().collect();
+    Some(Explanation { job: job.id, step: step_index, ready: step.queue.count(), machines, decisive, closest, lacking })
 }
 
 /// When everybody has a lasting reason against: the machine with the fewest, then with the smallest gaps.
@@ -239,6 +249,7 @@ fn decline_words(why: &Decline) -> String {
         Decline::Draining => "it takes nothing new".to_owned(),
         Decline::Rules(reason) => reason.clone(),
         Decline::Stranger => "it does not know this machine as a member".to_owned(),
+        Decline::Licence(name) => format!("no licence of {name} was free"),
     }
 }
 

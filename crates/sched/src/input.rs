@@ -65,6 +65,17 @@ pub struct PeerView {
     pub weight: Weight,
 }
 
+/// A limit as the scheduler sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitView {
+    /// Most licences in use at once.
+    pub cap: u32,
+    /// Licences in use that other stewards placed.
+    pub others: u32,
+    /// True while who keeps it gives none away.
+    pub settling: bool,
+}
+
 /// A job as the scheduler sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobView {
@@ -78,6 +89,8 @@ pub struct JobView {
     pub recipe: String,
     /// Bytes of its distinct inputs.
     pub input_bytes: u64,
+    /// False if each of its tasks is to be tried once only.
+    pub may_repeat: bool,
     /// Its steps, in order.
     pub steps: Vec<StepView>,
 }
@@ -136,6 +149,11 @@ pub enum Input {
         strategy: Strategy,
         /// The new sharpness.
         sharpness: Sharpness,
+    },
+    /// These limits are kept by machines that can be reached, and no others.
+    LimitsChanged {
+        /// What is known of each, by name.
+        limits: BTreeMap<String, LimitView>,
     },
     /// A job is to be placed; no task of it is ready yet.
     JobAdded(JobView),
@@ -203,6 +221,20 @@ pub enum Input {
         peer: PeerId,
         /// The step.
         step: u32,
+    },
+    /// A lease runs these tasks now, as one run of its program; told again and again while it does.
+    RunSeen {
+        /// Which.
+        lease: LeaseId,
+        /// The tasks.
+        span: TaskSpan,
+        /// How far it is, 0 … 100, if it says.
+        progress: Option<f32>,
+    },
+    /// What a lease ran has ended, well or not.
+    RunOver {
+        /// Which.
+        lease: LeaseId,
     },
     /// Tasks ran on a peer and ended well.
     TaskTimed {
@@ -289,6 +321,8 @@ pub struct Placement {
     pub ahead: bool,
     /// Why there.
     pub terms: Terms,
+    /// The lease at whose run this is a second attempt, if it is one: the first good result counts.
+    pub second_of: Option<LeaseId>,
 }
 
 /// Tasks that went in and out, for the conservation law: `entered = placed + withdrawn + ready`.

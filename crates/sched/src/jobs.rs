@@ -21,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) id: JobId,
     pub(crate) facts: JobFacts,
     pub(crate) steps: Vec<Step>,
+    /// False if each of its tasks is to be tried once only.
+    pub(crate) may_repeat: bool,
     /// True once the ledger was told that every machine that fits is blocked.
     pub(crate) stranded: bool,
 }
@@ -37,8 +39,9 @@ pub(crate) struct Step {
 
 impl Step {
     pub(crate) fn new(view: StepView) -> Self {
+        let limits = view.needs.limits();
         Self {
-            facts: StepFacts { view, pace: Pace::default() },
+            facts: StepFacts { view, pace: Pace::default(), limits },
             queue: ReadyQueue::default(),
             board: Board::default(),
             placed: BTreeMap::new(),
@@ -94,7 +97,7 @@ impl Jobs {
             held_bytes: BTreeMap::new(),
         };
         let steps = view.steps.into_iter().map(Step::new).collect();
-        let job = Some(Job { id: view.job, facts, steps, stranded: false });
+        let job = Some(Job { id: view.job, facts, steps, may_repeat: view.may_repeat, stranded: false });
         let at = self.vacant.pop_first().unwrap_or(self.jobs.len());
         if at == self.jobs.len() {
             self.jobs.push(job);

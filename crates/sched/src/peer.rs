@@ -90,7 +90,7 @@ impl Peer {
         let over = |pause: &Pause| match pause.why {
             Decline::Draining => true,
             Decline::Busy => freed,
-            Decline::Rules(_) | Decline::Stranger => false,
+            Decline::Rules(_) | Decline::Stranger | Decline::Licence(_) => false,
         };
         if self.pause.as_ref().is_some_and(over) {
             self.pause = None;
@@ -141,15 +141,18 @@ impl Peer {
         if speed > 0.0 && speed.is_finite() { speed } else { 1.0 }
     }
 
-    /// Seconds until the first of our leases there is expected to end; `None` when there is none to wait for, or it is
-    /// overdue.
+    /// Seconds until the first of our leases there is expected to end; `None` when there is none to wait for.
+    ///
+    /// One that is overdue may last as long again.
     pub(crate) fn secs_to_first_end(&self, now: Time) -> Option<f64> {
-        secs_to(*self.running.first()?, now)
+        let here = (now, PlacementId(0));
+        let nearest = [self.running.range(..here).next_back(), self.running.range(here..).next()];
+        nearest.into_iter().flatten().map(|(end, _)| secs_to(*end, now)).min_by(f64::total_cmp)
     }
 
     /// Seconds until all of our leases there are expected to have ended; `None` as above.
     pub(crate) fn secs_to_last_end(&self, now: Time) -> Option<f64> {
-        secs_to(*self.running.last()?, now)
+        self.running.last().map(|(end, _)| secs_to(*end, now))
     }
 
     /// Share of its cores in use by anybody, other people's programs included.
@@ -174,6 +177,6 @@ impl Peer {
     }
 }
 
-fn secs_to((end, _): (Time, PlacementId), now: Time) -> Option<f64> {
-    (end >= now).then(|| end.since(now).as_secs_f64())
+fn secs_to(end: Time, now: Time) -> f64 {
+    end.since(now).max(now.since(end)).as_secs_f64()
 }

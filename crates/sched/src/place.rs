@@ -36,6 +36,8 @@ enum Search {
     Found(Decision),
     /// Nobody has room.
     Nothing,
+    /// Licences it takes are not free.
+    Unlicensed,
     /// Somebody has room, but waiting for another peer is faster.
     HeldBack,
 }
@@ -52,6 +54,7 @@ impl Scheduler {
                     Search::Found(decision) => return self.book(at, step, decision),
                     Search::HeldBack => held_back = true,
                     Search::Nothing => self.keep_a_machine(at, step, &kept),
+                    Search::Unlicensed => {}
                 }
             }
             if held_back {
@@ -81,6 +84,9 @@ impl Scheduler {
         let step = &mut job.steps[step];
         if step.queue.count() == 0 {
             return Search::Nothing;
+        }
+        if self.limits.lacking(&step.facts.limits, self.world.now).next().is_some() {
+            return Search::Unlicensed;
         }
         step.board.catch_up(&self.world, &job.facts, &step.facts);
         let mut held_back = false;
@@ -131,6 +137,7 @@ impl Scheduler {
             reserve: step.facts.reserve_on(&self.world.peers[decision.peer]),
             ahead: decision.ahead,
             terms: decision.terms,
+            second_of: None,
         };
         let lease = Lease {
             peer: decision.peer,
@@ -138,7 +145,12 @@ impl Scheduler {
             room: step.board.seats[decision.peer].room,
             expected: decision.expected,
             place: LeasePlace::Ahead,
+            limits: step.facts.limits.clone(),
+            step: step_index as u32,
+            run: None,
+            second_of: None,
         };
+        self.limits.take(&lease.limits);
         self.leases.insert(id, lease);
         if decision.ahead {
             self.world.peers[decision.peer].ahead.push_back(id);

@@ -3,11 +3,11 @@ use std::{
     time::Duration,
 };
 
-use gridwell_model::{Decline, JobId, LeaseId, PeerId, TaskSpans, Time};
+use gridwell_model::{Decline, JobId, LeaseId, LimitNeed, PeerId, TaskSpans, Time};
 
 use crate::{
     Config, Counts, Effect, Explanation, Input, PeerView, PlacementId, board::World, jobs::Jobs, kept::Kept,
-    random::Random, room::Room,
+    limits::Limits, random::Random, room::Room, seconds::Run,
 };
 
 #[cfg(test)]
@@ -24,9 +24,10 @@ pub struct Scheduler {
     pub(crate) world: World,
     pub(crate) jobs: Jobs,
     pub(crate) kept: Kept,
+    pub(crate) limits: Limits,
     pub(crate) random: Random,
     pub(crate) leases: BTreeMap<PlacementId, Lease>,
-    granted: BTreeMap<LeaseId, PlacementId>,
+    pub(crate) granted: BTreeMap<LeaseId, PlacementId>,
     pub(crate) placements: u64,
     pub(crate) counts: Counts,
     pub(crate) effects: VecDeque<Effect>,
@@ -35,6 +36,10 @@ pub struct Scheduler {
     /// True when something may be placed.
     pub(crate) awake: bool,
     wakes: BTreeSet<Time>,
+    /// When running tasks are looked at next.
+    pub(crate) look_at: Option<Time>,
+    /// True while one of them may be late.
+    pub(crate) look: bool,
 }
 
 /// What a placement holds until it ends.
@@ -45,6 +50,13 @@ pub(crate) struct Lease {
     pub(crate) room: Room,
     pub(crate) expected: Duration,
     pub(crate) place: LeasePlace,
+    /// Licences it takes.
+    pub(crate) limits: Vec<LimitNeed>,
+    pub(crate) step: u32,
+    /// What it runs now, as far as is known.
+    pub(crate) run: Option<Run>,
+    /// At whose run it is a second attempt, if it is one.
+    pub(crate) second_of: Option<PlacementId>,
 }
 
 /// Where a lease stands on its peer.
@@ -64,6 +76,7 @@ impl Scheduler {
             world: World::new(config),
             jobs: Jobs::default(),
             kept: Kept::default(),
+            limits: Limits::default(),
             random: Random::new(seed),
             leases: BTreeMap::new(),
             granted: BTreeMap::new(),
@@ -73,6 +86,8 @@ impl Scheduler {
             state: 1,
             awake: false,
             wakes: BTreeSet::new(),
+            look_at: None,
+            look: false,
         }
     }
 
@@ -94,6 +109,10 @@ impl Scheduler {
                 self.world.history.entry(recipe).or_default().extend(secs_per_task);
                 self.world.peers.iter_mut().for_each(|peer| peer.version += 1);
                 self.touch_all();
+            }
+            Input::LimitsChanged { limits } => {
+                self.limits.told(limits);
+                self.wake();
             }
             Input::JobAdded(view) => self.jobs.add(view),
             Input::JobRemoved { job } => {
@@ -119,6 +138,8 @@ impl Scheduler {
                 }
             }
             Input::LeaseKept { lease, peer, step } => self.kept(lease, peer, step),
+            Input::RunSeen { lease, span, progress } => self.run_seen(lease, span, progress),
+            Input::RunOver { lease } => self.run_over(lease),
             Input::TaskTimed { job, step, peer, tasks, run } => self.timed(job, step, peer, tasks, run),
             Input::PeerBlocked { job, peer } => self.change_job(job, peer, |job, at| {
                 job.facts.blocked.insert(at);
@@ -139,6 +160,9 @@ impl Scheduler {
         self.world.now = now;
         while self.wakes.first().is_some_and(|wake| *wake <= now) {
             self.wakes.pop_first();
+        }
+        if self.look_at.is_some_and(|at| at <= now) {
+            (self.look_at, self.look) = (None, true);
         }
         for at in 0..self.world.peers.len() {
             let peer = &mut self.world.peers[at];
@@ -163,6 +187,9 @@ impl Scheduler {
         if self.awake && self.effects.is_empty() {
             self.place_next();
         }
+        if self.look && !self.awake && self.effects.is_empty() {
+            self.place_second();
+        }
         self.effects.pop_front()
     }
 
@@ -177,7 +204,7 @@ impl Scheduler {
     pub fn explain(&mut self, job: JobId, step: u32) -> Option<Explanation> {
         let (at, job, _) = self.jobs.get(job)?;
         let kept = self.kept.from(at, self.state);
-        crate::explain::explain(job, step, &self.world, &kept)
+        crate::explain::explain(job, step, &self.world, &self.limits, &kept)
     }
 
     /// Tasks that went in and out so far.
@@ -274,21 +301,26 @@ impl Scheduler {
     }
 
     /// A lease from before this node's restart: its peer holds room for it.
-    fn kept(&mut self, lease: LeaseId, peer: PeerId, step: u32) {
+    fn kept(&mut self, lease: LeaseId, peer: PeerId, step_index: u32) {
         let peer = self.world.position(peer);
         let Some((at, job, _)) = self.jobs.get(lease.job) else {
             return;
         };
-        let Some(step) = job.steps.get(step as usize) else {
+        let Some(step) = job.steps.get(step_index as usize) else {
             return;
         };
         if self.granted.contains_key(&lease) {
             return;
         }
         let room = step.facts.room_on(&self.world.peers[peer]);
+        let limits = step.facts.limits.clone();
         let submitter = self.jobs.turns[at].submitter;
         let id = self.next_placement();
-        self.leases.insert(id, Lease { peer, submitter, room, expected: Duration::ZERO, place: LeasePlace::Ahead });
+        self.limits.take(&limits);
+        let (expected, place) = (Duration::ZERO, LeasePlace::Ahead);
+        let (run, second_of) = (None, None);
+        self.leases
+            .insert(id, Lease { peer, submitter, room, expected, place, limits, step: step_index, run, second_of });
         self.granted.insert(lease, id);
         self.start(id);
         self.world.touch(peer);
@@ -328,6 +360,10 @@ impl Scheduler {
                 }
                 self.wake_at(now + REFUSAL);
             }
+            Decline::Licence(name) => {
+                let until = self.limits.refused(&name, now);
+                self.wake_at(until);
+            }
             why => {
                 let until = self.world.peers[at].declined(why, now);
                 self.wake_at(until);
@@ -341,6 +377,10 @@ impl Scheduler {
         let Some(lease) = self.leases.remove(&placement) else {
             return;
         };
+        self.limits.give(&lease.limits);
+        if let Some(first) = lease.second_of {
+            self.second_ended(first);
+        }
         let now = self.world.now;
         let peer = &mut self.world.peers[lease.peer];
         match lease.place {

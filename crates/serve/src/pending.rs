@@ -72,6 +72,10 @@ enum Subject {
     Activity(PeerId),
     Link(PeerId, PeerId),
     Pairing(u64),
+    Layout,
+    Code,
+    Members,
+    Ask(PeerId, PeerId),
 }
 
 impl Pending {
@@ -106,6 +110,11 @@ fn subject(body: &EventBody) -> Option<Subject> {
         EventBody::LinkChanged(link) => Some(Subject::Link(link.from, link.peer)),
         EventBody::LinkRemoved(LinkKey { from, peer }) => Some(Subject::Link(*from, *peer)),
         EventBody::PairingChanged(pairing) => Some(Subject::Pairing(pairing.id)),
+        EventBody::LayoutChanged(_) => Some(Subject::Layout),
+        EventBody::CodeChanged(_) => Some(Subject::Code),
+        EventBody::MembersChanged(_) => Some(Subject::Members),
+        EventBody::LinkAskChanged(ask) => Some(Subject::Ask(ask.from, ask.peer)),
+        EventBody::LinkAskRemoved(LinkKey { from, peer }) => Some(Subject::Ask(*from, *peer)),
         EventBody::Snapshot(_) | EventBody::TasksChanged(_) | EventBody::Notice(_) => None,
     }
 }

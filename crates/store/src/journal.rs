@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::JobId;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// How safe a write is when its future resolves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,26 @@ pub(crate) fn snapshot(connection: &Connection, job: JobId, upto: u64, bytes: &[
         .prepare_cached("INSERT INTO snapshot (job, bytes) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET bytes = ?2")?
         .execute(params![job.0, bytes])?;
     Ok(())
+}
+
+/// Replaces everything that is kept of `job` by `bytes`.
+pub(crate) fn put_copy(connection: &Connection, job: JobId, bytes: &[u8]) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM journal WHERE job = ?1")?.execute(params![job.0])?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO snapshot (job, bytes) VALUES (?1, ?2)")?
+        .execute(params![job.0, bytes])?;
+    Ok(())
+}
+
+/// One job as it is kept.
+pub(crate) fn job(connection: &Connection, job: JobId) -> rusqlite::Result<StoredJob> {
+    let snapshot = connection
+        .prepare_cached("SELECT bytes FROM snapshot WHERE job = ?1")?
+        .query_row(params![job.0], |row| row.get(0))
+        .optional()?;
+    let mut entries = connection.prepare_cached("SELECT entry FROM journal WHERE job = ?1 ORDER BY seq")?;
+    let entries = entries.query_map(params![job.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(StoredJob { job, snapshot, entries })
 }
 
 pub(crate) fn remove_job(connection: &Connection, job: JobId) -> rusqlite::Result<()> {

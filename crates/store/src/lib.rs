@@ -15,6 +15,7 @@
 mod blobs;
 mod database;
 mod disk;
+mod ends;
 mod history;
 mod journal;
 mod landing;
@@ -36,6 +37,7 @@ mod writer;
 
 pub use blobs::{BlobError, BlobHold, BlobLimits, BlobUsage, BlobWriter, Blobs};
 pub use database::StoreError;
+pub use ends::EndNote;
 pub use history::{RunHistory, RunRecord};
 pub use journal::{Durability, KEPT_KEYS, StoredJob, SubmitKey};
 pub use landing::{LandError, LandSource, Overwrite, check_folder};

@@ -63,6 +63,9 @@ pub(crate) const MAIN: Schema = Schema {
         "
     CREATE TABLE submit_key (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, jobs BLOB NOT NULL);
     ",
+        "
+    CREATE TABLE job_end (id INTEGER PRIMARY KEY AUTOINCREMENT, job BLOB NOT NULL UNIQUE, entry INTEGER NOT NULL);
+    ",
     ],
 };
 

@@ -8,8 +8,8 @@ use gridwell_model::JobId;
 use rusqlite::Connection;
 
 use crate::{
-    Blobs, Durability, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, OpenError, PastLimits, RunHistory, RunRecord,
-    SecretError, StoreError, StoreLimits, StoredJob, SubmitKey, blobs, database, history, journal,
+    Blobs, Durability, EndNote, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, OpenError, PastLimits, RunHistory,
+    RunRecord, SecretError, StoreError, StoreLimits, StoredJob, SubmitKey, blobs, database, ends, history, journal,
     landing::{self, LandingFolders},
     lock::NodeLock,
     log_part, logs, meta, open, past,
@@ -178,6 +178,24 @@ impl Store {
         self.inner.main.reader.read(journal::keys).await
     }
 
+    /// Keeps notes on jobs of other machines that have ended, in their order, all or none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if they were not kept.
+    pub async fn note_ends(&self, notes: Vec<EndNote>) -> Result<(), StoreError> {
+        self.inner.main.write(Durability::Written, move |connection| ends::note(connection, &notes)).await
+    }
+
+    /// Reads of which jobs it is noted that they have ended, with their last entry; what was noted first comes first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the database cannot be read.
+    pub async fn ends(&self) -> Result<Vec<(JobId, u64)>, StoreError> {
+        self.inner.main.reader.read(ends::all).await
+    }
+
     /// Replaces `job`'s journal up to the entry numbered `upto` (see [`Store::append`]) by `bytes`, at once. Entries behind
     /// it stay, whenever they were appended; without entries up to there, nothing happens.
     ///
@@ -201,6 +219,33 @@ impl Store {
     /// [`StoreError`] if the database cannot be read.
     pub async fn jobs(&self) -> Result<Vec<StoredJob>, StoreError> {
         self.inner.main.reader.read(journal::jobs).await
+    }
+
+    /// Replaces everything that is kept of `job`'s journal by `bytes`, a snapshot, on the disk: a copy of another machine's job.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it was not kept; what was there stays then.
+    pub async fn put_copy(&self, job: JobId, bytes: Vec<u8>) -> Result<(), StoreError> {
+        self.inner.main.write(Durability::Synced, move |connection| journal::put_copy(connection, job, &bytes)).await
+    }
+
+    /// Reads one job's journal, behind every write that was begun before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the database cannot be read.
+    pub async fn job(&self, job: JobId) -> Result<StoredJob, StoreError> {
+        self.inner.main.write(Durability::Written, move |connection| journal::job(connection, job)).await
+    }
+
+    /// Removes `job`'s journal alone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it was not removed.
+    pub async fn remove_copy(&self, job: JobId) -> Result<(), StoreError> {
+        self.inner.main.write(Durability::Written, move |connection| journal::remove_job(connection, job)).await
     }
 
     /// Removes `job`'s journal, its logs and its past. Its blobs go with [`Blobs::unpin_job`].

@@ -8,14 +8,26 @@ use zeroize::Zeroize as _;
 /// What a signature is for. Each domain's name is part of what is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Domain {
-    /// A [`MemberRecord`](crate::MemberRecord).
-    Member,
+    /// A change of who belongs to a grid.
+    Update,
+    /// A [`Plan`](gridwell_model::Plan) of links.
+    Plan,
+    /// What a peer tells of its links.
+    Links,
+    /// A message on its way over several links.
+    Letter,
+    /// A request for bytes on its way over several links.
+    BytesLetter,
 }
 
 impl Domain {
     const fn name(self) -> &'static str {
         match self {
-            Self::Member => "gridwell 2026-11 member record v1",
+            Self::Update => "gridwell 2026-11 membership update v1",
+            Self::Plan => "gridwell 2026-11 plan of links v1",
+            Self::Links => "gridwell 2026-11 link record v1",
+            Self::Letter => "gridwell 2026-11 letter v1",
+            Self::BytesLetter => "gridwell 2026-11 bytes letter v1",
         }
     }
 
@@ -70,6 +82,24 @@ pub fn verify(peer: PeerId, domain: Domain, bytes: &[u8], signature: &Signature)
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature(pub [u8; 64]);
 
+impl Signature {
+    /// Its two halves, as they travel.
+    #[must_use]
+    pub fn halves(&self) -> [[u8; 32]; 2] {
+        let (first, second) = self.0.split_at(32);
+        [first, second].map(|half| half.try_into().expect("half of 64 is 32"))
+    }
+
+    /// The signature of these halves.
+    #[must_use]
+    pub fn of_halves(halves: [[u8; 32]; 2]) -> Self {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&halves[0]);
+        bytes[32..].copy_from_slice(&halves[1]);
+        Self(bytes)
+    }
+}
+
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signature({:02x}{:02x}…)", self.0[0], self.0[1])
@@ -79,20 +109,13 @@ impl fmt::Debug for Signature {
 impl Serialize for Signature {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // serde knows arrays up to 32 only.
-        let (first, second) = self.0.split_at(32);
-        let halves: ([u8; 32], [u8; 32]) =
-            (first.try_into().expect("half of 64 is 32"), second.try_into().expect("half of 64 is 32"));
-        halves.serialize(serializer)
+        self.halves().serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Signature {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (first, second) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
-        let mut bytes = [0; 64];
-        bytes[..32].copy_from_slice(&first);
-        bytes[32..].copy_from_slice(&second);
-        Ok(Self(bytes))
+        Ok(Self::of_halves(<[[u8; 32]; 2]>::deserialize(deserializer)?))
     }
 }
 
@@ -104,13 +127,13 @@ mod tests {
     fn a_signature_counts_for_its_signer_its_bytes_and_its_purpose_only() {
         let ann = Identity::from_seed(&mut [1; 32]);
         let bob = Identity::from_seed(&mut [2; 32]);
-        let signature = ann.sign(Domain::Member, b"yes");
-        assert!(verify(ann.peer(), Domain::Member, b"yes", &signature));
-        assert!(!verify(bob.peer(), Domain::Member, b"yes", &signature));
-        assert!(!verify(ann.peer(), Domain::Member, b"no", &signature));
+        let signature = ann.sign(Domain::Update, b"yes");
+        assert!(verify(ann.peer(), Domain::Update, b"yes", &signature));
+        assert!(!verify(bob.peer(), Domain::Update, b"yes", &signature));
+        assert!(!verify(ann.peer(), Domain::Update, b"no", &signature));
         let bare = Signature(ann.key.sign(b"yes").to_bytes());
-        assert!(!verify(ann.peer(), Domain::Member, b"yes", &bare));
-        assert!(!verify(PeerId([0; 32]), Domain::Member, b"yes", &signature));
+        assert!(!verify(ann.peer(), Domain::Update, b"yes", &bare));
+        assert!(!verify(PeerId([0; 32]), Domain::Update, b"yes", &signature));
     }
 
     #[test]

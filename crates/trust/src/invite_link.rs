@@ -2,7 +2,7 @@ use data_encoding::BASE64URL_NOPAD;
 use gridwell_model::{GridId, PeerId, Stamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{record::clean_addresses, secret::Secret};
+use crate::{secret::Secret, texts::clean_addresses};
 
 /// What every link starts with.
 const SCHEME: &str = "gridwell://pair/";

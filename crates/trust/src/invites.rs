@@ -1,13 +1,16 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use gridwell_model::{GridId, PeerId, Stamp};
+use gridwell_model::{GridId, PeerId, Role, Stamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     invite_link::InviteLink,
     pairing::{Bond, Meeting, PairRefusal, Side},
-    record::clean_addresses,
     secret::Secret,
+    texts::clean_addresses,
 };
 
 /// How long a link lives unless said otherwise.
@@ -55,6 +58,7 @@ pub struct Invites {
 struct Invite {
     secret: Secret,
     expires: Stamp,
+    terms: Terms,
     /// Whoever made it wants no question asked about the machine that comes with it.
     approved: bool,
     state: State,
@@ -81,9 +85,7 @@ struct Wrong {
 
 #[derive(Serialize, Deserialize)]
 enum Saved {
-    /// Of a version whose invites are over by now: they lived for a day.
-    V1,
-    V2(BTreeMap<[u8; 8], Invite>),
+    V1(BTreeMap<[u8; 8], Invite>),
 }
 
 impl Invites {
@@ -93,7 +95,8 @@ impl Invites {
     ///
     /// See [`CreateError`].
     pub fn create(&mut self, offer: &Offer<'_>, secret: [u8; 16], id: [u8; 8]) -> Result<InviteLink, CreateError> {
-        let Offer { grid, inviter, addresses, now, ttl, approved } = *offer;
+        let Offer { grid, inviter, addresses, now, ttl, approved, ref terms } = *offer;
+        let terms = terms.clone();
         self.forget_old(now);
         if self.live(now) >= MAX_LIVE_INVITES || self.invites.len() >= MAX_INVITES {
             return Err(CreateError::TooMany);
@@ -102,7 +105,8 @@ impl Invites {
             return Err(CreateError::Exists);
         }
         let (secret, expires) = (Secret::new(secret), later(now, ttl));
-        let invite = Invite { secret: secret.clone(), expires, approved, state: State::Open, wrong: Wrong::default() };
+        let (state, wrong) = (State::Open, Wrong::default());
+        let invite = Invite { secret: secret.clone(), expires, terms, approved, state, wrong };
         self.invites.insert(id, invite);
         Ok(InviteLink { grid, inviter, invite: id, secret, expires, addresses: clean_addresses(addresses) })
     }
@@ -179,6 +183,13 @@ impl Invites {
         self.invites.values().filter(|invite| invite.state == State::Open && now < invite.expires).count()
     }
 
+    /// What an invite lets a machine become; nothing at all for one that is not known.
+    #[must_use]
+    pub fn terms(&self, id: [u8; 8]) -> Terms {
+        let nothing = || Terms { roles: BTreeSet::new(), guest_for: Some(Duration::ZERO) };
+        self.invites.get(&id).map_or_else(nothing, |invite| invite.terms.clone())
+    }
+
     /// When an invite ends that is open now.
     #[must_use]
     pub fn open_until(&self, id: [u8; 8], now: Stamp) -> Option<Stamp> {
@@ -189,7 +200,7 @@ impl Invites {
     /// The state as bytes, secrets included: store them as the identity is stored.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(&Saved::V2(self.invites.clone())).expect("plain data always encodes")
+        postcard::to_stdvec(&Saved::V1(self.invites.clone())).expect("plain data always encodes")
     }
 
     /// Reads what [`Invites::encode`] wrote, and forgets what is long over.
@@ -202,11 +213,7 @@ impl Invites {
         if bytes.len() > MAX_STATE_BYTES {
             return Err(refuse());
         }
-        let invites = match postcard::take_from_bytes::<Saved>(bytes) {
-            Ok((Saved::V1, _)) => BTreeMap::new(),
-            Ok((Saved::V2(invites), [])) => invites,
-            _ => return Err(refuse()),
-        };
+        let Ok((Saved::V1(invites), [])) = postcard::take_from_bytes::<Saved>(bytes) else { return Err(refuse()) };
         if invites.len() > MAX_INVITES {
             return Err(refuse());
         }
@@ -221,7 +228,7 @@ impl Invites {
 }
 
 /// What an invite is made of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Offer<'a> {
     /// The grid.
     pub grid: GridId,
@@ -235,6 +242,24 @@ pub struct Offer<'a> {
     pub ttl: Duration,
     /// Whether the machine that comes with it is let in without a question: the person who makes it says yes now.
     pub approved: bool,
+    /// What that machine becomes.
+    pub terms: Terms,
+}
+
+/// What an invite lets a machine become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// What it may do on other machines.
+    pub roles: BTreeSet<Role>,
+    /// How long it stays from the moment it is let in, if it comes with a guest pass.
+    pub guest_for: Option<Duration>,
+}
+
+impl Default for Terms {
+    /// A machine of one's own: it may do everything, and stays.
+    fn default() -> Self {
+        Self { roles: BTreeSet::from(Role::ALL), guest_for: None }
+    }
 }
 
 impl Invite {
@@ -268,7 +293,8 @@ mod tests {
 
     fn invite(invites: &mut Invites, number: u8) -> Result<InviteLink, CreateError> {
         let (grid, inviter) = (GridId([1; 16]), PeerId([2; 32]));
-        let offer = Offer { grid, inviter, addresses: &[], now: NOW, ttl: INVITE_TTL, approved: false };
+        let (ttl, terms) = (INVITE_TTL, Terms::default());
+        let offer = Offer { grid, inviter, addresses: &[], now: NOW, ttl, approved: false, terms };
         invites.create(&offer, [number; 16], [number; 8])
     }
 

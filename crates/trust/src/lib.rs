@@ -4,29 +4,37 @@
 //!
 //! - [`Identity`] is a peer's Ed25519 key. Everything it signs names its [`Domain`], so that a signature made for one
 //!   purpose is worth nothing for another.
-//! - [`Grid`] is the set of signed [`Record`]s of a grid. The grid id is a hash of the founder's key, so a chain of
-//!   adders that ends at the founder proves membership to everybody who knows the id. Merging is a set union.
+//! - [`Grid`] is the membership log of a grid: signed updates, each chained to what its author knew. The grid id is a hash
+//!   of the founder's key, so the log proves every [`Member`] to everybody who knows the id. Merging is a set union, and
+//!   revocations win; what would let one stolen key take the grid over takes two admins, or the [`RecoveryWords`].
 //! - [`Invites`] makes one-use [`InviteLink`]s and remembers what became of them.
 //! - [`Host`] and [`Visitor`] are the two sides of pairing: by a typed [`Code`] or by a link, and always with a person's
 //!   consent. Neither the code nor the secret of a link ever travels.
-//!
-//! Revocation is not here yet; it will be another version of [`Record`].
 
 mod grid;
 mod identity;
 mod invite_link;
 mod invites;
 mod pairing;
-mod record;
+mod plan;
+mod recovery;
 mod secret;
+mod texts;
+mod update;
+mod words;
 
-pub use grid::{AdmitError, Grid, MAX_RECORDS, Merged};
+pub use grid::{
+    CERTIFICATE, Done, Grid, MAX_UPDATES, Member, Merged, Pass, Proposal, Proposed, Revoked, Standing, WriteError,
+};
 pub use identity::{Domain, Identity, Signature, verify};
 pub use invite_link::{InviteLink, LinkError};
-pub use invites::{CreateError, INVITE_TTL, Invites, MAX_LIVE_INVITES, Offer, RestoreError};
+pub use invites::{CreateError, INVITE_TTL, Invites, MAX_LIVE_INVITES, Offer, RestoreError, Terms};
 pub use pairing::{
     APPROVAL, Caller, Code, CodeError, Guest, Heard, Host, HostEffect, House, Key, Method, Moment, NotWaiting, Outcome,
     PairRefusal, TooManyGuesses, Visit, VisitError, Visitor, call, who_answers,
 };
-pub use record::{MAX_RECORD_BYTES, MemberRecord, Origin, Record, RecordError, clean_addresses, clean_name};
+pub use plan::{MAX_PLAN_BYTES, PlanError, open_plan, seal_plan};
+pub use recovery::{RecoveryWords, WordsError};
 pub use secret::Secret;
+pub use texts::{clean_addresses, clean_name};
+pub use update::{MAX_UPDATE_BYTES, UpdateError};

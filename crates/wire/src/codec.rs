@@ -1,9 +1,13 @@
+use gridwell_model::{Letter, LinkRecord};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::message::{BulkReply, BulkRequest, Message};
 
 /// Largest frame on a control stream, in bytes: small enough that nothing waits long behind it.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// Largest value inside a signed frame, in bytes: beside it fit a signature and the longest path.
+pub const MAX_INNER_BYTES: usize = MAX_FRAME_BYTES - 1_024;
 
 /// Why a message was not encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +78,19 @@ pub fn hello_version(payload: &[u8]) -> Option<u32> {
 /// What may travel as a frame.
 pub trait Frame: Serialize + DeserializeOwned {}
 
+/// Encodes what travels inside something else, without a length before it.
+///
+/// # Errors
+///
+/// [`EncodeError::TooLong`] past [`MAX_INNER_BYTES`].
+pub fn encode_inner<T: Frame>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let bytes = postcard::to_stdvec(value).expect("plain data of this crate always encodes");
+    if bytes.len() > MAX_INNER_BYTES { Err(EncodeError::TooLong { bytes: bytes.len() }) } else { Ok(bytes) }
+}
+
 impl Frame for Message {}
+impl Frame for LinkRecord {}
+impl Frame for Letter {}
 impl Frame for BulkRequest {}
 impl Frame for BulkReply {}
 
@@ -130,11 +146,13 @@ impl FrameBuffer {
 
 #[cfg(test)]
 mod tests {
-    use gridwell_model::{BlobId, GridId, Incarnation, JobId, LinkPolicy, LinkReport, LinkWish, PeerId, Stamp};
+    use gridwell_model::{
+        BlobId, GridId, Incarnation, JobId, LinkPolicy, LinkReport, LinkWish, MOST_HOPS, PeerId, Stamp,
+    };
     use proptest::prelude::*;
 
     use super::*;
-    use crate::message::Hello;
+    use crate::message::{Hello, Passed, Signed};
 
     #[test]
     fn frames_survive_any_split_of_the_stream() {
@@ -179,11 +197,49 @@ mod tests {
     #[test]
     fn reports_of_as_many_links_as_may_be_told_fit_a_frame() {
         let wish = LinkWish { policy: LinkPolicy::Forbidden, revision: u32::MAX, changed: Stamp(u64::MAX) };
-        let report =
-            LinkReport { peer: PeerId([0xFF; 32]), up: true, rtt_micros: Some(u32::MAX), since: Stamp(u64::MAX), wish };
-        let message = Message::Links(vec![report; LinkReport::MAX_LINKS]);
+        let report = LinkReport {
+            peer: PeerId([0xFF; 32]),
+            up: true,
+            rtt_micros: Some(u32::MAX),
+            since: Stamp(u64::MAX),
+            wish,
+            rests: true,
+        };
+        let record = LinkRecord {
+            grid: GridId([0xFF; 16]),
+            peer: PeerId([0xFF; 32]),
+            incarnation: Incarnation([0xFF; 8]),
+            number: u64::MAX,
+            relays: true,
+            links: vec![report; LinkReport::MAX_LINKS],
+            addresses: vec![
+                "[2001:db8:1234:5678:9abc:def0:1234:5678%wlp0s20f3]:65535".into();
+                LinkRecord::MAX_ADDRESSES
+            ],
+        };
+        let bytes = encode_inner(&record).unwrap();
+        assert_eq!(decode::<LinkRecord>(&bytes), Ok(record));
+        let message = Message::Links(Signed { bytes, signature: [[0xFF; 32]; 2] });
         let bytes = encode(&message).unwrap();
         assert_eq!(decode::<Message>(&bytes[4..]), Ok(message));
+    }
+
+    #[test]
+    fn the_largest_letter_fits_a_frame() {
+        let letter = Letter {
+            grid: GridId([0xFF; 16]),
+            path: vec![PeerId([0xFF; 32]); MOST_HOPS + 1],
+            from_run: Incarnation([0xFF; 8]),
+            from_record: u64::MAX,
+            to_run: Incarnation([0xFF; 8]),
+            number: u64::MAX,
+            payload: vec![0xFF; MAX_INNER_BYTES - 310],
+        };
+        let bytes = encode_inner(&letter).unwrap();
+        let message = Message::Passed(Passed { at: 6, letter: Signed { bytes, signature: [[0xFF; 32]; 2] } });
+        assert_eq!(encode(&message).map(|bytes| bytes.len() <= MAX_FRAME_BYTES), Ok(true));
+        let longer = Letter { payload: vec![0xFF; MAX_INNER_BYTES], ..letter };
+        assert!(matches!(encode_inner(&longer), Err(EncodeError::TooLong { .. })));
     }
 
     #[test]
@@ -198,6 +254,8 @@ mod tests {
         fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
             let _ = decode::<Message>(&bytes);
             let _ = decode::<BulkRequest>(&bytes);
+            let _ = decode::<LinkRecord>(&bytes);
+            let _ = decode::<Letter>(&bytes);
             let mut buffer = FrameBuffer::new();
             buffer.extend(&bytes);
             while let Ok(Some(_)) = buffer.next_frame() {}

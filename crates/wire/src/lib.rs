@@ -6,6 +6,11 @@
 mod codec;
 mod message;
 
-pub use codec::{DecodeError, EncodeError, Frame, FrameBuffer, MAX_FRAME_BYTES, decode, encode, hello_version};
+pub use codec::{
+    DecodeError, EncodeError, Frame, FrameBuffer, MAX_FRAME_BYTES, MAX_INNER_BYTES, decode, encode, encode_inner,
+    hello_version,
+};
 pub use gridwell_model::{Decline, LeaseOffer, LinkReport, LinkWish, Renewal, Reserve, RunningTask, TaskResult};
-pub use message::{Announcement, BulkReply, BulkRequest, Hello, LogChunk, Message, PROTOCOL_VERSION};
+pub use message::{
+    Announcement, BulkReply, BulkRequest, Hello, LogChunk, Message, NotPassed, PROTOCOL_VERSION, Passed, Signed, Twin,
+};

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::{
-    BlobId, Decline, Fence, GridId, Hardware, Incarnation, JobId, LeaseId, LeaseOffer, LinkReport, LinkWish, Load,
-    Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan, Tuning,
+    BlobId, Decline, DeputyMessage, Fence, GridId, Hardware, Hindrance, Incarnation, JobId, LeaseId, LeaseOffer,
+    LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan,
+    Tuning, WakePoint,
 };
 use serde::{Deserialize, Serialize};
 
 /// Grows when a message changes its meaning; peers of different versions say so and do not link.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// Everything that travels on a control stream. New variants go at the end: an unknown one is skipped by its receiver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub enum Message {
     Hello(Hello),
     /// What a peer has and how much of it is free; sent when it changes.
     Announce(Box<Announcement>),
-    /// Signed membership records, encoded by `trust`; sent after Hello and when one is new.
+    /// The membership log, or what is new in it, encoded by `trust`; sent after Hello and when something is new.
     Members(Vec<Vec<u8>>),
     /// Measures the round trip; answered at once.
     Ping {
@@ -72,11 +73,58 @@ pub enum Message {
     },
     /// Worker → steward: output of a task's program.
     Log(LogChunk),
-    /// What a peer tells of its own links, all of it: at most [`LinkReport::MAX_LINKS`]. Sent when a link comes up, and when
-    /// something changed.
-    Links(Vec<LinkReport>),
+    /// What a peer tells of its own links: a [`LinkRecord`](gridwell_model::LinkRecord). Passed on to everybody; all that are
+    /// known are sent when a link comes up.
+    Links(Signed),
     /// Instead of a hello: the owner of this peer forbids the link. Nothing follows.
     Forbidden(LinkWish),
+    /// Which links the grid is to have, signed and encoded by `trust`; sent when a link comes up, and when it is new.
+    Plan(Vec<u8>),
+    /// After all of [`Message::Members`] that follows a hello: jobs and data count from here on.
+    MembersEnd,
+    /// A message on its way over several links.
+    Passed(Passed),
+    /// Back to its source, the way it came: a letter was not carried.
+    NotPassed(NotPassed),
+    /// Between a job's steward and those who keep copies of it.
+    Deputy(Box<DeputyMessage>),
+    /// Instead of a hello: another run with the same key is linked here and answers, so this one works on a copy of its data
+    /// folder. Nothing follows.
+    Twice(Twin),
+    /// Between machines that run programs on counted licences and those that keep the limits.
+    Limit(Box<LimitMessage>),
+    /// The owner of this peer asks to pin the link between the two; said again whenever a way leads there, until answered.
+    LinkAsked {
+        /// What.
+        ask: LinkAsk,
+        /// False if it is not wanted any more.
+        wanted: bool,
+    },
+    /// Answers [`Message::LinkAsked`].
+    LinkAnswered {
+        /// [`LinkAsk::number`] of the question.
+        number: u64,
+        /// What became of it.
+        answer: LinkAnswer,
+    },
+    /// The sender is about to sleep or to be switched off: its tasks and jobs go on elsewhere at once, nobody waits for it. Its
+    /// next announcement takes that back.
+    Leaving {
+        /// True if it sleeps.
+        sleeps: bool,
+    },
+    /// A member wants a machine woken that is on the receiver's own wire.
+    Wake {
+        /// Which.
+        peer: PeerId,
+    },
+    /// Answers [`Message::Wake`].
+    WakeSent {
+        /// Which machine.
+        peer: PeerId,
+        /// True if the packet was sent.
+        sent: bool,
+    },
 }
 
 impl Message {
@@ -84,6 +132,74 @@ impl Message {
     pub const MAX_RESULTS: usize = TaskResult::MAX_IN_REPORT;
     /// Most bytes of output in one [`LogChunk`]: a quarter of a frame, so that logs never hold up leases for long.
     pub const MAX_LOG_BYTES: usize = 16 * 1024;
+
+    /// True for what may travel over several links; the rest is about one link.
+    #[must_use]
+    pub const fn may_be_passed(&self) -> bool {
+        match self {
+            Self::Announce(_)
+            | Self::Offer(_)
+            | Self::Accept { .. }
+            | Self::Decline { .. }
+            | Self::Renew(_)
+            | Self::Report { .. }
+            | Self::Settled { .. }
+            | Self::Revoke { .. }
+            | Self::Forget { .. }
+            | Self::Log(_)
+            | Self::Deputy(_)
+            | Self::Limit(_)
+            | Self::LinkAsked { .. }
+            | Self::LinkAnswered { .. }
+            | Self::Leaving { .. }
+            | Self::Wake { .. }
+            | Self::WakeSent { .. } => true,
+            Self::Hello(_)
+            | Self::Members(_)
+            | Self::Ping { .. }
+            | Self::Pong { .. }
+            | Self::Links(_)
+            | Self::Forbidden(_)
+            | Self::Twice(_)
+            | Self::Plan(_)
+            | Self::MembersEnd
+            | Self::Passed(_)
+            | Self::NotPassed(_) => false,
+        }
+    }
+}
+
+/// Bytes with the signature of whoever they name as their author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// What is signed, encoded.
+    pub bytes: Vec<u8>,
+    /// Both halves of an Ed25519 signature.
+    pub signature: [[u8; 32]; 2],
+}
+
+/// A letter on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The place on its path of the peer to which it goes now.
+    pub at: u8,
+    /// A [`Letter`](gridwell_model::Letter), signed by its source.
+    pub letter: Signed,
+}
+
+/// A letter that was not carried to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotPassed {
+    /// The letter's path.
+    pub path: Vec<PeerId>,
+    /// Its number.
+    pub number: u64,
+    /// The place on the path of the peer to which this goes now.
+    pub at: u8,
+    /// The place on the path of the peer behind which the link broke.
+    pub broke_at: u8,
+    /// What was wrong.
+    pub why: Hindrance,
 }
 
 /// Who a peer is, first thing on a link.
@@ -101,6 +217,15 @@ pub struct Hello {
     pub addresses: Vec<String>,
     /// Wall clock in milliseconds since 1970, for the doctor's clock check only.
     pub clock_ms: u64,
+}
+
+/// Another run with the key of a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Twin {
+    /// What people call the machine on which it runs.
+    pub name: String,
+    /// Where that is, as seen by the peer that says so.
+    pub address: String,
 }
 
 /// What a peer has and lends.
@@ -130,6 +255,8 @@ pub struct Announcement {
     pub name: String,
     /// Version of its program.
     pub version: String,
+    /// Where it hears packets that wake it; those past [`WakePoint::MAX`] are not heeded.
+    pub wake: Vec<WakePoint>,
 }
 
 /// Bytes that a task's program wrote.
@@ -157,6 +284,8 @@ pub enum BulkRequest {
         /// First byte wanted.
         offset: u64,
     },
+    /// A request on its way over several links; its letter carries a [`BulkRequest::Blob`].
+    Passed(Passed),
 }
 
 /// Answers a [`BulkRequest`]; after [`BulkReply::Sending`] the bytes follow raw.
@@ -173,4 +302,11 @@ pub enum BulkReply {
     Refused,
     /// Too many streams at once; ask again.
     Busy,
+    /// A link on the way does not carry it.
+    NotPassed {
+        /// The place on the path of the peer behind which the link broke.
+        broke_at: u8,
+        /// What was wrong.
+        why: Hindrance,
+    },
 }

@@ -1,7 +1,8 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_model::{
-    ActionEnd, BlobId, Decline, JobId, LeaseId, LeaseOffer, OutputFile, PeerId, Renewal, Reserve, TaskResult, TaskSpan,
+    ActionEnd, BlobId, Decline, JobId, LeaseId, LeaseOffer, LicenceAsk, LimitNeed, OutputFile, PeerId, Renewal,
+    Reserve, TaskResult, TaskSpan, Time,
 };
 
 /// Names a session from [`Effect::OpenSession`] until [`Input::SessionClosed`]; never used twice in one run of a node.
@@ -17,6 +18,8 @@ pub struct SpecView {
     pub has_outputs: bool,
     /// Its steps, in order.
     pub steps: Vec<StepView>,
+    /// Licences that a lease takes, by step; nothing for a step that needs none.
+    pub limits: BTreeMap<u32, Vec<LimitNeed>>,
 }
 
 /// What a worker must know of a step.
@@ -139,6 +142,17 @@ pub enum Input {
         /// One sentence.
         reason: String,
     },
+    /// Answers [`Effect::AskLicence`]. There may be none: then it is asked again.
+    LicenceAnswered {
+        /// Under which lease.
+        lease: LeaseId,
+        /// Of which limit.
+        name: String,
+        /// When it was asked for, from the question.
+        asked: Time,
+        /// Whether a program may run on it.
+        granted: bool,
+    },
     /// The steward has counted results.
     Settled {
         /// Under which lease.
@@ -162,11 +176,23 @@ pub enum Input {
     StewardLost {
         /// Who.
         steward: PeerId,
+        /// True if an owner wants it so: what runs for it ends when its lease does.
+        by_wish: bool,
     },
     /// A steward can be reached again: what it has not settled is reported again.
     StewardBack {
         /// Who.
         steward: PeerId,
+    },
+    /// A job has another steward now, which has its journal: leases of it are renewed there, and what nobody settled is reported
+    /// there again.
+    StewardChanged {
+        /// The job.
+        job: JobId,
+        /// Who.
+        steward: PeerId,
+        /// False while it cannot be reached.
+        reachable: bool,
     },
     /// The owner's settings, or the machine, changed what is lent; told once at start.
     LendingChanged {
@@ -266,6 +292,17 @@ pub enum Effect {
     CloseSession {
         /// Which.
         session: SessionId,
+        /// Within which time its programs have ended, whatever notice they ask for.
+        within: Option<Duration>,
+    },
+    /// Ask whoever keeps the limit; answer with [`Input::LicenceAnswered`].
+    AskLicence(LicenceAsk),
+    /// Tell whoever keeps the limit that nothing runs on this licence any more.
+    ReturnLicence {
+        /// Under which lease it was taken.
+        lease: LeaseId,
+        /// Of which limit.
+        name: String,
     },
     /// Find and hash what a run made; answer with [`Input::OutputsReady`] or [`Input::OutputsFailed`]. The session
     /// runs nothing else meanwhile.

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use gridwell_model::{LeaseOffer, PeerId, TaskResult, TaskSpan, TaskSpans, Time};
 
-use crate::{SessionId, StepView};
+use crate::{SessionId, StepView, licence::Licences};
 
 /// Most runs handed to a session at once: what one lease usually holds.
 const MOST_RUNS: usize = 512;
@@ -35,6 +35,8 @@ pub(crate) struct Lease {
     pub(crate) unsettled_at: Option<Time>,
     /// True once a renewal told the steward that it runs.
     pub(crate) told_running: bool,
+    /// Licences it asked for, from then until it has ended.
+    pub(crate) licences: Option<Licences>,
 }
 
 /// Where a lease stands.
@@ -42,7 +44,7 @@ pub(crate) struct Lease {
 pub(crate) enum Phase {
     /// Accepted ahead of its room.
     Queued,
-    /// Holds room; its job's spec or inputs are on their way.
+    /// Holds room; its job's spec, its inputs or its licences are on their way.
     Preparing,
     /// Holds room; its session is being opened.
     Opening(SessionId),
@@ -87,6 +89,7 @@ impl Lease {
             quiet_since: now,
             unsettled_at: None,
             told_running: false,
+            licences: None,
         }
     }
 

@@ -6,6 +6,7 @@
 mod end;
 mod input;
 mod lease;
+mod licence;
 mod report;
 mod run;
 mod session;

@@ -63,7 +63,7 @@ impl Worker {
             return;
         };
         let steward = lease.steward;
-        if self.stewards.get(&steward).is_some_and(|known| known.lost_since.is_some()) {
+        if self.stewards.get(&steward).is_some_and(|known| known.waits_until.is_some()) {
             return;
         }
         lease.results_since = None;
@@ -144,7 +144,7 @@ impl Worker {
         }
     }
 
-    fn remove_lease(&mut self, id: LeaseId) -> Option<Lease> {
+    pub(crate) fn remove_lease(&mut self, id: LeaseId) -> Option<Lease> {
         let lease = self.leases.remove(&id)?;
         if !self.leases.values().any(|other| other.steward == lease.steward) {
             self.stewards.remove(&lease.steward);
@@ -188,7 +188,7 @@ impl Worker {
             return;
         }
         known.renew_at = None;
-        let reachable = known.lost_since.is_none();
+        let reachable = known.waits_until.is_none();
         self.renew_by(steward, self.now + Self::RENEW_EVERY);
         if reachable {
             let renewal = self.renewal(steward);

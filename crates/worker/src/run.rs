@@ -78,7 +78,12 @@ impl Worker {
         };
         match lease.phase {
             Phase::Preparing if lease.todo.is_empty() => self.end_if_through(id),
-            Phase::Preparing => self.find_session(id, step.environments),
+            Phase::Preparing => {
+                let needs = spec.limits.get(&lease.offer.step).cloned().unwrap_or_default();
+                if self.has_licences(id, needs) {
+                    self.find_session(id, step.environments);
+                }
+            }
             Phase::Running(session) if lease.sent.is_empty() && !lease.todo.is_empty() => {
                 let runs = lease.take_runs(step, spec.has_outputs);
                 lease.sent.extend(runs.iter().copied());
@@ -112,7 +117,7 @@ impl Worker {
         lease.phase = Phase::Opening(session);
         let step = lease.offer.step;
         let state = SessionState::Opening(Some(id));
-        self.sessions.insert(session, Session { job: id.job, environments, reserve, state });
+        self.sessions.insert(session, Session { job: id.job, environments, reserve, state, owes: Vec::new() });
         self.effects.push_back(Effect::OpenSession { session, job: id.job, step, reserve });
     }
 
@@ -136,6 +141,7 @@ impl Worker {
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };
+        self.return_owed(session.owes);
         match session.state {
             SessionState::Opening(Some(lease)) => self.fail_first(lease, session_end(cause)),
             SessionState::Busy(lease) => {
@@ -154,7 +160,8 @@ impl Worker {
     pub(crate) fn session_closed(&mut self, id: SessionId) {
         match self.sessions.get(&id).map(|session| session.state) {
             Some(SessionState::Ending { .. }) => {
-                self.sessions.remove(&id);
+                let owed = self.sessions.remove(&id).map(|session| session.owes);
+                self.return_owed(owed.unwrap_or_default());
                 self.start_queued();
             }
             Some(_) => {
@@ -167,6 +174,11 @@ impl Worker {
 
     /// Asks a session to close; a second time does nothing.
     pub(crate) fn close(&mut self, id: SessionId) {
+        self.close_within(id, None);
+    }
+
+    /// The same, if its programs have to end within a time.
+    pub(crate) fn close_within(&mut self, id: SessionId, within: Option<Duration>) {
         if let Some(session) = self.sessions.get_mut(&id) {
             let cut_off = match session.state {
                 SessionState::Ending { .. } => return,
@@ -174,7 +186,7 @@ impl Worker {
                 SessionState::Opening(None) | SessionState::Idle(_) => false,
             };
             session.state = SessionState::Ending { cut_off };
-            self.effects.push_back(Effect::CloseSession { session: id });
+            self.effects.push_back(Effect::CloseSession { session: id, within });
         }
     }
 
@@ -341,6 +353,8 @@ impl Worker {
         if let Some(session) = session {
             self.release_session(session);
         }
+        // First, so that it is free when the steward hears that the lease has ended.
+        self.return_licences(id);
         self.flush(id);
         self.drop_if_settled(id);
         self.watch_unsettled(id);

@@ -10,6 +10,8 @@ pub(crate) struct Session {
     pub(crate) environments: u64,
     pub(crate) reserve: Reserve,
     pub(crate) state: SessionState,
+    /// Licences on which it runs something still while it ends, by lease and limit.
+    pub(crate) owes: Vec<(LeaseId, String)>,
 }
 
 /// Where a session stands.

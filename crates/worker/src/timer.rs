@@ -19,6 +19,8 @@ pub(crate) enum Timer {
     Silent(PeerId),
     /// Results may have waited too long to be settled.
     Unsettled(LeaseId),
+    /// Licences are to be asked for again.
+    Licences(LeaseId),
 }
 
 /// All timers, soonest first.

@@ -4,7 +4,8 @@ use std::{
 };
 
 use gridwell_model::{
-    AttemptEnd, Decline, FailureKind, JobId, JobSpec, LeaseId, LeaseOffer, PeerId, Reserve, TaskSpan, TaskSpans, Time,
+    AttemptEnd, Decline, FailureKind, JobId, JobSpec, LeaseId, LeaseOffer, LicenceTerm, PeerId, Reserve, TaskSpan,
+    TaskSpans, Time,
 };
 
 use crate::{
@@ -44,8 +45,10 @@ pub struct Worker {
 /// A steward with leases here.
 #[derive(Debug, Default)]
 pub(crate) struct Steward {
-    /// Since when it cannot be reached.
-    pub(crate) lost_since: Option<Time>,
+    /// While it cannot be reached: until when its leases are held.
+    pub(crate) waits_until: Option<Time>,
+    /// Since when it cannot be reached, while it cannot.
+    lost_at: Time,
     /// When its leases are renewed next.
     pub(crate) renew_at: Option<Time>,
 }
@@ -57,6 +60,9 @@ impl Worker {
     pub const IDLE_SESSION: Duration = Duration::from_secs(2);
     /// How long results wait for others to travel with.
     pub const REPORT_EVERY: Duration = Duration::from_millis(20);
+    /// How long work goes on for a steward that cannot be reached: its second deputy has taken over by then and asks for the
+    /// leases, so that nobody renders anything again. Nothing counts twice meanwhile, because a lease that expired is fenced.
+    pub const SILENT_STEWARD: Duration = Duration::from_secs(90);
     /// How long outputs are kept that no steward has settled.
     pub const UNSETTLED: Duration = Duration::from_mins(10);
     /// How long a job without leases is remembered: its inputs may be wanted again, but its steward's last word may also
@@ -90,11 +96,17 @@ impl Worker {
             Input::TaskNotRun { session, run } => self.task_not_run(session, run),
             Input::OutputsReady { lease, run, outputs } => self.outputs_ready(lease, run, outputs),
             Input::OutputsFailed { lease, run, reason } => self.outputs_failed(lease, run, &reason),
+            Input::LicenceAnswered { lease, name, asked, granted } => {
+                self.licence_answered(lease, name, asked, granted);
+            }
             Input::Settled { lease, tasks } => self.settled(lease, &tasks),
             Input::Revoked { lease, tasks } => self.revoked(lease, &tasks),
             Input::JobForgotten { job } => self.forget(job),
-            Input::StewardLost { steward } => self.steward_lost(steward),
+            Input::StewardLost { steward, by_wish } => {
+                self.steward_lost(steward, if by_wish { JobSpec::LEASE_DURATION } else { Self::SILENT_STEWARD });
+            }
             Input::StewardBack { steward } => self.steward_back(steward),
+            Input::StewardChanged { job, steward, reachable } => self.steward_changed(job, steward, reachable),
             Input::LendingChanged { lends, accepts, why_not } => self.lending_changed(lends, accepts, why_not),
         }
         self.carry_due();
@@ -159,6 +171,7 @@ impl Worker {
                 Timer::IdleJob(job) => self.idle_job_due(job),
                 Timer::Silent(steward) => self.silent_due(steward),
                 Timer::Unsettled(lease) => self.unsettled_due(lease),
+                Timer::Licences(lease) => self.licences_due(lease),
             }
         }
     }
@@ -307,6 +320,12 @@ impl Worker {
     /// Nothing of a job is wanted any more: its leases go without a word.
     fn forget(&mut self, job: JobId) {
         for lease in self.leases_of(job) {
+            let session = self.leases.get(&lease).and_then(|lease| lease.phase.session());
+            let within = self.stop_within(lease);
+            self.owe_licences(lease, session);
+            if let Some(session) = session {
+                self.close_within(session, within);
+            }
             self.leases.remove(&lease);
             self.queue.retain(|queued| *queued != lease);
         }
@@ -320,11 +339,14 @@ impl Worker {
         self.start_queued();
     }
 
-    fn steward_lost(&mut self, steward: PeerId) {
+    fn steward_lost(&mut self, steward: PeerId, patience: Duration) {
         if let Some(known) = self.stewards.get_mut(&steward)
-            && known.lost_since.is_none()
+            && known.waits_until.is_none()
         {
-            known.lost_since = Some(self.now);
+            let until = self.now + patience;
+            known.waits_until = Some(until);
+            known.lost_at = self.now;
+            self.timers.set(until, Timer::Silent(steward));
             self.timers.set(self.now + JobSpec::LEASE_DURATION, Timer::Silent(steward));
         }
     }
@@ -333,7 +355,7 @@ impl Worker {
         let Some(known) = self.stewards.get_mut(&steward) else {
             return;
         };
-        if known.lost_since.take().is_none() {
+        if known.waits_until.take().is_none() {
             return;
         }
         let held: Vec<_> =
@@ -344,15 +366,36 @@ impl Worker {
         self.renew_by(steward, self.now);
     }
 
-    /// A steward was silent for a whole lease: its tasks run elsewhere by now, so they stop here. Results it has not
-    /// settled are kept, should it come back.
-    fn silent_due(&mut self, steward: PeerId) {
-        let lost = self.stewards.get(&steward).and_then(|known| known.lost_since);
-        if lost.is_none_or(|since| self.now.since(since) < JobSpec::LEASE_DURATION) {
+    fn steward_changed(&mut self, job: JobId, steward: PeerId, reachable: bool) {
+        let moved: Vec<LeaseId> =
+            self.leases_of(job).into_iter().filter(|lease| self.steward_of(*lease) != Some(steward)).collect();
+        for lease in &moved {
+            if let Some(lease) = self.leases.get_mut(lease) {
+                lease.steward = steward;
+            }
+        }
+        if moved.is_empty() {
             return;
         }
-        let held: Vec<_> =
-            self.leases.iter().filter(|(_, lease)| lease.steward == steward).map(|(id, _)| *id).collect();
+        let leases = &self.leases;
+        self.stewards.retain(|known, _| leases.values().any(|lease| lease.steward == *known));
+        let known = self.stewards.entry(steward).or_default();
+        if !reachable {
+            return self.steward_lost(steward, Self::SILENT_STEWARD);
+        }
+        known.waits_until = None;
+        moved.into_iter().for_each(|lease| self.report_again(lease));
+        self.renew_by(steward, self.now);
+    }
+
+    /// A steward was silent for longer than its deputies are, or than a lease lives where nobody could follow it: its tasks run
+    /// elsewhere by now, or nowhere, so they stop here. Results it has not settled are kept, should it come back.
+    fn silent_due(&mut self, steward: PeerId) {
+        let Some(known) = self.stewards.get(&steward) else { return };
+        let Some(until) = known.waits_until else { return };
+        let (all, alone) = (self.now >= until, self.now >= known.lost_at + JobSpec::LEASE_DURATION);
+        let over = |lease: &Lease| lease.steward == steward && (all || alone && !lease.offer.heirs);
+        let held: Vec<_> = self.leases.iter().filter(|(_, lease)| over(lease)).map(|(id, _)| *id).collect();
         for id in held {
             self.queue.retain(|queued| *queued != id);
             self.stop_lease(id);
@@ -360,8 +403,14 @@ impl Worker {
         self.start_queued();
     }
 
+    /// Within which time a program has to end that is stopped: at once enough for who keeps its licences.
+    fn stop_within(&self, id: LeaseId) -> Option<Duration> {
+        self.leases.get(&id)?.licences.as_ref().map(|_| LicenceTerm::STOP_WITHIN)
+    }
+
     /// Ends a lease whatever it does; what had not ended is given back, should its steward return.
-    fn stop_lease(&mut self, id: LeaseId) {
+    pub(crate) fn stop_lease(&mut self, id: LeaseId) {
+        let within = self.stop_within(id);
         let Some(lease) = self.leases.get_mut(&id).filter(|lease| lease.phase != Phase::Ended) else {
             return;
         };
@@ -371,8 +420,9 @@ impl Worker {
         let session = lease.phase.session();
         // The room is free once the session is gone.
         lease.phase = Phase::Preparing;
+        self.owe_licences(id, session);
         if let Some(session) = session {
-            self.close(session);
+            self.close_within(session, within);
         }
         self.return_tasks(id, &open);
         self.end_if_through(id);

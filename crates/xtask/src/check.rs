@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
 
 use crate::{
-    bindings, desktop, floors, setup,
+    bindings, desktop, floors, fuzz, setup,
     shell::{self, Failure},
     ui,
 };
@@ -57,6 +57,7 @@ fn steps_in_order(skips: &Path) -> Vec<(&'static str, Step<'_>)> {
             }),
         ),
         ("tests", Box::new(move || shell::run(test_command().env(SKIPS, skips)))),
+        ("fuzzing", Box::new(fuzz::test)),
         ("window on grids", Box::new(ui::test_on_grids)),
         ("desktop app", Box::new(desktop::test)),
         ("documentation tests", Box::new(|| shell::run(shell::cargo().args(["test", "--workspace", "--doc"])))),

@@ -66,7 +66,20 @@ impl Grid {
 
     /// Runs a command and returns its JSON.
     pub(crate) fn ask(&self, words: &[&str]) -> Result<Value, Failure> {
-        shell::json(self.command().arg("--json").args(words))
+        self.ask_of(0, words)
+    }
+
+    /// The same, of the peer that was started as number `at` from 0.
+    pub(crate) fn ask_of(&self, at: usize, words: &[&str]) -> Result<Value, Failure> {
+        let mut command = Command::new(&self.program);
+        shell::json(command.arg("--data").arg(&self.peers[at].data).arg("--json").args(words))
+    }
+
+    /// Ends the first peer at once, as a power cut would; the next one is the first then.
+    pub(crate) fn kill_first(&mut self) -> Result<(), Failure> {
+        let Peer { data, mut process } = self.peers.remove(0);
+        let killed = process.kill().and_then(|()| process.wait());
+        killed.map(|_| ()).map_err(|error| Failure::file(&data, error))
     }
 
     /// Process id of the first peer.
@@ -111,7 +124,7 @@ impl Grid {
         Ok(machines.as_array().into_iter().flatten().filter(online).count())
     }
 
-    fn wait_until(
+    pub(crate) fn wait_until(
         &mut self,
         what: &str,
         mut happened: impl FnMut(&Self) -> Result<bool, Failure>,

@@ -6,10 +6,12 @@
 
 mod bench;
 mod bindings;
+mod chaos;
 mod check;
 mod demo;
 mod desktop;
 mod floors;
+mod fuzz;
 mod grid;
 mod mirror;
 mod package;
@@ -38,6 +40,11 @@ Chores of the Gridwell workspace.
   cargo xtask floors          check that rooms only use rooms below them, and that pure rooms stay pure
   cargo xtask bindings        write the TypeScript forms of what crosses the local door to ui/src/bridge/api.ts
   cargo xtask sim --seeds N   run the simulation with the seeds 0 to N-1 (default 1000)
+  cargo xtask chaos           kill real nodes at random moments for 50 rounds; the line that a failure prints repeats it
+  cargo xtask fuzz            let a fuzzer loose on every decoder of foreign bytes (part of 'test', for seconds)
+  cargo xtask storm --first S --seeds N
+                              run grids of twenty simulated machines through all that may happen, with the seeds S to
+                              S+N-1 (default 0 and 1000)
   cargo xtask bench           measure, and write docs/benchmarks.md; what was not measured stays there as it was
 
 demo:
@@ -47,6 +54,11 @@ screenshots:
   --profile NAME              after DIR: build under this cargo profile instead of 'demo'
 package:
   --profile NAME              build under this cargo profile instead of 'shipped'; 'dev' shares the build of the tests
+chaos:
+  --rounds N                  so many rounds
+fuzz:
+  NAME...                     only these targets
+  --secs N                    for so long each (default 600)
 bench:
   --rounds N                  measure each thing N times and take the median (default 5)
   --only NAME                 only this comparison: tasks, start, memory, rest, blender, ui, criterion; may be repeated
@@ -86,6 +98,9 @@ fn carry_out(chore: &str, options: &[String]) -> Result<(), Failure> {
         "bindings" => none(options).and_then(|()| bindings::write()),
         "floors" => none(options).and_then(|()| floors::run()),
         "sim" => sim::run(options),
+        "chaos" => chaos::run(options),
+        "fuzz" => fuzz::run(options),
+        "storm" => sim::storm(options),
         "bench" => bench::run(options),
         other => Err(Failure::Usage { word: other.to_owned() }),
     }

@@ -12,3 +12,20 @@ pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
             .env("SIM_SEEDS", seeds.to_string()),
     )
 }
+
+/// Runs grids of twenty machines through all that may happen; seeds that fail are printed, and named at the end.
+pub(crate) fn storm(options: &[String]) -> Result<(), Failure> {
+    let first = shell::number(options, "--first", 0)?.to_string();
+    let seeds = shell::number(options, "--seeds", DEFAULT_SEEDS)?.to_string();
+    shell::run(shell::cargo().args([
+        "run",
+        "--release",
+        "--package",
+        "gridwell-tests",
+        "--bin",
+        "storm",
+        "--",
+        &first,
+        &seeds,
+    ]))
+}

@@ -19,14 +19,23 @@ impl Simulation {
             // A lone peer has no link to break.
             let (one, other) = wired.get(self.random.below(wired.len() as u64) as usize).copied().unwrap_or((0, 0));
             let when = self.random.micros(0, until.as_micros() as u64);
-            let lasts = self.random.micros(10_000, 40_000_000);
-            let (fault, repair) = match self.random.below(13) {
+            // Some last long enough for a deputy to take over.
+            let longest = if self.random.chance(300) { 100_000_000 } else { 40_000_000 };
+            let lasts = self.random.micros(10_000, longest);
+            let (fault, repair) = match self.random.below(15) {
                 0..=3 => (Fault::Crash { at, power: self.random.chance(500) }, Some(Fault::Restart { at })),
                 4 | 5 => (Fault::Part { one, other }, Some(Fault::Heal { one, other })),
                 6 | 7 => (Fault::Flap { one, other }, None),
                 8 => (Fault::Sleep { at }, Some(Fault::Wake { at })),
+                14 => {
+                    // Set right by an hour, or wrong by years.
+                    let most = if self.random.chance(500) { 3_600_000 } else { 100_000_000_000 };
+                    let millis = self.random.below(2 * most) as i64 - most as i64;
+                    (Fault::ClockJump { at, millis }, None)
+                }
                 9 => (Fault::Drain { at }, Some(Fault::Lend { at })),
                 10 => (Fault::Want { at: one, other, policy: LinkPolicy::Pinned }, None),
+                13 => (Fault::HandOver { at }, None),
                 number => {
                     let (at, other) = if number == 11 { (one, other) } else { (other, one) };
                     let want = |policy| Fault::Want { at, other, policy };
@@ -52,10 +61,12 @@ impl Simulation {
             }
             Fault::Sleep { at } => self.sleep(at),
             Fault::Wake { at } => self.wake(at),
+            Fault::ClockJump { at, millis } => self.peers[at].clock.wall_ahead_ms += millis,
             Fault::Part { one, other } => self.part(one, other),
             Fault::Heal { one, other } => self.heal(one, other),
             Fault::Flap { one, other } => self.disconnect(one, other),
             Fault::Want { at, other, policy } => self.want(at, other, policy),
+            Fault::HandOver { at } => self.hand_over(at),
             Fault::Drain { at } => self.lend(at, true),
             Fault::Lend { at } => self.lend(at, false),
         }
@@ -93,11 +104,16 @@ impl Simulation {
     fn sleep(&mut self, at: PeerAt) {
         if self.peers[at].node.is_some() && self.peers[at].asleep.is_none() {
             self.peers[at].asleep = Some(Vec::new());
+            self.peers[at].slept_at = self.now;
         }
     }
 
     fn wake(&mut self, at: PeerAt) {
         let Some(waiting) = self.peers[at].asleep.take() else { return };
+        let napped = self.now.since(self.peers[at].slept_at);
+        if self.peers[at].clock.stands {
+            self.peers[at].clock.stood += napped;
+        }
         self.peers[at].woke_at = self.now;
         for event in waiting {
             self.after(Duration::from_micros(10), event);
@@ -105,7 +121,7 @@ impl Simulation {
     }
 
     fn lend(&mut self, at: PeerAt, drained: bool) {
-        let now = self.now;
+        let now = self.clock(at);
         let peer = &mut self.peers[at];
         peer.drained = drained;
         let (lends, accepts, why_not) = (peer.lends(), peer.accepts(), peer.why_not());

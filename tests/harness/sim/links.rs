@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use gridwell_links::{Effect, Input};
 use gridwell_model::{LinkPolicy, LinkWish, PeerId};
-use gridwell_sched::Input as SchedInput;
 use gridwell_wire::{Hello, Message, PROTOCOL_VERSION};
-use gridwell_worker::Input as WorkerInput;
 
 use super::{
     event::{Event, Inside, PeerAt},
+    routes::GRID,
     world::Simulation,
 };
 
@@ -25,7 +24,7 @@ impl Simulation {
     pub(super) fn know_members(&mut self, at: PeerAt) {
         let wired = self.network.wired_to(at);
         let known: Vec<_> = wired.iter().map(|other| (self.peers[*other].id, self.wish_of(at, *other))).collect();
-        let now = self.now;
+        let now = self.clock(at);
         let Some(node) = &mut self.peers[at].node else { return };
         for (peer, ours) in known {
             node.links.handle(Input::MemberAdded { peer, addresses: vec!["somewhere".to_owned()], ours }, now);
@@ -54,7 +53,7 @@ impl Simulation {
 
     /// A dial has reached the other side, or nobody.
     pub(super) fn dialled(&mut self, at: PeerAt, other: PeerAt) {
-        let (now, peer) = (self.now, self.peers[other].id);
+        let (now, peer) = (self.clock(at), self.peers[other].id);
         let theirs = self.wish_of(other, at);
         if !self.is_reachable(at, other) {
             self.inside(at, NO_ANSWER, Inside::DialFailed { peer });
@@ -104,7 +103,7 @@ impl Simulation {
         if let Some(old) = self.peers[at].node.as_ref().and_then(|node| node.up.get(&other).copied()) {
             self.link_down(at, other, old);
         }
-        let (now, peer) = (self.now, self.peers[other].id);
+        let (now, peer) = (self.clock(at), self.peers[other].id);
         let name = self.peers[at].setup.name.clone();
         let Some(node) = &mut self.peers[at].node else { return };
         node.up.insert(other, link);
@@ -117,27 +116,25 @@ impl Simulation {
         let Some(node) = &mut self.peers[at].node else { return };
         let hello = Hello {
             version: PROTOCOL_VERSION,
-            grid: gridwell_model::GridId([1; 16]),
+            grid: GRID,
             incarnation: node.incarnation,
             name,
             addresses: Vec::new(),
             clock_ms: 0,
         };
-        node.worker.handle(WorkerInput::StewardBack { steward: peer }, now);
         self.send(at, peer, Message::Hello(hello));
-        self.announce(at);
+        self.tell_all_links(at, other);
+        self.links_changed(at);
         self.pump(at);
     }
 
     pub(super) fn link_down(&mut self, at: PeerAt, other: PeerAt, link: u64) {
-        let (now, peer) = (self.now, self.peers[other].id);
+        let (now, peer) = (self.clock(at), self.peers[other].id);
         let Some(node) = &mut self.peers[at].node else { return };
         if node.up.get(&other) == Some(&link) {
             node.up.remove(&other);
-            node.announced.remove(&other);
             node.links.handle(Input::Disconnected { peer, why: "it closed".to_owned() }, now);
-            node.sched.handle(SchedInput::PeerLeft { peer }, now);
-            node.worker.handle(WorkerInput::StewardLost { steward: peer }, now);
+            self.links_changed(at);
             self.pump(at);
         }
     }
@@ -150,7 +147,7 @@ impl Simulation {
 
     /// A peer's owner wants something of a link: written down first, then followed.
     pub fn want(&mut self, at: PeerAt, other: PeerAt, policy: LinkPolicy) {
-        let (now, stamp, peer) = (self.now, self.stamp(), self.peers[other].id);
+        let (now, stamp, peer) = (self.clock(at), self.stamp(at), self.peers[other].id);
         if self.peers[at].node.is_none() || self.peers[at].asleep.is_some() {
             // Nobody can ask a node that does not run.
             return;
@@ -160,6 +157,9 @@ impl Simulation {
         if let Some(node) = &mut self.peers[at].node {
             node.links.handle(Input::WishChanged { peer, ours }, now);
         }
+        // The link ends first: what is said of it then goes around it.
+        self.pump(at);
+        self.links_changed(at);
         self.pump(at);
     }
 
@@ -167,6 +167,12 @@ impl Simulation {
     #[must_use]
     pub fn is_linked(&self, one: PeerAt, other: PeerAt) -> bool {
         self.is_up(one, other) && self.is_up(other, one)
+    }
+
+    /// Letters that peers passed on for others so far.
+    #[must_use]
+    pub const fn letters_passed(&self) -> u64 {
+        self.letters_passed
     }
 
     /// Dials so far that ended because the other side forbids the link.

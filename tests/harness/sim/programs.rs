@@ -12,6 +12,29 @@ use super::{
 };
 
 impl Simulation {
+    /// How many times slower than usual programs run that start on a peer from now on, in percent.
+    pub fn slow_down(&mut self, at: PeerAt, percent: u64) {
+        self.peers[at].setup.slowness = percent;
+    }
+
+    /// Slots of one core that run nothing, on all peers that are there.
+    #[must_use]
+    pub fn idle_slots(&self) -> u32 {
+        let awake = self.peers.iter().filter(|peer| peer.asleep.is_none());
+        let idle = awake.filter_map(|peer| {
+            let sessions = peer.node.as_ref()?.sessions.values();
+            let busy = sessions.filter(|session| session.running.is_some()).count() as u32;
+            Some(peer.setup.lends.saturating_sub(busy))
+        });
+        idle.sum()
+    }
+
+    /// Second attempts that stewards placed which run now.
+    #[must_use]
+    pub fn second_attempts(&self) -> u64 {
+        self.peers.iter().filter_map(|peer| peer.node.as_ref()).map(|node| node.seconds).sum()
+    }
+
     pub(super) fn carry_to_hands(&mut self, at: PeerAt, effect: WorkerEffect) {
         match effect {
             WorkerEffect::FetchSpec { job, from, .. } => {
@@ -35,7 +58,7 @@ impl Simulation {
                 self.run_next(at, session);
             }
             WorkerEffect::CancelTasks { session, runs } => self.cancel_runs(at, session, &runs),
-            WorkerEffect::CloseSession { session } => {
+            WorkerEffect::CloseSession { session, .. } => {
                 if let Some(open) = self.session(at, session) {
                     open.queue.clear();
                     open.running = None;
@@ -63,6 +86,8 @@ impl Simulation {
             | WorkerEffect::Decline { .. }
             | WorkerEffect::Report { .. }
             | WorkerEffect::Renew { .. }
+            | WorkerEffect::AskLicence(_)
+            | WorkerEffect::ReturnLicence { .. }
             | WorkerEffect::FreeChanged { .. } => unreachable!("carried to links"),
         }
     }
@@ -78,14 +103,16 @@ impl Simulation {
             row: step.chunking.map(|chunking| chunking.row),
         };
         let steps = job.spec.steps.iter().map(step).collect();
-        SpecView { has_inputs: job.has_inputs, has_outputs: job.has_outputs, steps }
+        let limits = (0_u32..).zip(&job.spec.steps).map(|(at, step)| (at, step.needs.limits()));
+        let limits = limits.filter(|(_, needs)| !needs.is_empty()).collect();
+        SpecView { has_inputs: job.has_inputs, has_outputs: job.has_outputs, steps, limits }
     }
 
     fn fetch(&mut self, at: PeerAt, from: PeerId, good: WorkerInput, bad: WorkerInput) {
         let Some(from) = self.at(from) else { return };
-        let link = self.peers[at].node.as_ref().and_then(|node| node.up.get(&from).copied()).unwrap_or(0);
+        let way = self.way(at, from);
         let delay = self.network.latency(at, from) * 2 + self.random.micros(100, 5_000);
-        self.inside(at, delay, Inside::Fetched { from, link, good, bad });
+        self.inside(at, delay, Inside::Fetched { from, way, good, bad });
     }
 
     fn open(&mut self, at: PeerAt, session: SessionId) {
@@ -111,7 +138,7 @@ impl Simulation {
         let usual = self.jobs.get(&job).map_or(Duration::ZERO, |job| job.usual) * run.span.len();
         let usual = usual * self.random.between(60, 160) as u32 / 100;
         let took = self.peers[at].pace(usual) + Duration::from_micros(150);
-        let now = self.now;
+        let now = self.clock(at);
         let Some(node) = &mut self.peers[at].node else { return };
         node.tokens += 1;
         let token = node.tokens;
@@ -119,6 +146,8 @@ impl Simulation {
             open.running = Some(Running { run, since: now, token, cancelled: false });
         }
         self.check_sessions(at);
+        self.check_fit(at, job, run.step);
+        self.check_licences();
         self.inside(at, took, Inside::ProgramEnded { session, token });
     }
 
@@ -142,7 +171,7 @@ impl Simulation {
     }
 
     pub(super) fn program_ended(&mut self, at: PeerAt, session: SessionId, token: u64) {
-        let now = self.now;
+        let now = self.clock(at);
         let Some(open) = self.session(at, session) else { return };
         let Some(running) = open.running.filter(|running| running.token == token) else { return };
         open.running = None;
@@ -179,7 +208,7 @@ impl Simulation {
     }
 
     pub(super) fn session_gone(&mut self, at: PeerAt, session: SessionId) {
-        let now = self.now;
+        let now = self.clock(at);
         let Some(node) = &mut self.peers[at].node else { return };
         // Closed by an order and by itself: gone once.
         if node.sessions.remove(&session).is_some() {

@@ -1,6 +1,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use gridwell_model::{AttributeNeed, Edge, EdgeKind, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
+use gridwell_model::{
+    AmountNeed, AttributeNeed, Edge, EdgeKind, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec,
+};
 
 /// A job of the simulation: its spec, and how its programs behave.
 #[derive(Debug, Clone)]
@@ -56,6 +58,15 @@ impl JobSetup {
         for step in &mut self.spec.steps {
             let name = format!("attr.label.{key}");
             step.needs.attributes.push(AttributeNeed { name, any_of: vec![value.into()], all_of: Vec::new() });
+        }
+        self
+    }
+
+    /// Requires at least so much of something of every machine.
+    #[must_use]
+    pub fn needs_amount(mut self, name: &str, min: f64) -> Self {
+        for step in &mut self.spec.steps {
+            step.needs.amounts.push(AmountNeed { name: name.to_owned(), min: Some(min), max: None });
         }
         self
     }

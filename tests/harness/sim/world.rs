@@ -5,18 +5,19 @@ use std::{
     time::Duration,
 };
 
-use gridwell_ledger::{Input as LedgerInput, Ledger};
-use gridwell_links::Links;
+use gridwell_ledger::{Deputies, DeputyInput, Input as LedgerInput, Ledger, Limits, Restored};
+use gridwell_links::{Letters, Links, Map, Routes};
 use gridwell_model::{Incarnation, JobId, PeerId, Reserve, Stamp, Time};
-use gridwell_sched::{Config, Scheduler};
+use gridwell_sched::{Config, Input as SchedInput, Scheduler};
 use gridwell_worker::{Input as WorkerInput, Worker};
 
 use super::{
     event::{Event, Inside, PeerAt},
     network::Network,
-    peer::{Node, Peer, PeerSetup},
+    peer::{Clock, Node, Peer, PeerSetup},
     random::Random,
     setup::JobSetup,
+    traffic::Traffic,
 };
 
 /// Most events of one run: a grid that spins in place fails instead of hanging.
@@ -33,15 +34,20 @@ pub struct Simulation {
     heap: BinaryHeap<Reverse<Scheduled>>,
     scheduled: u64,
     steps: u64,
+    most_steps: u64,
     trace: DefaultHasher,
-    recent: VecDeque<String>,
+    recent: VecDeque<(Time, Event)>,
     pub(super) peers: Vec<Peer>,
     pub(super) network: Network,
     pub(super) jobs: BTreeMap<JobId, JobSetup>,
     /// Jobs whose submission was acknowledged.
     pub(super) acknowledged: BTreeMap<JobId, PeerAt>,
-    /// Tasks whose good end was acknowledged to their holder.
-    pub(super) finished: BTreeSet<(JobId, u32, u32)>,
+    /// Tasks whose good end a steward acknowledged to their holder.
+    pub(super) finished: BTreeSet<(PeerAt, JobId, u32, u32)>,
+    /// Tasks whose outputs are home.
+    pub(super) landed: BTreeSet<(JobId, u32, u32)>,
+    /// Jobs that a deputy took over.
+    pub(super) successions: u64,
     /// Programs that ran to a good end, by task.
     pub(super) runs: BTreeMap<(JobId, u32, u32), u32>,
     /// Frames that arrive twice, in a thousand.
@@ -50,6 +56,15 @@ pub struct Simulation {
     pub(super) bad_sessions_per_mille: u64,
     /// Dials that ended because the other side forbids the link.
     pub(super) refused_dials: u64,
+    /// Most programs that ran at once, by limit.
+    pub(super) most_licensed: BTreeMap<String, u32>,
+    /// Bytes on links.
+    pub(super) traffic: Traffic,
+    /// Letters that went on from a peer to the next one.
+    pub(super) letters_passed: u64,
+    /// Offers, and orders to stop, that came to each peer's worker.
+    pub(super) offers: BTreeMap<PeerAt, u32>,
+    pub(super) revokes: BTreeMap<PeerAt, u32>,
     pub(super) flaw: Option<String>,
 }
 
@@ -120,6 +135,7 @@ impl Simulation {
             heap: BinaryHeap::new(),
             scheduled: 0,
             steps: 0,
+            most_steps: MAX_STEPS,
             trace: DefaultHasher::new(),
             recent: VecDeque::new(),
             peers: Vec::new(),
@@ -127,10 +143,17 @@ impl Simulation {
             jobs: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             finished: BTreeSet::new(),
+            landed: BTreeSet::new(),
+            successions: 0,
             runs: BTreeMap::new(),
             duplicates_per_mille: 0,
             bad_sessions_per_mille: 0,
             refused_dials: 0,
+            most_licensed: BTreeMap::new(),
+            traffic: Traffic::default(),
+            letters_passed: 0,
+            offers: BTreeMap::new(),
+            revokes: BTreeMap::new(),
             flaw: None,
         }
     }
@@ -140,7 +163,7 @@ impl Simulation {
         let at = self.peers.len();
         let mut id = [7; 32];
         id[..8].copy_from_slice(&(at as u64 + 1).to_be_bytes());
-        let id = PeerId(id);
+        let (id, stands) = (PeerId(id), setup.clock_stands);
         self.peers.push(Peer {
             id,
             setup,
@@ -149,10 +172,18 @@ impl Simulation {
             runs: 0,
             asleep: None,
             woke_at: self.now,
+            slept_at: self.now,
+            clock: Clock { stands, ..Clock::default() },
             drained: false,
+            limits: BTreeMap::new(),
         });
         self.start(at);
         at
+    }
+
+    /// Lets large grids run on for so many events; the usual limit is for a few peers.
+    pub const fn allow_steps(&mut self, steps: u64) {
+        self.most_steps = steps;
     }
 
     /// How often a frame arrives twice, and how often a session does not open, in a thousand.
@@ -205,33 +236,27 @@ impl Simulation {
             self.happen(next.event);
             let flaw = self.flaw.take().map_or_else(|| touched.map_or(Ok(()), |at| self.check(at)), Err);
             flaw.map_err(|what| self.failure(what))?;
-            if self.steps > MAX_STEPS {
-                return Err(self.failure(format!("no end after {MAX_STEPS} steps")));
+            if self.steps > self.most_steps {
+                return Err(self.failure(format!("no end after {} steps", self.most_steps)));
             }
         }
         Ok(())
     }
 
     fn note(&mut self, next: &Scheduled) {
-        let what = match &next.event {
-            Event::Arrived { from, to, link, bytes } => {
-                let message = gridwell_wire::decode::<gridwell_wire::Message>(&bytes[4..]);
-                format!("peer {from} to peer {to} on link {link}: {message:?}")
-            }
-            event => format!("{event:?}"),
-        };
-        let line = format!("{:.6} {what}", next.at.0 as f64 / 1e6);
-        line.hash(&mut self.trace);
+        next.at.hash(&mut self.trace);
+        next.event.leave_trace(&mut self.trace);
         if self.recent.len() == SHOWN {
             self.recent.pop_front();
         }
-        self.recent.push_back(line);
+        self.recent.push_back((next.at, next.event.clone()));
     }
 
     /// The failure `what`, here and now.
     #[must_use]
     pub fn failure(&self, what: String) -> Failure {
-        let recent = self.recent.iter().map(|line| line.chars().take(240).collect()).collect();
+        let line = |(at, event): &(Time, Event)| format!("{:.6} {}", at.0 as f64 / 1e6, event.told());
+        let recent = self.recent.iter().map(|event| line(event).chars().take(240).collect()).collect();
         Failure { what, seed: self.seed, step: self.steps, at: self.now, recent }
     }
 
@@ -270,13 +295,38 @@ impl Simulation {
         self.runs.get(&(job, step, index)).copied().unwrap_or(0)
     }
 
+    /// Tells a peer's scheduler how long tasks of a recipe took on peers on other days.
+    pub fn remember(&mut self, at: PeerAt, recipe: &str, secs_per_task: BTreeMap<PeerId, f64>) {
+        let (now, recipe) = (self.clock(at), recipe.to_owned());
+        if let Some(sched) = self.sched(at) {
+            sched.handle(SchedInput::HistoryLoaded { recipe, secs_per_task }, now);
+        }
+    }
+
     /// True when every submitted job was acknowledged and has ended.
     #[must_use]
     pub fn all_ended(&self) -> bool {
-        self.jobs.keys().all(|job| {
-            let ledger = self.acknowledged.get(job).and_then(|at| self.ledger(*at));
-            ledger.and_then(|ledger| ledger.summary(*job, self.now)).is_some_and(|job| job.state.is_ended())
+        // The last ones are the last to end: whoever asks all the time gets a quick no.
+        self.jobs.iter().rev().all(|(job, setup)| {
+            let stewards: Vec<PeerAt> = self.stewards(*job).collect();
+            let [steward] = stewards[..] else { return false };
+            let ledger = self.ledger(steward).filter(|_| self.peers[steward].id == setup.spec.origin);
+            ledger.is_some_and(|ledger| {
+                let ended = ledger.summary(*job, self.clock(steward)).is_some_and(|job| job.state.is_ended());
+                ended && ledger.stowed(*job).next().is_none()
+            })
         })
+    }
+
+    /// Peers that are steward of a job, as they think.
+    pub fn stewards(&self, job: JobId) -> impl Iterator<Item = PeerAt> {
+        (0..self.peers.len()).filter(move |at| self.ledger(*at).is_some_and(|ledger| ledger.spec(job).is_some()))
+    }
+
+    /// How often a deputy took over.
+    #[must_use]
+    pub const fn successions(&self) -> u64 {
+        self.successions
     }
 
     /// Says which jobs have not ended, and what their schedulers think.
@@ -285,12 +335,21 @@ impl Simulation {
         let mut stuck = String::new();
         for job in self.jobs.keys().copied().collect::<Vec<_>>() {
             let now = self.now;
-            let home = self.acknowledged.get(&job).copied();
+            let home = self.stewards(job).next().filter(|_| self.acknowledged.contains_key(&job));
             let Some(node) = home.and_then(|at| self.peers[at].node.as_mut()) else {
-                stuck.push_str(&format!("job {job} was never acknowledged; "));
+                let copies: Vec<_> = (0..self.peers.len())
+                    .filter_map(|at| Some((at, self.peers[at].node.as_ref()?.deputies.steward_of(job)?)))
+                    .collect();
+                stuck.push_str(&format!("job {job} was never acknowledged, or has no steward: {copies:?}; "));
                 continue;
             };
             let Some(summary) = node.ledger.summary(job, now).filter(|summary| !summary.state.is_ended()) else {
+                let stowed = node.ledger.stowed(job).count();
+                let (stewards, origin) = (self.stewards(job).collect::<Vec<_>>(), self.jobs[&job].spec.origin);
+                if stowed != 0 || stewards.len() != 1 || self.peers[stewards[0]].id != origin {
+                    let origin = self.at(origin);
+                    stuck.push_str(&format!("job {job} of {origin:?} ended at {stewards:?} with {stowed} stowed; "));
+                }
                 continue;
             };
             let reasons = node.sched.explain(job, 0);
@@ -300,7 +359,10 @@ impl Simulation {
     }
 
     pub(super) fn at(&self, peer: PeerId) -> Option<PeerAt> {
-        self.peers.iter().position(|other| other.id == peer)
+        let number = u64::from_be_bytes(peer.0[..8].try_into().ok()?);
+        usize::try_from(number.checked_sub(1)?)
+            .ok()
+            .filter(|at| self.peers.get(*at).is_some_and(|there| there.id == peer))
     }
 
     pub(super) fn after(&mut self, delay: Duration, event: Event) {
@@ -317,19 +379,25 @@ impl Simulation {
         self.after(delay, Event::Inside { at, run, what: Box::new(what) });
     }
 
-    pub(super) fn stamp(&self) -> Stamp {
-        Stamp(self.now.0 / 1_000)
+    /// What a machine's own clock shows.
+    pub(super) fn clock(&self, at: PeerAt) -> Time {
+        Time(self.now.since(Time::ZERO + self.peers[at].clock.stood).as_micros() as u64)
+    }
+
+    /// What a machine's wall clock shows.
+    pub(super) fn stamp(&self, at: PeerAt) -> Stamp {
+        Stamp((self.now.0 / 1_000).saturating_add_signed(self.peers[at].clock.wall_ahead_ms))
     }
 
     /// Starts a node on what its disk remembers.
     pub(super) fn start(&mut self, at: PeerAt) {
-        let now = self.now;
+        let now = self.clock(at);
         let seed = self.random.next();
         let peer = &mut self.peers[at];
         peer.runs += 1;
-        peer.disk.epoch += 1;
-        let ledger = match Ledger::restore(peer.disk.epoch, peer.disk.jobs(), now) {
-            Ok(ledger) => ledger,
+        let epoch = peer.disk.next_epoch(at);
+        let Restored { ledger, copies } = match Ledger::restore(peer.id, epoch, peer.disk.jobs(), now) {
+            Ok(restored) => restored,
             Err(error) => {
                 self.flaw = Some(format!("peer {at} cannot restart: {error}"));
                 return;
@@ -338,14 +406,39 @@ impl Simulation {
         let mut worker = Worker::new();
         let (lends, accepts, why_not) = (peer.lends(), peer.accepts(), peer.why_not());
         worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, now);
+        let mut deputies = Deputies::new(peer.id, epoch);
+        for (claim, number) in ledger.jobs().filter_map(|job| ledger.claim(job)) {
+            let ended = ledger.summary(claim.job, now).is_some_and(|job| job.state.is_ended());
+            deputies.handle(DeputyInput::JobOpened { claim, number, ended }, now);
+        }
+        for (claim, number) in copies {
+            deputies.handle(DeputyInput::CopyFound { claim, number }, now);
+        }
+        for (job, number) in &peer.disk.ends {
+            deputies.handle(DeputyInput::EndFound { job: *job, number: *number }, now);
+        }
         peer.woke_at = now;
         peer.node = Some(Node {
+            deputies,
+            ceded: BTreeMap::new(),
             run: peer.runs,
             incarnation: Incarnation(seed.to_be_bytes()),
             ledger,
             sched: Scheduler::new(Config::new(peer.id), seed),
             worker,
             links: Links::new(peer.id, seed),
+            limits: Limits::new(&peer.limits, now),
+            told_limits: BTreeMap::new(),
+            map: Map::default(),
+            routes: Routes::new(peer.id),
+            letters: Letters::new(Incarnation(seed.to_be_bytes())),
+            online: BTreeSet::new(),
+            records: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            telling: Default::default(),
+            passing: Default::default(),
+            routes_stale: false,
+            records_written: 0,
             outbox: Default::default(),
             writing: None,
             up: BTreeMap::new(),
@@ -356,6 +449,7 @@ impl Simulation {
             outputs: BTreeSet::new(),
             woken_at: None,
             tokens: 0,
+            seconds: 0,
         });
         self.announce(at);
         self.check_restored(at);
@@ -392,10 +486,11 @@ impl Simulation {
     }
 
     fn commanded(&mut self, at: PeerAt, input: LedgerInput) {
-        let now = self.now;
-        if let LedgerInput::JobAdded { spec, .. } = &input
-            && !self.acknowledged.contains_key(&spec.id)
-        {
+        let now = self.clock(at);
+        if let LedgerInput::JobAdded { spec, .. } = &input {
+            if self.acknowledged.contains_key(&spec.id) {
+                return;
+            }
             // A person who got no answer submits again.
             self.command(at, input.clone(), Duration::from_secs(30));
         }

@@ -29,9 +29,10 @@ describe("ten thousand changes a second", () => {
   it("are followed on every screen, at the window's own pace and in the same memory", async () => {
     const page = await open(grid, "", async page => void (await page.addInitScript(watchMessages)));
     const heaps: number[] = [];
+    const growth = (): number => heaps.at(-1)! - heaps.at(-2)!;
 
-    // The first round fills what is kept.
-    for (let round = 1; round <= 3; round += 1) {
+    // The first round fills what is kept. A leak grows with every round; what is tidied up late does not.
+    for (let round = 1; round <= 3 || (round <= 5 && growth() >= HEAP_BYTES); round += 1) {
       grid.storm(FLOOD);
       await walk(page);
       await until("the round is over", async () => (await heard(page)).last >= round * CHANGES_EACH);
@@ -43,7 +44,7 @@ describe("ten thousand changes a second", () => {
 
     const { messages, paces } = await heard(page);
     expect(messages).toBeLessThanOrEqual(paces);
-    expect(heaps[2]! - heaps[1]!).toBeLessThan(HEAP_BYTES);
+    expect(growth()).toBeLessThan(HEAP_BYTES);
   });
 });
 

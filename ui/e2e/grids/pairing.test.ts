@@ -52,6 +52,26 @@ describe("two machines", () => {
     await lists(guest, ["mill", "sandstone"]);
   });
 
+  it("find each other on the network: a code is enough", async () => {
+    const [host, guest] = [await open(mill, "#/jobs"), await open(sandstone, "#/jobs")];
+    const { code } = await showCode(host);
+    await openSheet(guest);
+    const found = guest.getByRole("radio", { name: /^mill/ });
+    await until("the other machine is in sight", async () => {
+      if (await found.isVisible()) return true;
+      await guest.getByRole("button", { name: "Look again" }).click();
+      return false;
+    });
+    // Chosen already where it is the only one, which it need not be on a machine that tests other grids.
+    await found.check();
+
+    await enter(guest, code, "");
+
+    await question(host).getByRole("button", { name: "Yes, pair" }).click();
+    await guest.getByText(/This machine is paired with .*mill/).waitFor();
+    await lists(guest, ["mill", "sandstone"]);
+  });
+
   it("pair by a link that was pasted, while the sheet of the other one is closed", async () => {
     const [host, guest] = [await open(mill, "#/jobs"), await open(sandstone, "#/jobs")];
     const { link } = JSON.parse(await mill.cli("--json", "pair", "show")) as { link: string };
@@ -63,6 +83,22 @@ describe("two machines", () => {
     await asked.getByRole("button", { name: "Yes, pair" }).click();
     await guest.getByText(/This machine is paired with .*mill/).waitFor();
     await lists(host, ["mill", "sandstone"]);
+  });
+
+  it("show one code: that of the newest window, or of the command line", async () => {
+    const [first, second] = [await open(mill, "#/jobs"), await open(mill, "#/jobs")];
+    const another = (page: Page): Locator => sheet(page).getByText(/shows another code now/);
+    await showCode(first);
+    await showCode(second);
+    await another(first).waitFor();
+    expect(await first.locator(".code").count()).toBe(0);
+    expect(await second.locator(".code").count()).toBe(1);
+    await mill.cli("pair", "show", "--json");
+    await another(second).waitFor();
+    await first.getByRole("button", { name: "Show another code" }).click();
+    await first.locator(".code").waitFor();
+    await mill.cli("pair", "hide");
+    await sheet(first).getByText("This code was taken back and is not good any more.").waitFor();
   });
 
   it("do not pair after a no, which both say; the question is gone from every window", async () => {
@@ -102,6 +138,47 @@ describe("two machines", () => {
     await host.getByRole("img", { name: "The pairing link as a QR code" }).waitFor();
   });
 
+  it("do not pair by a link or code whose time is over, which is said", async () => {
+    const guest = await open(sandstone, "#/jobs");
+    const { link, code, addresses } = JSON.parse(await mill.cli("--json", "pair", "show", "--for", "1s")) as {
+      link: string;
+      code: string;
+      addresses: string[];
+    };
+    await until("its time is over", async () => {
+      const { code_until } = await mill.json<{ code_until: number | null }>("pair", "list");
+      return code_until === null;
+    });
+    await enter(guest, link, "");
+    await guest.getByText(/^The time of this .*link is over\./).waitFor();
+    const again = await open(sandstone, "#/jobs");
+    await enter(again, code, addresses[0]!);
+    await again.getByText(/^The time of this .*link is over\./).waitFor();
+    expect([await machines(mill), await machines(sandstone)]).toEqual([["mill"], ["sandstone"]]);
+  });
+
+  it("do not pair by a link that was used already, which is said", async () => {
+    const host = await open(mill, "#/jobs");
+    const { link } = JSON.parse(await mill.cli("--json", "pair", "show")) as { link: string };
+    const late = new Peer("quarry", path.join(folder, "quarry"));
+    await late.boot();
+    try {
+      const guest = await open(sandstone, "#/jobs");
+      await enter(guest, link, "");
+      await question(host).getByRole("button", { name: "Yes, pair" }).click();
+      await guest.getByText(/This machine is paired with .*mill/).waitFor();
+
+      const latecomer = await open(late, "#/jobs");
+      await enter(latecomer, link, "");
+
+      await latecomer.getByText("This pairing link was used already.").waitFor();
+      expect(await machines(late)).toEqual(["quarry"]);
+      expect(await machines(mill)).toEqual(["mill", "sandstone"]);
+    } finally {
+      await late.kill();
+    }
+  });
+
   it("forget the question when the one that asks gives up", async () => {
     const [host, guest] = [await open(mill, "#/jobs"), await open(sandstone, "#/jobs")];
     const { code, address } = await showCode(host);
@@ -139,13 +216,19 @@ async function showCode(page: Page): Promise<{ code: string; address: string }> 
   await openSheet(page);
   await page.getByRole("button", { name: "Show code" }).click();
   const code = await page.locator(".code [aria-hidden]").textContent();
-  const address = await page.getByText("If the other machine asks for an address:").locator("bdi").textContent();
+  const address = await page
+    .getByText("If the other machine does not find this one, its address is:")
+    .locator("bdi")
+    .textContent();
   return { code: code ?? "", address: address ?? "" };
 }
 
 async function enter(page: Page, typed: string, address: string): Promise<void> {
   if (!(await sheet(page).isVisible())) await openSheet(page);
-  await page.getByRole("textbox", { name: "Address of the other machine" }).fill(address);
+  if (address !== "") {
+    await page.getByRole("radio", { name: "Another one, by its address" }).check();
+    await page.getByRole("textbox", { name: "Address of the other machine" }).fill(address);
+  }
   await page.getByRole("textbox", { name: "Code or link" }).fill(typed);
   await page.keyboard.press("Enter");
 }
@@ -162,6 +245,8 @@ async function machines(peer: Peer): Promise<string[]> {
 
 /** The window lists these machines, all of them there. */
 async function lists(page: Page, names: readonly string[]): Promise<void> {
+  // No key reaches the screen behind a question.
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.keyboard.press("3");
   await until(`the window lists ${names.join(", ")}`, async () => {
     const text = await page.getByRole("main").innerText();

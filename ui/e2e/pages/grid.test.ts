@@ -1,8 +1,8 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 
-import { open, usePages } from "./lab";
-import { centreOf, dragTo, emptySpot, gripAt, ringOf, standing } from "./scene";
+import { breaches, open, usePages, type Look } from "./lab";
+import { centreOf, dragTo, emptySpot, focusOn, gripAt, ringOf, standing } from "./scene";
 
 usePages();
 
@@ -50,6 +50,7 @@ describe("the end of a link", () => {
     const page = await openGrid();
     const grip = await laptopEnd(page);
     await dragTo(page, grip, await centreOf(page, await idOf(page, "lab-mini")));
+    await page.getByText(/about 2.1 ms · cuts off .*ana-laptop/).waitFor();
     await page.mouse.up();
     await page.getByText("Link moved").first().waitFor();
     expect(await changes(page)).toEqual(["lab-mini pinned", "ana-laptop forbidden"]);
@@ -70,6 +71,24 @@ describe("the end of a link", () => {
       await page.getByText("Forbid the link").waitFor({ state: "detached" });
     }
     await expect.poll(() => changes(page)).toEqual(["ana-laptop forbidden"]);
+  });
+});
+
+describe("a link that is selected", () => {
+  it.each(["dark", "light"] as const)("is shown beside the picture in %s, and changed there", async theme => {
+    const page = await openGrid({ theme, inspector: "1" });
+    await focusOn(page, await idOf(page, "ana-laptop"));
+    await page.keyboard.press("l");
+    await page.keyboard.press("Space");
+    const inspector = page.getByRole("complementary", { name: "Inspector" });
+    await inspector.getByText("Nobody has changed it: the grid decides.").waitFor();
+    await inspector.getByText("4.1 GB received · 300 MB sent").waitFor();
+    expect(await breaches(page)).toEqual([]);
+    await inspector.getByRole("combobox").selectOption({ label: "Pinned" });
+    await inspector.getByText(/Changed on .*atelier-tower/).waitFor();
+    expect(await changes(page)).toEqual(["ana-laptop pinned"]);
+    await page.keyboard.press("Control+z");
+    await expect.poll(() => inspector.getByRole("combobox").inputValue()).toBe("automatic");
   });
 });
 
@@ -114,8 +133,8 @@ async function laptopEnd(page: Page): Promise<{ x: number; y: number }> {
   return gripAt(page, await idOf(page, "atelier-tower"), await idOf(page, "ana-laptop"));
 }
 
-async function openGrid(): Promise<Page> {
-  const page = await open("#/grid");
+async function openGrid(look: Look = {}): Promise<Page> {
+  const page = await open("#/grid", look);
   await standing(page);
   return page;
 }

@@ -17,6 +17,10 @@ export interface Look {
   text?: "200";
   /** With the desktop app's own choices. */
   desktop?: "1";
+  /** Whether this machine may let others in and revoke them. */
+  admin?: "0";
+  /** Whether something waits for a second admin. */
+  proposals?: "1";
   /** As at the very first start. */
   first?: "1";
 }

@@ -49,6 +49,7 @@ describe("the list of machines", () => {
     expect(await page.getByRole("menuitem").allInnerTexts()).toEqual([
       expect.stringContaining("Open"),
       "New job only here",
+      "Check the way to it",
       "Copy details",
     ]);
   });
@@ -116,5 +117,34 @@ describe("activity", () => {
   it("says when nothing happened yet", async () => {
     const page = await open("#/activity", { scene: "alone" });
     await page.getByRole("heading", { name: "Nothing happened yet" }).waitFor();
+  });
+});
+
+describe("a machine without a link", () => {
+  it("is said to be reached over others wherever it stands", async () => {
+    const page = await open("#/machines", { inspector: "1" });
+    await page.evaluate(() => {
+      const { bridge, grid } = window.lab;
+      const mini = grid.machines.find(machine => machine.name === "lab-mini")!;
+      const via = ["render-01", "studio-nas"].map(name => grid.machines.find(each => each.name === name)!.id);
+      bridge.tell({ event: "link_removed", data: { from: grid.thisMachine!.id, peer: mini.id } } as never);
+      bridge.tell({ event: "machine_changed", data: { ...mini, via } } as never);
+    });
+    const over = /Over .*render-01.* and .*studio-nas/;
+    const row = page.getByRole("row", { name: /lab-mini/ });
+    await row.click();
+    await page.getByRole("complementary").getByText(over).waitFor();
+    await page.setViewportSize({ width: 1600, height: 800 });
+    await row.getByText(over).waitFor();
+    await row.getByRole("link", { name: "lab-mini" }).click();
+    await page.getByRole("status").filter({ hasText: over }).waitFor();
+    await page.getByText(/this machine has no link with it/).waitFor();
+    expect(await breaches(page)).toEqual([]);
+    await page.evaluate(() => (window.location.hash = "#/jobs/kitchenaaaaaaaaa/why"));
+    await page
+      .getByRole("rowheader", { name: /lab-mini/ })
+      .getByText(over)
+      .waitFor();
+    expect(await breaches(page)).toEqual([]);
   });
 });

@@ -23,6 +23,7 @@ async function showCode(page: Page): Promise<void> {
 }
 
 async function enter(page: Page, typed: string, address = "192.168.1.30:7766"): Promise<void> {
+  await page.getByRole("radio", { name: "Another one, by its address" }).check();
   await page.getByRole("textbox", { name: "Address of the other machine" }).fill(address);
   await page.getByRole("textbox", { name: "Code or link" }).fill(typed);
   await page.keyboard.press("Enter");
@@ -76,6 +77,15 @@ describe("showing a code", () => {
     await page.getByText("7K2M-9QXR").waitFor();
   });
 
+  it("is over when another window shows one, and says so", async () => {
+    const page = await open("#/jobs");
+    await showCode(page);
+    await page.evaluate(() => window.lab.pairing.showElsewhere());
+    await page.getByText("Another window, or the command line, shows another code now.").waitFor();
+    await page.getByText("7K2M-9QXR").waitFor({ state: "detached" });
+    expect(await breaches(page)).toEqual([]);
+  });
+
   it("is over with its time, and still there when the sheet opens again before", async () => {
     const page = await open("#/jobs");
     await showCode(page);
@@ -113,7 +123,7 @@ describe("a machine that asks to be let in", () => {
     expect(await answers(page)).toEqual([false, true]);
   });
 
-  it("can wait: it stays above the screen and in Activity until it is answered", async () => {
+  it("can wait: it stays above the screen, or in Activity, until it is answered", async () => {
     const page = await open("#/activity");
     await page.evaluate(() => window.lab.pairing.come());
     const asked = page.getByRole("dialog", { name: /sandstone/ });
@@ -125,7 +135,12 @@ describe("a machine that asks to be let in", () => {
       .getByText(/sandstone.* wants to join/)
       .waitFor();
     expect(await breaches(page)).toEqual([]);
-    await page.getByRole("button", { name: "Answer…" }).first().click();
+    const answer = page.getByRole("button", { name: "Answer…" });
+    expect(await answer.count()).toBe(1);
+    await page.keyboard.press("2");
+    await page.getByRole("region", { name: "Needs you" }).waitFor({ state: "detached" });
+    expect(await answer.count()).toBe(1);
+    await answer.click();
     await asked.waitFor();
     expect(await answers(page)).toEqual([]);
   });

@@ -18,6 +18,16 @@ export type ActivityRequest = {
   job?: string | null;
 };
 
+/** A machine whose asks are answered unseen. */
+export type AlwaysView = {
+  /** Which. */
+  machine: PeerId;
+  /** What people call it. */
+  name: string;
+  /** The answer. */
+  allow: boolean;
+};
+
 /** At least and/or at most so much of something countable. */
 export type AmountNeed = {
   /** Capability name: `amount.worker.memory` (MiB), `amount.worker.vcpu`, `amount.tool.blender`, … */
@@ -34,6 +44,7 @@ export type Answers = {
   inspect: Array<DraftView>;
   submit: SubmittedView;
   jobs: Array<JobView>;
+  copies: Array<CopyView>;
   job: JobDetail;
   tasks: TaskPage;
   cancel: ChangeView;
@@ -53,9 +64,25 @@ export type Answers = {
   pair_answer: PairingView;
   pairings: PairingsView;
   nearby: Array<NearbyView>;
+  members: MembersView;
+  role: GovernedView;
+  revoke: GovernedView;
+  recover_set: RecoveryWordsView;
+  recover_confirm: GovernedView;
+  recover: GovernedView;
   doctor: DoctorView;
+  wake: WakeView;
+  doctor_of: DoctorView;
   set: MachineView;
   link: LinkView;
+  link_asks: LinkAsksView;
+  link_answer: LinkAsksView;
+  link_history: LinkHistoryView;
+  link_undo: LinkHistoryView;
+  layout: LayoutView;
+  behaviour: LayoutView;
+  hand_over: Array<HandedOverView>;
+  limit: Array<LimitView>;
   results: ResultsPage;
   log: LogPage;
   timeline: TimelineView;
@@ -105,12 +132,51 @@ export type Bar = {
   state: TaskState;
 };
 
+/** Whether a behaviour may change links. */
+export type BehaviourMode = "off" | "suggest" | "on";
+
+/** Changes a behaviour of this machine, or answers what it suggests. */
+export type BehaviourRequest = {
+  /** Its name. */
+  name: string;
+  /** What it may do from now on; stays when absent. */
+  mode?: BehaviourMode | null;
+  /** How often it looks at the map, in seconds: 1 … 86,400; stays when absent. */
+  every_secs?: number | null;
+  /** Looks once, now, and does what it finds. */
+  once?: boolean;
+  /** Does what it suggests (`true`), or not (`false`). */
+  accept?: boolean | null;
+};
+
+/** A program that changes this machine's links. */
+export type BehaviourView = {
+  /** Its name. */
+  name: string;
+  /** What it does, one sentence. */
+  about: string;
+  /** What it may do. */
+  mode: BehaviourMode;
+  /** How often it looks at the map, in seconds. */
+  every_secs: number;
+  /** How often it has looked since the node started. */
+  looks: number;
+  /** What it would do now. */
+  suggestion: SuggestionView | null;
+};
+
 /** What a command changed. */
 export type ChangeView = {
   /** The job as it is now. */
   job: JobView;
   /** Tasks that changed. */
   tasks: number;
+};
+
+/** What can be told of a pairing code to everybody who listens here: never the code. */
+export type CodeShown = {
+  /** Until when one is shown; another code has another time. Absent when none is. */
+  until: Stamp | null;
 };
 
 /** A command that becomes a job. */
@@ -123,6 +189,34 @@ export type CommandRequest = {
   outputs?: Array<string>;
   /** Absolute folder against which relative paths and patterns are read. */
   cwd: string;
+};
+
+/** A job that another machine has, and of which this one keeps a copy, ready to go on with it. */
+export type CopyView = {
+  /** The job. */
+  id: JobId;
+  /** What people call it. */
+  name: string;
+  /** Where it stood then. */
+  state: JobState;
+  /** Its tasks by state, as they were then. */
+  counts: TaskCounts;
+  /** What people call the machine it came from. */
+  origin_name: string;
+  /** The machine that keeps its records now and places its tasks. */
+  steward: PeerId;
+  /** What people call that machine. */
+  steward_name: string;
+  /** True if that machine can be reached: what is known here is as new as what is known there. */
+  steward_online: boolean;
+  /** When the last of what is known here came; absent if that was before this machine's node started. */
+  as_of: Stamp | null;
+};
+
+/** Asks why another machine is seen or not. */
+export type DoctorRequest = {
+  /** Name or id prefix of the machine. */
+  machine: string;
 };
 
 /** What a check-up found. */
@@ -287,8 +381,13 @@ export type Event = {
   | { event: "machine_removed"; data: PeerId }
   | { event: "link_changed"; data: LinkView }
   | { event: "link_removed"; data: LinkKey }
+  | { event: "layout_changed"; data: LayoutView }
   | { event: "pairing_changed"; data: PairingView }
   | { event: "notice"; data: Notice }
+  | { event: "code_changed"; data: CodeShown }
+  | { event: "members_changed"; data: MembersView }
+  | { event: "link_ask_changed"; data: LinkAskView }
+  | { event: "link_ask_removed"; data: LinkKey }
 );
 
 /** Tasks that failed for the same reason. */
@@ -338,6 +437,14 @@ export type FrameRange = {
   step: number;
 };
 
+/** What became of a wish about the members. */
+export type GovernedView = {
+  /** False if another admin has to confirm it first. */
+  in_effect: boolean;
+  /** One sentence. */
+  sentence: string;
+};
+
 /** A graphics card that programs can compute on. */
 export type Gpu = {
   /** As its driver calls it. */
@@ -350,6 +457,24 @@ export type Gpu = {
 
 /** A grid: random, made once with its first peer. */
 export type GridId = string;
+
+/** Lets another machine go on with jobs. */
+export type HandOverRequest = {
+  /** Which job; all that have not ended when absent. */
+  job?: string | null;
+  /** Name or id prefix of the machine; the one that has a copy and comes first when absent. */
+  to?: string | null;
+};
+
+/** Who goes on with a job. */
+export type HandedOverView = {
+  /** The job. */
+  job: JobId;
+  /** The machine that has it now. */
+  steward: PeerId;
+  /** What people call that machine. */
+  steward_name: string;
+};
 
 /** What a machine is; measured at start and when devices change. */
 export type Hardware = {
@@ -419,6 +544,10 @@ export type InviteRequest = {
   ttl_secs?: number | null;
   /** Whoever makes it approves the machine that comes with it now, unseen: nobody is asked then. For scripts. */
   approve_now?: boolean;
+  /** What the machine that comes with it may do on the others; everything when absent. */
+  roles?: Array<Role> | null;
+  /** How long that machine stays once it is let in, in seconds, if it comes as a guest. */
+  guest_secs?: number | null;
 };
 
 /** An invite. */
@@ -475,6 +604,14 @@ export type JobDetail = {
   failures: Array<FailureView>;
   /** One sentence while it waits: for what, and why. Empty otherwise. */
   waits_for: string;
+  /** The machine that keeps its records now and places its tasks: mostly the one it came from. */
+  steward: PeerId;
+  /** What people call that machine. */
+  steward_name: string;
+  /** True if the job goes on when its steward is switched off: another machine has its records and the files that it reads. */
+  safe: boolean;
+  /** Why not, in one sentence; empty when it is safe. */
+  unsafe_why: string;
 };
 
 /** A job: 80 random bits, 16 letters; any unique prefix of at least 4 letters names it to a person's node. */
@@ -527,6 +664,14 @@ export type JobView = {
   failures: Array<FailureView>;
   /** One sentence while it waits: for what, and why. Empty otherwise. */
   waits_for: string;
+  /** The machine that keeps its records now and places its tasks: mostly the one it came from. */
+  steward: PeerId;
+  /** What people call that machine. */
+  steward_name: string;
+  /** True if the job goes on when its steward is switched off: another machine has its records and the files that it reads. */
+  safe: boolean;
+  /** Why not, in one sentence; empty when it is safe. */
+  unsafe_why: string;
 };
 
 /** Which jobs to list. */
@@ -549,6 +694,155 @@ export type JoinedView = {
   grid: GridId;
   /** Names of its machines, this one included. */
   machines: Array<string>;
+};
+
+/** What happened to links. */
+export type LayoutChange = {
+  /** When. */
+  at: Stamp;
+  /** What, one sentence. */
+  sentence: string;
+};
+
+/** Shapes that the links of a grid may have. */
+export type LayoutKind = "mesh" | "chain" | "star" | "sites";
+
+/** Changes which links the grid has. */
+export type LayoutRequest = {
+  /** The shape; absent to look at what holds. */
+  kind?: LayoutKind | null;
+  /** Of a chain, machines in their order (those not named follow); of a star, the middle (this machine if absent). */
+  machines?: Array<string>;
+  /** Only says what would change. */
+  preview?: boolean;
+  /** Goes back to the plan before the one that holds; `kind` is absent then. */
+  undo?: boolean;
+  /**
+   * The `LayoutView::revision` that the asker saw: refused with `ErrorCode::LinkChanged` when somebody made
+   * another plan since; not checked when absent.
+   */
+  expected?: number | null;
+};
+
+/** Which links the grid is to have, and who looks for better ones. */
+export type LayoutView = {
+  /** The shape that was asked for last; a mesh if never. */
+  kind: LayoutKind;
+  /** Grows with each plan; 0 if there never was one. */
+  revision: number;
+  /** Who asked for it, and when. */
+  changed: [PeerId, Stamp] | null;
+  /** What a preview would make, and what the plan that holds has not made yet. */
+  adds: Array<PairView>;
+  /** What a preview would let go, and what the plan that holds has not let go yet. */
+  removes: Array<PairView>;
+  /** Programs that change this machine's links. */
+  behaviours: Array<BehaviourView>;
+  /** Changes of the layout and of this machine's links that were made here or heard of, newest first. */
+  history: Array<LayoutChange>;
+};
+
+/** Licences that one machine has for one job. */
+export type LimitHolderView = {
+  /** The machine. */
+  machine: PeerId;
+  /** Its name. */
+  name: string;
+  /** The job. */
+  job: JobId;
+  /** How many. */
+  count: number;
+};
+
+/** Shows limits, or changes one that this machine keeps. */
+export type LimitRequest = {
+  /** Which to change: small letters, digits, `_` and `-`; none when absent. */
+  name?: string | null;
+  /** Most licences in use at once; absent to keep the limit no longer. */
+  cap?: number | null;
+};
+
+/** A counted licence, and who has it. */
+export type LimitView = {
+  /** What people call it. */
+  name: string;
+  /** Most licences in use at once. */
+  cap: number;
+  /** Licences in use. */
+  in_use: number;
+  /** True while the machine that keeps it has just started: it gives none away before it has heard who has one. */
+  settling: boolean;
+  /** The machine that keeps it. */
+  keeper: PeerId;
+  /** Its name. */
+  keeper_name: string;
+  /** Who has licences. */
+  holders: Array<LimitHolderView>;
+};
+
+/** Answers what the owner of another machine asks. */
+export type LinkAnswerRequest = {
+  /** Name or id prefix of the machine that asks. */
+  machine: string;
+  /** Yes or no. After a no it may still become a yes. */
+  allow: boolean;
+  /** Answer what it asks later so, too, unseen. Without it such a standing answer ends. */
+  always?: boolean;
+};
+
+/** How far an ask is. What was allowed and done, taken back, or is over, is no ask any more. */
+export type LinkAskState = "sending" | "waiting" | "allowed" | "declined";
+
+/** The owner of one machine asks the owner of another one to let it pin the link between the two. */
+export type LinkAskView = {
+  /** The machine whose owner asks. */
+  from: PeerId;
+  /** What people call it. */
+  from_name: string;
+  /** The machine whose owner is asked. */
+  peer: PeerId;
+  /** What people call it. */
+  name: string;
+  /** How far it is. */
+  state: LinkAskState;
+  /** When it was asked or, at the machine that is asked, heard. */
+  asked: Stamp;
+  /** When it is over by itself; absent until it has reached the other machine. */
+  until: Stamp | null;
+};
+
+/** What owners of machines ask each other, as far as it concerns this machine. */
+export type LinkAsksView = {
+  /** What this machine asks, then what it is asked. */
+  asks: Array<LinkAskView>;
+  /** Machines whose asks are answered unseen. */
+  always: Array<AlwaysView>;
+};
+
+/** One change of links. */
+export type LinkChangeView = {
+  /** Grows from one to the next. */
+  id: number;
+  /** When it was made, or heard of. */
+  at: Stamp;
+  /** The machine at which it was made. */
+  by: PeerId;
+  /** What people call it. */
+  by_name: string;
+  /** The other end of the link, if it is about one. */
+  peer: PeerId | null;
+  /** What, one sentence. */
+  sentence: string;
+  /** What the owner there wanted of the link before, and since then; absent for what was not about one link. */
+  wanted: [LinkPolicy, LinkPolicy] | null;
+  /** True if this machine can go back behind it. */
+  can_undo: boolean;
+};
+
+/** What became of links of this machine. */
+export type LinkHistoryView = {
+  /** The newest first; the last 200 are kept. */
+  changes: Array<LinkChangeView>;
 };
 
 /** Names one link in the eyes of one of its machines. */
@@ -582,6 +876,14 @@ export type LinkRequest = {
 /** Whether a link carries anything. */
 export type LinkState = "connecting" | "up" | "down";
 
+/** Goes back behind a change of links. */
+export type LinkUndoRequest = {
+  /** Which change; the newest that this machine made and that was not undone, when absent. */
+  id?: number | null;
+  /** Also over what somebody else changed since, and when it cuts machines off. */
+  anyway?: boolean;
+};
+
 /** A link between two machines, as the machine `from` sees it. */
 export type LinkView = {
   /** The machine that tells: this one, or another one about a link of its own. */
@@ -610,6 +912,12 @@ export type LinkView = {
   sent_bytes: number;
   /** Why it broke or could not be made, last time; may be empty. */
   last_error: string;
+  /** How far this machine's ask to pin it is, if there is one. */
+  ask?: LinkAskState | null;
+  /** Bytes that it carries each second, from files that went over it, smoothed; absent until one did. */
+  bytes_per_sec?: number | null;
+  /** True if it is down because a machine does without it. */
+  rests?: boolean;
 };
 
 /** How busy a machine is; refreshed every few seconds. */
@@ -759,6 +1067,8 @@ export type MachineView = {
    * for other machines.
    */
   isolated_since: Stamp | null;
+  /** The machines over which it is reached, in this order; absent while there is a link with it, or no way. */
+  via?: Array<PeerId>;
 };
 
 /** What one machine did for a job. */
@@ -773,6 +1083,40 @@ export type MadeBy = {
   failed: number;
   /** Tasks it runs or holds now. */
   running: number;
+};
+
+/** A member of the grid. */
+export type MemberView = {
+  /** Its key. */
+  id: PeerId;
+  /** What people call it. */
+  name: string;
+  /** True for this machine. */
+  this: boolean;
+  /** What it may do on the others. */
+  roles: Array<Role>;
+  /** True if it has a guest pass, which ends; other certificates are renewed. */
+  guest: boolean;
+  /** When its guest pass or its certificate ends. */
+  until: Stamp;
+  /** True if that is over. */
+  expired: boolean;
+  /** When it was let in. */
+  since: Stamp;
+};
+
+/** Who belongs to the grid. */
+export type MembersView = {
+  /** The grid. */
+  grid: GridId;
+  /** Every member, this machine first. */
+  members: Array<MemberView>;
+  /** Machines that were members. */
+  revoked: Array<RevokedView>;
+  /** What another admin has to confirm. */
+  proposals: Array<ProposalView>;
+  /** Whether recovery words are set. */
+  recovery: boolean;
 };
 
 /** A machine on the same network that shows a code now. Anybody can claim to be one: only the right code proves it. */
@@ -876,6 +1220,18 @@ export type PairSide = "host" | "guest";
 /** How far a pairing is. */
 export type PairState = "reaching" | "waiting" | "joined" | "rejected" | "timed_out" | "cancelled" | "failed";
 
+/** A link by its ends. */
+export type PairView = {
+  /** One end. */
+  from: PeerId;
+  /** Its name. */
+  from_name: string;
+  /** The other end. */
+  to: PeerId;
+  /** Its name. */
+  to_name: string;
+};
+
 /** One machine that is being let in, or was a moment ago. */
 export type PairingView = {
   /** Names it on this machine, while the node runs. */
@@ -961,6 +1317,41 @@ export type PriorityRequest = {
   priority: number;
 };
 
+/** What takes the word of a second admin. */
+export type ProposalKind = "admin" | "no_admin" | "revoke" | "recovery";
+
+/** What one admin wants and another has to confirm. */
+export type ProposalView = {
+  /** Who wants it. */
+  by: PeerId;
+  /** What it would change. */
+  what: ProposalKind;
+  /** Of which machine; absent for recovery words. */
+  machine: PeerId | null;
+  /** What, one sentence. */
+  sentence: string;
+  /** The command that confirms it at another admin's machine. */
+  confirm: string;
+};
+
+/** Makes this machine an admin by the recovery words. */
+export type RecoverRequest = {
+  /** The 24 words. */
+  words: string;
+  /** Machines to revoke with them, admins too: names or the first letters of ids. */
+  revoke?: Array<string>;
+};
+
+/** Recovery words, shown this once: the grid keeps only their public key. */
+export type RecoveryWordsView = {
+  /** The 24 words, one blank between two. */
+  words: string;
+  /** False if another admin has to confirm them first. */
+  in_effect: boolean;
+  /** One sentence. */
+  sentence: string;
+};
+
 /** How often a command runs. */
 export type Repeat = "once" | { array: number } | { over: string };
 
@@ -970,6 +1361,7 @@ export type Request =
   | ({ ask: "inspect" } & SubmitRequest)
   | ({ ask: "submit" } & SubmitRequest)
   | ({ ask: "jobs" } & JobsRequest)
+  | { ask: "copies" }
   | ({ ask: "job" } & JobRequest)
   | ({ ask: "tasks" } & TasksRequest)
   | ({ ask: "cancel" } & TargetRequest)
@@ -989,9 +1381,25 @@ export type Request =
   | ({ ask: "pair_answer" } & PairAnswerRequest)
   | { ask: "pairings" }
   | { ask: "nearby" }
+  | { ask: "members" }
+  | ({ ask: "role" } & RoleRequest)
+  | ({ ask: "revoke" } & RevokeRequest)
+  | { ask: "recover_set" }
+  | { ask: "recover_confirm" }
+  | ({ ask: "recover" } & RecoverRequest)
   | { ask: "doctor" }
+  | ({ ask: "wake" } & WakeRequest)
+  | ({ ask: "doctor_of" } & DoctorRequest)
   | ({ ask: "set" } & SetRequest)
   | ({ ask: "link" } & LinkRequest)
+  | { ask: "link_asks" }
+  | ({ ask: "link_answer" } & LinkAnswerRequest)
+  | { ask: "link_history" }
+  | ({ ask: "link_undo" } & LinkUndoRequest)
+  | ({ ask: "layout" } & LayoutRequest)
+  | ({ ask: "behaviour" } & BehaviourRequest)
+  | ({ ask: "hand_over" } & HandOverRequest)
+  | ({ ask: "limit" } & LimitRequest)
   | ({ ask: "results" } & ResultsRequest)
   | ({ ask: "log" } & LogPageRequest)
   | ({ ask: "timeline" } & TimelineRequest)
@@ -1034,6 +1442,37 @@ export type ResultsRequest = {
   offset?: number;
   /** Most files to send: at most `ResultsRequest::MAX_LIMIT`, 0 means that. */
   limit?: number;
+};
+
+/** Takes a machine out of the grid. */
+export type RevokeRequest = {
+  /** The machine: its name or the first letters of its id. */
+  machine: string;
+};
+
+/** A machine that was a member. */
+export type RevokedView = {
+  /** Its key. */
+  id: PeerId;
+  /** What people called it. */
+  name: string;
+  /** Who revoked it; nobody named if the recovery words did. */
+  by: string | null;
+  /** When, by that machine's clock. */
+  at: Stamp;
+};
+
+/** What a machine of the grid may do on the other machines. */
+export type Role = "run" | "files" | "links" | "admin";
+
+/** Changes what a machine may do on the others. */
+export type RoleRequest = {
+  /** The machine: its name or the first letters of its id. */
+  machine: string;
+  /** Roles that it gets. */
+  give?: Array<Role>;
+  /** Roles that it loses. */
+  take?: Array<Role>;
 };
 
 /** A scene of a file. */
@@ -1085,6 +1524,10 @@ export type SetRequest = {
   isolated_after_secs?: number | null;
   /** Whether this machine looks for others nearby, and is found by them while it shows a code. */
   nearby?: boolean | null;
+  /** Whether this machine passes on what others send to each other over its links. */
+  relay?: boolean | null;
+  /** Over how many links tasks of this machine's jobs go: 1 … 6. */
+  reach?: number | null;
   /** Labels to set, or to remove with `null`. */
   labels?: { [key in string]: string | null };
 };
@@ -1117,9 +1560,16 @@ export type Snapshot = {
   jobs: Array<JobView>;
   /** Machines that are being let in, and the last few that were, or were not. */
   pairings: Array<PairingView>;
+  /** The pairing code that this machine shows. */
+  code: CodeShown;
+  /** What owners of machines ask each other, as far as it concerns this machine. */
+  asks: Array<LinkAskView>;
 };
 
-/** Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but invites. */
+/**
+ * Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but what
+ * people decide: invites, certificates, asks.
+ */
 export type Stamp = number;
 
 /** The node itself. */
@@ -1152,6 +1602,10 @@ export type StatusView = {
   accepts: boolean;
   /** Why, when `accepts` is false; empty otherwise. */
   why_not: string;
+  /** True if this machine may sleep or be switched off now: its jobs go on elsewhere, and nobody misses anything that is here. */
+  safe_to_close: boolean;
+  /** Why not, one sentence each, at most `StatusView::MAX_REASONS`; empty if it is safe. */
+  close_why: Array<string>;
 };
 
 /** One step of a job. */
@@ -1210,6 +1664,34 @@ export type SubmittedView = {
   jobs: Array<JobView>;
   /** Things worth knowing that stopped nothing: files outside the project, machines that do not fit. */
   warnings: Array<string>;
+};
+
+/** Why a behaviour suggests something. */
+export type SuggestionReason =
+  | "may_be_nearer"
+  | "is_nearer"
+  | "is_not_nearer"
+  | "not_measured"
+  | "too_many"
+  | "too_few"
+  | "chance";
+
+/** What a behaviour would do to links of this machine, and the numbers that decided. */
+export type SuggestionView = {
+  /** The same as one sentence. */
+  sentence: string;
+  /** The machine to link with. */
+  link_with: PeerId | null;
+  /** The machine whose link would go. */
+  let_go: PeerId | null;
+  /** What decided. */
+  why: SuggestionReason;
+  /** Round trip to the one that it would link with, or has tried, in microseconds; absent where it decided nothing. */
+  new_micros: number | null;
+  /** Round trip over the link that goes or is slowest, in microseconds; absent where it decided nothing. */
+  old_micros: number | null;
+  /** How many links there are; absent where that decided nothing. */
+  links: number | null;
 };
 
 /** Names a job or one of its tasks. */
@@ -1404,6 +1886,22 @@ export type Tuning = {
 export type UploadView = {
   /** Where it lies on the node's machine. */
   path: string;
+};
+
+/** Which machine to wake. */
+export type WakeRequest = {
+  /** Its name, or the beginning of its id. */
+  machine: string;
+};
+
+/** A machine to which the packet was sent that wakes it; it takes a while until it is there. */
+export type WakeView = {
+  /** The machine. */
+  machine: PeerId;
+  /** What people call it. */
+  name: string;
+  /** What people call the machines that sent the packet. */
+  sent_by: Array<string>;
 };
 
 /**

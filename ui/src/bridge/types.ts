@@ -2,43 +2,8 @@ import type * as api from "./api";
 
 export type * from "./api";
 
-/** What a request is answered with: in JSON an answer carries no tag, because the asker knows what it asked. */
-export interface Answers {
-  status: api.StatusView;
-  inspect: api.DraftView[];
-  submit: api.SubmittedView;
-  jobs: api.JobView[];
-  job: api.JobDetail;
-  tasks: api.TaskPage;
-  cancel: api.ChangeView;
-  retry: api.ChangeView;
-  hold: api.ChangeView;
-  release: api.ChangeView;
-  priority: api.ChangeView;
-  why: api.WhyView;
-  machines: api.MachineView[];
-  links: api.LinkView[];
-  invite: api.InviteView;
-  join: api.JoinedView;
-  pair_show: api.InvitationView;
-  pair_hide: api.PairingsView;
-  pair_code: api.PairingView;
-  pair_enter: api.PairingView;
-  pair_answer: api.PairingView;
-  pairings: api.PairingsView;
-  nearby: api.NearbyView[];
-  doctor: api.DoctorView;
-  set: api.MachineView;
-  link: api.LinkView;
-  results: api.ResultsPage;
-  log: api.LogPage;
-  timeline: api.TimelineView;
-  activity: api.ActivityPage;
-  history: api.HistoryView;
-}
-
 export type Ask = api.Request["ask"];
-export type AnswerTo<R extends api.Request> = Answers[R["ask"]];
+export type AnswerTo<R extends api.Request> = api.Answers[R["ask"]];
 
 /** Up to where a listener has heard. */
 export interface Cursor {

@@ -3,6 +3,7 @@ import type {
   Hardware,
   JobState,
   JobView,
+  LinkAskView,
   LinkView,
   MachineState,
   MachineView,
@@ -98,6 +99,20 @@ export function link(to: string, some: Partial<LinkView> = {}): LinkView {
   };
 }
 
+/** What atelier-tower asks of another owner, or that one of it. */
+export function labAsk(some: Partial<LinkAskView> = {}): LinkAskView {
+  return {
+    from: peerId("atelier-tower"),
+    from_name: "atelier-tower",
+    peer: peerId("win-box"),
+    name: "win-box",
+    state: "waiting",
+    asked: LAB_NOW - 60_000,
+    until: LAB_NOW + 86_340_000,
+    ...some,
+  };
+}
+
 export function job(id: string, name: string, state: JobState, some: Partial<JobView> = {}): JobView {
   return {
     id: `${id.toLowerCase().replace(/[^a-z2-7]/g, "a")}${"a".repeat(16)}`.slice(0, 16),
@@ -121,6 +136,10 @@ export function job(id: string, name: string, state: JobState, some: Partial<Job
     ],
     failures: [],
     waits_for: "",
+    steward: peerId("atelier-tower"),
+    steward_name: "atelier-tower",
+    safe: true,
+    unsafe_why: "",
     ...some,
   };
 }
@@ -130,6 +149,8 @@ export function studio(): Snapshot {
   return {
     stream: "aaaaaaaaaaaaa",
     pairings: [],
+    asks: [],
+    code: { until: null },
     machines: [
       machine("atelier-tower", {
         this: true,
@@ -198,6 +219,8 @@ export function studio(): Snapshot {
         task_word: "task",
         counts: counts({ done: 4, running: 2, ready: 2, failed: 1 }),
         progress: 0.58,
+        safe: false,
+        unsafe_why: "the files it reads are still being copied to render-01",
         time_left_secs: 95,
         submitted: LAB_NOW - 300_000,
       }),
@@ -210,6 +233,8 @@ export function studio(): Snapshot {
         started: null,
         made_by: [],
         waits_for: "Both machines with 12 GB of graphics memory are in use",
+        steward: peerId("render-01"),
+        steward_name: "render-01",
       }),
       job("forest", "forest_v07", "held", {
         counts: counts({ done: 20, held: 80 }),
@@ -253,6 +278,8 @@ export function alone(): Snapshot {
     links: [],
     jobs: [],
     pairings: [],
+    asks: [],
+    code: { until: null },
   };
 }
 
@@ -275,6 +302,8 @@ export function many(count: number): Snapshot {
   return {
     stream: "daaaaaaaaaaaa",
     pairings: [],
+    asks: [],
+    code: { until: null },
     machines: all,
     links: [
       ...links.filter(each => all.some(machine => machine.id === each.peer)),
@@ -309,6 +338,8 @@ export function hostile(): Snapshot {
     machines: names.map((name, at) => machine(name, { this: at === 0, id: peerId(`hostile${"bcdef"[at] ?? ""}`) })),
     links: [],
     pairings: [],
+    asks: [],
+    code: { until: null },
     jobs: names.map((name, at) =>
       job(`hostile${"bcdef"[at] ?? ""}`, name, "running", { origin_name: name, waits_for: at === 1 ? name : "" }),
     ),

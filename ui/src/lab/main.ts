@@ -6,13 +6,17 @@ import "../styles/layers.css";
 import { flushSync, mount } from "svelte";
 
 import App from "../App.svelte";
-import { Refusal, type LinkRequest, type LinkView, type OwnSettings } from "~/bridge";
+import { Refusal, type OwnSettings } from "~/bridge";
 import { Grid, Prefs, Selection, type PrefValues } from "~/state";
 import { setLocale, type Locale } from "~/text";
 import { LabBridge, type Replies } from "./bridge";
 import { jobReplies, logPieces } from "./job";
 import { draftReplies } from "./drafts";
-import { alone, hostile, LAB_NOW, link, many, studio } from "./fixtures";
+import { alone, hostile, LAB_NOW, many, studio } from "./fixtures";
+import { layoutReplies } from "./layout";
+import { limitReplies } from "./limits";
+import { LabLinks } from "./links";
+import { memberReplies } from "./members";
 import { LabPairing } from "./pairing";
 import { NOTHING_YET, pastReplies } from "./past";
 
@@ -24,6 +28,10 @@ import { NOTHING_YET, pastReplies } from "./past";
 const asked = new URLSearchParams(window.location.search);
 
 const ABOUT_JOBS = jobReplies(studio());
+const links = new LabLinks(
+  () => grid,
+  body => bridge.tell(body),
+);
 const pairing = new LabPairing(body => bridge.tell(body));
 const REPLIES: Replies = {
   ...ABOUT_JOBS,
@@ -45,9 +53,36 @@ const REPLIES: Replies = {
     running: 6,
     accepts: true,
     why_not: "",
+    safe_to_close: false,
+    close_why: ["holiday film.mov: the files it reads are still being copied to render-01"],
   }),
   set: () => studio().machines[0],
-  link: changeLink,
+  link: request => links.change(request),
+  links: () => grid.links,
+  ...links.replies,
+  ...limitReplies(),
+  ...layoutReplies(studio()),
+  ...memberReplies(studio(), { admin: asked.get("admin") !== "0", waiting: asked.get("proposals") === "1" }, body =>
+    bridge.tell(body),
+  ),
+  doctor_of: ({ machine }) => ({
+    findings: [
+      { what: "link", ok: false, sentence: "there is no link with it since 10:02", next_step: "" },
+      {
+        what: "what others see",
+        ok: true,
+        sentence: "render-01 last heard of it 3 h ago",
+        next_step: "",
+      },
+      {
+        what: `addresses of ${grid.machine(machine)?.name ?? machine}`,
+        ok: false,
+        sentence: "192.168.1.44:7766 does not answer",
+        next_step: "see whether it is switched on, and wake it with: gridwell wake old-imac",
+      },
+      { what: "clock", ok: true, sentence: "its clock was right when it was last heard of", next_step: "" },
+    ],
+  }),
   doctor: () => ({
     findings: [
       { what: "socket", ok: true, sentence: "The local door answers.", next_step: "" },
@@ -104,16 +139,6 @@ mount(App, { target, props: { app: { grid, prefs, selection: new Selection() } }
 flushSync();
 if (asked.get("dir") !== null) document.documentElement.dir = asked.get("dir") ?? "ltr";
 
-/** As a node does: changes the link, tells of it, and answers with it. */
-function changeLink({ from, to, policy }: LinkRequest): LinkView {
-  const here = grid.thisMachine?.id ?? "";
-  const peer = from === here ? to : from;
-  const known = grid.link(peer) ?? link(peer, { peer });
-  const changed: LinkView = { ...known, policy, revision: known.revision + 1, changed: [here, LAB_NOW] };
-  bridge.tell({ event: "link_changed", data: changed });
-  return changed;
-}
-
 /** The desktop app's choices, kept as long as the page. */
 function ownChoices(): NonNullable<LabBridge["own"]> {
   let kept: OwnSettings = {
@@ -133,8 +158,8 @@ function stopper(id: ReturnType<typeof setTimeout>): () => void {
 
 declare global {
   interface Window {
-    lab: { bridge: LabBridge; grid: Grid; pairing: LabPairing; Refusal: typeof Refusal };
+    lab: { bridge: LabBridge; grid: Grid; links: LabLinks; pairing: LabPairing; Refusal: typeof Refusal };
   }
 }
 
-window.lab = { bridge, grid, pairing, Refusal };
+window.lab = { bridge, grid, links, pairing, Refusal };

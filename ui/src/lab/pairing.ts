@@ -1,4 +1,4 @@
-import { Refusal, type ErrorCode, type Event, type InvitationView, type PairingView } from "~/bridge";
+import { Refusal, type ErrorCode, type Event, type InvitationView, type NearbyView, type PairingView } from "~/bridge";
 import type { Replies } from "./bridge";
 import { LAB_NOW, peerId } from "./fixtures";
 
@@ -10,12 +10,13 @@ const LINK = `gridwell://pair/${"abcdefghijklmnopqrstuvwxyz234567".repeat(5)}`;
 export class LabPairing {
   private readonly known = new Map<number, PairingView>();
   private shown: InvitationView | null = null;
+  private near: (() => Promise<NearbyView[]>) | null = async () => [];
 
   constructor(private readonly tell: (body: Omit<Event, "seq">) => void) {}
 
   /** A machine comes and waits for a person here. It used the code that is shown. */
   come(some: Partial<PairingView> = {}): void {
-    this.shown = null;
+    this.show(null);
     this.change(pairing({ id: this.known.size + 1, ...some }));
   }
 
@@ -28,22 +29,38 @@ export class LabPairing {
 
   /** Somebody types a wrong code. */
   burn(): void {
-    this.shown = null;
+    this.show(null);
     const sentence = "a wrong code was typed on forge (k3faq7xo): the code shown here is not good any more";
     const data = { id: 9_000, at: LAB_NOW, kind: "machine", level: "warning", sentence, job: null, machine: null };
     this.tell({ event: "notice", data } as Omit<Event, "seq">);
   }
 
+  /** Another window of this machine shows a code. */
+  showElsewhere(): void {
+    this.show({ code: "22223333", link: LINK, expires: LAB_NOW + 599_000, addresses: [] });
+  }
+
+  /** Machines that show a code nearby; `null` where looking for them is switched off. */
+  around(...names: string[] | [null]): void {
+    this.near = names[0] === null ? null : async () => names.map((name, at) => neighbour(name ?? "", at));
+  }
+
+  /** A look around that does not end. */
+  aroundForEver(): void {
+    this.near = () => new Promise(() => {});
+  }
+
   readonly replies: Replies = {
+    nearby: () => this.near?.() ?? refuse("wrong_state", "finding machines nearby is switched off here"),
     pair_show: () => {
       const addresses = ["192.168.1.20:7766", "[fd00::20]:7766"];
-      return (this.shown = { code: RIGHT, link: LINK, expires: LAB_NOW + 600_000, addresses });
+      return this.show({ code: RIGHT, link: LINK, expires: LAB_NOW + 600_000, addresses });
     },
     pairings: () => ({ nearby: true, code_until: this.shown?.expires ?? null, pairings: [...this.known.values()] }),
     pair_code: ({ code, at }) => {
       const letters = code.replace(/[\s-]/g, "").toUpperCase();
       if (!/^[A-Z2-9]{8}$/.test(letters)) refuse("code_malformed", "a code has 8 letters and digits");
-      if (at == null) refuse("bad_request", "it is not said which machine shows the code");
+      if (at == null) refuse("no_invitation", "no machine nearby shows a code");
       if (at === "10.9.9.9:7766") refuse("peer_unreachable", "nothing answers at 10.9.9.9:7766");
       if (letters !== RIGHT.replace("-", "")) refuse("code_wrong", "the code is not the one that mill shows");
       return this.enter("code");
@@ -60,6 +77,12 @@ export class LabPairing {
       return this.change({ ...asked, state, until: null });
     },
   };
+
+  private show<Shown extends InvitationView | null>(shown: Shown): Shown {
+    this.shown = shown;
+    this.tell({ event: "code_changed", data: { until: shown?.expires ?? null } } as Omit<Event, "seq">);
+    return shown;
+  }
 
   private enter(method: PairingView["method"]): PairingView {
     return this.change(
@@ -93,6 +116,11 @@ export function pairing(some: Partial<PairingView> = {}): PairingView {
     until: LAB_NOW + 300_000,
     ...some,
   };
+}
+
+function neighbour(machine: string, at: number): NearbyView {
+  const addresses = [`192.168.1.${30 + at}:7766`];
+  return { nameplate: `${at}`, machine, peer: peerId(machine), fingerprint: `${machine.slice(0, 4)} q7xo`, addresses };
 }
 
 function refuse(code: ErrorCode, message: string): never {

@@ -17,6 +17,10 @@ class Linked {
   readonly asked: Wish[] = [];
   link: LinkView = link("studio-nas");
   cutsOff = false;
+  /** Events come later. */
+  isSlow = false;
+  /** The machine has another owner, who has to allow a pin. */
+  isForeign = false;
   readonly grid: Grid;
   private ear: EventEar | null = null;
 
@@ -37,7 +41,7 @@ class Linked {
   /** Somebody else changes the link. */
   changed(policy: LinkView["policy"]): void {
     this.link = { ...this.link, policy, revision: this.link.revision + 1 };
-    this.ear?.heard([{ seq: 1 + this.link.revision, event: "link_changed", data: this.link }]);
+    if (!this.isSlow) this.ear?.heard([{ seq: 1 + this.link.revision, event: "link_changed", data: this.link }]);
   }
 
   change(policy: LinkView["policy"], yes = true): Promise<void> {
@@ -50,6 +54,7 @@ class Linked {
       throw new Refusal({ kind: "input", code: "link_changed", message: "the link to studio-nas was changed" });
     if (this.cutsOff && cut_off !== true)
       throw new Refusal({ kind: "input", code: "would_cut_off", message: "no way to studio-nas" });
+    if (this.isForeign && policy === "pinned") return { ...this.link, ask: "waiting" };
     this.changed(policy);
     return this.link;
   }
@@ -72,19 +77,28 @@ describe("a change of a link", () => {
     const linked = new Linked();
     await linked.change("pinned");
     linked.changed("forbidden");
-    linked.grid.toasts.shown.at(-1)?.action?.run();
+    linked.grid.toasts.shown.at(-1)?.actions.at(-1)?.run();
     await settled();
     const refused = linked.grid.toasts.shown.at(-1);
     expect(refused).toMatchObject({ tone: "problem", message: m.error_link_changed() });
     expect(refused?.details).toBe("The link to studio-nas was changed.");
     expect(linked.link.policy).toBe("forbidden");
 
-    refused?.action?.run();
+    refused?.actions.at(-1)?.run();
     await settled();
 
     expect(linked.asked.at(-1)).toEqual({ policy: "automatic", expected: null, cut_off: false });
     expect(linked.link.policy).toBe("automatic");
     expect(linked.grid.undo.next).toBeNull();
+  });
+
+  it("may follow another one before events tell of that", async () => {
+    const linked = new Linked();
+    linked.isSlow = true;
+    await linked.change("pinned");
+    await linked.change("automatic");
+    expect(linked.asked.map(({ expected }) => expected)).toEqual([0, 1]);
+    expect(linked.link.policy).toBe("automatic");
   });
 
   it("that would cut machines off is made only with a yes", async () => {
@@ -98,5 +112,16 @@ describe("a change of a link", () => {
     await linked.change("forbidden");
     expect(linked.link.policy).toBe("forbidden");
     expect(linked.asked.at(-1)).toMatchObject({ cut_off: true });
+  });
+
+  it("that another owner has to allow ends there, says whose, and is taken back", async () => {
+    const linked = new Linked();
+    linked.isForeign = true;
+    const [pin, forbid] = ["pinned", "forbidden"].map(policy => ({ from: HERE, to: NAS, policy: policy as "pinned" }));
+    await changeLinks(linked.grid, [pin!, forbid!], "Link moved", async () => true);
+    expect(linked.asked.map(({ policy }) => policy)).toEqual(["pinned"]);
+    expect(linked.grid.toasts.shown.at(-1)?.message).toMatch(/studio-nas.* has another owner/);
+    await linked.grid.undo.undo();
+    expect(linked.asked.at(-1)?.policy).toBe("automatic");
   });
 });

@@ -4,9 +4,11 @@ import Pause from "@lucide/svelte/icons/pause";
 import Pencil from "@lucide/svelte/icons/pencil";
 import Play from "@lucide/svelte/icons/play";
 import Plus from "@lucide/svelte/icons/plus";
+import Stethoscope from "@lucide/svelte/icons/stethoscope";
 
 import { Refusal, type MachineView } from "~/bridge";
 import type { MenuItem } from "~/parts/menu";
+import { hrefOf } from "~/shell/routes";
 import type { Grid } from "~/state";
 import { m, problem } from "~/text";
 import { pauses, resume } from "./deeds";
@@ -46,6 +48,10 @@ function goings(machine: MachineView, { open, start }: Ways): MenuItem[] {
   if (open !== undefined)
     items.push({ id: "open", label: m.common_open(), icon: ExternalLink, keys: ["Enter"], run: () => open(machine) });
   items.push({ id: "start", label: m.machines_only_here(), icon: Plus, run: () => start(machine) });
+  if (!machine.this) {
+    const check = (): void => void (window.location.hash = hrefOf("doctor", machine.id));
+    items.push({ id: "check", label: m.machines_check(), icon: Stethoscope, run: check });
+  }
   return items;
 }
 

@@ -1,6 +1,7 @@
 import type { Component } from "svelte";
 
 import type { Platform } from "~/bridge";
+import { modals } from "~/parts/focus";
 import { isCharacter, matches, type Pressed, type Shortcut } from "./keys";
 import { Stack } from "./stack.svelte";
 
@@ -85,5 +86,6 @@ export function whereOf(target: EventTarget | null, letterKeys: boolean): Where 
     element?.matches(
       'input:not([type="checkbox"], [type="radio"], [type="range"]), select, textarea, [contenteditable]',
     ) ?? false;
-  return { inText, inOverlay: element !== null && element.closest(OVERLAYS) !== null, letterKeys };
+  const inOverlay = element !== null && (element.closest(OVERLAYS) !== null || modals().length > 0);
+  return { inText, inOverlay, letterKeys };
 }

@@ -9,5 +9,6 @@ export const INSPECTORS: {
   [K in Kind]?: () => Promise<{ default: Component<{ selected: Extract<Selected, { kind: K }> }> }>;
 } = {
   machine: () => import("~/views/machine/MachineInspector.svelte"),
+  link: () => import("~/views/link/LinkInspector.svelte"),
   job: () => import("~/views/job/JobInspector.svelte"),
 };

@@ -1,7 +1,6 @@
 /** Keeps the keyboard where it was when the thing that had the focus goes away (WCAG 2.4.3). */
 
-/** What a key reaches; without what a list of its own leads to by arrows. */
-const REACHABLE = ":is(a[href], button, input, select, textarea, summary, [tabindex]):not([tabindex='-1'], :disabled)";
+import { reachableIn } from "~/parts/focus";
 
 /** Where the focus is: it can be found again when the thing itself is gone. */
 interface Place {
@@ -75,17 +74,4 @@ function heirOf({ within, before }: Place): HTMLElement | null {
     if (parent instanceof HTMLElement && parent.hasAttribute("tabindex")) return parent;
   }
   return before?.isConnected === true ? before : document.querySelector<HTMLElement>("main");
-}
-
-/** What can take the focus in `element`, itself included, in reading order. */
-function reachableIn(element: Element | undefined): HTMLElement[] {
-  if (element === undefined) return [];
-  const all = [element, ...element.querySelectorAll(REACHABLE)];
-  return all.filter(
-    (each): each is HTMLElement => each instanceof HTMLElement && each.matches(REACHABLE) && isSeen(each),
-  );
-}
-
-function isSeen(element: HTMLElement): boolean {
-  return element.getClientRects().length > 0;
 }

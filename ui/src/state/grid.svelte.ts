@@ -6,8 +6,11 @@ import type {
   Event,
   JobId,
   JobView,
+  LayoutView,
+  LinkAskView,
   LinkView,
   MachineView,
+  MembersView,
   PairingView,
   PeerId,
   Request,
@@ -38,6 +41,7 @@ export class Grid {
   readonly #linksById = $derived(this.#model.links);
   readonly #jobsById = $derived(this.#model.jobs);
   readonly #pairingsById = $derived(this.#model.pairings);
+  readonly #asksById = $derived(this.#model.asks);
 
   readonly machines: readonly MachineView[] = $derived([...this.#machinesById.values()]);
   /** Links as each of their two machines sees them: those of this machine, and what others tell of theirs. */
@@ -46,6 +50,14 @@ export class Grid {
   readonly jobs: readonly JobView[] = $derived([...this.#jobsById.values()].sort((a, b) => b.submitted - a.submitted));
   /** Machines that are being let in, and the last few that were, or were not; oldest first. */
   readonly pairings: readonly PairingView[] = $derived([...this.#pairingsById.values()]);
+  /** What owners of machines ask each other, as far as it concerns this machine. */
+  readonly asks: readonly LinkAskView[] = $derived([...this.#asksById.values()]);
+  /** Until when this machine shows a pairing code; another code has another time. */
+  readonly codeUntil: number | null = $derived(this.#model.codeUntil);
+  /** Which links the grid is to have, as it last changed; `null` until it does, then ask. */
+  readonly layout: LayoutView | null = $derived(this.#model.layout);
+  /** Who belongs to the grid; `null` until it was asked for with `learnMembers`, and again after each snapshot. */
+  readonly members: MembersView | null = $derived(this.#model.members);
   readonly thisMachine: MachineView | undefined = $derived(this.machines.find(machine => machine.this));
   /** True while what is shown may be old. */
   readonly stale: boolean = $derived(isStale(this.connection));
@@ -73,13 +85,40 @@ export class Grid {
     return this.#machinesById.get(id);
   }
 
+  /** What people call the machines over which another one is reached, in order; empty where there is a link with it. */
+  namesOnTheWayTo(id: PeerId): string[] {
+    return (this.machine(id)?.via ?? []).map(over => this.machine(over)?.name ?? over.slice(0, 8));
+  }
+
   /** The link from this machine, or from another one, as that one sees it. */
   link(peer: PeerId, from: PeerId | undefined = this.thisMachine?.id): LinkView | undefined {
     return from === undefined ? undefined : this.#linksById.get(linkId({ from, peer }));
   }
 
+  /** What the owner of one machine asks of the other one's about the link between them. */
+  asked(from: PeerId, peer: PeerId): LinkAskView | undefined {
+    return this.#asksById.get(linkId({ from, peer }));
+  }
+
   job(id: JobId): JobView | undefined {
     return this.#jobsById.get(id);
+  }
+
+  /** The node has answered with a code that it shows from now on; the event that tells so comes a moment later. */
+  codeShown(until: number): void {
+    this.#model = { ...this.#model, codeUntil: until };
+  }
+
+  /** Asks who belongs to the grid: of that the node tells only what changes. */
+  async learnMembers(): Promise<void> {
+    const before = this.#model.members;
+    try {
+      const members = await this.ask({ ask: "members" });
+      // What was told meanwhile is newer.
+      if (this.#model.members === before) this.#model = { ...this.#model, members };
+    } catch {
+      // It stays unknown until it changes, or until the node is there again.
+    }
   }
 
   /** A question that changes nothing; for wishes see `wishes`. Rejects with a `Refusal`. */

@@ -9,6 +9,6 @@ export { everyHalfMinute, everySecond } from "./now.svelte";
 export { Prefs, type PrefValues } from "./prefs.svelte";
 export { Selection, type Selected } from "./selection.svelte";
 export { filledStates, TASK_STATES, TaskColumns } from "./tasks";
-export { Toasts, type Toast } from "./toasts.svelte";
+export { Toasts, type Toast, type ToastAction } from "./toasts.svelte";
 export { UndoStack } from "./undo";
 export { Wishes } from "./wishes.svelte";

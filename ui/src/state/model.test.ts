@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import type { Event } from "~/bridge";
+import type { Event, LinkAskView } from "~/bridge";
 import { job, machine, studio } from "~/lab/fixtures";
 import { pairing } from "~/lab/pairing";
 import { applyAll, EMPTY, type Model } from "./model";
@@ -57,6 +57,22 @@ describe("applyAll", () => {
     const ended: Event = { seq: 81, event: "pairing_changed", data: pairing({ id: 70, state: "rejected" }) };
     expect(applyAll(model, [ended]).model.pairings.get(70)?.state).toBe("rejected");
     expect(applyAll(model, [{ ...SNAPSHOT, seq: 90 }]).model.pairings.size).toBe(0);
+  });
+
+  it("follows what owners ask each other", () => {
+    const [from, peer] = studio().machines.map(machine => machine.id) as [string, string];
+    const ask: LinkAskView = { from, from_name: "a", peer, name: "b", state: "waiting", asked: 1, until: 2 };
+    const model = applyAll(started(), [{ seq: 11, event: "link_ask_changed", data: ask }]).model;
+    expect([...model.asks.values()]).toEqual([ask]);
+    expect(applyAll(model, [{ seq: 12, event: "link_ask_removed", data: { from, peer } }]).model.asks.size).toBe(0);
+  });
+
+  it("follows the code that is shown here", () => {
+    expect(started().codeUntil).toBe(null);
+    const shown = applyAll(started(), [{ seq: 11, event: "code_changed", data: { until: 5 } }]).model;
+    expect(shown.codeUntil).toBe(5);
+    expect(applyAll(shown, [{ seq: 12, event: "code_changed", data: { until: null } }]).model.codeUntil).toBe(null);
+    expect(applyAll(shown, [{ ...SNAPSHOT, seq: 90 }]).model.codeUntil).toBe(null);
   });
 
   it("asks for a snapshot when the first event is none", () => {

@@ -3,9 +3,12 @@ import type {
   Event,
   JobId,
   JobView,
+  LayoutView,
+  LinkAskView,
   LinkKey,
   LinkView,
   MachineView,
+  MembersView,
   PairingView,
   PeerId,
   Snapshot,
@@ -19,6 +22,14 @@ export interface Model {
   readonly jobs: ReadonlyMap<JobId, JobView>;
   /** Machines that are being let in, and the last few that were, or were not. */
   readonly pairings: ReadonlyMap<number, PairingView>;
+  /** What owners of machines ask each other, by `linkId` from who asks to who is asked. */
+  readonly asks: ReadonlyMap<string, LinkAskView>;
+  /** Which links the grid is to have, as it last changed; `null` until it does, then ask. */
+  readonly layout: LayoutView | null;
+  /** Who belongs to the grid, as it last changed; `null` until it does, then ask. */
+  readonly members: MembersView | null;
+  /** Until when this machine shows a pairing code; another code has another time. */
+  readonly codeUntil: number | null;
   /** Where the next event must follow; `null` before the first snapshot. */
   readonly cursor: Cursor | null;
 }
@@ -28,6 +39,10 @@ export const EMPTY: Model = {
   links: new Map(),
   jobs: new Map(),
   pairings: new Map(),
+  asks: new Map(),
+  layout: null,
+  members: null,
+  codeUntil: null,
   cursor: null,
 };
 
@@ -77,9 +92,14 @@ class Draft {
   private links: Map<string, LinkView> | null = null;
   private jobs: Map<JobId, JobView> | null = null;
   private pairings: Map<number, PairingView> | null = null;
+  private asks: Map<string, LinkAskView> | null = null;
+  private layout: LayoutView | null | undefined;
+  private members: MembersView | null | undefined;
+  private codeUntil: number | null;
 
   constructor(private from: Model) {
     this.cursor = from.cursor;
+    this.codeUntil = from.codeUntil;
   }
 
   replace(snapshot: Snapshot, seq: number): void {
@@ -87,6 +107,10 @@ class Draft {
     this.links = new Map(snapshot.links.map(link => [linkId(link), link]));
     this.jobs = new Map(snapshot.jobs.map(job => [job.id, job]));
     this.pairings = new Map(snapshot.pairings.map(pairing => [pairing.id, pairing]));
+    this.asks = new Map(snapshot.asks.map(ask => [linkId(ask), ask]));
+    this.layout = null;
+    this.members = null;
+    this.codeUntil = snapshot.code.until;
     this.cursor = { stream: snapshot.stream, seq };
   }
 
@@ -115,8 +139,23 @@ class Draft {
       case "link_removed":
         this.changeLinks().delete(linkId(event.data));
         break;
+      case "link_ask_changed":
+        this.changeAsks().set(linkId(event.data), event.data);
+        break;
+      case "link_ask_removed":
+        this.changeAsks().delete(linkId(event.data));
+        break;
+      case "layout_changed":
+        this.layout = event.data;
+        break;
+      case "members_changed":
+        this.members = event.data;
+        break;
       case "pairing_changed":
         this.changePairing(event.data);
+        break;
+      case "code_changed":
+        this.codeUntil = event.data.until;
         break;
       case "tasks_changed":
       case "notice":
@@ -134,6 +173,10 @@ class Draft {
       links: this.links ?? this.from.links,
       jobs: this.jobs ?? this.from.jobs,
       pairings: this.pairings ?? this.from.pairings,
+      asks: this.asks ?? this.from.asks,
+      layout: this.layout === undefined ? this.from.layout : this.layout,
+      members: this.members === undefined ? this.from.members : this.members,
+      codeUntil: this.codeUntil,
       cursor: this.cursor,
     };
   }
@@ -153,6 +196,10 @@ class Draft {
 
   private changeLinks(): Map<string, LinkView> {
     return (this.links ??= new Map(this.from.links));
+  }
+
+  private changeAsks(): Map<string, LinkAskView> {
+    return (this.asks ??= new Map(this.from.asks));
   }
 
   private changeJobs(): Map<JobId, JobView> {

@@ -1,5 +1,11 @@
 import type { Clock } from "./clock";
 
+/** Something to do about what a toast says. */
+export interface ToastAction {
+  label: string;
+  run: () => void;
+}
+
 /** A short message that goes by itself; everything in it is also in Activity. */
 export interface Toast {
   id: number;
@@ -7,7 +13,7 @@ export interface Toast {
   message: string;
   /** A second line: the next step, or details. */
   details: string;
-  action: { label: string; run: () => void } | null;
+  actions: readonly ToastAction[];
 }
 
 /** How long a toast stays (ui-spec §6); problems stay until they are dismissed. */
@@ -22,12 +28,12 @@ export class Toasts {
 
   constructor(private readonly clock: Clock) {}
 
-  done(message: string, action: Toast["action"] = null): number {
-    return this.show({ tone: "done", message, details: "", action });
+  done(message: string, ...actions: ToastAction[]): number {
+    return this.show({ tone: "done", message, details: "", actions });
   }
 
-  problem(message: string, details = "", action: Toast["action"] = null): number {
-    return this.show({ tone: "problem", message, details, action });
+  problem(message: string, details = "", actions: readonly ToastAction[] = []): number {
+    return this.show({ tone: "problem", message, details, actions });
   }
 
   dismiss(id: number): void {

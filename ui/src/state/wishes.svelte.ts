@@ -18,6 +18,7 @@ const REPEATABLE: ReadonlySet<Ask> = new Set([
   "priority",
   "set",
   "link",
+  "link_answer",
 ]);
 
 /** A wish that found nobody is made again when the node is back, at most so often. */

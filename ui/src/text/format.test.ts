@@ -28,6 +28,7 @@ describe("times", () => {
     [7_500, "2 h 5 min"],
     [7_200, "2 h"],
     [277_200, "3 d 5 h"],
+    [259_200, "3 d"],
   ])("%d seconds last %s", (secs, text) => expect(format.duration(secs)).toBe(text));
 
   it.each([
@@ -66,4 +67,17 @@ describe("counts", () => {
     expect(format.tasks(2_400, "frame")).toBe("2.400 Bilder");
     expect(format.timeLeft(660)).toBe("noch 11 min");
   });
+});
+
+describe("a way over other machines", () => {
+  const bare = (text: string): string => text.replace(/[\u2068\u2069]/g, "");
+
+  it("names them in order", () => {
+    expect(bare(format.over(["mill"]))).toBe("Over mill");
+    expect(bare(format.over(["mill", "forge"]))).toBe("Over mill and forge");
+    setLocale("de");
+    expect(bare(format.over(["mill", "forge"]))).toBe("Über mill und forge");
+  });
+
+  it("is nothing where there is a link", () => expect(format.over([])).toBe(""));
 });

@@ -1,4 +1,5 @@
 import { locale } from "./locale.svelte";
+import { isolate } from "./names";
 import { m } from "./paraglide/messages.js";
 
 // Intl objects cost about 50 µs each; a list of a thousand rows shares one for each locale and shape.
@@ -69,7 +70,8 @@ function coarse(secs: number): string {
       ? m.unit_hours({ n: number(hours) })
       : m.unit_hours_min({ hours: number(hours), min: number(minutes % 60) });
   }
-  return m.unit_days_hours({ days: number(Math.floor(hours / 24)), hours: number(hours % 24) });
+  const days = number(Math.floor(hours / 24));
+  return hours % 24 === 0 ? m.unit_days({ n: days }) : m.unit_days_hours({ days, hours: number(hours % 24) });
 }
 
 /** `12 min left`. */
@@ -116,6 +118,17 @@ export function when(stamp: number, now: number): string {
 export function tasks(count: number, word: string): string {
   const numbers = { count, n: number(count) };
   return word === "frame" ? m.unit_frames(numbers) : m.unit_tasks(numbers);
+}
+
+/** `mill, forge and 3 more`: the first few names. */
+export function some(names: readonly string[], most: number): string {
+  const [shown, left] = [names.slice(0, most).map(isolate), names.length - most];
+  return new Intl.ListFormat(locale()).format(left > 0 ? [...shown, m.unit_more({ n: number(left) })] : shown);
+}
+
+/** `Over mill and forge`: the machines on a way, in order; empty where there is none. */
+export function over(names: readonly string[]): string {
+  return names.length === 0 ? "" : m.common_over({ names: new Intl.ListFormat(locale()).format(names.map(isolate)) });
 }
 
 export function machines(count: number): string {

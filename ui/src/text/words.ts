@@ -1,4 +1,4 @@
-import type { JobState, LinkState, MachineState, TaskState } from "~/bridge";
+import type { JobState, LinkPolicy, LinkState, MachineState, TaskState } from "~/bridge";
 import { m } from "./paraglide/messages.js";
 
 export function machineState(state: MachineState): string {
@@ -70,5 +70,16 @@ export function linkState(state: LinkState): string {
       return m.link_state_up();
     case "down":
       return m.link_state_down();
+  }
+}
+
+export function linkPolicy(policy: LinkPolicy): string {
+  switch (policy) {
+    case "automatic":
+      return m.grid_policy_automatic();
+    case "pinned":
+      return m.grid_policy_pinned();
+    case "forbidden":
+      return m.grid_policy_forbidden();
   }
 }

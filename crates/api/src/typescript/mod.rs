@@ -8,10 +8,11 @@ use layout::{Declared, Field, Form};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, DoctorView, DraftView, Event, HistoryView, InvitationView, InviteView,
-    JobDetail, JobView, JoinedView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, NearbyView, PairingView,
-    PairingsView, PictureRequest, Request, ResultsPage, SessionRequest, SessionView, StatusView, SubmittedView,
-    TaskPage, TimelineView, UploadView, WhyView,
+    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, Event, GovernedView, HandedOverView,
+    HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView, LinkAsksView,
+    LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, MembersView, NearbyView, PairingView,
+    PairingsView, PictureRequest, RecoveryWordsView, Request, ResultsPage, SessionRequest, SessionView, StatusView,
+    SubmittedView, TaskPage, TimelineView, UploadView, WakeView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -67,6 +68,7 @@ answers! {
     Inspect => Vec<DraftView>;
     Submit => SubmittedView;
     Jobs => Vec<JobView>;
+    Copies => Vec<CopyView>;
     Job => JobDetail;
     Tasks => TaskPage;
     Cancel => ChangeView;
@@ -86,9 +88,25 @@ answers! {
     PairAnswer => PairingView;
     Pairings => PairingsView;
     Nearby => Vec<NearbyView>;
+    Members => MembersView;
+    Role => GovernedView;
+    Revoke => GovernedView;
+    RecoverSet => RecoveryWordsView;
+    RecoverConfirm => GovernedView;
+    Recover => GovernedView;
     Doctor => DoctorView;
+    Wake => WakeView;
+    DoctorOf => DoctorView;
     Set => MachineView;
     Link => LinkView;
+    LinkAsks => LinkAsksView;
+    LinkAnswer => LinkAsksView;
+    LinkHistory => LinkHistoryView;
+    LinkUndo => LinkHistoryView;
+    Layout => LayoutView;
+    Behaviour => LayoutView;
+    HandOver => Vec<HandedOverView>;
+    Limit => Vec<LimitView>;
     Results => ResultsPage;
     Log => LogPage;
     Timeline => TimelineView;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::{
-    GridId, Hardware, Incarnation, JobId, JobState, LinkPolicy, Load, Needs, PeerId, Preference, Stamp, TaskKey,
-    TaskSpan, TaskState, Tuning,
+    GridId, Hardware, Incarnation, JobId, JobState, LayoutKind, LinkPolicy, Load, Needs, PeerId, Preference, Role,
+    Stamp, TaskKey, TaskSpan, TaskState, Tuning,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,9 +12,11 @@ use super::{
     layout::{Declared, Field, Form},
 };
 use crate::{
-    ApiError, CommandRequest, ErrorCode, Event, EventBody, JobDetail, JobView, LinkKey, LinkState, LinkView, LogPiece,
-    MachineState, MachineView, Notice, NoticeKind, NoticeLevel, Repeat, Request, SetRequest, Share, Snapshot,
-    StatusView, StepView, SubmitRequest, TaskCounts, TaskPage, TaskView, TasksChanged,
+    ApiError, BehaviourMode, BehaviourView, CodeShown, CommandRequest, ErrorCode, Event, EventBody, JobDetail, JobView,
+    LayoutChange, LayoutView, LinkKey, LinkState, LinkView, LogPiece, MachineState, MachineView, MemberView,
+    MembersView, Notice, NoticeKind, NoticeLevel, PairView, ProposalKind, ProposalView, Repeat, Request, RevokedView,
+    SetRequest, Share, Snapshot, StatusView, StepView, SubmitRequest, SuggestionReason, SuggestionView, TaskCounts,
+    TaskPage, TaskView, TasksChanged,
 };
 
 const PEER: PeerId = PeerId([2; 32]);
@@ -171,6 +173,8 @@ fn events() -> Vec<EventBody> {
         links: vec![link()],
         jobs: vec![job()],
         pairings: vec![],
+        code: CodeShown { until: Some(Stamp(7)) },
+        asks: vec![],
     };
     let changed = TasksChanged {
         job: JOB,
@@ -198,8 +202,11 @@ fn events() -> Vec<EventBody> {
         EventBody::MachineChanged(Box::new(machine())),
         EventBody::MachineRemoved(PEER),
         EventBody::LinkChanged(link()),
+        EventBody::LayoutChanged(Box::new(layout())),
         EventBody::LinkRemoved(LinkKey { from: PEER, peer: PEER }),
         EventBody::Notice(notice),
+        EventBody::CodeChanged(CodeShown::default()),
+        EventBody::MembersChanged(Box::new(members())),
     ]
 }
 
@@ -223,6 +230,10 @@ fn job() -> JobView {
         made_by: Vec::new(),
         failures: Vec::new(),
         waits_for: String::new(),
+        steward: PEER,
+        steward_name: "mill".into(),
+        safe: true,
+        unsafe_why: String::new(),
     }
 }
 
@@ -281,6 +292,68 @@ fn machine() -> MachineView {
         last_seen: None,
         tuning: Tuning::default(),
         isolated_since: None,
+        via: Vec::new(),
+    }
+}
+
+fn members() -> MembersView {
+    let member = MemberView {
+        id: PEER,
+        name: "mill".into(),
+        this: true,
+        roles: [Role::Run].into(),
+        guest: false,
+        until: Stamp(9),
+        expired: false,
+        since: Stamp(1),
+    };
+    let proposal = ProposalView {
+        by: PEER,
+        what: ProposalKind::Recovery,
+        machine: None,
+        sentence: "mill made recovery words".into(),
+        confirm: "gridwell recover confirm".into(),
+    };
+    let revoked = RevokedView { id: PEER, name: "forge".into(), by: Some("mill".into()), at: Stamp(3) };
+    MembersView {
+        grid: GridId([3; 16]),
+        members: vec![member],
+        revoked: vec![revoked],
+        proposals: vec![proposal],
+        recovery: true,
+    }
+}
+
+fn suggestion() -> SuggestionView {
+    SuggestionView {
+        sentence: "link with forge".into(),
+        link_with: Some(PEER),
+        let_go: None,
+        why: SuggestionReason::MayBeNearer,
+        new_micros: Some(2_000),
+        old_micros: None,
+        links: None,
+    }
+}
+
+fn layout() -> LayoutView {
+    let pair = PairView { from: PEER, from_name: "mill".into(), to: PEER, to_name: "forge".into() };
+    let behaviour = BehaviourView {
+        name: "nearest".into(),
+        about: "finds better links".into(),
+        mode: BehaviourMode::Suggest,
+        every_secs: 60,
+        looks: 3,
+        suggestion: Some(suggestion()),
+    };
+    LayoutView {
+        kind: LayoutKind::Chain,
+        revision: 1,
+        changed: Some((PEER, Stamp(1))),
+        adds: vec![pair],
+        removes: Vec::new(),
+        behaviours: vec![behaviour],
+        history: vec![LayoutChange { at: Stamp(1), sentence: "it changed".into() }],
     }
 }
 
@@ -299,6 +372,9 @@ fn link() -> LinkView {
         received_bytes: 0,
         sent_bytes: 0,
         last_error: String::new(),
+        ask: None,
+        bytes_per_sec: None,
+        rests: false,
     }
 }
 
@@ -318,5 +394,7 @@ fn status() -> StatusView {
         running: 0,
         accepts: true,
         why_not: String::new(),
+        safe_to_close: true,
+        close_why: Vec::new(),
     }
 }

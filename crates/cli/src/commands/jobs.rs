@@ -1,7 +1,7 @@
 use gridwell_api::{
-    ActivityPage, ActivityRequest, ApiError, ChangeView, DraftView, ErrorCode, JobDetail, JobRequest, JobView,
-    JobsRequest, LogsRequest, PriorityRequest, Request, ResultsPage, ResultsRequest, SubmitRequest, SubmittedView,
-    TargetRequest, TaskPage, TasksRequest, WhyView,
+    ActivityPage, ActivityRequest, ApiError, ChangeView, CopyView, DraftView, ErrorCode, JobDetail, JobRequest,
+    JobView, JobsRequest, LogsRequest, PriorityRequest, Request, ResultsPage, ResultsRequest, SubmitRequest,
+    SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
 };
 use gridwell_serve::{Client, LogFormat};
 
@@ -58,7 +58,7 @@ fn ids(submitted: &SubmittedView) -> String {
 }
 
 /// Names the newest job where a person typed `last` or `last.TASK`; everything else is the node's to understand.
-async fn named(target: String, client: &Client) -> Result<String, ApiError> {
+pub(super) async fn named(target: String, client: &Client) -> Result<String, ApiError> {
     if target.trim().is_empty() {
         return Err(ApiError::new(ErrorCode::BadReference, "'' is not a job id"));
     }
@@ -80,9 +80,16 @@ pub(super) async fn inspect(args: SubmitArgs, client: &Client, screen: Screen) -
 }
 
 pub(super) async fn jobs(args: &JobsArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    if args.kept {
+        let copies: Vec<CopyView> = client.ask(&Request::Copies).await?;
+        screen.show(&copies, |copies| text::copies(copies, screen.columns()));
+        return Ok(End::Done);
+    }
     let request = JobsRequest { active: args.active, limit: args.limit };
     let jobs: Vec<JobView> = client.ask(&Request::Jobs(request)).await?;
-    screen.show(&jobs, |jobs| text::jobs(jobs, screen.columns()));
+    // Programs read one list or the other.
+    let copies: Vec<CopyView> = if screen.json() { Vec::new() } else { client.ask(&Request::Copies).await? };
+    screen.show(&jobs, |jobs| [text::jobs(jobs, screen.columns()), text::kept(&copies, screen.columns())].concat());
     Ok(End::Done)
 }
 

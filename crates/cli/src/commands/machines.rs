@@ -1,8 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_api::{
-    ApiError, DoctorView, ErrorCode, Finding, InviteRequest, InviteView, MachineView, Request, SetRequest, StatusView,
-};
+use gridwell_api::{ApiError, InviteRequest, InviteView, MachineView, Request, SetRequest, StatusView};
 use gridwell_serve::Client;
 
 use super::End;
@@ -31,7 +29,8 @@ pub(super) async fn machines(client: &Client, screen: Screen) -> Result<End, Api
 
 pub(super) async fn invite(args: InviteArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let approve_now = args.approve_now;
-    let request = InviteRequest { ttl_secs: args.ttl.map(|ttl| ttl.as_secs().max(1)), approve_now };
+    let ttl_secs = args.ttl.map(|ttl| ttl.as_secs().max(1));
+    let request = InviteRequest { ttl_secs, approve_now, ..InviteRequest::default() };
     let invite: InviteView = client.ask(&Request::Invite(request)).await?;
     screen.show(&invite, text::invite);
     if !screen.json() {
@@ -70,6 +69,8 @@ pub(super) async fn tune(args: SetArgs, client: &Client, screen: Screen) -> Resu
             Setting::Strategy(strategy) => request.strategy = Some(strategy),
             Setting::Sharpness(sharpness) => request.sharpness = Some(sharpness),
             Setting::Weight(weight) => request.weight = Some(weight),
+            Setting::Relay(relay) => request.relay = Some(relay),
+            Setting::Reach(reach) => request.reach = Some(reach),
             Setting::IsolatedAfter(time) => request.isolated_after_secs = Some(time.as_secs()),
         }
     }
@@ -80,22 +81,4 @@ async fn set(request: SetRequest, client: &Client, screen: Screen) -> Result<End
     let machine: MachineView = client.ask(&Request::Set(request)).await?;
     screen.show(&machine, text::machine);
     Ok(End::Done)
-}
-
-/// The node checks itself; without a node that is the finding.
-pub(super) async fn doctor(client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let found = match client.ask::<DoctorView>(&Request::Doctor).await {
-        Ok(doctor) => {
-            let end = if doctor.findings.iter().all(|finding| finding.ok) { End::Done } else { End::Failed };
-            (doctor, end)
-        }
-        Err(error) if error.code == ErrorCode::NoNode => (DoctorView { findings: vec![no_node(error)] }, End::NoNode),
-        Err(error) => return Err(error),
-    };
-    screen.show(&found.0, text::doctor);
-    Ok(found.1)
-}
-
-fn no_node(error: ApiError) -> Finding {
-    Finding { what: "node".into(), ok: false, sentence: error.message, next_step: error.help }
 }

@@ -1,10 +1,16 @@
+mod doctor;
 mod follow;
+mod handover;
 mod jobs;
+mod layout;
+mod limit;
 mod links;
 mod machines;
+mod members;
 mod node;
 mod pair;
 mod sample;
+mod wake;
 
 use std::process::ExitCode;
 
@@ -89,10 +95,20 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Invite(args) => machines::invite(args, client, screen).await,
         Command::Join(args) => pair::join(args, client, screen).await,
         Command::Pair(args) => pair::pair(args, client, screen).await,
+        Command::Members => members::members(client, screen).await,
+        Command::Role(args) => members::role(args, client, screen).await,
+        Command::Revoke(args) => members::revoke(args, client, screen).await,
+        Command::Guest(args) => members::guest(args, client, screen).await,
+        Command::Recover(args) => members::recover(args, client, screen).await,
         Command::Machines => machines::machines(client, screen).await,
         Command::Links(args) => links::links(&args, client, screen).await,
+        Command::Layout(args) => layout::layout(args, client, screen).await,
+        Command::Behaviour(args) => layout::behaviour(args, client, screen).await,
         Command::Link(args) => links::link(args, client, screen).await,
-        Command::Doctor => machines::doctor(client, screen).await,
+        Command::Wake(args) => wake::wake(args, client, screen).await,
+        Command::HandOver(args) => handover::hand_over(args, client, screen).await,
+        Command::Limit(args) => limit::limit(args, client, screen).await,
+        Command::Doctor(args) => doctor::doctor(args, client, screen).await,
         Command::Status => machines::status(client, screen).await,
         Command::Ui => machines::ui(client, screen).await,
         Command::Drain => machines::lend(false, client, screen).await,

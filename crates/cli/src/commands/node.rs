@@ -37,7 +37,7 @@ async fn live(args: NodeArgs, folder: &DataFolder, screen: Screen) -> Result<End
     let mut signals = Signals::new()?;
     let window = args.ui.map(|address| WindowEntrance { address, pages: window::PAGES });
     let (entrances, join) = (Entrances { http: args.http, window }, args.join.clone());
-    let node = Node::start(config(args, folder)?).await?;
+    let mut node = Node::start(config(args, folder)?).await?;
     let opened = match Door::open(folder, entrances, Arc::new(node.handle())).await {
         Ok(door) => match welcome(&node, &door, join, screen).await {
             Ok(()) => Ok(door),
@@ -50,9 +50,12 @@ async fn live(args: NodeArgs, folder: &DataFolder, screen: Screen) -> Result<End
     };
     let ended = match opened {
         Ok(door) => {
-            signals.next().await;
+            let ended = tokio::select! {
+                _ = signals.next() => Ok(End::Done),
+                why = node.evicted() => Err(why),
+            };
             door.close().await;
-            Ok(End::Done)
+            ended
         }
         Err(error) => Err(error),
     };

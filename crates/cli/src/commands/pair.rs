@@ -162,7 +162,7 @@ async fn ask_about(
 }
 
 /// What a person types; empty when nobody can type. The thread that waits for it ends with the program.
-async fn typed_line() -> String {
+pub(super) async fn typed_line() -> String {
     let (typed, line) = oneshot::channel();
     std::thread::spawn(move || {
         let mut text = String::new();

@@ -1,5 +1,5 @@
 use console::style;
-use gridwell_api::{ChangeView, JobDetail, JobView, MadeBy, TaskCounts, TaskPage, TaskView};
+use gridwell_api::{ChangeView, CopyView, HandedOverView, JobDetail, JobView, MadeBy, TaskCounts, TaskPage, TaskView};
 use gridwell_model::{JobId, JobState, TaskState, format_bytes};
 
 use super::{clean, fields, moment, number_of, secs, table::Table, time_left};
@@ -26,6 +26,52 @@ pub(crate) fn jobs(jobs: &[JobView], columns: usize) -> String {
     table.render(columns)
 }
 
+/// Jobs that are kept for other machines, below those of this one; nothing if there are none.
+pub(crate) fn kept(copies: &[CopyView], columns: usize) -> String {
+    if copies.is_empty() {
+        return String::new();
+    }
+    format!("\nKept for other machines:\n{}", self::copies(copies, columns))
+}
+
+/// The same as a table.
+pub(crate) fn copies(copies: &[CopyView], columns: usize) -> String {
+    if copies.is_empty() {
+        return "This machine keeps no jobs of others.".to_owned();
+    }
+    let mut table = Table::new(&["ID", "NAME", "STATE", ">DONE", "WITH", "AS OF"]);
+    for copy in copies {
+        let done = format!("{}/{}", copy.counts.done, copy.counts.total());
+        let with = format!("{}{}", copy.steward_name, if copy.steward_online { "" } else { " (offline)" });
+        let as_of = match (copy.steward_online, copy.as_of) {
+            (true, _) => "now".to_owned(),
+            (false, Some(stamp)) => moment(stamp),
+            (false, None) => "before the last start".to_owned(),
+        };
+        table.row([short(copy.id), copy.name.clone(), String::new(), done, with, as_of]);
+        table.styled(2, job_state(copy.state));
+    }
+    table.render(columns)
+}
+
+/// Whether the machine that has a job may be switched off; nothing once it has ended.
+fn safety(job: &JobView) -> String {
+    match job.safe {
+        _ if job.state.is_ended() => String::new(),
+        true => "yes, another machine would go on".to_owned(),
+        false => format!("not yet: {}", clean(&job.unsafe_why)),
+    }
+}
+
+/// Who goes on with jobs.
+pub(crate) fn handed_over(handed: &[HandedOverView]) -> String {
+    if handed.is_empty() {
+        return "No job was waiting or running here.".to_owned();
+    }
+    let lines = handed.iter().map(|view| format!("{} goes on with {}", clean(&view.steward_name), view.job));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// One job in full.
 pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
     let job = &detail.job;
@@ -45,6 +91,8 @@ pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
         ("Results", folders(job)),
         ("Made by", made_by(&job.made_by)),
         ("From", clean(&job.origin_name)),
+        ("Kept by", if job.steward == job.origin { String::new() } else { clean(&job.steward_name) }),
+        ("Safe to leave", safety(job)),
         ("Submitted", moment(job.submitted)),
         ("Started", job.started.map(moment).unwrap_or_default()),
         ("Ended", job.ended.map(moment).unwrap_or_default()),
@@ -339,6 +387,10 @@ pub(crate) mod tests {
             made_by: vec![made("mill", 10), made("forge", 8)],
             failures: Vec::new(),
             waits_for: String::new(),
+            steward: PeerId([1; 32]),
+            steward_name: "mill".into(),
+            safe: true,
+            unsafe_why: String::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use console::style;
 use gridwell_api::{LinkState, LinkView, MachineView};
 use gridwell_model::{LinkPolicy, PeerId, format_bytes};
 
-use super::{clean, fields, moment, table::Table};
+use super::{asks::asked, clean, fields, moment, table::Table};
 
 /// What people call machines.
 #[derive(Debug, Default)]
@@ -27,27 +27,35 @@ pub(crate) fn links(links: &[LinkView], names: &Names, columns: usize) -> String
         return "No links. Let another machine join with 'gridwell invite'.".to_owned();
     }
     let mut table =
-        Table::new(&["MACHINE", "STATE", "POLICY", ">ROUND TRIP", ">RECEIVED", ">SENT", "SINCE", "ADDRESS"]);
+        Table::new(&["MACHINE", "STATE", "POLICY", ">ROUND TRIP", ">RATE", ">RECEIVED", ">SENT", "SINCE", "ADDRESS"]);
     for link in links {
         table.row([
             link.name.clone(),
             String::new(),
             policy(link.policy),
             round_trip(link),
+            rate(link),
             format_bytes(link.received_bytes),
             format_bytes(link.sent_bytes),
             moment(link.since),
             link.address.clone(),
         ]);
-        table.styled(1, state(link.state));
+        table.styled(1, state(link));
     }
     let mut text = table.render(columns);
     for link in links {
         if link.policy != LinkPolicy::Automatic {
             text.push_str(&format!("{}: {}\n", clean(&link.name), wanted(link, names)));
         }
+        if let Some(ask) = link.ask {
+            text.push_str(&format!("{}: {}\n", clean(&link.name), asked(ask)));
+        }
         // A forbidden link is down because it is forbidden; everything else is worth a word.
-        if link.policy != LinkPolicy::Forbidden && link.state != LinkState::Up && !link.last_error.is_empty() {
+        if link.policy != LinkPolicy::Forbidden
+            && link.state != LinkState::Up
+            && !link.last_error.is_empty()
+            && !link.rests
+        {
             text.push_str(&format!("{}: {}\n", clean(&link.name), clean(&link.last_error)));
         }
     }
@@ -68,18 +76,20 @@ pub(crate) fn all_links(links: &[LinkView], names: &Names, columns: usize) -> St
             round_trip(link),
             moment(link.since),
         ]);
-        table.styled(2, state(link.state));
+        table.styled(2, state(link));
     }
     table.render(columns)
 }
 
 /// One link after a change.
 pub(crate) fn link(link: &LinkView, names: &Names) -> String {
-    let text = fields(&[
+    let mut lines = vec![
         ("Link", format!("{} – {}", clean(&names.get(link.from)), clean(&link.name))),
-        ("State", state(link.state)),
+        ("State", state(link)),
         ("Policy", wanted(link, names)),
-    ]);
+    ];
+    lines.extend(link.ask.map(|ask| ("Request", asked(ask).to_owned())));
+    let text = fields(&lines);
     match link.policy {
         LinkPolicy::Forbidden => format!("{text}No job, file or message travels between the two machines.\n"),
         LinkPolicy::Automatic | LinkPolicy::Pinned => text,
@@ -92,6 +102,11 @@ fn ends(link: &LinkView) -> (PeerId, PeerId) {
 
 fn round_trip(link: &LinkView) -> String {
     link.rtt_ms.map(|rtt| format!("{rtt:.1} ms")).unwrap_or_default()
+}
+
+/// `12 MB/s`, once a file went over it.
+fn rate(link: &LinkView) -> String {
+    link.bytes_per_sec.map(|rate| format!("{}/s", format_bytes(rate as u64))).unwrap_or_default()
 }
 
 /// The policy in a table, where the usual one says nothing.
@@ -116,8 +131,9 @@ fn wanted(link: &LinkView, names: &Names) -> String {
     )
 }
 
-fn state(state: LinkState) -> String {
-    let coloured = match state {
+fn state(link: &LinkView) -> String {
+    let coloured = match link.state {
+        LinkState::Down if link.rests && link.policy == LinkPolicy::Automatic => style("resting").dim(),
         LinkState::Connecting => style("connecting").yellow(),
         LinkState::Up => style("up").green(),
         LinkState::Down => style("down").red(),
@@ -150,6 +166,9 @@ mod tests {
             received_bytes: 0,
             sent_bytes: 0,
             last_error: "connection refused".into(),
+            ask: None,
+            bytes_per_sec: None,
+            rests: false,
         }
     }
 
@@ -162,6 +181,13 @@ mod tests {
         let text = strip_ansi_codes(&links(&[a_link()], &names(), 80)).into_owned();
         assert!(text.ends_with("forge: connection refused\n") && !text.contains("POLICY"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_link_that_nobody_needs_rests_and_is_not_broken() {
+        let resting = LinkView { rests: true, ..a_link() };
+        let text = strip_ansi_codes(&links(&[resting], &names(), 80)).into_owned();
+        assert!(text.contains("resting") && !text.contains("connection refused"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use console::style;
-use gridwell_api::{DoctorView, Finding, InviteView, JoinedView, MachineState, MachineView, StatusView};
-use gridwell_model::{Tuning, format_bytes};
+use gridwell_api::{DoctorView, Finding, InviteView, JoinedView, MachineState, MachineView, StatusView, WakeView};
+use gridwell_model::{PeerId, Tuning, format_bytes};
 
 use super::{clean, fields, moment, number_of, secs, table::Table};
 
@@ -18,11 +18,27 @@ pub(crate) fn status(status: &StatusView) -> String {
             "Running",
             format!("{} for {}", number_of(u64::from(status.running), "task"), number_of(status.active_jobs, "job")),
         ),
+        ("Safe to close", closing(status)),
         ("Listening", addresses.join("\n           ")),
         ("Data", clean(&status.data)),
         ("Process", format!("{}, up {}", status.pid, secs(Some(status.uptime_secs)))),
         ("Version", clean(&status.version)),
     ])
+}
+
+/// Whether the lid may be closed, in one sentence.
+fn closing(status: &StatusView) -> String {
+    if status.safe_to_close {
+        return "yes".to_owned();
+    }
+    let reasons: Vec<_> = status.close_why.iter().map(|why| clean(why)).collect();
+    format!("not yet: {}", reasons.join("; "))
+}
+
+/// Who sent the packet that wakes a machine.
+pub(crate) fn woken(woken: &WakeView) -> String {
+    let sent_by: Vec<_> = woken.sent_by.iter().map(|name| clean(name)).collect();
+    format!("{} sent the packet that wakes {}; it is there in a minute, or not", sent_by.join(", "), clean(&woken.name))
 }
 
 /// Machines as a table, and below it why some take nothing.
@@ -50,6 +66,11 @@ pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
     let mut text = table.render(columns);
     for machine in machines.iter().filter(|machine| !machine.accepts && !machine.why_not.is_empty()) {
         text.push_str(&format!("{} takes nothing now: {}\n", clean(&machine.name), why_not(machine)));
+    }
+    for machine in machines.iter().filter(|machine| !machine.via.is_empty()) {
+        let name = |id: &PeerId| machines.iter().find(|machine| machine.id == *id).map(|machine| clean(&machine.name));
+        let over: Vec<_> = machine.via.iter().map(|id| name(id).unwrap_or_else(|| id.short())).collect();
+        text.push_str(&format!("{} is reached over {}\n", clean(&machine.name), over.join(", ")));
     }
     for machine in machines.iter().filter(|machine| !machine.online) {
         if let Some(seen) = machine.last_seen {
@@ -104,6 +125,28 @@ pub(crate) fn doctor(doctor: &DoctorView) -> String {
     text
 }
 
+/// The same as plain text, with what somebody who helps has to know first.
+pub(crate) fn report(doctor: &DoctorView, about: Option<&str>, status: Option<&StatusView>) -> String {
+    let mut text =
+        format!("gridwell {}, {} {}\n", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    if let Some(status) = status {
+        let (name, peer, addresses) = (clean(&status.name), status.peer.short(), status.addresses.join(", "));
+        text.push_str(&format!(
+            "machine {name} ({peer}), version {}, listens on {addresses}\n",
+            clean(&status.version)
+        ));
+        text.push_str(&format!("{} of {} machines online\n", status.machines_online, status.machines));
+    }
+    if let Some(about) = about {
+        text.push_str(&format!("about {}\n", clean(about)));
+    }
+    for finding in &doctor.findings {
+        let mark = if finding.ok { "ok " } else { "BAD" };
+        text.push_str(&format!("{mark} {}: {}\n", clean(&finding.what), clean(&finding.sentence)));
+    }
+    text
+}
+
 fn finding(finding: &Finding) -> String {
     let mark = if finding.ok { style("✓").green() } else { style("!").red() };
     let line = format!("{mark} {}: {}\n", clean(&finding.what), clean(&finding.sentence));
@@ -128,7 +171,7 @@ mod tests {
 
     use console::strip_ansi_codes;
     use gridwell_api::Share;
-    use gridwell_model::{Hardware, Load, PeerId};
+    use gridwell_model::{Hardware, Load};
 
     use super::*;
 
@@ -154,6 +197,7 @@ mod tests {
             last_seen: None,
             tuning: Tuning::default(),
             isolated_since: None,
+            via: Vec::new(),
         };
         let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();
         assert!(text.contains("lab-mini (this)") && text.contains("paused") && text.contains("16 GB"), "{text}");
@@ -171,5 +215,16 @@ mod tests {
         let text = strip_ansi_codes(&doctor(&DoctorView { findings: vec![bad] })).into_owned();
         assert_eq!(text, "! tool blender: not found on this machine\n    Install it.\n1 thing to look at.");
         assert!(doctor(&DoctorView::default()).ends_with("Everything works."));
+    }
+
+    #[test]
+    fn a_report_is_plain_and_says_about_whom() {
+        let bad =
+            Finding { what: "link".into(), ok: false, sentence: "no way leads there".into(), next_step: "x".into() };
+        let text = report(&DoctorView { findings: vec![bad] }, Some("quarry"), None);
+        assert!(
+            text.starts_with("gridwell ") && text.ends_with("about quarry\nBAD link: no way leads there\n"),
+            "{text}"
+        );
     }
 }

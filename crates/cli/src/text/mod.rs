@@ -1,10 +1,15 @@
 //! Every word people read: errors and their next steps, states, tables. Pure functions of the answers.
 
 mod activity;
+mod asks;
+mod changes;
 mod draft;
 mod jobs;
+mod layout;
+mod limits;
 mod links;
 mod machines;
+mod members;
 mod pair;
 mod results;
 mod table;
@@ -17,12 +22,17 @@ use gridwell_model::{Stamp, format_duration};
 use jiff::{Timestamp, tz::TimeZone};
 
 pub(crate) use activity::activity;
+pub(crate) use asks::link_asks;
+pub(crate) use changes::link_history;
 pub(crate) use draft::drafts;
 #[cfg(test)]
 pub(crate) use jobs::tests::a_job;
-pub(crate) use jobs::{changed, job, jobs, outcome, progress, task_word, tasks};
+pub(crate) use jobs::{changed, copies, handed_over, job, jobs, kept, outcome, progress, task_word, tasks};
+pub(crate) use layout::{behaviours, layout};
+pub(crate) use limits::limits;
 pub(crate) use links::{Names, all_links, link, links};
-pub(crate) use machines::{doctor, invite, joined, machine, machines, status};
+pub(crate) use machines::{doctor, invite, joined, machine, machines, report, status, woken};
+pub(crate) use members::{before_revoking, is_called, members, recovery, recovery_words};
 pub(crate) use pair::{asking, invitation, is_yes, nearby, nearby_is, pairings, qr, question};
 pub(crate) use results::paths;
 pub(crate) use why::why;
@@ -35,7 +45,7 @@ pub(crate) fn error(error: &ApiError) -> String {
 }
 
 /// The text with a capital letter at its start.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

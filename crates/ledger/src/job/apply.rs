@@ -33,6 +33,15 @@ impl Job {
                 self.last_resort = true;
                 self.unblock(notes);
             }
+            Change::Stewarded { term, steward } => (self.term, self.steward) = (*term, *steward),
+            Change::Merged { done, cancelled, stowed, .. } => self.learn(done, cancelled, stowed, notes),
+            Change::Stowed(stow) => self.stow(stow.clone()),
+            Change::Replaced { of, by, peer, step, span } => {
+                self.replace(*of, *by, *peer, (*step, *span), lease_end, notes);
+            }
+            Change::Landed { step, tasks } => {
+                self.stowed.remove(&TaskKey { step: *step, index: tasks.start });
+            }
         }
         self.note_end(change.stamp(self));
     }
@@ -48,7 +57,31 @@ impl Job {
             self.set_state(step, index, TaskState::Leased, notes);
         }
         let left = TaskSpans::checked(vec![span]).expect("one span that is not empty");
-        self.leases.insert(fence, Lease { peer, step, left, deadline: lease_end, running_since: None });
+        self.leases.insert(fence, Lease::new(peer, step, left, lease_end));
+    }
+
+    /// Tasks of a lease go under another one.
+    fn replace(
+        &mut self,
+        of: Fence,
+        by: Fence,
+        peer: PeerId,
+        (step, span): (u32, TaskSpan),
+        lease_end: Time,
+        notes: &mut Notes,
+    ) {
+        let peer = self.holders.position(peer);
+        self.last_attempt = self.last_attempt.max(by.attempt);
+        for index in span.indices() {
+            let record = self.record_mut(step, index);
+            (record.fence, record.peer) = (by, peer);
+            record.set_counted(false);
+            let state = record.state;
+            notes.moved(step, index, state, state, peer);
+        }
+        let left = TaskSpans::checked(vec![span]).expect("one span that is not empty");
+        self.shrink_lease(of, &left, notes);
+        self.leases.insert(by, Lease::new(peer, step, left, lease_end));
     }
 
     /// Leased tasks were started.
@@ -120,7 +153,7 @@ impl Job {
         });
     }
 
-    fn cancel_in(&mut self, step: u32, tasks: &TaskSpans, notes: &mut Notes) {
+    pub(super) fn cancel_in(&mut self, step: u32, tasks: &TaskSpans, notes: &mut Notes) {
         for index in tasks.indices() {
             let state = self.record(step, index).state;
             if state.is_leased() {
@@ -181,14 +214,19 @@ impl Change {
             Self::Started { stamp }
             | Self::Returned { stamp, .. }
             | Self::Ended { stamp, .. }
-            | Self::Cancelled { stamp, .. } => *stamp,
+            | Self::Cancelled { stamp, .. }
+            | Self::Merged { stamp, .. } => *stamp,
             Self::Added { .. }
             | Self::Granted { .. }
             | Self::JobHeld { .. }
             | Self::TasksHeld { .. }
             | Self::Retried { .. }
             | Self::Prioritised { .. }
-            | Self::Unblocked => job.spec.submitted,
+            | Self::Unblocked
+            | Self::Stewarded { .. }
+            | Self::Replaced { .. }
+            | Self::Stowed(_)
+            | Self::Landed { .. } => job.spec.submitted,
         }
     }
 }

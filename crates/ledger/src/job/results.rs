@@ -126,7 +126,7 @@ impl Job {
     }
 
     /// Takes ended tasks out of a lease; returns how many are left.
-    fn shrink_lease(&mut self, fence: Fence, ended: &TaskSpans, notes: &mut Notes) -> u32 {
+    pub(super) fn shrink_lease(&mut self, fence: Fence, ended: &TaskSpans, notes: &mut Notes) -> u32 {
         let Some(lease) = self.leases.get_mut(&fence) else { return 0 };
         ended.spans().iter().for_each(|span| lease.left.remove(*span));
         lease.running_since = None;

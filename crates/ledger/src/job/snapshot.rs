@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gridwell_model::{JobSpec, Stamp, TaskKey, TaskSpan, TaskState, Time};
+use gridwell_model::{JobSpec, PeerId, Stamp, TaskKey, TaskSpan, TaskState, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    TaskCounts, change,
+    Stow, TaskCounts, change,
     holders::{Holder, Holders},
     job::{Job, Lease, Step, depend::Gate},
     reasons::Reasons,
@@ -19,6 +19,9 @@ struct Snapshot<S> {
     spec: S,
     priority: i32,
     held: bool,
+    term: u32,
+    steward: PeerId,
+    stowed: BTreeMap<TaskKey, Stow>,
     entry: u64,
     last_attempt: u32,
     started: Option<Stamp>,
@@ -39,6 +42,9 @@ impl Job {
             spec: self.spec.as_ref(),
             priority: self.priority,
             held: self.held,
+            term: self.term,
+            steward: self.steward,
+            stowed: self.stowed.clone(),
             entry: self.entry,
             last_attempt: self.last_attempt,
             started: self.started,
@@ -57,6 +63,9 @@ impl Job {
         let snapshot: Snapshot<JobSpec> = change::unversioned(bytes)?;
         super::depend::check_spec(&snapshot.spec).ok()?;
         let mut job = Self::new(snapshot.spec, snapshot.priority, snapshot.held);
+        job.term = snapshot.term;
+        job.steward = snapshot.steward;
+        job.stowed = snapshot.stowed;
         job.entry = snapshot.entry;
         job.last_attempt = snapshot.last_attempt;
         job.started = snapshot.started;
@@ -70,7 +79,7 @@ impl Job {
         job.steps = snapshot.steps.into_iter().map(|(run_micros, runs)| step(run_micros, &runs)).collect();
         let fits = fits
             && job.spec.steps.iter().zip(&job.steps).all(|(spec, step)| spec.task_count as usize == step.tasks.len());
-        (fits && job.derive(lease_end)).then_some(job)
+        (fits && job.derive(lease_end) && job.check().is_ok()).then_some(job)
     }
 
     /// Rebuilds what follows from the records; false if they name something that is not there.
@@ -87,13 +96,10 @@ impl Job {
                 if self.holders.peer(record.peer).is_none() {
                     return false;
                 }
-                let lease = self.leases.entry(record.fence).or_insert_with(|| Lease {
-                    peer: record.peer,
-                    step: at,
-                    left: gridwell_model::TaskSpans::default(),
-                    deadline: lease_end,
-                    running_since: None,
-                });
+                let lease = self
+                    .leases
+                    .entry(record.fence)
+                    .or_insert_with(|| Lease::new(record.peer, at, gridwell_model::TaskSpans::default(), lease_end));
                 lease.left.insert(TaskSpan::new(index, index + 1));
             }
         }
@@ -105,7 +111,7 @@ impl Job {
 }
 
 fn step(run_micros: u64, runs: &[(u32, TaskRecord)]) -> Step {
-    // Hostile lengths are no concern (the bytes are our own), but a damaged file must not ask for the moon.
+    // A damaged file, or a steward that lies, must not ask for the moon.
     let limit = usize::try_from(JobSpec::MAX_TASKS).unwrap_or(usize::MAX);
     let mut tasks = Vec::new();
     for (count, record) in runs {

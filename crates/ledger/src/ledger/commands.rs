@@ -25,7 +25,7 @@ impl Ledger {
     pub(super) fn hold_job(&mut self, id: JobId, held: bool, now: Time) -> Result<(), Refusal> {
         if self.going(id)?.held != held {
             self.commit(id, Change::JobHeld { held }, true, now);
-            self.call_back(id);
+            self.call_all_back(id, now);
         }
         Ok(())
     }
@@ -37,7 +37,7 @@ impl Ledger {
             return Err(Refusal::AlreadyEnded { job: id });
         }
         self.commit(id, Change::TasksHeld { tasks, held }, true, now);
-        self.call_back(id);
+        self.call_all_back(id, now);
         Ok(())
     }
 
@@ -57,7 +57,7 @@ impl Ledger {
             }
         }
         self.commit(id, Change::Cancelled { tasks, stamp }, true, now);
-        self.call_back(id);
+        self.call_all_back(id, now);
         Ok(())
     }
 
@@ -92,12 +92,6 @@ impl Ledger {
         self.jobs.remove(&id);
         self.effects.push_back(Effect::JobRemoved { job: id });
         Ok(())
-    }
-
-    /// Asks holders to stop what is not wanted any more, or not now.
-    fn call_back(&mut self, id: JobId) {
-        let Some(job) = self.jobs.get(&id) else { return };
-        self.effects.extend(job.revokes());
     }
 
     fn known(&self, job: JobId) -> Result<&Job, Refusal> {

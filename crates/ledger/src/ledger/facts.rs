@@ -12,8 +12,11 @@ use crate::{
 
 impl Ledger {
     pub(super) fn renew(&mut self, lease: LeaseId, now: Time) {
+        let until = now + JobSpec::LEASE_DURATION;
         if let Some(live) = self.live(lease) {
-            live.deadline = now + JobSpec::LEASE_DURATION;
+            live.deadline = until;
+        } else if let Some(second) = self.jobs.get_mut(&lease.job).and_then(|job| job.seconds.get_mut(&lease.fence)) {
+            second.deadline = until;
         }
     }
 
@@ -23,7 +26,10 @@ impl Ledger {
 
     pub(super) fn tasks_started(&mut self, lease: LeaseId, span: TaskSpan, stamp: Stamp, now: Time) {
         self.set_clock(stamp, now);
-        let Some(live) = self.live(lease) else { return };
+        if let Some(second) = self.jobs.get_mut(&lease.job).and_then(|job| job.seconds.get_mut(&lease.fence)) {
+            second.running_since.get_or_insert(now);
+        }
+        let Some(live) = self.live(lease) else { return self.renew(lease, now) };
         live.deadline = now + JobSpec::LEASE_DURATION;
         if span.is_empty() || !live.left.spans().iter().any(|left| left.start <= span.start && span.end <= left.end) {
             return;
@@ -41,16 +47,17 @@ impl Ledger {
     }
 
     pub(super) fn renewed(&mut self, peer: PeerId, leases: &[LeaseId], now: Time) {
-        for lease in leases {
-            let held = self.jobs.get(&lease.job).filter(|job| holds(job, *lease, peer));
-            let Some(job) = held else {
+        for lease in leases.iter().filter(|lease| !self.is_foreign(lease.job, now)).copied().collect::<Vec<_>>() {
+            let lease = &lease;
+            if self.second(*lease, peer).is_some() {
+                self.renew(*lease, now);
+                continue;
+            }
+            if !self.jobs.get(&lease.job).is_some_and(|job| holds(job, *lease, peer)) {
                 self.effects.push_back(Effect::Revoke { peer, lease: *lease, spans: None });
                 continue;
-            };
-            let unwanted = job.unwanted(&job.leases[&lease.fence]);
-            if !unwanted.is_empty() {
-                self.effects.push_back(Effect::Revoke { peer, lease: *lease, spans: Some(unwanted) });
             }
+            self.call_back(*lease, now);
             self.renew(*lease, now);
         }
     }
@@ -64,7 +71,12 @@ impl Ledger {
         now: Time,
     ) {
         self.set_clock(stamp, now);
+        if self.is_foreign(lease.job, now) {
+            // Settled here, outputs would go that its steward has not brought home.
+            return;
+        }
         results.retain(|result| !result.tasks.is_empty());
+        self.judge_seconds(lease, peer, &results, now);
         let job = self.jobs.get(&lease.job).filter(|job| holds(job, lease, peer));
         let countable = job.map(|job| job.countable(lease.fence, &results)).unwrap_or_default();
         let mut told = TaskSpans::default();
@@ -86,6 +98,9 @@ impl Ledger {
     }
 
     pub(super) fn holder_vanished(&mut self, peer: PeerId, now: Time) {
+        for lease in self.seconds_on(peer) {
+            self.forget_second(lease, LeaseEnd::Vanished, false);
+        }
         let gone: Vec<LeaseId> = self.leases().filter(|lease| holds(&self.jobs[&lease.job], *lease, peer)).collect();
         for lease in gone {
             self.end_lease(lease, LeaseEnd::Vanished, now);
@@ -100,9 +115,35 @@ impl Ledger {
     }
 
     pub(super) fn end_lease(&mut self, lease: LeaseId, end: LeaseEnd, now: Time) {
+        self.forget_second(lease, end, false);
+        self.replace_all(lease, now);
         if self.live(lease).is_some() {
             let stamp = self.stamp(now);
             self.commit(lease.job, Change::Returned { fence: lease.fence, end, stamp }, false, now);
+        }
+    }
+
+    /// Asks the holder of a lease to stop what is not wanted any more, or not now; not if it was asked a moment ago.
+    fn call_back(&mut self, lease: LeaseId, now: Time) {
+        let Some(job) = self.jobs.get_mut(&lease.job) else { return };
+        let Some(live) = job.leases.get(&lease.fence) else { return };
+        let (spans, holder) = (job.unwanted(live), job.holders.peer(live.peer));
+        if live.was_just_asked(&spans, now) {
+            return;
+        }
+        if let Some(live) = job.leases.get_mut(&lease.fence) {
+            live.called_back = Some((spans.clone(), now));
+        }
+        if let Some(peer) = holder {
+            self.effects.push_back(Effect::Revoke { peer, lease, spans: Some(spans) });
+        }
+    }
+
+    /// The same for every lease of a job.
+    pub(super) fn call_all_back(&mut self, id: JobId, now: Time) {
+        let fences = self.jobs.get(&id).into_iter().flat_map(|job| job.leases.keys().copied());
+        for fence in fences.collect::<Vec<_>>() {
+            self.call_back(LeaseId { job: id, fence }, now);
         }
     }
 

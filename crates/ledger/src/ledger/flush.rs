@@ -22,6 +22,11 @@ impl Ledger {
         effects.extend(job.state_effects());
     }
 
+    /// Says again what a scheduler must know of a job, for one that knows nothing of it.
+    pub fn tell_again(&mut self, job: JobId) {
+        self.flush_restored(job);
+    }
+
     /// Tells the scheduler what it must know of a job that was restored.
     pub(super) fn flush_restored(&mut self, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
@@ -147,15 +152,5 @@ impl Job {
             Effect::TasksReady { job, step, spans, avoid }
         });
         effects.collect()
-    }
-
-    /// One wish for each lease with tasks that are not wanted any more, or not now.
-    pub(crate) fn revokes(&self) -> Vec<Effect> {
-        let revokes = self.leases.iter().filter_map(|(fence, lease)| {
-            let spans = Some(self.unwanted(lease)).filter(|spans| !spans.is_empty())?;
-            let lease_id = LeaseId { job: self.id(), fence: *fence };
-            Some(Effect::Revoke { peer: self.holders.peer(lease.peer)?, lease: lease_id, spans: Some(spans) })
-        });
-        revokes.collect()
     }
 }

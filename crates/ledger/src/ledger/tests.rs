@@ -1,6 +1,8 @@
 mod bench;
 mod replay;
 mod rules;
+mod seconds;
+mod succession;
 
 use gridwell_model::{
     AttemptEnd, Edge, EdgeKind, FailureKind, JobId, JobSpec, JobState, LeaseId, Needs, PeerId, Retry, Stamp, StepSpec,
@@ -133,7 +135,7 @@ impl Desk {
         self.take_effects();
         let epoch = self.ledger.epoch() + 1;
         let stored = [(JOB, None, self.journal.clone())];
-        self.ledger = Ledger::restore(epoch, stored, self.now).expect("the journal replays");
+        self.ledger = Ledger::restore(ANN, epoch, stored, self.now).expect("the journal replays").ledger;
     }
 
     fn state_of(&self, step: u32, index: u32) -> TaskState {

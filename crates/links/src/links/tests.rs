@@ -112,7 +112,7 @@ fn a_failed_dial_is_tried_again_later_and_later() {
     let view = test.view(HIGH);
     assert_eq!(view.failures, 14);
     assert_eq!(view.last_error, Some((test.now, "nobody listens there".to_owned())));
-    assert_eq!(test.links.route(HIGH), None);
+    assert!(!test.links.is_up(HIGH));
 }
 
 #[test]
@@ -165,8 +165,6 @@ fn pongs_measure_the_round_trip() {
     assert_eq!(test.next(), [Effect::SendPing { peer: HIGH, number: 2 }]);
     let LinkState::Up { rtt_min, rtt_ewma, suspect: false, .. } = test.view(HIGH).state else { panic!("not up") };
     assert_eq!((rtt_min, rtt_ewma), (Some(Duration::from_millis(4)), Some(Duration::from_millis(4))));
-    assert_eq!(test.links.route(HIGH), Some(vec![HIGH]));
-    assert_eq!(test.links.route(ME), Some(vec![]));
 }
 
 #[test]
@@ -382,7 +380,7 @@ fn only_so_many_are_dialled_at_once() {
 fn an_input() -> impl Strategy<Value = Input> {
     let peer = prop::sample::select(vec![LOW, HIGH, ME, PeerId([7; 32])]);
     let policy = prop::sample::select(vec![LinkPolicy::Automatic, LinkPolicy::Pinned, LinkPolicy::Forbidden]);
-    (peer, 0..13_u8, 0..5_u64, policy.prop_map(wish)).prop_map(|(peer, kind, number, wish)| {
+    (peer, 0..16_u8, 0..5_u64, policy.prop_map(wish)).prop_map(|(peer, kind, number, wish)| {
         let addresses = vec![format!("h:{number}")];
         let why = "x".to_owned();
         match kind {
@@ -398,14 +396,60 @@ fn an_input() -> impl Strategy<Value = Input> {
             9 => Input::WishChanged { peer, ours: wish },
             10 => Input::WishHeard { peer, theirs: wish },
             11 => Input::DialRefused { peer, theirs: wish },
+            12 => Input::RestChanged { peer, rests: number < 3 },
+            13 => Input::RestHeard { peer, rests: number < 3 },
+            14 => Input::LetGo { peer },
             _ => Input::Woke,
         }
     })
 }
 
+#[test]
+fn a_link_that_rests_is_not_dialled_until_it_is_needed() {
+    let mut test = TestLinks::new();
+    test.member(HIGH, "10.0.0.9:1");
+    test.input(Input::RestChanged { peer: HIGH, rests: true });
+    assert_eq!(test.links.poll_deadline(), None);
+    test.input(Input::AddressesLearned { peer: HIGH, addresses: vec!["10.0.0.9:2".to_owned()] });
+    test.input(Input::Woke);
+    assert_eq!(test.links.poll_deadline(), None);
+    test.input(Input::RestChanged { peer: HIGH, rests: false });
+    assert!(matches!(test.next().as_slice(), [Effect::Dial { peer: HIGH, .. }]));
+}
+
+#[test]
+fn a_link_is_let_go_once_both_ends_do_without_it() {
+    let mut test = TestLinks::settled(HIGH);
+    test.input(Input::RestChanged { peer: HIGH, rests: true });
+    test.input(Input::LetGo { peer: HIGH });
+    assert!(test.links.is_up(HIGH), "the other side needs it");
+    test.input(Input::RestHeard { peer: HIGH, rests: true });
+    test.input(Input::LetGo { peer: HIGH });
+    assert!(matches!(test.effects().as_slice(), [Effect::Disconnect { .. }, Effect::LinkDown { .. }]));
+    assert_eq!(test.links.poll_deadline(), None);
+    test.connected(HIGH);
+    assert!(test.links.is_up(HIGH), "the other side may need it again first");
+    test.input(Input::Disconnected { peer: HIGH, why: "it closed".to_owned() });
+    let said = test.view(HIGH).last_error.map(|(_, why)| why);
+    assert_eq!(said.as_deref(), Some("neither machine needs it now"), "whoever let it go");
+}
+
+#[test]
+fn a_pinned_link_does_not_rest() {
+    let mut test = TestLinks::settled(HIGH);
+    test.input(Input::RestChanged { peer: HIGH, rests: true });
+    test.input(Input::RestHeard { peer: HIGH, rests: true });
+    test.wish(HIGH, LinkPolicy::Pinned);
+    test.input(Input::LetGo { peer: HIGH });
+    assert!(test.links.is_up(HIGH) && !test.view(HIGH).rests);
+    test.wish(HIGH, LinkPolicy::Automatic);
+    test.input(Input::LetGo { peer: HIGH });
+    assert!(!test.links.is_up(HIGH));
+}
+
 proptest! {
     /// Whatever happens in whatever order: timers match entries, the count of dials is right, up and down alternate, a
-    /// forbidden link is neither made nor wanted, and a pinned one is soon tried again.
+    /// forbidden link is neither made nor wanted, one that rests is not dialled, and a pinned one is soon tried again.
     #[test]
     fn the_table_stays_consistent(steps in prop::collection::vec((an_input(), 0..40_u64), 0..60)) {
         let mut test = TestLinks::new();
@@ -438,6 +482,8 @@ proptest! {
             for entry in links.entries.values() {
                 if entry.ours.forbids() {
                     prop_assert!(matches!(entry.state, State::Down) && entry.due.is_none());
+                } else if entry.is_resting() {
+                    prop_assert!(matches!(entry.state, State::Up(_)) || entry.due.is_none(), "{entry:?}");
                 } else if matches!(entry.state, State::Down) && !entry.addresses.is_empty() {
                     let wait = entry.due.map(|due| due.since(test.now));
                     let longest = match entry.zeal() {

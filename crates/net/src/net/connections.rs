@@ -135,8 +135,13 @@ fn refusal(cause: &ConnectionDenied) -> Refusal {
     if cause.downcast_ref::<Exceeded>().is_some() {
         return Refusal::Crowded;
     }
-    debug_assert!(cause.downcast_ref::<GateError>().is_some(), "only the gate and the limits refuse");
-    Refusal::Stranger
+    match cause.downcast_ref::<GateError>() {
+        Some(GateError::Crowded) => Refusal::Crowded,
+        other => {
+            debug_assert!(other.is_some(), "only the gate and the limits refuse");
+            Refusal::Stranger
+        }
+    }
 }
 
 fn friendly(cause: &str) -> String {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gridwell_model::PeerId;
-use gridwell_wire::{Hello, LinkWish, Message};
+use gridwell_wire::{Hello, LinkWish, Message, Twin};
 use libp2p::swarm::ConnectionId;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
@@ -33,11 +33,9 @@ impl Task {
         let gone: Vec<_> = self.up.keys().filter(|peer| !members.contains(peer)).copied().collect();
         let mut parting = BTreeSet::new();
         for peer in gone {
-            if self.forbidden.contains_key(&peer) {
-                parting.extend(self.part_from(peer, "its link is forbidden here"));
-            } else {
-                self.end_link(peer, "it is not a member any more");
-            }
+            let forbidden = self.forbidden.contains_key(&peer);
+            let why = if forbidden { "its link is forbidden here" } else { "it is not a member any more" };
+            parting.extend(self.part_from(peer, why));
         }
         let left = self.connections.iter().filter(|(id, held)| held.role == Role::Member && !parting.contains(*id));
         let left: Vec<_> = left.filter(|(_, held)| !members.contains(&held.peer)).map(|(id, _)| *id).collect();
@@ -139,20 +137,50 @@ impl Task {
         }
         let checked = match greeting {
             Greeting::Forbidden(theirs) => return self.on_refused(peer, on, theirs),
+            Greeting::Twice(twin) => return self.on_twice(peer, on, twin),
             Greeting::OtherVersion(theirs) => Err(Refusal::WrongVersion { theirs, ours: self.hello.version }),
             Greeting::Hello(hello) => self.check(*hello),
         };
         let hello = match checked {
             Ok(hello) => hello,
-            Err(why) => return self.send_away(on, pipe, why),
+            Err(why) => return self.send_away(on, pipe, why, Message::Hello(self.hello.clone())),
         };
         match self.verdict(peer, on, dialled, &hello) {
-            Verdict::Take => self.link_up(on, pipe, hello),
+            Verdict::Take => match self.up.get(&peer).filter(|up| up.hello.incarnation != hello.incarnation) {
+                Some(up) => self.ask_standing(Arc::clone(&up.link), on, pipe, hello),
+                None => self.link_up(on, pipe, hello),
+            },
             Verdict::Drop => {
                 self.forget_greeting(on);
                 self.close(on);
             }
         }
+    }
+
+    /// Another run of a linked peer greets: mostly it was restarted. If the standing link still answers, somebody started a
+    /// copy of its data folder.
+    fn ask_standing(&self, standing: Arc<LinkShared>, on: ConnectionId, pipe: Pipe, hello: Hello) {
+        self.beside(async move {
+            let alive = standing.is_alive().await;
+            Some(Notice::Asked { connection: on, pipe, hello, alive })
+        });
+    }
+
+    pub(super) fn on_asked(&mut self, on: ConnectionId, pipe: Pipe, hello: Hello, alive: bool) {
+        let Some(held) = self.connections.get(&on) else { return };
+        match self.up.get(&held.peer).filter(|up| alive && up.hello.incarnation != hello.incarnation) {
+            None => self.link_up(on, pipe, hello),
+            Some(up) => {
+                let twin = Twin { name: up.hello.name.clone(), address: up.address.clone() };
+                self.send_away(on, pipe, Refusal::Twice, Message::Twice(twin));
+            }
+        }
+    }
+
+    /// The other side is linked to another run with this machine's key.
+    fn on_twice(&mut self, peer: PeerId, on: ConnectionId, twin: Twin) {
+        self.on_greeting_failed(on, "another run with this machine's key is linked there");
+        self.tell_softly(NetEvent::Twice { peer, twin });
     }
 
     fn check(&self, hello: Hello) -> Result<Hello, Refusal> {
@@ -171,8 +199,8 @@ impl Task {
         self.close(on);
     }
 
-    /// Tells the other side who we are, so that it learns the reason too, and closes.
-    fn send_away(&mut self, on: ConnectionId, mut pipe: Pipe, why: Refusal) {
+    /// Says one thing to the other side, from which it learns the reason too, and closes.
+    fn send_away(&mut self, on: ConnectionId, mut pipe: Pipe, why: Refusal, word: Message) {
         let Some(held) = self.connections.get(&on) else { return };
         let (peer, dialled, address) = (held.peer, held.dialled, for_people(&held.address));
         self.tell_softly(NetEvent::Refused { peer: Some(peer), address, why: why.clone() });
@@ -181,10 +209,9 @@ impl Task {
             return;
         }
         self.forget_greeting(on);
-        let hello = Message::Hello(self.hello.clone());
         self.beside(async move {
             // The other side closes when it has read it; else the time does.
-            if write_frame(&mut pipe, &hello, GREETING).await.is_ok() {
+            if write_frame(&mut pipe, &word, GREETING).await.is_ok() {
                 let _ = crate::frames::read_payload(&mut pipe, GREETING).await;
             }
             Some(Notice::Finished { connection: on })
@@ -215,7 +242,13 @@ impl Task {
             debug_assert!(said.is_ok(), "the queue of a new link has room for a hello");
         }
         let (last_word, ended) = oneshot::channel();
-        let up = Up { link: Arc::clone(&link), hello: hello.clone(), since: Instant::now(), ended };
+        let up = Up {
+            link: Arc::clone(&link),
+            hello: hello.clone(),
+            address: address.clone(),
+            since: Instant::now(),
+            ended,
+        };
         self.asked.remove(&peer);
         let old = self.up.insert(peer, up);
         self.table.insert(Arc::clone(&link));

@@ -1,18 +1,23 @@
 //! What a node can find out about itself and its links, in sentences.
 
-use gridwell_api::{DoctorView, Finding};
+use gridwell_api::{DoctorView, Finding, Response};
 use gridwell_model::LinkPolicy;
+use gridwell_probe::Network;
 
-use super::Core;
+use super::{Core, facts::Reply, passing::Carried};
 
 impl Core {
-    pub(super) fn doctor(&self) -> DoctorView {
-        let mut findings = vec![self.socket_finding()];
-        findings.push(self.address_finding());
+    /// Answers with what this machine finds; its networks are read beside the loop.
+    pub(super) fn doctor(&self, reply: Reply) {
+        let mut findings = vec![self.socket_finding(), self.address_finding()];
         findings.extend(self.tool_findings());
         findings.push(self.disk_finding());
         findings.extend(self.peer_findings());
-        DoctorView { findings }
+        findings.push(self.relay_finding());
+        self.beside.spawn_blocking(move || {
+            findings.push(nearby_finding(&gridwell_probe::networks()));
+            let _gone = reply.send(Ok(Response::Doctor(DoctorView { findings })));
+        });
     }
 
     fn socket_finding(&self) -> Finding {
@@ -66,11 +71,36 @@ impl Core {
         }
     }
 
+    fn relay_finding(&self) -> Finding {
+        let sentence = if self.machines.settings().relay {
+            let Carried { messages, files, bytes } = self.passing.carried();
+            let bytes = gridwell_model::format_bytes(bytes);
+            format!(
+                "it passes on what others send to each other: {messages} messages and {files} files so far, {bytes}"
+            )
+        } else {
+            "it passes nothing on for others, by its owner's wish".to_owned()
+        };
+        Finding { what: "relay".into(), ok: true, sentence, next_step: String::new() }
+    }
+
     fn peer_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (peer, machine) in self.machines.others() {
             let name = self.machines.name(*peer);
             let link = self.link_view(*peer);
+            let via = self.via(*peer);
+            if !via.is_empty() {
+                let over: Vec<_> = via.into_iter().map(|peer| self.machines.name(peer)).collect();
+                let sentence = format!("{name} is reached over {}", over.join(", "));
+                findings.push(Finding {
+                    what: format!("machine {name}"),
+                    ok: true,
+                    sentence,
+                    next_step: String::new(),
+                });
+                continue;
+            }
             let forbidden = link.as_ref().filter(|link| link.policy == LinkPolicy::Forbidden);
             if let Some((at, _)) = forbidden.and_then(|link| link.changed) {
                 let sentence = format!("{name} is not linked: the link is forbidden on {}", self.machines.name(at));
@@ -106,5 +136,49 @@ impl Core {
             }
         }
         findings
+    }
+}
+
+/// Whether machines on the same network can find this one.
+fn nearby_finding(networks: &[Network]) -> Finding {
+    let what = "nearby".to_owned();
+    let mut carrying: Vec<&str> =
+        networks.iter().filter(|it| it.multicast != Some(false)).map(|it| it.interface.as_str()).collect();
+    carrying.dedup();
+    if carrying.is_empty() {
+        return Finding {
+            what,
+            ok: false,
+            sentence: "no network of this machine carries multicast: machines nearby are not found".into(),
+            next_step: "pair by address: gridwell pair code CODE --at HOST:PORT".into(),
+        };
+    }
+    let sentence = format!("machines nearby that show a code are found on {}", carrying.join(", "));
+    Finding { what, ok: true, sentence, next_step: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[test]
+    fn machines_nearby_are_found_where_a_network_carries_multicast() {
+        let network = |interface: &str, multicast| Network {
+            interface: interface.into(),
+            address: IpAddr::from([10, 0, 0, 2]),
+            prefix: 24,
+            multicast,
+        };
+        let of = |networks: &[Network]| {
+            let Finding { ok, sentence, .. } = nearby_finding(networks);
+            (ok, sentence)
+        };
+
+        let found = of(&[network("eth0", Some(true)), network("eth0", Some(true)), network("wg0", Some(false))]);
+        assert_eq!(found, (true, "machines nearby that show a code are found on eth0".into()));
+        assert!(of(&[network("en0", None)]).0, "where nobody can tell, it is tried");
+        assert!(!of(&[network("wg0", Some(false))]).0 && !of(&[]).0);
     }
 }

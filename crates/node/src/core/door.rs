@@ -65,6 +65,7 @@ impl Core {
                 let priority = request.priority;
                 return self.change(&target, reply, |job, _| LedgerInput::SetPriority { job, priority });
             }
+            Request::Wake(request) => return self.wake(&request.machine, reply),
             Request::Set(request) => return self.set(request, reply),
             Request::Join(request) => return self.join(&request.link, reply),
             Request::Invite(request) => return self.invite(&request, reply),
@@ -73,10 +74,17 @@ impl Core {
             Request::PairCode(request) => return self.enter_by_code(&request, reply),
             Request::PairEnter(request) => return self.enter_by_link(&request, reply),
             Request::PairAnswer(request) => return self.answer_pairing(&request, reply),
+            Request::Members => Ok(Response::Members(self.members_view())),
+            Request::Role(request) => return self.change_roles(&request, reply),
+            Request::Revoke(request) => return self.revoke(&request, reply),
+            Request::RecoverSet => return self.set_recovery(reply),
+            Request::RecoverConfirm => return self.confirm_recovery(reply),
+            Request::Recover(request) => return self.recover(&request, reply),
             Request::Nearby => return self.nearby(reply),
             Request::Pairings => Ok(Response::Pairings(self.pairings())),
             Request::Status => Ok(Response::Status(self.status())),
             Request::Jobs(request) => Ok(Response::Jobs(self.job_views(&request))),
+            Request::Copies => return self.list_copies(reply),
             Request::Job(request) => self.find(&request.job).and_then(|(job, _)| {
                 let detail = self.job_detail(job).ok_or_else(|| unknown_job(&request.job))?;
                 Ok(Response::Job(Box::new(detail)))
@@ -90,13 +98,22 @@ impl Core {
             }),
             Request::Machines => Ok(Response::Machines(self.machine_views())),
             Request::Links => Ok(Response::Links(self.link_views())),
-            Request::Doctor => Ok(Response::Doctor(self.doctor())),
+            Request::DoctorOf(request) => return self.doctor_of(&request, reply),
+            Request::Doctor => return self.doctor(reply),
             Request::History(request) => return self.history(&request, reply),
             Request::Results(request) => return self.results(&request, reply),
             Request::Timeline(request) => return self.timeline(&request, reply),
             Request::Activity(request) => return self.activity(&request, reply),
             Request::Log(request) => return self.log_page(&request, reply),
-            Request::Link(request) => return self.change_link(request, reply),
+            Request::Layout(request) => return self.layout(&request, reply),
+            Request::Behaviour(request) => return self.behaviour(&request, reply),
+            Request::Link(request) => return self.change_link(request, None, reply),
+            Request::LinkHistory => Ok(Response::LinkHistory(self.link_history())),
+            Request::LinkUndo(request) => return self.undo_link_change(&request, reply),
+            Request::LinkAsks => Ok(Response::LinkAsks(self.link_asks())),
+            Request::LinkAnswer(request) => return self.answer_ask(&request, reply),
+            Request::HandOver(request) => return self.hand_over(&request, reply),
+            Request::Limit(request) => return self.limit(&request, reply),
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);
@@ -147,7 +164,7 @@ impl Core {
         let mut found = self.homes.keys().filter(|job| job.to_string().starts_with(&named.job));
         let job = match (found.next(), found.next()) {
             (Some(job), None) => *job,
-            (None, _) => return Err(unknown_job(&named.job)),
+            (None, _) => return Err(self.not_here(&named.job)),
             (Some(_), Some(_)) => {
                 let message = format!("several jobs start with '{}'", named.job);
                 return Err(ApiError::new(ErrorCode::AmbiguousJob, message).help("give more letters of its id"));
@@ -161,6 +178,19 @@ impl Core {
             }
         }
         Ok((job, named.task))
+    }
+
+    /// Says with which machine a job is that is not in the hands of this one, if that is known.
+    fn not_here(&self, text: &str) -> ApiError {
+        let steward = text.parse().ok().and_then(|job| self.deputies.steward_of(job)).filter(|peer| *peer != self.me);
+        steward.map_or_else(
+            || unknown_job(text),
+            |steward| {
+                let name = self.machines.name(steward);
+                ApiError::new(ErrorCode::UnknownJob, format!("job '{text}' is with {name} now, not with this machine"))
+                    .help(format!("ask on {name}: gridwell job {text}"))
+            },
+        )
     }
 }
 

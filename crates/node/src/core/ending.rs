@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gridwell_api::EventBody;
-use gridwell_ledger::Input as LedgerInput;
+use gridwell_ledger::{DeputyInput, Input as LedgerInput};
 use gridwell_model::{JobId, JobState};
 use gridwell_sched::Input as SchedInput;
 
@@ -88,6 +88,7 @@ impl Core {
     }
 
     pub(super) fn on_job_removed(&mut self, job: JobId) {
+        self.deputies.handle(DeputyInput::JobRemoved { job }, clock::now());
         self.homes.remove(&job);
         self.events.tell(EventBody::JobRemoved(job));
         let store = self.store.clone();

@@ -2,17 +2,21 @@ use std::sync::Arc;
 
 use gridwell_api::{ApiError, DraftView, NearbyView, Response};
 use gridwell_job::{JobPlan, PathRule};
-use gridwell_model::{BlobId, JobId, JobSpec, LeaseId, LinkWish, Load, PeerId, TaskResult, TaskSpan};
+use gridwell_ledger::DeputyInput;
+use gridwell_model::{
+    BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, PeerId, TaskResult, TaskSpan,
+};
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
-use gridwell_sched::Input as SchedInput;
+use gridwell_probe::PowerNews;
 use gridwell_store::StoreError;
 use gridwell_trust::{Code, Grid, Visit};
+use gridwell_wire::BulkRequest;
 use tokio::sync::oneshot;
 
-use super::Core;
+use super::{Core, handing::Handed, succession::Succession};
 use crate::{
     clock,
-    transfer::{CollectError, Collected, TransferError},
+    transfer::{CollectError, Collected, TransferError, Way},
 };
 
 /// How a door is answered.
@@ -36,14 +40,46 @@ pub(crate) enum Fact {
     Collected(LeaseId, TaskSpan, Result<Collected, CollectError>),
     /// A run's outputs are home, or never will be.
     Landed(LeaseId, PeerId, TaskResult, Result<(), TransferError>),
+    /// What another steward said of a job is on the disk, or not.
+    CopyKept(JobId, u64, Result<u64, String>),
+    /// Records of a job, for that machine to fetch, are in the store, and this says so to it; or they are not.
+    BodyStored(PeerId, JobId, Result<Box<DeputyMessage>, String>),
+    /// What was kept of another steward's job is gone.
+    CopyForgotten(JobId),
+    /// A copy was read to be taken over, under this epoch, or is no good.
+    CopyRead(Claim, Result<Box<Succession>, String>),
+    /// What a former steward knew has come, or not.
+    MergeRead(JobId, PeerId, Result<Vec<u8>, String>),
+    /// A job's inputs are here as a deputy's, or not.
+    InputsCopied(JobId, Result<(), TransferError>),
+    /// Outputs that another machine kept for this origin are home, or never will be.
+    StowLanded(JobId, u32, TaskSpan, Result<(), TransferError>),
     /// Results wait for what may pass: one sentence.
     LandingWaits(JobId, String),
     /// Bytes went to a peer at this rate, in bytes per second.
     Measured(PeerId, f64),
+    /// A machine reads a file of this one no longer.
+    Served(PeerId),
+    /// Bytes are wanted from a machine: how are they asked for?
+    WayWanted(PeerId, BulkRequest, oneshot::Sender<Way>),
+    /// The link between the first two machines did not carry bytes.
+    WayBroke(PeerId, PeerId, Hindrance),
+    /// This machine carried so many bytes of a file for others.
+    Carried(u64),
+    /// The machine leaves, or is back.
+    Power(PowerNews),
+    /// A piece of a log goes to whoever is the job's steward now.
+    LogPiece(Handed),
+    /// A job's log went to a machine up to this position; true if that is all.
+    LogsHanded(JobId, PeerId, u64, bool),
+    /// A packet that wakes the second machine, which the first one wanted, was sent, or could not be.
+    WakeSent(PeerId, PeerId, bool),
     /// The load was sampled.
     Sampled(Load),
     /// What is wanted of the link with a machine is written down, or could not be.
-    WishKept(PeerId, LinkWish, Result<(), StoreError>, Reply),
+    WishKept(super::linking::WishChange, Result<(), StoreError>, Reply),
+    /// What owners ask each other is written down, or could not be.
+    AsksKept(Result<(), StoreError>, super::AsksKept),
     /// The other side of a pairing said something, or nothing more comes.
     PairHeard(Visit, Option<Vec<u8>>),
     /// The machine that this one asks to be let in was reached, or not.
@@ -52,8 +88,10 @@ pub(crate) enum Fact {
     CodeAnnounced([u8; 8], Result<Announced, NearbyError>),
     /// Who nearby shows a code, for a code that was typed here.
     FoundForCode(Code, Result<Vec<NearbyView>, ApiError>, Reply),
-    /// A new member is written down, or could not be.
-    MemberKept(Visit, Result<(), StoreError>),
+    /// A new member is written down, or could not be; what is new in the log.
+    MemberKept(Visit, Vec<Vec<u8>>, Result<(), StoreError>),
+    /// What this machine wrote into the membership log is on disk, or could not be written; who waits for it.
+    MembersWritten(Vec<Vec<u8>>, Result<(), StoreError>, Option<(Reply, Response)>),
     /// The grid that this machine was let into is written down, or could not be.
     GridKept(Visit, Box<Grid>, Result<(), StoreError>),
 }
@@ -81,16 +119,37 @@ impl Core {
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
             Fact::Landed(lease, peer, result, landed) => self.on_landed(lease, peer, result, landed),
             Fact::LandingWaits(job, why) => self.on_landing_waits(job, &why),
-            Fact::Measured(peer, bytes_per_sec) => {
-                self.sched.handle(SchedInput::PathMeasured { peer, bytes_per_sec }, clock::now());
+            Fact::CopyKept(job, stream, kept) => self.on_copy_kept(job, stream, kept),
+            Fact::BodyStored(to, job, message) => self.on_body_stored(to, job, message),
+            Fact::CopyForgotten(job) => {
+                self.ledger.forget_foreign(job, clock::now());
+                self.deputies.handle(DeputyInput::Forgotten { job }, clock::now());
             }
+            Fact::CopyRead(claim, read) => self.on_copy_read(claim, read),
+            Fact::MergeRead(job, from, read) => self.on_merge_read(job, from, read),
+            Fact::InputsCopied(job, copied) => self.on_inputs_copied(job, copied),
+            Fact::StowLanded(job, step, tasks, landed) => self.on_stow_landed(job, step, tasks, landed),
+            Fact::Served(peer) => self.readers.ended(peer),
+            Fact::Measured(peer, bytes_per_sec) => self.on_rate(peer, bytes_per_sec),
+            Fact::WayWanted(from, request, answer) => {
+                // Nobody waits for it any more.
+                let _ = answer.send(self.find_way(from, request));
+            }
+            Fact::WayBroke(one, other, why) => self.way_broke(one, other, why),
+            Fact::Carried(bytes) => self.passing.count(true, bytes),
+            Fact::Power(news) => self.on_power(news),
+            Fact::LogPiece(handed) => self.hand_log(handed),
+            Fact::LogsHanded(job, to, after, whole) => self.on_logs_handed(job, to, after, whole),
+            Fact::WakeSent(wanted_by, peer, sent) => self.on_wake_sent(wanted_by, peer, sent),
             Fact::Sampled(load) => self.on_sampled(load),
-            Fact::WishKept(peer, wish, kept, reply) => self.on_wish_kept(peer, wish, kept, reply),
+            Fact::WishKept(change, kept, reply) => self.on_wish_kept(change, kept, reply),
+            Fact::AsksKept(kept, then) => self.on_asks_kept(kept, then),
             Fact::PairHeard(visit, bytes) => self.on_pair_heard(visit, bytes),
             Fact::HostReached(visit, reached) => self.on_host_reached(visit, reached),
             Fact::CodeAnnounced(invite, announced) => self.on_code_announced(invite, announced),
             Fact::FoundForCode(code, found, reply) => self.on_found_for_code(code, found, reply),
-            Fact::MemberKept(visit, kept) => self.on_member_kept(visit, kept),
+            Fact::MemberKept(visit, updates, kept) => self.on_member_kept(visit, &updates, kept),
+            Fact::MembersWritten(updates, kept, asked) => self.on_members_written(&updates, kept, asked),
             Fact::GridKept(visit, grid, kept) => self.on_grid_kept(visit, *grid, kept),
         }
     }

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, time::Duration};
 
-use gridwell_ledger::Effect;
+use gridwell_ledger::{DeputyInput, Effect};
 use gridwell_model::{JobId, LeaseOffer, PeerId, Time};
 use gridwell_store::{Durability, StoreError, SubmitKey};
 
@@ -19,6 +19,10 @@ pub(crate) enum Wish {
     Ledger(Effect),
     /// Keep a submission's key, in the transaction of its jobs' first entries, which stand before it.
     Key(SubmitKey),
+    /// Tell the engine of deputies what is true once everything before is written.
+    Deputy(DeputyInput),
+    /// Tell a job's steward what was known here when the job was given up.
+    Merge(PeerId, JobId),
     /// Offer a granted lease.
     Offer(PeerId, LeaseOffer),
     /// Answer somebody: `Ok` once everything before is written, the error if it could not be.
@@ -37,7 +41,7 @@ pub(crate) struct Journal {
 
 /// One write on its way, and what waits for it.
 struct Writing {
-    entries: Vec<(JobId, Vec<u8>)>,
+    entries: Vec<(JobId, u64, Vec<u8>)>,
     keys: Vec<SubmitKey>,
     durability: Durability,
     behind: Vec<Wish>,
@@ -87,8 +91,8 @@ impl Core {
             Writing { entries: Vec::new(), keys: Vec::new(), durability: Durability::Written, behind: Vec::new() };
         for wish in self.journal.wishes.drain(..) {
             match wish {
-                Wish::Ledger(Effect::Journal { job, entry, durable }) => {
-                    writing.entries.push((job, entry));
+                Wish::Ledger(Effect::Journal { job, number, entry, durable }) => {
+                    writing.entries.push((job, number, entry));
                     if durable {
                         writing.durability = Durability::Synced;
                     }
@@ -102,7 +106,8 @@ impl Core {
     }
 
     fn write(&self, writing: &Writing) {
-        let (store, entries, keys) = (self.store.clone(), writing.entries.clone(), writing.keys.clone());
+        let (store, keys) = (self.store.clone(), writing.keys.clone());
+        let entries = writing.entries.iter().map(|(job, _, entry)| (*job, entry.clone())).collect();
         let durability = writing.durability;
         self.spawn(async move { Fact::Journalled(store.append_keyed(entries, keys, durability).await) });
     }
@@ -126,6 +131,7 @@ impl Core {
         match result {
             Ok(last) => {
                 self.journal.written = last;
+                self.copy_written(writing.entries);
                 for wish in writing.behind {
                     self.carry_wish(wish, Ok(()));
                 }
@@ -149,6 +155,8 @@ impl Core {
             Wish::Ledger(effect) => self.carry_ledger(effect),
             // Nothing was started under it.
             Wish::Key(_) => {}
+            Wish::Merge(to, job) => self.send_merge(to, job),
+            Wish::Deputy(input) => self.deputies.handle(input, clock::now()),
             Wish::Offer(peer, offer) => self.offer(peer, offer),
             Wish::Answer(answer) => answer(self, written),
         }

@@ -36,7 +36,20 @@ pub(super) struct Landing {
 impl Landing {
     /// Brings the results home. What may pass (a full disk, a broken link) is waited for while the lease lives: the worker
     /// holds the results and renews, and nobody renders anything again.
-    pub(super) async fn run(self) -> Fact {
+    pub(super) async fn run(mut self) -> Fact {
+        let landed = match self.land().await {
+            Ok(files) => {
+                self.write_down(files.clone()).await;
+                self.result.outputs = files;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        Fact::Landed(self.lease, self.peer, self.result, landed)
+    }
+
+    /// The same for results that were counted elsewhere and kept for this origin.
+    pub(super) async fn fetch(self) -> Fact {
         let landed = match self.land().await {
             Ok(files) => {
                 self.write_down(files).await;
@@ -44,7 +57,7 @@ impl Landing {
             }
             Err(error) => Err(error),
         };
-        Fact::Landed(self.lease, self.peer, self.result, landed)
+        Fact::StowLanded(self.lease.job, self.step, self.result.tasks, landed)
     }
 
     async fn land(&self) -> Result<Vec<OutputFile>, TransferError> {

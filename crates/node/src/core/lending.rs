@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gridwell_api::{ApiError, ErrorCode, NoticeKind, NoticeLevel, Response, SetRequest};
-use gridwell_model::{PeerId, Stamp, Time, Tuning};
+use gridwell_model::{MOST_HOPS, PeerId, Stamp, Time, Tuning};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::{Store, StoreError};
 use gridwell_worker::Input as WorkerInput;
@@ -87,17 +87,24 @@ impl Settings {
     }
 }
 
-/// Keeps settings in the order in which they changed, and says when they are kept.
-pub(crate) type Keeper = mpsc::Sender<(Vec<u8>, oneshot::Sender<Result<(), StoreError>>)>;
+/// Keeps settings, members and invites in the order in which they changed, and says when they are kept.
+pub(crate) type Keeper = mpsc::Sender<Keep>;
 
-/// Starts the task that keeps settings, one after the other.
+/// What is to be kept, and under which key.
+pub(crate) struct Keep {
+    key: &'static str,
+    value: Vec<u8>,
+    answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// Starts the task that keeps them, one after the other.
 pub(crate) fn keeper(store: Store, beside: &TaskTracker) -> Keeper {
-    let (changes, mut inlet) = mpsc::channel::<(Vec<u8>, oneshot::Sender<_>)>(CHANGES);
+    let (changes, mut inlet) = mpsc::channel::<Keep>(CHANGES);
     beside.spawn(async move {
-        while let Some((settings, answer)) = inlet.recv().await {
-            let kept = store.put_meta(Settings::KEY, settings).await;
+        while let Some(Keep { key, value, answer }) = inlet.recv().await {
+            let kept = store.put_meta(key, value).await;
             if let Err(error) = &kept {
-                tracing::warn!(%error, "the machine's settings were not kept");
+                tracing::error!(%error, key, "a change was not kept");
             }
             // Nobody waits: it changed by itself.
             let _ = answer.send(kept);
@@ -109,7 +116,9 @@ pub(crate) fn keeper(store: Store, beside: &TaskTracker) -> Keeper {
 impl Core {
     /// Whether this machine takes work, and why not.
     pub(crate) fn accepts(&self) -> (bool, String) {
-        if let Err(why) = self.machines.settings().wish() {
+        if let Some(leaving) = &self.leaving {
+            (false, leaving.word().to_owned())
+        } else if let Err(why) = self.machines.settings().wish() {
             (false, why.to_owned())
         } else if self.lends().cpus <= 0.0 {
             (false, "it lends no cores".to_owned())
@@ -187,6 +196,11 @@ impl Core {
         {
             return bad(format!("nobody reachable for {secs} s: from 1 second to a day can be told"));
         }
+        if let Some(reach) = request.reach
+            && !(1..=MOST_HOPS as u32).contains(&reach)
+        {
+            return bad(format!("a job cannot reach over {reach} links: 1 to {MOST_HOPS} are travelled"));
+        }
         let cores = self.machines.hardware().cpu_count;
         if let Some(cpus) = request.lend_cpus
             && !(0.0..=cores as f32).contains(&cpus)
@@ -215,6 +229,8 @@ impl Core {
         };
         settings.isolated_after_secs = request.isolated_after_secs.or(settings.isolated_after_secs);
         settings.nearby = request.nearby.unwrap_or(settings.nearby);
+        settings.relay = request.relay.unwrap_or(settings.relay);
+        settings.reach = request.reach.unwrap_or(settings.reach);
         if let Some(name) = &request.name {
             name.trim().clone_into(&mut settings.name);
         }
@@ -225,6 +241,7 @@ impl Core {
             };
         }
         self.tell_of_settings(&before);
+        self.follow_travel(&before);
         self.tune();
         self.follow_isolation();
         self.lending_changed();
@@ -290,9 +307,14 @@ impl Core {
     /// Keeps the settings as they are now; returns who says when they are kept.
     pub(crate) fn keep_settings(&self) -> oneshot::Receiver<Result<(), StoreError>> {
         let settings = serde_json::to_vec(self.machines.settings()).expect("settings are plain data");
+        self.keep(Settings::KEY, settings)
+    }
+
+    /// Keeps a value: what is asked for later is written later.
+    pub(super) fn keep(&self, key: &'static str, value: Vec<u8>) -> oneshot::Receiver<Result<(), StoreError>> {
         let (answer, kept) = oneshot::channel();
-        if self.keeper.try_send((settings, answer)).is_err() {
-            tracing::warn!("too many changes of settings wait to be kept");
+        if self.keeper.try_send(Keep { key, value, answer }).is_err() {
+            tracing::warn!(key, "too many changes wait to be kept");
         }
         kept
     }

@@ -10,11 +10,14 @@ use gridwell_store::{RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
 use serde::{Deserialize, Serialize};
 
-use super::{Core, lending::Pause};
+use super::{Core, Leaving, lending::Pause};
 use crate::{clock, lines::Lines};
 
 /// Memory kept for the machine's owner and the system, in MiB: what a desktop needs to stay fluent.
 const OWNERS_MEMORY_MIB: u64 = 1_024;
+
+/// Why a machine without the role does not ask others.
+const NO_RUN: &str = "this machine's jobs may not run on others: an admin gives it the role run";
 
 /// What a person set for this machine; kept over restarts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,15 @@ pub(crate) struct Settings {
     /// Whether it looks for machines nearby, and is found by them while it shows a code.
     #[serde(default = "yes")]
     pub(crate) nearby: bool,
+    /// Whether it passes on what others send to each other.
+    #[serde(default = "yes")]
+    pub(crate) relay: bool,
+    /// Over how many links tasks of its jobs go.
+    #[serde(default = "usual_reach")]
+    pub(crate) reach: u32,
+    /// Most licences in use at once of each limit that it keeps for the grid.
+    #[serde(default)]
+    pub(crate) limits: BTreeMap<String, u32>,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -53,6 +65,9 @@ impl Settings {
             tuning: Tuning::default(),
             isolated_after_secs: None,
             nearby: true,
+            relay: true,
+            reach: usual_reach(),
+            limits: BTreeMap::new(),
             score: 0.0,
         }
     }
@@ -63,6 +78,11 @@ impl Settings {
         let memory_mib = (hardware.memory_bytes / 1_048_576).saturating_sub(OWNERS_MEMORY_MIB);
         Reserve { cpus, memory_mib, gpus: hardware.gpus.len() as u32 }
     }
+}
+
+/// Neighbours of neighbours of neighbours: further away, telling takes longer than it gains.
+const fn usual_reach() -> u32 {
+    3
 }
 
 /// What was not asked for is on.
@@ -76,10 +96,19 @@ pub(crate) struct Machine {
     pub(crate) name: String,
     pub(crate) announced: Option<Announcement>,
     pub(crate) online: bool,
+    /// It said that it sleeps or is switched off, and nothing since.
+    pub(crate) gone: bool,
     pub(crate) incarnation: Option<Incarnation>,
     pub(crate) last_seen: Option<Stamp>,
     /// Its wall clock minus ours when it last said hello, in milliseconds.
     pub(crate) clock_ahead_ms: i64,
+}
+
+impl Machine {
+    /// What its owner set for that label, as it last said.
+    pub(super) fn label(&self, key: &str) -> Option<String> {
+        self.announced.as_ref()?.labels.get(key).cloned()
+    }
 }
 
 /// Every machine.
@@ -131,6 +160,11 @@ impl Machines {
 
     pub(crate) fn other_mut(&mut self, peer: PeerId) -> &mut Machine {
         self.others.entry(peer).or_default()
+    }
+
+    /// Forgets a machine that is no member any more.
+    pub(crate) fn remove(&mut self, peer: PeerId) {
+        self.others.remove(&peer);
     }
 
     /// What people call a machine: its name, else the start of its id.
@@ -193,6 +227,7 @@ impl Core {
             paused_until: settings.paused_until(),
             tuning: settings.tuning,
             name: settings.name.clone(),
+            wake: self.waking.mine().to_vec(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -233,17 +268,30 @@ impl Core {
         let announcement = self.announcement();
         let view = self.peer_view(self.me, &announcement);
         self.sched.handle(SchedInput::PeerChanged { peer: self.me, view }, clock::now());
+        if self.leaving.as_ref().is_some_and(Leaving::is_told) {
+            return;
+        }
         let online: Vec<_> =
             self.machines.others.iter().filter(|(_, machine)| machine.online).map(|(peer, _)| *peer).collect();
         let message = Message::Announce(Box::new(announcement));
         for peer in online {
-            if let Err(error) = self.net.send(peer, &message) {
+            if let Err(error) = self.send(peer, &message) {
                 tracing::debug!(%error, "an announcement was not sent");
             }
         }
     }
 
     pub(crate) fn peer_view(&self, peer: PeerId, announced: &Announcement) -> PeerView {
+        let allowed = peer == self.me || self.may_run_elsewhere();
+        let hops = self.passing.routes.route(peer).map_or(u32::from(peer != self.me), |route| route.hops() as u32);
+        let reach = self.machines.settings().reach;
+        let (accepts, why_not) = if !allowed {
+            (false, NO_RUN.to_owned())
+        } else if hops > reach {
+            (false, format!("it is {hops} links away, and jobs of this machine go over at most {reach}"))
+        } else {
+            (announced.accepts, announced.why_not.clone())
+        };
         PeerView {
             name: self.machines.name(peer),
             capabilities: announced.hardware.capabilities(&announced.labels),
@@ -252,24 +300,28 @@ impl Core {
             foreign_cpu: announced.load.foreign_cpu,
             lends: announced.lends,
             free: announced.free,
-            accepts: announced.accepts,
-            why_not: announced.why_not.clone(),
+            accepts,
+            why_not,
             round_trip: self.round_trip(peer),
-            hops: u32::from(peer != self.me),
+            hops,
             weight: announced.tuning.weight,
         }
     }
 
     pub(crate) fn on_announced(&mut self, peer: PeerId, announcement: Announcement) {
         self.on_named(peer, &announcement.name);
-        let view = self.peer_view(peer, &announcement);
+        self.came_back(peer);
+        let (view, wake) = (self.peer_view(peer, &announcement), announcement.wake.clone());
+        self.rate_deputy(peer, &announcement);
         self.machines.other_mut(peer).announced = Some(announcement);
         self.sched.handle(SchedInput::PeerChanged { peer, view }, clock::now());
         self.changed.machines.insert(peer);
         self.tell_soon();
+        self.learn_wake_points(peer, &wake);
     }
 
     pub(crate) fn on_sampled(&mut self, load: Load) {
+        self.look_for_wake_points();
         let before = self.machines.load;
         self.machines.load = load;
         // Small wobbles are not news.

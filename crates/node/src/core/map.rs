@@ -6,9 +6,10 @@ use std::{
 };
 
 use gridwell_api::{EventBody, LinkKey, LinkState, LinkView};
-use gridwell_links::{LinkState as State, Map};
-use gridwell_model::{LinkReport, LinkRule, LinkWish, PeerId, Time};
-use gridwell_wire::Message;
+use gridwell_links::{Fault, Input, LinkState as State, Map};
+use gridwell_model::{Incarnation, LinkRecord, LinkReport, LinkRule, LinkWish, PeerId, Time};
+use gridwell_trust::{Domain, Signature, verify};
+use gridwell_wire::{Message, Signed, decode, encode_inner};
 
 use super::Core;
 use crate::clock;
@@ -17,6 +18,11 @@ use crate::clock;
 const GATHER: Duration = Duration::from_millis(100);
 /// Others hear of links of this machine, and listeners of those of others, at most this often, whatever others say how often.
 const TELL_EVERY: Duration = Duration::from_secs(1);
+/// Round trips that changed are told this often (network.md §12), and everything is told again after half an hour.
+const TELL_ROUND_TRIPS_EVERY: Duration = Duration::from_secs(10);
+const TELL_AGAIN: Duration = Duration::from_mins(30);
+/// What others told is passed on at most this often, whatever they tell how often.
+const PASS_EVERY: Duration = Duration::from_millis(250);
 /// A round trip that moved by less than a fifth, or by less than this, is no news.
 const RTT_NEWS: Duration = Duration::from_micros(500);
 
@@ -24,9 +30,18 @@ const RTT_NEWS: Duration = Duration::from_micros(500);
 #[derive(Debug, Default)]
 pub(crate) struct LinkMap {
     heard: Map,
+    /// What each machine told last, this one included, as it is passed on.
+    records: BTreeMap<PeerId, Signed>,
+    /// Number of the last record of this machine: grows over restarts, because it begins with the epoch.
+    number: u64,
     /// What others were told last.
-    last_told: Vec<LinkReport>,
+    last_told: Option<(bool, Vec<LinkReport>, Vec<String>)>,
+    /// Number of the record that everybody was told last.
+    told_all: u64,
     told: Pace,
+    /// Records to be passed on, by whom they are from, with the machine from which they came.
+    fresh: BTreeMap<PeerId, PeerId>,
+    passed: Pace,
     /// Links of others that listeners have not been told of.
     changed: BTreeSet<(PeerId, PeerId)>,
     listed: Pace,
@@ -35,8 +50,37 @@ pub(crate) struct LinkMap {
 }
 
 impl LinkMap {
+    pub(crate) fn new(epoch: u32) -> Self {
+        Self { number: u64::from(epoch) << 32, ..Self::default() }
+    }
+
     pub(crate) fn due(&self) -> Option<Time> {
-        [self.told.due, self.listed.due].into_iter().flatten().min()
+        let again = self.told.last.map(|last| last + TELL_AGAIN);
+        [self.told.due, self.listed.due, self.passed.due, again].into_iter().flatten().min()
+    }
+
+    /// Number of the newest record of this machine.
+    pub(super) const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What others told of their links.
+    pub(super) const fn heard(&self) -> &Map {
+        &self.heard
+    }
+
+    /// Forgets what machines told that no way leads to any more.
+    pub(super) fn forget_lost(&mut self, me: PeerId, up: &BTreeSet<PeerId>, now: Time) {
+        for peer in self.heard.out_of_reach(me, up, now) {
+            self.forget(peer);
+        }
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        self.records.remove(&peer);
+        self.fresh.remove(&peer);
+        let others = self.heard.forget(peer);
+        self.mark(peer, others);
     }
 
     /// Whom a change would leave without a way to `me`.
@@ -44,10 +88,20 @@ impl LinkMap {
         self.heard.cut_off(me, up, lost)
     }
 
+    /// Everything that others tell, by who tells it.
+    pub(super) fn reports(&self) -> impl Iterator<Item = (PeerId, &LinkReport)> {
+        self.heard.reports()
+    }
+
     /// The link of `me` with `peer` changed.
     pub(super) fn changed_here(&mut self, me: PeerId, peer: PeerId) {
         self.mark_other_end(me, peer);
-        self.told.wanted(clock::now());
+        self.told.wanted(clock::now(), TELL_EVERY);
+    }
+
+    /// What this machine tells of itself changed.
+    pub(super) fn changed_itself(&mut self) {
+        self.told.wanted(clock::now(), TELL_EVERY);
     }
 
     fn mark(&mut self, from: PeerId, others: BTreeSet<PeerId>) {
@@ -55,14 +109,14 @@ impl LinkMap {
             self.changed.insert((from, other));
             self.mark_other_end(from, other);
         }
-        self.listed.wanted(clock::now());
+        self.listed.wanted(clock::now(), TELL_EVERY);
     }
 
     /// What holds on a link depends on what both ends say: the other end's view of it may have changed with this one's.
     fn mark_other_end(&mut self, from: PeerId, other: PeerId) {
         if self.heard.report(other, from).is_some() {
             self.changed.insert((other, from));
-            self.listed.wanted(clock::now());
+            self.listed.wanted(clock::now(), TELL_EVERY);
         }
     }
 }
@@ -75,9 +129,10 @@ struct Pace {
 }
 
 impl Pace {
-    fn wanted(&mut self, now: Time) {
-        let soonest = self.last.map_or(Time::ZERO, |last| last + TELL_EVERY);
-        self.due.get_or_insert_with(|| (now + GATHER).max(soonest));
+    fn wanted(&mut self, now: Time, every: Duration) {
+        let soonest = self.last.map_or(Time::ZERO, |last| last + every);
+        let due = (now + GATHER).max(soonest);
+        self.due = Some(self.due.map_or(due, |before| before.min(due)));
     }
 
     /// True if it is to be done now; then it counts as done.
@@ -91,16 +146,35 @@ impl Pace {
 }
 
 impl Core {
-    /// Tells one machine, with which a link has just come up, of all links of this one.
-    pub(super) fn tell_links_to(&self, peer: PeerId) {
-        self.send_links(peer, &Message::Links(self.link_reports()));
+    /// Tells one machine all that is known of links: one with which a link has just come up.
+    pub(super) fn tell_all_links_to(&mut self, peer: PeerId) {
+        self.write_record();
+        for record in self.map.records.values() {
+            self.send_record(peer, record);
+        }
     }
 
-    /// Tells others of the links of this machine, and listeners of the links of others, where that is due.
+    /// Tells one machine what this one has to say of its links now.
+    pub(super) fn tell_links_to(&mut self, peer: PeerId) {
+        self.write_record();
+        if let Some(record) = self.map.records.get(&self.me) {
+            self.send_record(peer, record);
+        }
+    }
+
+    /// Tells others of the links of this machine, passes on what others told, and tells listeners of the links of others,
+    /// where that is due.
     pub(super) fn follow_map(&mut self) {
         let now = clock::now();
+        if self.map.told.last.is_some_and(|last| now >= last + TELL_AGAIN) {
+            self.map.last_told = None;
+            self.map.told.wanted(now, TELL_EVERY);
+        }
         if self.map.told.take(now) {
             self.tell_links();
+        }
+        if self.map.passed.take(now) {
+            self.pass_records_on();
         }
         if self.map.listed.take(now) {
             for (from, peer) in std::mem::take(&mut self.map.changed) {
@@ -112,21 +186,59 @@ impl Core {
         }
     }
 
-    /// Tells everybody of the links of this machine, if that is news.
+    /// Tells everybody of the links of this machine, if there is news since the last record that went to all.
     fn tell_links(&mut self) {
-        let reports = self.link_reports();
-        if !is_news(&self.map.last_told, &reports) {
+        self.write_record();
+        if let Some(record) = self.map.records.get(&self.me).filter(|_| self.map.told_all != self.map.number) {
+            for peer in self.links.up() {
+                self.send_record(peer, record);
+            }
+        }
+        self.map.told_all = self.map.number;
+    }
+
+    /// Writes down and signs what this machine has to say of its links, if that is news.
+    fn write_record(&mut self) {
+        let (relays, links) = (self.machines.settings().relay, self.link_reports());
+        let addresses: Vec<_> = self.membership.addresses().iter().take(LinkRecord::MAX_ADDRESSES).cloned().collect();
+        let known = self.map.records.contains_key(&self.me);
+        let same = |(told, reports, listens): &(bool, Vec<LinkReport>, Vec<String>)| {
+            *told == relays && *listens == addresses && !is_news(reports, &links)
+        };
+        if known && self.map.last_told.as_ref().is_some_and(same) {
             return;
         }
-        let message = Message::Links(reports.clone());
-        self.map.last_told = reports;
-        for peer in self.links.up() {
-            self.send_links(peer, &message);
+        self.map.number += 1;
+        let record = LinkRecord {
+            grid: self.membership.grid.id(),
+            peer: self.me,
+            incarnation: self.incarnation,
+            number: self.map.number,
+            relays,
+            links: links.clone(),
+            addresses: addresses.clone(),
+        };
+        match encode_inner(&record) {
+            Ok(bytes) => {
+                let signature = self.membership.identity.sign(Domain::Links, &bytes).halves();
+                self.map.records.insert(self.me, Signed { bytes, signature });
+                self.map.last_told = Some((relays, links, addresses));
+            }
+            Err(error) => tracing::error!(%error, "this machine has too many links to tell of them"),
         }
     }
 
-    fn send_links(&self, peer: PeerId, message: &Message) {
-        if let Err(error) = self.net.send(peer, message) {
+    fn pass_records_on(&mut self) {
+        for (author, from) in std::mem::take(&mut self.map.fresh) {
+            let Some(record) = self.map.records.get(&author) else { continue };
+            for peer in self.links.up().filter(|peer| *peer != from && *peer != author) {
+                self.send_record(peer, record);
+            }
+        }
+    }
+
+    fn send_record(&self, peer: PeerId, record: &Signed) {
+        if let Err(error) = self.net.send(peer, &Message::Links(record.clone())) {
             tracing::debug!(%error, "a machine was not told of links");
         }
     }
@@ -139,27 +251,70 @@ impl Core {
             rtt_micros: rtt(&view.state).map(micros),
             since: clock::stamp_of(view.since),
             wish: view.ours,
+            rests: view.rests,
         });
         let (up, down): (Vec<_>, Vec<_>) = reports.partition(|report| report.up);
         let wished = down.into_iter().filter(|report| report.wish != LinkWish::default());
         up.into_iter().chain(wished).take(LinkReport::MAX_LINKS).collect()
     }
 
-    /// A machine told of its links.
-    pub(super) fn on_links(&mut self, from: PeerId, reports: Vec<LinkReport>) {
-        let ours = reports.iter().find(|report| report.peer == self.me).map(|report| report.wish);
-        if let Some(theirs) = ours {
-            self.hear_wish(from, theirs);
+    /// A machine passes on what one of the grid told of its links.
+    pub(super) fn on_links(&mut self, from: PeerId, signed: Signed) {
+        let Ok(record) = decode::<LinkRecord>(&signed.bytes) else {
+            return self.refuse(from, Fault::Content);
+        };
+        let (author, number) = (record.peer, record.number);
+        let news = if author == self.me { number > self.map.number } else { self.map.heard.is_news(author, number) };
+        if !news || !self.membership.grid.is_peer(author, clock::stamp()) {
+            return;
         }
-        let (me, links) = (self.me, &self.links);
-        let changed = self.map.heard.hear(from, reports, |peer| peer == me || links.view(peer).is_some());
-        self.map.mark(from, changed);
+        if record.grid != self.membership.grid.id() {
+            return self.refuse(from, Fault::OtherGrid);
+        }
+        if !verify(author, Domain::Links, &signed.bytes, &Signature::of_halves(signed.signature)) {
+            return self.refuse(from, Fault::Forged);
+        }
+        if author == self.me {
+            // Said by a run of this node whose data folder is not this one: what is said now counts more.
+            self.map.number = number;
+            self.map.last_told = None;
+            return self.map.changed_itself();
+        }
+        self.take_record(from, record, signed);
     }
 
-    /// A machine cannot be heard any more: what it told says nothing now.
+    fn take_record(&mut self, from: PeerId, record: LinkRecord, signed: Signed) {
+        let author = record.peer;
+        if let Some(report) = record.links.iter().find(|report| report.peer == self.me) {
+            self.hear_wish(author, report.wish);
+            self.hear_rest(author, report.rests);
+        }
+        self.learn_run(author, record.number, record.incarnation);
+        let addresses = record.addresses.iter().take(LinkRecord::MAX_ADDRESSES).cloned().collect();
+        self.links.handle(Input::AddressesLearned { peer: author, addresses }, clock::now());
+        self.keep_addresses(author);
+        let (me, links) = (self.me, &self.links);
+        let changed = self.map.heard.hear(record, |peer| peer == me || links.view(peer).is_some());
+        self.map.mark(author, changed);
+        self.map.records.insert(author, signed);
+        self.map.fresh.insert(author, from);
+        self.map.passed.wanted(clock::now(), PASS_EVERY);
+        self.passing.map_changed();
+    }
+
+    /// A machine is no member any more: what it told says nothing now.
     pub(super) fn forget_links_of(&mut self, peer: PeerId) {
-        let others = self.map.heard.forget(peer);
-        self.map.mark(peer, others);
+        self.map.forget(peer);
+        self.passing.map_changed();
+    }
+
+    /// A record of that number is by that run of a machine's node.
+    pub(super) fn learn_run(&mut self, peer: PeerId, number: u64, run: Incarnation) {
+        self.map.heard.learn_run(peer, number, run);
+        // On a link of its own a machine says itself which run it is.
+        if let Some((_, newest)) = self.map.heard.run(peer).filter(|_| !self.links.is_up(peer)) {
+            self.runs_as(peer, newest);
+        }
     }
 
     /// A ping was answered: listeners and others hear of it when it says something new.
@@ -167,7 +322,9 @@ impl Core {
         let now = self.links.view(peer).and_then(|view| rtt(&view.state)).map(micros);
         if moved(self.map.shown.get(&peer).copied(), now) {
             self.changed.links.insert(peer);
-            self.map.changed_here(self.me, peer);
+            self.map.mark_other_end(self.me, peer);
+            self.map.told.wanted(clock::now(), TELL_ROUND_TRIPS_EVERY);
+            self.passing.map_changed();
             self.tell_soon();
         }
     }
@@ -203,7 +360,9 @@ impl Core {
         } else {
             self.map.heard.report(peer, from).map(|report| report.wish).unwrap_or_default()
         };
-        let rule = LinkRule::of((from, report.wish), (peer, other));
+        // A pin that nobody here agreed to does not count.
+        let heard = self.links.view(from).filter(|_| peer == self.me).and_then(|view| view.theirs);
+        let rule = LinkRule::of((from, heard.unwrap_or(report.wish)), (peer, other));
         Some(LinkView {
             from,
             peer,
@@ -218,6 +377,9 @@ impl Core {
             received_bytes: 0,
             sent_bytes: 0,
             last_error: String::new(),
+            ask: None,
+            bytes_per_sec: None,
+            rests: report.rests && !report.up,
         })
     }
 }
@@ -257,7 +419,14 @@ mod tests {
 
     fn report(rtt_micros: u32) -> LinkReport {
         let wish = LinkWish::default();
-        LinkReport { peer: PeerId([1; 32]), up: true, rtt_micros: Some(rtt_micros), since: Stamp(5), wish }
+        LinkReport {
+            peer: PeerId([1; 32]),
+            up: true,
+            rtt_micros: Some(rtt_micros),
+            since: Stamp(5),
+            wish,
+            rests: false,
+        }
     }
 
     #[test]
@@ -266,7 +435,7 @@ mod tests {
         let mut done = Vec::new();
         for millis in (0..3_000).step_by(10) {
             let now = Time::from_millis(millis);
-            pace.wanted(now);
+            pace.wanted(now, TELL_EVERY);
             if pace.take(now) {
                 done.push(millis);
             }

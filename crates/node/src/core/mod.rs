@@ -2,31 +2,60 @@
 
 mod activity;
 mod addresses;
+mod behaviours;
+mod between;
+mod briefing;
+mod bulk;
+mod certificates;
+mod changes;
+mod closing;
+mod consent;
+mod deputies;
 mod doctor;
 mod door;
 mod ending;
+mod ends;
 mod facts;
+mod gather;
+mod governing;
 mod guest;
+mod handing;
+mod heeding;
 mod history;
 mod isolation;
 mod journal;
+mod kept;
 mod landing;
+mod layouts;
+mod leaving;
 mod lending;
+mod limits;
 mod linking;
 mod machines;
 mod map;
 mod membership;
+mod outbox;
 mod output;
 mod pairing;
+mod passing;
 mod peers;
+mod planning;
 mod presence;
+mod reach;
 mod reports;
+mod resting;
 mod results;
+mod sessions;
 mod steward;
+mod stow;
 mod submit;
+mod succession;
 mod timeline;
 mod traffic;
+mod twins;
+mod updates;
 mod views;
+mod waking;
 mod why;
 mod words;
 
@@ -36,40 +65,54 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gridwell_api::ApiError;
 use gridwell_exec::{Exec, ExecEvent};
-use gridwell_ledger::Ledger;
+use gridwell_ledger::{Deputies, Ledger};
 use gridwell_links::Links;
 use gridwell_model::{Incarnation, JobId, LeaseId, PeerId, Time};
 use gridwell_net::{NetEvent, NetHandle};
 use gridwell_sched::Scheduler;
 use gridwell_store::Store;
 use gridwell_worker::{SessionId, Worker};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use activity::UNKEPT_NOTICES;
 pub(crate) use addresses::Addresses;
+pub(crate) use changes::Changes;
+pub(crate) use closing::Readers;
+pub(crate) use consent::{AsksKept, Consent};
+pub(crate) use deputies::{Copying, epoch_of};
 pub(crate) use door::storage;
+pub(crate) use ends::{Ends, ends};
 pub(crate) use facts::{Fact, Imported};
+pub(crate) use handing::Following;
 pub(crate) use history::History;
 pub(crate) use isolation::Isolation;
 pub(crate) use journal::Journal;
+pub(crate) use layouts::Layouts;
+pub(crate) use leaving::Leaving;
 pub(crate) use lending::{Keeper, keeper};
+pub(crate) use limits::Limiting;
 pub(crate) use linking::Linking;
 pub(crate) use machines::{Machines, Settings};
 pub(crate) use map::LinkMap;
 pub(crate) use membership::Membership;
 pub(crate) use pairing::Pairing;
+pub(crate) use passing::Passing;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
 pub(crate) use results::shown_for;
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
+pub(crate) use succession::home_of;
 pub(crate) use timeline::Timeline;
-pub(crate) use traffic::Traffic;
+pub(crate) use traffic::{Rates, Traffic};
+pub(crate) use waking::Waking;
 
 use crate::{clock, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer};
-use guest::{Guest, Session};
+use guest::Guest;
+use sessions::Session;
 
 /// Facts from tasks beside the loop that may wait; each task holds at most one, so this only smooths bursts.
 pub(crate) const FACTS: usize = 1_024;
@@ -90,27 +133,39 @@ pub(crate) struct Core {
     pub(crate) data: PathBuf,
     pub(crate) started: Instant,
     pub(crate) ledger: Ledger,
+    pub(crate) deputies: Deputies,
+    pub(crate) copying: Copying,
     pub(crate) sched: Scheduler,
     pub(crate) worker: Worker,
     pub(crate) links: Links,
     pub(crate) linking: Linking,
+    pub(crate) consent: Consent,
+    pub(crate) changes: Changes,
     pub(crate) map: LinkMap,
+    pub(crate) layouts: Layouts,
+    pub(crate) passing: Passing,
     pub(crate) traffic: Traffic,
+    pub(crate) rates: Rates,
+    pub(crate) limiting: Limiting,
     pub(crate) membership: Membership,
     pub(crate) pairing: Pairing,
     pub(crate) isolation: Isolation,
+    /// While this machine is about to leave, or has just woken and does not know it yet.
+    pub(crate) leaving: Option<Leaving>,
+    pub(crate) waking: Waking,
     pub(crate) addresses: Addresses,
     pub(crate) store: Store,
     pub(crate) net: NetHandle,
     pub(crate) net_wishes: mpsc::Sender<NetWish>,
     pub(crate) exec: Exec,
     pub(crate) transfer: Transfer,
+    pub(crate) readers: Readers,
     pub(crate) machines: Machines,
     pub(crate) homes: BTreeMap<JobId, Home>,
     pub(crate) guests: BTreeMap<JobId, Guest>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     /// Blobs of outputs held for their stewards, by lease.
-    pub(crate) outbox: BTreeMap<LeaseId, Vec<guest::Held>>,
+    pub(crate) outbox: BTreeMap<LeaseId, Vec<outbox::Held>>,
     /// What environments wrote that failed to open, by job, with their step: shown with the failure.
     pub(crate) preludes: BTreeMap<JobId, (u32, Vec<u8>)>,
     /// Leases granted here, with what is left of them.
@@ -121,7 +176,10 @@ pub(crate) struct Core {
     pub(crate) presence: Presence,
     pub(crate) history: History,
     pub(crate) recorder: Recorder,
+    pub(crate) ends: Ends,
     pub(crate) keeper: Keeper,
+    /// Hears why this node has to end by itself.
+    pub(crate) evicted: Option<oneshot::Sender<ApiError>>,
     pub(crate) journal: Journal,
     pub(crate) events: EventHub,
     pub(crate) logs: Logs,
@@ -144,6 +202,8 @@ pub(crate) struct Changed {
     /// Machines that were silent until their leases of a job ended.
     pub(crate) silent: BTreeSet<(JobId, PeerId)>,
     pub(crate) announce: bool,
+    /// Limits that this machine keeps, or who has licences of them.
+    pub(crate) limits: bool,
     due: Option<Time>,
 }
 
@@ -215,6 +275,10 @@ impl Core {
                 quiet = false;
                 self.journal.wish(effect);
             }
+            while let Some(effect) = self.deputies.poll_effect() {
+                quiet = false;
+                self.carry_deputy(effect);
+            }
             while let Some(effect) = self.links.poll_effect() {
                 quiet = false;
                 self.carry_link(effect);
@@ -225,6 +289,7 @@ impl Core {
             }
             quiet &= !self.pump_journal();
             if quiet {
+                self.tell_code();
                 return;
             }
         }
@@ -236,17 +301,28 @@ impl Core {
             self.sched.poll_deadline(),
             self.worker.poll_deadline(),
             self.links.poll_deadline(),
+            self.deputies.poll_deadline(),
+            self.copying.due(),
+            self.copying.gather_at,
+            self.waking.due(),
+            self.leaving.as_ref().and_then(Leaving::due),
             self.changed.due,
             self.logs.due(),
             self.journal.due(),
             self.membership.due(),
+            Some(self.membership.certificates_due()),
             self.pairing.due(),
             self.presence.due(),
             self.history.due(),
             self.isolation.due(self.machines.settings().isolated_after()),
             self.pause_due(),
             self.map.due(),
+            self.map.heard().poll_deadline(),
+            self.layouts.due(),
+            self.passing.due(),
             self.traffic.due(),
+            self.limiting.due(),
+            self.consent.due(),
         ];
         deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
     }
@@ -266,6 +342,21 @@ impl Core {
         if due(self.links.poll_deadline()) {
             self.judge_links(now);
         }
+        if due(self.deputies.poll_deadline()) {
+            self.deputies.handle_deadline(now);
+        }
+        if due(self.copying.due()) {
+            self.answer_waiting();
+        }
+        if due(self.leaving.as_ref().and_then(Leaving::due)) {
+            self.follow_leaving();
+        }
+        if due(self.waking.due()) {
+            self.answer_wakers();
+        }
+        if due(self.copying.gather_at) {
+            self.gather_inputs();
+        }
         if due(self.logs.due()) {
             self.flush_logs();
         }
@@ -282,12 +373,30 @@ impl Core {
         if self.membership.due().is_none() {
             self.follow_invites();
         }
+        if due(Some(self.membership.certificates_due())) {
+            self.look_at_certificates();
+        }
         self.on_pairing_time(now);
         if due(self.map.due()) {
             self.follow_map();
         }
+        if due(self.layouts.due()) {
+            self.look_at_layout();
+        }
+        if self.passing.is_stale() || due(self.map.heard().poll_deadline()) {
+            self.follow_routes();
+        }
+        if due(self.passing.due()) {
+            self.follow_broken_ways();
+        }
+        if self.consent.is_over() {
+            self.end_old_asks();
+        }
         if due(self.traffic.due()) {
             self.look_at_traffic();
+        }
+        if due(self.limiting.due()) {
+            self.follow_licences();
         }
         if due(self.changed.due) {
             self.tell_changes();
@@ -309,6 +418,9 @@ impl Core {
         if std::mem::take(&mut self.changed.announce) {
             self.announce();
         }
+        if std::mem::take(&mut self.changed.limits) {
+            self.tell_limits();
+        }
         for (job, peer) in std::mem::take(&mut self.changed.silent) {
             self.note_silence(job, peer);
         }
@@ -323,6 +435,7 @@ impl Core {
             }
         }
         self.tell_link_changes();
+        self.tell_layout();
     }
 
     /// Runs `work` beside the loop; what it returns comes back as a fact.
@@ -340,7 +453,7 @@ impl Core {
         // Runners die first, so that nothing writes into folders that go.
         self.exec.shutdown().await;
         self.net.shutdown().await;
-        drop((inlets, self.net_wishes, self.recorder, self.keeper));
+        drop((inlets, self.net_wishes, self.recorder, self.keeper, self.ends));
         self.beside.close();
         // Work beside the loop ends by itself once links and sessions are gone; a landing in progress is completed.
         if tokio::time::timeout(Duration::from_secs(5), self.beside.wait()).await.is_err() {

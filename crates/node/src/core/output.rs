@@ -99,12 +99,15 @@ impl Core {
 
     /// Writes what was gathered, and tries again what stewards could not take.
     pub(crate) fn flush_logs(&mut self) {
-        for (steward, chunks) in self.logs.take_backlog() {
+        let lines = self.logs.take();
+        let (me, others) = (self.me, self.machines.others());
+        let online = |steward| steward == me || others.get(&steward).is_some_and(|other| other.online);
+        for (steward, chunks) in self.logs.take_backlog(online) {
             for chunk in chunks {
                 self.send_log(steward, chunk);
             }
         }
-        if let Some((number, lines)) = self.logs.take() {
+        if let Some((number, lines)) = lines {
             let store = self.store.clone();
             self.spawn(async move {
                 if let Err(error) = store.append_logs(lines).await {
@@ -122,10 +125,13 @@ impl Core {
             self.logs.keep(steward, chunk);
         } else {
             let message = Message::Log(chunk);
-            if let Err(SendError::Crowded { .. }) = self.net.send(steward, &message)
-                && let Message::Log(chunk) = message
-            {
+            let sent = self.send(steward, &message);
+            if let (Err(error), Message::Log(chunk)) = (sent, message) {
+                // Without a way it waits until the steward, or whoever follows it, can be reached.
                 self.logs.keep(steward, chunk);
+                if matches!(error, SendError::Crowded { .. }) {
+                    self.logs.try_again();
+                }
             }
         }
     }

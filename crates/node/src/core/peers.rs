@@ -1,4 +1,4 @@
-//! Links: what the net says, what the link table wishes, and bytes for those who have a right to them.
+//! Links: what the net says, and what the link table wishes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,21 +6,15 @@ use std::{
 };
 
 use gridwell_api::{LinkState, LinkView};
-use gridwell_ledger::Input as LedgerInput;
 use gridwell_links::{Effect, Input, LinkState as State};
-use gridwell_model::{GridId, Incarnation, LinkPolicy, LinkWish, PeerId, Time};
-use gridwell_net::{BulkResponder, NetEvent, NetHandle, Refusal};
-use gridwell_sched::Input as SchedInput;
-use gridwell_wire::{BulkReply, BulkRequest, Hello, Message, PROTOCOL_VERSION};
-use gridwell_worker::Input as WorkerInput;
-use tokio::{io::AsyncSeekExt as _, sync::mpsc};
+use gridwell_model::{GridId, Incarnation, LinkRecord, LinkWish, PeerId, Time};
+use gridwell_net::{NetEvent, NetHandle, Refusal};
+use gridwell_wire::{Hello, Message, PROTOCOL_VERSION};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::{Core, Fact, map::rtt};
+use super::{Core, map::rtt};
 use crate::clock;
-
-/// Smallest transfer that tells how fast a path is, in bytes: below it the round trip is most of the time.
-const MEASURED_BYTES: u64 = 1_000_000;
 
 /// Something for the net that must keep its order: a dial after the members that allow it, after the hello it begins with.
 pub(crate) enum NetWish {
@@ -53,7 +47,7 @@ pub(crate) fn net_wishes(net: NetHandle, beside: &TaskTracker) -> mpsc::Sender<N
 
 /// What every link begins with.
 pub(crate) fn hello(grid: GridId, incarnation: Incarnation, name: String, addresses: &[String]) -> Hello {
-    let addresses = addresses.iter().take(16).cloned().collect();
+    let addresses = addresses.iter().take(LinkRecord::MAX_ADDRESSES).cloned().collect();
     Hello { version: PROTOCOL_VERSION, grid, incarnation, name, addresses, clock_ms: clock::stamp().0 }
 }
 
@@ -63,10 +57,13 @@ impl Core {
             NetEvent::Listening { addresses } => {
                 let tcp = addresses.into_iter().filter(|address| !address.quic);
                 self.membership.addresses = tcp.map(|address| address.host_port).collect();
+                self.map.changed_itself();
                 self.set_hello();
             }
             NetEvent::LinkUp { peer, hello, address, inbound } => self.on_link_up(peer, &hello, address, inbound),
             NetEvent::LinkDown { peer, why } => self.on_link_down(peer, why),
+            // What a peer said before it was revoked.
+            NetEvent::Messages { peer, .. } if !self.membership.grid.is_peer(peer, clock::stamp()) => {}
             NetEvent::Messages { peer, messages } => {
                 self.links.handle(Input::Heard { peer }, clock::now());
                 for message in messages {
@@ -82,12 +79,17 @@ impl Core {
                 self.links.handle(Input::DialRefused { peer, theirs }, clock::now());
                 self.link_changed(peer);
             }
+            NetEvent::Twice { peer, twin } => self.on_twice(peer, &twin),
+            NetEvent::Refused { peer: Some(peer), why: Refusal::Twice, .. } => self.tell_twice(peer),
             NetEvent::Refused { peer, why: Refusal::Forbidden, .. } => {
                 tracing::debug!(machine = peer.map(|peer| peer.short()), "a machine asked for a forbidden link");
             }
             NetEvent::Refused { peer, address, why } => {
-                tracing::info!(machine = peer.map(|peer| peer.short()), %why, "a connection was refused");
-                tracing::debug!(%address, "it came from there");
+                let machine = peer.map(|peer| peer.short());
+                if self.membership.is_news_of_stranger(format!("{peer:?}: {why}")) {
+                    tracing::info!(machine, %why, "a connection was refused");
+                }
+                tracing::debug!(machine, %address, %why, "a connection from there was refused");
             }
             NetEvent::BulkAsked { peer, request, responder } => self.on_bulk(peer, request, responder),
             NetEvent::Visited { peer, address, talk } => self.on_visited(peer, address, talk),
@@ -108,48 +110,41 @@ impl Core {
 
     fn on_link_up(&mut self, peer: PeerId, hello: &Hello, address: String, inbound: bool) {
         let now = clock::now();
+        self.forget_heard(peer);
+        if !self.membership.grid.is_peer(peer, clock::stamp()) {
+            // Revoked while it said hello.
+            self.wish_net(NetWish::Disconnect(peer));
+            return;
+        }
         self.links.handle(Input::Connected { peer, inbound, address }, now);
         self.links.handle(Input::AddressesLearned { peer, addresses: hello.addresses.clone() }, now);
         self.keep_addresses(peer);
         let machine = self.machines.other_mut(peer);
-        machine.online = true;
         machine.last_seen = Some(clock::stamp());
         machine.clock_ahead_ms = hello.clock_ms as i64 - clock::stamp().0 as i64;
-        let known = machine.incarnation.replace(hello.incarnation);
-        if known.is_some_and(|known| known != hello.incarnation) {
-            // Another run of its node: every lease it held is gone. At first sight nobody can tell: it renews what it
-            // holds, and the rest expires.
-            self.tell_ledger(LedgerInput::HolderVanished { peer });
-        }
+        self.runs_as(peer, hello.incarnation);
         self.on_named(peer, &hello.name);
-        self.worker.handle(WorkerInput::StewardBack { steward: peer }, now);
-        self.send_records(peer, self.membership.grid.encoded());
-        let announcement = self.announcement();
-        if let Err(error) = self.net.send(peer, &Message::Announce(Box::new(announcement))) {
-            tracing::debug!(%error, "the first announcement was not sent");
+        // First of all: nothing else that either says counts before.
+        self.send_updates(peer, &self.membership.grid.encoded());
+        if let Err(error) = self.net.send(peer, &Message::MembersEnd) {
+            tracing::debug!(%error, "the end of the membership log was not sent");
         }
-        self.tell_links_to(peer);
+        self.tell_plan_to(peer);
+        self.tell_all_links_to(peer);
         tracing::info!(machine = hello.name, "linked");
-        self.machine_came(peer);
-        self.follow_isolation();
+        self.follow_routes();
         self.link_changed(peer);
     }
 
     fn on_link_down(&mut self, peer: PeerId, why: String) {
-        let now = clock::now();
         tracing::info!(machine = self.machines.name(peer), why, "link lost");
-        self.links.handle(Input::Disconnected { peer, why }, now);
-        let machine = self.machines.other_mut(peer);
-        machine.online = false;
-        machine.last_seen = Some(clock::stamp());
-        self.sched.handle(SchedInput::PeerLeft { peer }, now);
-        self.worker.handle(WorkerInput::StewardLost { steward: peer }, now);
-        // Who is away by somebody's wish is not missed.
-        if self.link_rule(peer).policy != LinkPolicy::Forbidden {
-            self.presence.left(peer, now);
+        self.forget_heard(peer);
+        self.links.handle(Input::Disconnected { peer, why }, clock::now());
+        self.follow_routes();
+        if !self.membership.grid.is_peer(peer, clock::stamp()) {
+            // All that was with it has ended.
+            return;
         }
-        self.follow_isolation();
-        self.forget_links_of(peer);
         self.link_changed(peer);
     }
 
@@ -178,11 +173,15 @@ impl Core {
                 }
             }
             Effect::Disconnect { peer } => self.wish_net(NetWish::Disconnect(peer)),
-            Effect::LinkUp { peer } | Effect::LinkDown { peer, .. } => self.link_changed(peer),
+            Effect::LinkUp { peer } | Effect::LinkDown { peer, .. } => {
+                self.passing.map_changed();
+                self.link_changed(peer);
+            }
         }
     }
 
-    fn on_message(&mut self, peer: PeerId, message: Message) {
+    pub(super) fn on_message(&mut self, peer: PeerId, message: Message) {
+        let Some(message) = self.heed(peer, message) else { return };
         match message {
             // The net has taken the first one; another one is only news of name and addresses.
             Message::Hello(hello) => {
@@ -191,7 +190,8 @@ impl Core {
                 self.keep_addresses(peer);
             }
             Message::Announce(announcement) => self.on_announced(peer, *announcement),
-            Message::Members(records) => self.on_records(peer, &records),
+            Message::Members(updates) => self.on_updates(peer, &updates),
+            Message::MembersEnd => self.on_updates_end(peer),
             Message::Ping { number } => {
                 if let Err(error) = self.net.send(peer, &Message::Pong { number }) {
                     tracing::debug!(%error, "a ping was not answered");
@@ -201,9 +201,19 @@ impl Core {
                 self.links.handle(Input::PongReceived { peer, number }, clock::now());
                 self.on_measured(peer);
             }
-            Message::Links(reports) => self.on_links(peer, reports),
+            Message::Links(record) => self.on_links(peer, record),
+            Message::Plan(sealed) => self.on_plan(peer, sealed),
+            Message::Passed(passed) => self.on_passed(peer, passed),
+            Message::NotPassed(back) => self.on_not_passed(peer, back),
+            Message::LinkAsked { ask, wanted } => self.on_link_asked(peer, ask, wanted),
+            Message::LinkAnswered { number, answer } => self.on_link_answered(peer, number, answer),
+            Message::Wake { peer: sleeper } => self.on_wake(peer, sleeper),
+            Message::WakeSent { peer: sleeper, sent } => self.on_woke(peer, sleeper, sent),
+            Message::Leaving { sleeps } => self.on_leaving(peer, sleeps),
+            Message::Deputy(message) => self.on_deputy_message(peer, *message),
+            Message::Limit(message) => self.on_limit_message(peer, *message),
             // Only instead of a hello, which the net reads.
-            Message::Forbidden(_) => {}
+            Message::Forbidden(_) | Message::Twice(_) => {}
             message @ (Message::Offer(_)
             | Message::Settled { .. }
             | Message::Revoke { .. }
@@ -218,49 +228,11 @@ impl Core {
         }
     }
 
-    /// Bytes go to those who have a right to them: who works for a job of ours, and who waits for our results.
-    fn on_bulk(&self, peer: PeerId, request: BulkRequest, responder: BulkResponder) {
-        let BulkRequest::Blob { blob, job, offset } = request;
-        let shown = self.homes.get(&job).is_some_and(|home| home.shows(blob));
-        let allowed = shown || self.holds_for(peer, job, blob);
-        let (blobs, facts) = (self.store.blobs().clone(), self.facts.clone());
-        self.beside.spawn(async move {
-            let begun = clock::now();
-            let mut sent_bytes = 0;
-            let sent = if allowed {
-                match blobs.open_blob(blob).await {
-                    Ok((file, size_bytes)) => {
-                        let mut file = tokio::fs::File::from_std(file);
-                        let from = offset.min(size_bytes);
-                        match file.seek(std::io::SeekFrom::Start(from)).await {
-                            Ok(_) => {
-                                sent_bytes = size_bytes - from;
-                                responder.send(sent_bytes, file).await
-                            }
-                            Err(error) => Err(error),
-                        }
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, %job, "bytes that were asked for cannot be read");
-                        responder.refuse(BulkReply::Missing).await
-                    }
-                }
-            } else {
-                responder.refuse(BulkReply::Refused).await
-            };
-            if let Err(error) = sent {
-                tracing::debug!(%error, %job, machine = peer.short(), "bytes were not sent to their end");
-            } else if sent_bytes >= MEASURED_BYTES {
-                let secs = clock::now().since(begun).as_secs_f64().max(1e-6);
-                let _stopped = facts.send(Fact::Measured(peer, sent_bytes as f64 / secs)).await;
-            }
-        });
-    }
-
+    /// How far away a machine is: its link's smallest round trip, or what those on the way to it take together.
     pub(crate) fn round_trip(&self, peer: PeerId) -> Duration {
         match self.links.view(peer).map(|view| view.state) {
             Some(State::Up { rtt_min, rtt_ewma, .. }) => rtt_min.or(rtt_ewma).unwrap_or(Duration::from_millis(1)),
-            _ => Duration::ZERO,
+            _ => self.way_around(peer).map(|route| route.round_trip).unwrap_or_default(),
         }
     }
 
@@ -269,6 +241,7 @@ impl Core {
         let stats = self.net.stats(peer);
         let (rtt, rule) = (rtt(&view.state), self.link_rule(peer));
         let tried = || view.addresses.first().cloned().unwrap_or_default();
+        let rests = !matches!(view.state, State::Up { .. }) && (view.rests || view.rests_there);
         let (state, address) = match view.state {
             State::Up { address, .. } => (LinkState::Up, address),
             State::Dialling => (LinkState::Connecting, tried()),
@@ -288,6 +261,9 @@ impl Core {
             received_bytes: stats.received_bytes,
             sent_bytes: stats.sent_bytes,
             last_error: view.last_error.map(|(_, error)| error).unwrap_or_default(),
+            ask: self.own_ask(peer),
+            bytes_per_sec: self.rates.of(peer).filter(|_| state == LinkState::Up),
+            rests,
         })
     }
 }

@@ -67,6 +67,12 @@ impl Presence {
         self.away.entry(machine).or_insert(Away { since: now, told: false, always: false });
     }
 
+    /// A machine is no member any more.
+    pub(super) fn forget(&mut self, machine: PeerId) {
+        self.away.remove(&machine);
+        self.told.remove(&machine);
+    }
+
     /// A machine can be reached; says so if people heard that it was away.
     pub(super) fn came(&mut self, machine: PeerId, now: Time) -> Option<Back> {
         let away = self.away.remove(&machine)?;

@@ -7,6 +7,7 @@ use gridwell_ledger::{Input as LedgerInput, TaskEnd};
 use gridwell_model::{
     AttemptEnd, FailureKind, JobId, LeaseId, PeerId, Renewal, RunningTask, TaskKey, TaskResult, TaskSpan,
 };
+use gridwell_sched::Input as SchedInput;
 use gridwell_wire::Message;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,8 @@ impl Core {
             let (lease, stamp) = (task.lease, clock::stamp());
             let span = TaskSpan::new(task.task.index, task.task.index + task.count);
             self.timeline.running(lease, peer, task.task.step, span, stamp);
+            let progress = task.progress;
+            self.sched.handle(SchedInput::RunSeen { lease, span, progress }, clock::now());
             self.tell_ledger(LedgerInput::TasksStarted { lease, span, stamp });
             self.inputs_held(peer, task.lease.job);
             if let Some(home) = self.homes.get_mut(&task.lease.job) {
@@ -69,6 +72,9 @@ impl Core {
     /// Results came: what left files is brought home first, the rest is counted at once.
     pub(super) fn on_report(&mut self, peer: PeerId, lease: LeaseId, results: Vec<TaskResult>) {
         let held = self.live.get(&lease).is_some_and(|live| live.peer == peer);
+        if held {
+            self.sched.handle(SchedInput::RunOver { lease }, clock::now());
+        }
         if held && let Some((step, _, open)) = self.ledger.lease(lease) {
             self.timeline.reported(lease, peer, step, &open, &results, clock::stamp());
         }
@@ -129,7 +135,8 @@ impl Core {
         let end = match landed {
             Ok(()) => {
                 self.tell_landing_goes_on(lease.job);
-                result.end
+                self.count_landed(lease, peer, result);
+                return;
             }
             // Its tasks went elsewhere; the ledger notes the waste.
             Err(TransferError::NotWanted) => result.end,
@@ -149,7 +156,7 @@ impl Core {
         }
     }
 
-    fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {
+    pub(super) fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {
         if let (Some(home), Some(live)) = (self.homes.get_mut(&lease.job), self.live.get(&lease)) {
             for end in &results {
                 home.said.remove(&TaskKey { step: live.step, index: end.tasks.start });

@@ -34,6 +34,10 @@ pub(crate) struct Home {
     pub(crate) said: BTreeMap<TaskKey, Said>,
     /// Results of it wait to be brought home, and people were told.
     pub(crate) results_wait: bool,
+    /// False on a deputy that took over before it had all files that the job reads: it counts, but places nothing.
+    pub(crate) has_inputs: bool,
+    /// Deputies that have all files that the job reads.
+    pub(crate) input_holders: BTreeSet<PeerId>,
     /// Why its tasks went where they went, by step, from its end on.
     pub(crate) explained: BTreeMap<u32, Explanation>,
 }
@@ -64,6 +68,8 @@ impl Home {
             held_by: BTreeSet::new(),
             said: BTreeMap::new(),
             results_wait: false,
+            has_inputs: true,
+            input_holders: BTreeSet::new(),
             explained: BTreeMap::new(),
         }
     }
@@ -89,6 +95,7 @@ impl Home {
             submitter: self.spec.origin,
             recipe: self.spec.recipe.clone(),
             input_bytes: self.spec.input_blobs().iter().map(|(_, bytes)| bytes).sum(),
+            may_repeat: self.spec.retry.max_attempts > 1,
             steps: steps.collect(),
         }
     }
@@ -102,10 +109,11 @@ impl Core {
             Effect::Journal { .. } => unreachable!("journal entries are taken out before wishes are carried"),
             Effect::SnapshotDue { job } => self.store_snapshot(job),
             Effect::JobOpened { job, priority } => {
-                if let Some(home) = self.homes.get(&job) {
+                if let Some(home) = self.homes.get(&job).filter(|home| home.has_inputs) {
                     self.sched.handle(SchedInput::JobAdded(home.view(priority)), now);
                 }
                 self.inputs_held(self.me, job);
+                self.copies_follow(job);
                 self.job_changed(job);
             }
             Effect::LeaseKept { lease, peer, step, spans } => {
@@ -139,10 +147,15 @@ impl Core {
                 self.on_tasks_changed(job, step, span, state, peer);
             }
             Effect::JobChanged { job, .. } => self.job_changed(job),
-            Effect::JobEnded { job, state } => self.on_job_ended(job, state),
+            Effect::JobEnded { job, state } => {
+                self.on_job_ended(job, state);
+                self.copies_follow(job);
+            }
+            Effect::JobRetired { job } => self.on_job_retired(job),
             Effect::Forget { job, peers } => {
                 for peer in peers {
                     self.tell_worker(peer, Message::Forget { job });
+                    self.tell_over(peer, job);
                 }
             }
             Effect::JobRemoved { job } => self.on_job_removed(job),
@@ -163,7 +176,11 @@ impl Core {
         };
         let Placement { id, job, step, span, peer, .. } = placement;
         let now = clock::now();
-        let Some(lease) = self.ledger.grant(job, step, span, peer, now) else {
+        let lease = match placement.second_of {
+            Some(first) => self.ledger.grant_second(first, span, peer, now),
+            None => self.ledger.grant(job, step, span, peer, now),
+        };
+        let Some(lease) = lease else {
             self.sched.handle(SchedInput::Refused { placement: id }, now);
             return;
         };
@@ -182,6 +199,7 @@ impl Core {
                 spec_bytes: home.spec_bytes,
                 reserve: placement.reserve,
                 duration: JobSpec::LEASE_DURATION,
+                heirs: self.is_copied(job),
             };
             self.journal.then(Wish::Offer(peer, offer));
         }
@@ -195,13 +213,13 @@ impl Core {
         }
     }
 
-    /// Hands a message of this steward to a worker, here or on a link. False if there is no link.
+    /// Hands a message of this steward to a worker, here or over links. False if no way leads there.
     fn tell_worker(&mut self, peer: PeerId, message: Message) -> bool {
         if peer == self.me {
             self.on_steward_message(self.me, message);
             return true;
         }
-        match self.net.send(peer, &message) {
+        match self.send(peer, &message) {
             Ok(()) => true,
             Err(error) => {
                 tracing::debug!(%error, "a message to a worker was not sent");
@@ -242,7 +260,7 @@ impl Core {
         landings.for_each(|(_, wanted)| wanted.cancel());
         self.sched.handle(SchedInput::LeaseEnded { lease }, clock::now());
         let lost = matches!(end, LeaseEnd::Expired | LeaseEnd::Vanished);
-        let runs = self.timeline.lease_ended(lease, lost, clock::stamp());
+        let runs = self.timeline.lease_ended(lease, end, clock::stamp());
         self.note_runs(runs);
         if lost {
             let name = self.machines.name(peer);

@@ -2,9 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use gridwell_api::{
-    ApiError, DraftMachine, DraftView, ErrorCode, NoticeKind, NoticeLevel, Response, SubmitRequest, SubmittedView,
-};
+use gridwell_api::{ApiError, DraftMachine, DraftView, ErrorCode, NoticeKind, NoticeLevel, Response, SubmitRequest};
 use gridwell_ledger::Input as LedgerInput;
 use gridwell_model::{JobId, Needs};
 use gridwell_store::{KEPT_KEYS, SubmitKey};
@@ -183,10 +181,7 @@ impl Core {
     fn answer_submitted(&mut self, ids: Vec<JobId>, warnings: Vec<String>, reply: Reply) {
         self.journal.then(Wish::Answer(Box::new(move |core, written| {
             let answer = match written {
-                Ok(()) => {
-                    let jobs = ids.iter().filter_map(|job| core.job_view(*job)).collect();
-                    Ok(Response::Submitted(SubmittedView { jobs, warnings }))
-                }
+                Ok(()) => return core.answer_when_copied(ids, warnings, reply),
                 Err(error) => {
                     Err(ApiError::new(ErrorCode::Storage, format!("the job could not be written down: {error}"))
                         .help("make room on the disk of the data folder; the job starts by itself then, or cancel it"))

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_api::{Bar, Response, TimelineRequest, TimelineView};
-use gridwell_ledger::TaskEnd;
+use gridwell_ledger::{LeaseEnd, TaskEnd};
 use gridwell_model::{AttemptEnd, JobId, LeaseId, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans, TaskState};
 use gridwell_store::{Run, RunQuery, Store, StoreError};
 
@@ -107,11 +107,14 @@ impl Timeline {
         runs
     }
 
-    /// A lease is over: what was still running under it is lost with its machine, or was not counted.
-    pub(super) fn lease_ended(&mut self, lease: LeaseId, lost: bool, now: Stamp) -> Vec<Run> {
-        let Some(lane) = self.leases.remove(&lease).filter(|_| lost) else {
+    /// A lease is over. With its machine everything is lost that was not counted; else only what was still running: another
+    /// machine had the result first.
+    pub(super) fn lease_ended(&mut self, lease: LeaseId, end: LeaseEnd, now: Stamp) -> Vec<Run> {
+        let Some(lane) = self.leases.remove(&lease) else {
             return Vec::new();
         };
+        let gone = matches!(end, LeaseEnd::Expired | LeaseEnd::Vanished);
+        let lost = |going: &&Going| gone || end == LeaseEnd::Finished && going.ended.is_none();
         let run = |going: &Going| Run {
             job: lease.job,
             step: lane.step,
@@ -121,7 +124,7 @@ impl Timeline {
             ended: going.ended.unwrap_or(now).max(going.started),
             end: TaskState::Lost,
         };
-        lane.going.values().map(run).collect()
+        lane.going.values().filter(lost).map(run).collect()
     }
 
     /// Bars of what runs now, or whose results are still on their way home.
@@ -289,7 +292,7 @@ mod tests {
         assert_eq!(bars.iter().map(|bar| (bar.started.0, bar.ended)).collect::<Vec<_>>(), [(990, None), (1_100, None)]);
         assert_eq!(timeline.bars(Some(JobId([9; 10]))).count(), 0);
 
-        let lost = timeline.lease_ended(LEASE, true, Stamp(2_000));
+        let lost = timeline.lease_ended(LEASE, LeaseEnd::Expired, Stamp(2_000));
 
         let ends: Vec<_> = lost.iter().map(|run| (run.tasks.start, run.ended.0, run.end)).collect();
         assert_eq!(ends, [(0, 1_000, TaskState::Lost), (1, 2_000, TaskState::Lost)]);
@@ -300,7 +303,19 @@ mod tests {
     fn a_lease_given_back_leaves_nothing() {
         let mut timeline = Timeline::default();
         timeline.running(LEASE, MACHINE, 0, span(0, 1), Stamp(1_000));
-        assert_eq!(timeline.lease_ended(LEASE, false, Stamp(2_000)), []);
+        assert_eq!(timeline.lease_ended(LEASE, LeaseEnd::Declined, Stamp(2_000)), []);
         assert_eq!(timeline.bars(None).count(), 0);
+    }
+
+    #[test]
+    fn what_another_machine_overtook_is_lost_and_what_was_reported_is_not() {
+        let mut timeline = Timeline::default();
+        timeline.reported(LEASE, MACHINE, 0, &open(9), &[result(span(0, 1), 10)], Stamp(1_000));
+        timeline.running(LEASE, MACHINE, 0, span(1, 2), Stamp(1_100));
+
+        let lost = timeline.lease_ended(LEASE, LeaseEnd::Finished, Stamp(2_000));
+
+        let ends: Vec<_> = lost.iter().map(|run| (run.tasks.start, run.ended.0, run.end)).collect();
+        assert_eq!(ends, [(1, 2_000, TaskState::Lost)]);
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_model::{PeerId, Time};
+use gridwell_sched::Input as SchedInput;
 
 use super::Core;
 use crate::clock;
@@ -31,7 +32,40 @@ impl Traffic {
     }
 }
 
+/// Share of the newest transfer in what is known of a way: one may have met others, or slept.
+const NEWEST: f64 = 0.25;
+
+/// How many bytes a second went to each machine, smoothed.
+#[derive(Debug, Default)]
+pub(crate) struct Rates(BTreeMap<PeerId, f64>);
+
+impl Rates {
+    /// Notes a transfer; returns what is known of the way now.
+    fn note(&mut self, peer: PeerId, bytes_per_sec: f64) -> Option<f64> {
+        let sane = bytes_per_sec.is_finite() && bytes_per_sec > 0.0;
+        let known = self.0.get(&peer).copied();
+        let rate = known.map_or(bytes_per_sec, |known| known + (bytes_per_sec - known) * NEWEST);
+        sane.then(|| {
+            self.0.insert(peer, rate);
+            rate
+        })
+    }
+
+    pub(super) fn of(&self, peer: PeerId) -> Option<f64> {
+        self.0.get(&peer).copied()
+    }
+}
+
 impl Core {
+    /// Bytes went to a machine at this rate.
+    pub(super) fn on_rate(&mut self, peer: PeerId, bytes_per_sec: f64) {
+        if let Some(bytes_per_sec) = self.rates.note(peer, bytes_per_sec) {
+            self.sched.handle(SchedInput::PathMeasured { peer, bytes_per_sec }, clock::now());
+            self.changed.links.insert(peer);
+            self.tell_soon();
+        }
+    }
+
     /// Somebody listens: traffic is watched from now on.
     pub(super) fn watch_traffic(&mut self) {
         if self.traffic.due.is_none() {
@@ -59,6 +93,16 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_transfer_moves_what_is_known_of_a_way_by_a_quarter() {
+        let mut rates = Rates::default();
+        let peer = PeerId([1; 32]);
+        assert_eq!(rates.of(peer), None);
+        let noted = [100.0, 200.0, f64::NAN, 0.0, 125.0].map(|rate| rates.note(peer, rate));
+        assert_eq!(noted, [Some(100.0), Some(125.0), None, None, Some(125.0)]);
+        assert_eq!(rates.of(peer), Some(125.0));
+    }
 
     #[test]
     fn a_link_at_rest_is_not_told_of() {

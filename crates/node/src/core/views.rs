@@ -34,6 +34,7 @@ impl Core {
     pub(crate) fn job_view(&mut self, job: JobId) -> Option<JobView> {
         let summary = self.ledger.summary(job, clock::now())?;
         let waits_for = self.waits_for(job, &summary);
+        let (safe, unsafe_why) = self.safety(job).map_or_else(|why| (false, why), |()| (true, String::new()));
         let home = self.homes.get(&job)?;
         let failure = |group: &FailureGroup| FailureView {
             reason: group.reason.clone(),
@@ -64,6 +65,10 @@ impl Core {
             made_by: self.made_by(&summary),
             failures: summary.failures.iter().take(JobView::MAX_FAILURES).map(failure).collect(),
             waits_for,
+            steward: self.me,
+            steward_name: self.machines.name(self.me),
+            safe,
+            unsafe_why,
         })
     }
 
@@ -98,9 +103,13 @@ impl Core {
     fn waits_for(&mut self, job: JobId, summary: &JobSummary) -> String {
         match summary.state {
             JobState::Held => "held back by a person".to_owned(),
+            state if !state.is_ended() && self.homes.get(&job).is_some_and(|home| !home.has_inputs) => {
+                let origin = self.homes.get(&job).map(|home| self.machines.name(home.spec.origin)).unwrap_or_default();
+                format!("the files it reads are not here yet: {origin} has them, and so may machines that ran it")
+            }
             JobState::Waiting if summary.counts.of(TaskState::Ready) > 0 => match self.why_nobody(job) {
                 Some((why, Some(change))) => format!("{why}; {change}"),
-                Some((why, None)) => why.to_owned(),
+                Some((why, None)) => why,
                 None => String::new(),
             },
             _ => String::new(),
@@ -233,6 +242,7 @@ impl Core {
             last_seen,
             tuning: announced.tuning,
             isolated_since: self.isolation.since().filter(|_| peer == self.me),
+            via: self.via(peer),
         }
     }
 
@@ -258,6 +268,8 @@ impl Core {
             links: self.link_views(),
             jobs: self.job_views(&JobsRequest::default()),
             pairings: self.pairing.views(),
+            code: self.code_shown(),
+            asks: self.ask_views(),
         }
     }
 
@@ -265,6 +277,7 @@ impl Core {
         let online = self.machines.others().values().filter(|machine| machine.online).count();
         let active = self.homes.keys().filter_map(|job| self.ledger.summary(*job, clock::now()));
         let (accepts, why_not) = self.accepts();
+        let close_why = self.close_why();
         StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             peer: self.me,
@@ -280,6 +293,8 @@ impl Core {
             running: self.worker.running(),
             accepts,
             why_not,
+            safe_to_close: close_why.is_empty(),
+            close_why,
         }
     }
 }

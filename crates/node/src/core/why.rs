@@ -4,7 +4,7 @@ use gridwell_api::{Terms, WhyMachine, WhyView};
 use gridwell_model::{JobId, PeerId, TaskKey, TaskState};
 use gridwell_sched::{Against, Explanation, MachineExplanation, Term};
 
-use super::Core;
+use super::{Core, words::names};
 
 impl Core {
     pub(crate) fn why(&mut self, job: JobId, task: Option<TaskKey>) -> Option<WhyView> {
@@ -34,7 +34,7 @@ impl Core {
             (TaskState::Waiting, _) => "waits for an earlier step".to_owned(),
             (TaskState::Held, _) => "held back by a person".to_owned(),
             (TaskState::Ready | TaskState::Lost, _) => {
-                self.why_nobody(job).map_or("about to be placed", |(why, _)| why).to_owned()
+                self.why_nobody(job).map_or("about to be placed".to_owned(), |(why, _)| why)
             }
             (_, Some(peer)) if explanation.is_none() => {
                 format!("went to {}; the numbers that decided are not kept", self.machines.name(peer))
@@ -44,6 +44,13 @@ impl Core {
             }
             (_, Some(peer)) => format!("went to {}: {}", self.machines.name(peer), because(decisive)),
             (_, None) => "was never placed".to_owned(),
+        };
+        let sentence = match self.ledger.second_of(job, key) {
+            Some(second) => {
+                let second = self.machines.name(second);
+                format!("{sentence}; it takes far longer than its like, so {second} runs it, too")
+            }
+            None => sentence,
         };
         Some(WhyView {
             job,
@@ -86,17 +93,40 @@ impl Core {
     }
 
     /// What keeps the ready tasks of a job from starting, and the smallest change that would help, if nobody fits.
-    pub(crate) fn why_nobody(&mut self, job: JobId) -> Option<(&'static str, Option<String>)> {
+    pub(crate) fn why_nobody(&mut self, job: JobId) -> Option<(String, Option<String>)> {
         let steps = self.homes.get(&job)?.spec.steps.len() as u32;
-        let explanation = (0..steps).filter_map(|step| self.sched.explain(job, step)).find(|found| found.ready > 0)?;
+        let explained = (0..steps).filter_map(|step| Some((step, self.sched.explain(job, step)?)));
+        let (step, explanation) = explained.into_iter().find(|(_, found)| found.ready > 0)?;
+        if let Some(waits) = self.waits_for_licences(&explanation.lacking) {
+            return Some((waits, None));
+        }
         if explanation.machines.iter().any(|machine| machine.against.is_empty()) {
             return None;
         }
         let busy = explanation.machines.iter().any(|machine| machine.against.iter().all(|against| !against.lasts()));
         if busy {
-            return Some(("every machine that fits is in use", None));
+            return Some(("every machine that fits is in use".to_owned(), None));
         }
-        Some(("no machine fits", smallest_change(&explanation)))
+        let away = self.fit_but_away(job, step);
+        if !away.is_empty() {
+            let be = if away.len() == 1 { "is" } else { "are" };
+            let sentence = format!("no machine that can be reached fits: {} would, and {be} away", names(&away));
+            return Some((sentence, Some(format!("why it is away says: gridwell doctor {}", away[0]))));
+        }
+        Some(("no machine fits".to_owned(), smallest_change(&explanation)))
+    }
+
+    /// Machines that would do for a step, by what they said of themselves last, and cannot be reached now.
+    fn fit_but_away(&self, job: JobId, step: u32) -> Vec<String> {
+        let Some(step) = self.homes.get(&job).and_then(|home| home.spec.steps.get(step as usize)) else {
+            return Vec::new();
+        };
+        let away = self.machines.others().iter().filter(|(_, machine)| !machine.online);
+        let fits = away.filter(|(peer, machine)| {
+            let said = machine.announced.as_ref().map(|said| said.hardware.capabilities(&said.labels));
+            said.is_some_and(|said| step.needs.unmet(&said, &machine.name, &peer.to_string()).is_empty())
+        });
+        fits.map(|(peer, _)| self.machines.name(*peer)).collect()
     }
 }
 

@@ -4,6 +4,7 @@ mod collect;
 mod home;
 mod place;
 mod rules;
+mod ways;
 
 use std::{
     io,
@@ -12,8 +13,8 @@ use std::{
 };
 
 use gridwell_job::PathRule;
-use gridwell_model::{BlobId, JobId, JobSpec, PeerId};
-use gridwell_net::{FetchError, NetHandle};
+use gridwell_model::{BlobId, Hindrance, JobId, JobSpec, PeerId};
+use gridwell_net::{FetchError, Fetched, NetHandle};
 use gridwell_store::{BlobError, Blobs, LandError};
 use gridwell_wire::BulkRequest;
 use tokio::io::AsyncReadExt as _;
@@ -21,6 +22,7 @@ use tokio::io::AsyncReadExt as _;
 pub(crate) use collect::{CollectError, Collected};
 pub(crate) use place::SessionPlace;
 use rules::{check_inputs, input_rules, rules_of_their_own};
+pub(crate) use ways::{Way, Ways};
 
 /// Bytes read from a link before they are written: one bulk block.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -37,6 +39,12 @@ pub(crate) enum TransferError {
     /// The other side, or the way to it.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// No way leads there.
+    #[error("no way leads to machine {} over links that stand and may be used", from.short())]
+    NoWay { from: PeerId },
+    /// A link on the way did not carry it.
+    #[error("the link between machines {} and {} on the way to machine {} {}", one.short(), other.short(), from.short(), because(*why))]
+    WayBroke { from: PeerId, one: PeerId, other: PeerId, why: Hindrance },
     /// The stream broke on the way.
     #[error("the transfer from machine {} broke after {received_bytes} of {total_bytes} bytes: {source}", from.short())]
     Broken { from: PeerId, received_bytes: u64, total_bytes: u64, source: io::Error },
@@ -58,6 +66,9 @@ pub(crate) enum TransferError {
     /// The spec names an input by a path that would lead out of the folder that inputs are brought to.
     #[error("the job's input '{path}' is not named by a plain absolute path")]
     BadInput { path: String },
+    /// More than is taken from another machine.
+    #[error("{size_bytes} bytes from machine {} exceed the limit of {limit_bytes}", from.short())]
+    TooLarge { from: PeerId, size_bytes: u64, limit_bytes: u64 },
     /// The list of the outputs is none.
     #[error("the list of outputs from machine {} is unreadable", from.short())]
     BadList { from: PeerId },
@@ -70,9 +81,18 @@ impl TransferError {
             Self::Fetch(error) => !matches!(error, FetchError::Missing { .. } | FetchError::Refused { .. }),
             Self::Blob(error) => matches!(error, BlobError::NoRoom { .. } | BlobError::Busy { .. }),
             Self::Land(error) => matches!(error, LandError::Full { .. } | LandError::NotWritable { .. }),
-            Self::Broken { .. } => true,
+            Self::Broken { .. } | Self::NoWay { .. } | Self::WayBroke { .. } => true,
             _ => false,
         }
+    }
+}
+
+/// What is wrong with a link on a way.
+const fn because(why: Hindrance) -> &'static str {
+    match why {
+        Hindrance::Down => "does not stand",
+        Hindrance::NotRelaying => "is not open to others: the owner of the first lets it pass nothing on",
+        Hindrance::Busy => "has too much to carry",
     }
 }
 
@@ -82,6 +102,7 @@ pub(crate) struct Transfer {
     pub(crate) me: PeerId,
     pub(crate) net: NetHandle,
     pub(crate) blobs: Blobs,
+    pub(crate) ways: Ways,
 }
 
 impl Transfer {
@@ -110,6 +131,32 @@ impl Transfer {
         self.try_bring(blob, size_bytes, job, from).await
     }
 
+    /// The same from the first of some machines that has it; that one is asked first the next time.
+    pub(crate) async fn bring_from_any(
+        &self,
+        blob: BlobId,
+        size_bytes: u64,
+        job: JobId,
+        from: &mut [PeerId],
+    ) -> Result<(), TransferError> {
+        let mut last = match self.try_bring(blob, size_bytes, job, self.me).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        for at in 0..from.len() {
+            match self.bring(blob, size_bytes, job, from[at]).await {
+                Ok(()) => {
+                    from.swap(0, at);
+                    return Ok(());
+                }
+                // Not the other side's fault: the next one cannot help.
+                Err(error @ TransferError::Blob(_)) => return Err(error),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
     /// Waits for another task's transfer of the same blob, or takes over when that one fails.
     async fn until_received(
         &self,
@@ -136,7 +183,7 @@ impl Transfer {
         }
         let mut writer = self.blobs.receive(blob, size_bytes).await?;
         let offset = writer.offset();
-        let mut fetched = self.net.fetch(from, BulkRequest::Blob { blob, job, offset }).await?;
+        let mut fetched = self.ask(from, BulkRequest::Blob { blob, job, offset }).await?;
         if offset + fetched.bytes != size_bytes {
             return Err(TransferError::OtherSize {
                 from,
@@ -159,6 +206,25 @@ impl Transfer {
             writer.write(block).await?;
         }
         Ok(writer.finish().await?)
+    }
+
+    /// Asks a machine for bytes, over whatever way leads to it now.
+    async fn ask(&self, from: PeerId, request: BulkRequest) -> Result<Fetched, TransferError> {
+        let (request, path) = match self.ways.to(from, request).await {
+            Way::Direct(request) => return Ok(self.net.fetch(from, request).await?),
+            Way::Over(request, path) => (request, path),
+            Way::None => return Err(TransferError::NoWay { from }),
+        };
+        let next = path.get(1).copied().unwrap_or(from);
+        match self.net.fetch(next, request).await {
+            Err(FetchError::NotPassed { broke_at, why }) => {
+                let ends = (path.get(usize::from(broke_at)), path.get(usize::from(broke_at) + 1));
+                let (Some(one), Some(other)) = ends else { return Err(TransferError::NoWay { from }) };
+                self.ways.broke(*one, *other, why).await;
+                Err(TransferError::WayBroke { from, one: *one, other: *other, why })
+            }
+            fetched => Ok(fetched?),
+        }
     }
 
     /// Reads a whole small blob, fetching it first if needed.
@@ -190,7 +256,7 @@ impl Transfer {
         root: &Path,
         from: PeerId,
     ) -> Result<Vec<PathRule>, TransferError> {
-        if from == self.me {
+        if spec.origin == self.me {
             return Ok(rules_of_their_own(spec, Path::new("/")));
         }
         check_inputs(spec)?;

@@ -45,11 +45,28 @@ impl Address {
             | Request::PairAnswer(_)
             | Request::Pairings
             | Request::Nearby
+            | Request::Members
+            | Request::Role(_)
+            | Request::Revoke(_)
+            | Request::RecoverSet
+            | Request::RecoverConfirm
+            | Request::Recover(_)
             | Request::Link(_)
+            | Request::Layout(_)
+            | Request::Behaviour(_)
+            | Request::Copies
+            | Request::Wake(_)
+            | Request::HandOver(_)
+            | Request::Limit(_)
             | Request::Results(_)
             | Request::Log(_)
             | Request::Timeline(_)
             | Request::Activity(_)
+            | Request::LinkAsks
+            | Request::DoctorOf(_)
+            | Request::LinkAnswer(_)
+            | Request::LinkHistory
+            | Request::LinkUndo(_)
             | Request::History(_) => with(Method::POST, "/v1/ask".into(), request),
         }
     }

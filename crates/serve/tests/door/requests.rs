@@ -34,7 +34,7 @@ async fn every_request_arrives_as_it_was_asked() {
         Request::Retry(target()),
         Request::Hold(target()),
         Request::Release(target()),
-        Request::Invite(InviteRequest { ttl_secs: Some(60), approve_now: false }),
+        Request::Invite(InviteRequest { ttl_secs: Some(60), ..InviteRequest::default() }),
         Request::Set(SetRequest { lend: Some(false), ..SetRequest::default() }),
         Request::Results(ResultsRequest { target: "9k3f.1".into(), ..ResultsRequest::default() }),
         Request::Activity(ActivityRequest::default()),

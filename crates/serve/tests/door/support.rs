@@ -5,8 +5,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ApiError, ErrorCode, Event, EventBody, EventCursor, EventRing, InviteView, LogPiece, LogsRequest, Picture,
-    PictureRequest, Replay, Request, Response, Snapshot, SubmittedView, TaskPage,
+    ApiError, CodeShown, ErrorCode, Event, EventBody, EventCursor, EventRing, InviteView, LogPiece, LogsRequest,
+    Picture, PictureRequest, Replay, Request, Response, Snapshot, SubmittedView, TaskPage,
 };
 use gridwell_model::{Incarnation, JobId, Stamp, TaskKey};
 use gridwell_serve::{Backend, Client, DataFolder, Door, Entrances, Page, WindowEntrance};
@@ -79,8 +79,15 @@ impl Backend for FakeNode {
         let first = match self.ring.lock().unwrap().replay(since) {
             Replay::Missed(events) => events,
             Replay::Snapshot { seq } => {
-                let empty =
-                    Snapshot { stream: STREAM, machines: vec![], links: vec![], jobs: vec![], pairings: vec![] };
+                let empty = Snapshot {
+                    stream: STREAM,
+                    machines: vec![],
+                    links: vec![],
+                    jobs: vec![],
+                    pairings: vec![],
+                    code: CodeShown::default(),
+                    asks: vec![],
+                };
                 vec![Arc::new(Event { seq, body: EventBody::Snapshot(Box::new(empty)) })]
             }
         };

@@ -149,6 +149,10 @@ impl Index {
         self.pins.keys().copied().collect()
     }
 
+    pub(super) fn pins(&self, job: JobId, blob: BlobId) -> bool {
+        self.pins.get(&job).is_some_and(|pins| pins.contains(&blob))
+    }
+
     pub(super) fn is_pinned(&self, blob: BlobId) -> bool {
         self.pin_counts.contains_key(&blob)
     }

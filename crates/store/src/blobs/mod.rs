@@ -224,6 +224,12 @@ impl Blobs {
         self.inner.index().pinned_jobs()
     }
 
+    /// True if `job` pins the blob.
+    #[must_use]
+    pub fn pins(&self, job: JobId, blob: BlobId) -> bool {
+        self.inner.index().pins(job, blob)
+    }
+
     /// Removes a blob, pinned or not; a referenced file itself stays untouched. A missing blob is no error.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 use gridwell_model::PeerId;
-use gridwell_store::{Durability, KEPT_KEYS, RunRecord, StoreError, StoredJob, SubmitKey};
+use gridwell_store::{Durability, EndNote, KEPT_KEYS, RunRecord, StoreError, StoredJob, SubmitKey};
 
 use crate::support::{Fixture, TinyDisk, job, small_limits};
 
@@ -113,6 +113,18 @@ async fn the_write_ahead_log_shrinks_again_after_a_reader_held_it() {
 async fn snapshot_of(fixture: &Fixture, round: u8) {
     let upto = fixture.store.append(vec![(job(1), entry(u32::from(round)))], WRITTEN).await.unwrap();
     fixture.store.snapshot(job(1), upto, vec![round; 1024 * 1024], WRITTEN).await.unwrap();
+}
+
+#[tokio::test]
+async fn ends_come_back_in_the_order_in_which_they_were_noted() {
+    let fixture = Fixture::new();
+    let ended = |number, entry| EndNote::Ended { job: job(number), entry };
+    fixture.store.note_ends(vec![ended(3, 7), ended(1, 2), ended(2, 9)]).await.unwrap();
+    fixture.store.note_ends(vec![ended(1, 4), EndNote::Forgotten { job: job(3) }, ended(4, 1)]).await.unwrap();
+
+    let fixture = fixture.reopen().await;
+
+    assert_eq!(fixture.store.ends().await.unwrap(), [(job(1), 4), (job(2), 9), (job(4), 1)]);
 }
 
 #[tokio::test]

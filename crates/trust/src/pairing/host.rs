@@ -12,7 +12,7 @@ use super::{
     message::{Knock, MessageError, Open, PairMessage, PairRefusal, members},
     pake::{Pake as _, Side, Spake},
 };
-use crate::invites::Invites;
+use crate::invites::{Invites, Terms};
 
 /// How long a guest may take to prove what it knows: its person typed the code before it came.
 const PROVE: Duration = Duration::from_secs(30);
@@ -77,6 +77,8 @@ pub struct Guest {
     pub words: Vec<String>,
     /// Which invite.
     pub invite: [u8; 8],
+    /// What that invite lets it become.
+    pub terms: Terms,
     /// When nobody is asked any more.
     pub until: Time,
 }
@@ -175,6 +177,14 @@ struct ShownCode {
     invite: [u8; 8],
 }
 
+/// By what a guest proved that it was invited.
+struct Invited {
+    invite: [u8; 8],
+    terms: Terms,
+    method: Method,
+    approved: bool,
+}
+
 #[derive(Debug)]
 struct Visiting {
     peer: PeerId,
@@ -268,7 +278,10 @@ impl Host {
                     return self.refuse(visit, PairRefusal::Used);
                 }
                 match invites.present(invite, &meeting, confirmation, now.stamp) {
-                    Ok((bond, approved)) => self.proven(visit, knock, &bond, (invite, Method::Link), approved, now),
+                    Ok((bond, approved)) => {
+                        let invited = Invited { invite, terms: invites.terms(invite), method: Method::Link, approved };
+                        self.proven(visit, knock, &bond, invited, now);
+                    }
                     Err(refusal) => self.refuse(visit, refusal),
                 }
             }
@@ -284,7 +297,11 @@ impl Host {
             }
             (State::Guessing { knock, bond, invite }, PairMessage::Confirm { confirmation }) => {
                 match self.judge(peer, &knock, &bond, confirmation, (invite, invites), now) {
-                    Ok(()) => self.proven(visit, knock, &bond, (invite, Method::Code), false, now),
+                    Ok(()) => {
+                        let terms = invites.terms(invite);
+                        let invited = Invited { invite, terms, method: Method::Code, approved: false };
+                        self.proven(visit, knock, &bond, invited, now);
+                    }
                     Err(refusal) => self.refuse(visit, refusal),
                 }
             }
@@ -311,12 +328,12 @@ impl Host {
         Ok(())
     }
 
-    /// The guest of an [`HostEffect::Admit`] is a member, by these records, and all is kept; or it could not be.
-    pub fn admitted(&mut self, visit: Visit, records: Option<Vec<Vec<u8>>>) {
-        let outcome = if records.is_some() { Outcome::Joined } else { Outcome::Failed };
-        match records {
-            Some(records) => {
-                members(records).iter().for_each(|message| self.say(visit, message));
+    /// The guest of an [`HostEffect::Admit`] is a member, by this log, and all is kept; or it could not be.
+    pub fn admitted(&mut self, visit: Visit, updates: Option<Vec<Vec<u8>>>) {
+        let outcome = if updates.is_some() { Outcome::Joined } else { Outcome::Failed };
+        match updates {
+            Some(updates) => {
+                members(updates).iter().for_each(|message| self.say(visit, message));
                 self.say(visit, &PairMessage::Welcome);
             }
             None => self.say(visit, &PairMessage::Refused(PairRefusal::Closed)),
@@ -360,7 +377,7 @@ impl Host {
         }
         let nonce = *random.first_chunk::<16>().expect("48 bytes have 16 first ones");
         let meeting = Meeting { grid, host, guest, guest_nonce: knock.nonce, host_nonce: nonce };
-        let name = crate::record::clean_name(name, host);
+        let name = crate::texts::clean_name(name, host);
         self.say(visit, &PairMessage::Open(Open { grid, nonce, name }));
         self.change(visit, State::Met { knock, meeting });
     }
@@ -443,20 +460,13 @@ impl Host {
         })
     }
 
-    fn proven(
-        &mut self,
-        visit: Visit,
-        knock: Knock,
-        bond: &Bond,
-        (invite, method): ([u8; 8], Method),
-        approved: bool,
-        now: Moment,
-    ) {
+    fn proven(&mut self, visit: Visit, knock: Knock, bond: &Bond, invited: Invited, now: Moment) {
+        let Invited { invite, terms, method, approved } = invited;
         let Some(visiting) = self.visits.get_mut(&visit) else { return };
         let until = now.time + APPROVAL;
         visiting.deadline = until;
         let Knock { name, addresses, .. } = knock;
-        let guest = Guest { peer: visiting.peer, name, addresses, method, words: bond.words(), invite, until };
+        let guest = Guest { peer: visiting.peer, name, addresses, method, words: bond.words(), invite, terms, until };
         let confirmation = *bond.confirmation(Side::Host).as_bytes();
         let secs = u32::try_from(APPROVAL.as_secs()).unwrap_or(u32::MAX);
         self.say(visit, &PairMessage::Waiting { confirmation, secs });

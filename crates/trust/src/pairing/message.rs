@@ -2,12 +2,15 @@ use gridwell_model::{GridId, PeerId};
 use serde::{Deserialize, Serialize};
 
 use super::pake::MAX_SHARE_BYTES;
-use crate::record::{MAX_RECORD_BYTES, clean_addresses, clean_name};
+use crate::{
+    texts::{clean_addresses, clean_name},
+    update::MAX_UPDATE_BYTES,
+};
 
 /// First byte of everything said while pairing; grows when a message changes its meaning.
 const VERSION: u8 = 1;
-/// Most bytes of records in one [`PairMessage::Members`]: they fit into a frame of a link, whose limit is twice that.
-pub(crate) const RECORDS_BYTES: usize = 32 * 1024;
+/// Most bytes of updates in one [`PairMessage::Members`]: they fit into a frame of a link, whose limit is twice that.
+pub(crate) const UPDATES_BYTES: usize = 32 * 1024;
 
 /// Why bytes are nothing that is said while pairing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +46,9 @@ pub(crate) enum PairMessage {
         /// How long that may take.
         secs: u32,
     },
-    /// Host: membership records, some at a time.
+    /// Host: membership updates, some at a time.
     Members(Vec<Vec<u8>>),
-    /// Host: these were all records, and the guest is a member by them.
+    /// Host: this was all of it, and the guest is a member by it.
     Welcome,
     /// Host: no.
     Refused(PairRefusal),
@@ -143,22 +146,22 @@ impl PairMessage {
             Self::Knock(knock) => is_clean(&knock.name) && clean_addresses(&knock.addresses) == knock.addresses,
             Self::Open(open) => is_clean(&open.name),
             Self::Share(share) => share.len() <= MAX_SHARE_BYTES,
-            Self::Members(records) => records.iter().all(|record| record.len() <= MAX_RECORD_BYTES),
+            Self::Members(updates) => updates.iter().all(|update| update.len() <= MAX_UPDATE_BYTES),
             _ => true,
         }
     }
 }
 
-/// Cuts records into messages.
-pub(crate) fn members(records: Vec<Vec<u8>>) -> Vec<PairMessage> {
+/// Cuts a log into messages.
+pub(crate) fn members(updates: Vec<Vec<u8>>) -> Vec<PairMessage> {
     let (mut messages, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for record in records {
-        if bytes + record.len() > RECORDS_BYTES {
+    for update in updates {
+        if bytes + update.len() > UPDATES_BYTES {
             messages.push(PairMessage::Members(std::mem::take(&mut batch)));
             bytes = 0;
         }
-        bytes += record.len();
-        batch.push(record);
+        bytes += update.len();
+        batch.push(update);
     }
     messages.push(PairMessage::Members(batch));
     messages
@@ -184,7 +187,7 @@ mod tests {
             PairMessage::Share(vec![1; MAX_SHARE_BYTES]),
             PairMessage::Confirm { confirmation: [3; 32] },
             PairMessage::Waiting { confirmation: [4; 32], secs: 300 },
-            PairMessage::Members(vec![vec![1; MAX_RECORD_BYTES]]),
+            PairMessage::Members(vec![vec![1; MAX_UPDATE_BYTES]]),
             PairMessage::Welcome,
             PairMessage::Refused(PairRefusal::OtherVersion { speaks: 3 }),
         ] {
@@ -208,7 +211,7 @@ mod tests {
     fn what_is_too_long_or_disguised_is_refused() {
         for message in [
             PairMessage::Share(vec![1; MAX_SHARE_BYTES + 1]),
-            PairMessage::Members(vec![vec![1; MAX_RECORD_BYTES + 1]]),
+            PairMessage::Members(vec![vec![1; MAX_UPDATE_BYTES + 1]]),
             PairMessage::Knock(Knock { name: "b\u{1b}[2Job".to_owned(), ..a_knock() }),
             PairMessage::Knock(Knock { name: "b".repeat(65), ..a_knock() }),
             PairMessage::Knock(Knock { name: String::new(), ..a_knock() }),
@@ -220,18 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn many_records_are_cut_into_messages_that_fit() {
-        let records: Vec<_> = (0..200).map(|number| vec![number; 1_000]).collect();
-        let messages = members(records.clone());
-        assert!(messages.iter().all(|message| message.encode().len() < 2 * RECORDS_BYTES));
+    fn a_long_log_is_cut_into_messages_that_fit() {
+        let updates: Vec<_> = (0..200).map(|number| vec![number; 1_000]).collect();
+        let messages = members(updates.clone());
+        assert!(messages.iter().all(|message| message.encode().len() < 2 * UPDATES_BYTES));
         let joined: Vec<_> = messages
             .into_iter()
             .flat_map(|message| match message {
-                PairMessage::Members(records) => records,
+                PairMessage::Members(updates) => updates,
                 _ => Vec::new(),
             })
             .collect();
-        assert_eq!(joined, records);
+        assert_eq!(joined, updates);
     }
 
     proptest! {

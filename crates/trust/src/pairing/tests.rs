@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::{host::*, message::PairMessage, *};
-use crate::{Grid, INVITE_TTL, Identity, InviteLink, Invites, Offer};
+use crate::{Grid, INVITE_TTL, Identity, InviteLink, Invites, Offer, Pass, Terms};
 
 const NOW: Moment = Moment { time: Time::from_secs(100), stamp: Stamp(1_700_000_000_000) };
 const SPEAKS: u32 = 2;
@@ -55,7 +55,8 @@ impl Ann {
     fn invites(&mut self, approved: bool) -> InviteLink {
         let number = self.draw();
         let (grid, inviter) = (self.grid.id(), self.identity.peer());
-        let offer = Offer { grid, inviter, addresses: &[], now: NOW.stamp, ttl: INVITE_TTL, approved };
+        let offer =
+            Offer { grid, inviter, addresses: &[], now: NOW.stamp, ttl: INVITE_TTL, approved, terms: Terms::default() };
         self.invites.create(&offer, [number; 16], [number; 8]).unwrap()
     }
 
@@ -85,7 +86,9 @@ impl Ann {
                 HostEffect::Close { .. } => {}
                 HostEffect::Ask { visit } => self.asked.push(visit),
                 HostEffect::Admit { visit, guest } => {
-                    self.grid.admit(&self.identity, guest.peer, &guest.name, &guest.addresses, NOW.stamp).unwrap();
+                    let Guest { peer, ref name, ref addresses, ref terms, .. } = guest;
+                    let pass = Pass { peer, name, addresses, roles: &terms.roles, guest_until: None };
+                    self.grid.admit(&self.identity, &pass, NOW.stamp).unwrap();
                     self.invites.use_up(guest.invite, guest.peer);
                     self.host.admitted(visit, Some(self.grid.encoded()));
                 }
@@ -500,7 +503,7 @@ fn a_welcome_without_a_proof_is_not_believed() {
 }
 
 #[test]
-fn records_that_do_not_name_the_guest_are_not_believed() {
+fn a_log_that_does_not_name_the_guest_is_not_believed() {
     let mut ann = Ann::new();
     let invite = ann.invites(false);
     let mut bob = Bob::comes(&mut ann, 2, link(&invite));

@@ -10,9 +10,9 @@ use super::{
     pake::{Pake as _, Side, Spake},
 };
 use crate::{
-    grid::{Grid, MAX_RECORDS},
+    grid::{Grid, MAX_UPDATES},
     invite_link::InviteLink,
-    record::{clean_addresses, clean_name},
+    texts::{clean_addresses, clean_name},
 };
 
 /// What a person gave the machine that wants in.
@@ -77,8 +77,8 @@ pub enum VisitError {
     /// Both are in one grid already.
     #[error("it belongs to this machine's own grid")]
     SameGrid,
-    /// Its records do not make this machine a member.
-    #[error("its records do not make this machine a member")]
+    /// Its membership log does not make this machine a member.
+    #[error("its membership log does not make this machine a member")]
     NotAMember,
     /// What it said made no sense at that point.
     #[error("it said something that makes no sense")]
@@ -132,7 +132,7 @@ enum State {
     },
     Waiting {
         grid: GridId,
-        records: Vec<Vec<u8>>,
+        updates: Vec<Vec<u8>>,
     },
     Over,
 }
@@ -176,19 +176,19 @@ impl Visitor {
                 if bond.confirmation(Side::Host) != blake3::Hash::from_bytes(confirmation) {
                     return Err(VisitError::FalseHost);
                 }
-                self.state = State::Waiting { grid, records: Vec::new() };
+                self.state = State::Waiting { grid, updates: Vec::new() };
                 let patience = Duration::from_secs(secs.into());
                 Ok(Heard::Waits { machine: self.machine.clone(), words: bond.words(), patience })
             }
-            (State::Waiting { grid, mut records }, PairMessage::Members(more)) => {
-                records.extend(more);
-                if records.len() > MAX_RECORDS {
+            (State::Waiting { grid, mut updates }, PairMessage::Members(more)) => {
+                updates.extend(more);
+                if updates.len() > MAX_UPDATES {
                     return Err(VisitError::Confused);
                 }
-                self.state = State::Waiting { grid, records };
+                self.state = State::Waiting { grid, updates };
                 Ok(Heard::More)
             }
-            (State::Waiting { grid, records }, PairMessage::Welcome) => self.adopt(grid, &records),
+            (State::Waiting { grid, updates }, PairMessage::Welcome) => self.adopt(grid, &updates),
             _ => Err(VisitError::Confused),
         }
     }
@@ -220,9 +220,9 @@ impl Visitor {
         Ok(Heard::Say(said.encode()))
     }
 
-    fn adopt(&self, id: GridId, records: &[Vec<u8>]) -> Result<Heard, VisitError> {
+    fn adopt(&self, id: GridId, updates: &[Vec<u8>]) -> Result<Heard, VisitError> {
         let mut grid = Grid::of(id);
-        grid.merge(records);
+        grid.merge(updates);
         if grid.is_member(self.me) && grid.is_member(self.host) {
             Ok(Heard::Joined(grid))
         } else {

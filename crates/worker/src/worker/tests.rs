@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use gridwell_model::{ActionEnd, BlobId, Fence, OutputFile, RelPath, TaskResult};
+use gridwell_model::{ActionEnd, BlobId, Fence, LicenceAsk, LimitNeed, OutputFile, RelPath, TaskResult};
 use proptest::prelude::*;
 
 use super::*;
@@ -68,9 +68,9 @@ fn an_idle_session_is_used_again_and_closed_after_two_seconds() {
     }));
     peer.ended(SessionId(1), 1..2, 0);
     peer.pass(Duration::from_millis(1_999));
-    assert!(!peer.take_effects().contains(&Effect::CloseSession { session: SessionId(1) }));
+    assert!(!peer.take_effects().contains(&Effect::CloseSession { session: SessionId(1), within: None }));
     peer.pass(Duration::from_millis(1));
-    assert_eq!(peer.take_effects(), [Effect::CloseSession { session: SessionId(1) }]);
+    assert_eq!(peer.take_effects(), [Effect::CloseSession { session: SessionId(1), within: None }]);
 }
 
 #[test]
@@ -243,13 +243,13 @@ fn leases_are_renewed_every_five_seconds_until_they_are_settled() {
 }
 
 #[test]
-fn a_steward_silent_for_a_lease_loses_its_tasks_but_not_its_results() {
+fn a_steward_silent_for_too_long_loses_its_tasks_but_not_its_results() {
     let mut peer = TestPeer::running(lease(1), 0..3);
     peer.ended(SessionId(1), 0..1, 0);
-    peer.input(Input::StewardLost { steward: STEWARD });
-    peer.pass(JobSpec::LEASE_DURATION);
+    peer.input(Input::StewardLost { steward: STEWARD, by_wish: false });
+    peer.pass(Worker::SILENT_STEWARD);
     let effects = peer.take_effects();
-    assert!(effects.contains(&Effect::CloseSession { session: SessionId(1) }));
+    assert!(effects.contains(&Effect::CloseSession { session: SessionId(1), within: None }));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Report { .. } | Effect::Renew { .. })));
     assert_eq!(peer.worker.free(), cores(1.0), "its programs may still be ending");
     peer.input(Input::SessionClosed { session: SessionId(1) });
@@ -264,6 +264,58 @@ fn a_steward_silent_for_a_lease_loses_its_tasks_but_not_its_results() {
 }
 
 #[test]
+fn what_runs_for_a_steward_that_is_away_by_wish_ends_with_its_lease() {
+    let mut peer = TestPeer::running(lease(1), 0..3);
+    peer.input(Input::StewardLost { steward: STEWARD, by_wish: true });
+    peer.take_effects();
+    peer.pass(JobSpec::LEASE_DURATION);
+    assert!(peer.take_effects().contains(&Effect::CloseSession { session: SessionId(1), within: None }));
+}
+
+#[test]
+fn what_nobody_else_could_count_ends_with_its_lease() {
+    let mut peer = TestPeer::running(lease(1), 0..3);
+    peer.input(Input::Offered { steward: STEWARD, offer: LeaseOffer { heirs: false, ..an_offer(lease(2), 3..5) } });
+    peer.input(Input::StewardLost { steward: STEWARD, by_wish: false });
+    peer.pass(JobSpec::LEASE_DURATION);
+    assert!(peer.worker.leases[&lease(1)].running().is_some(), "a deputy may still come for it");
+    assert!(peer.worker.leases.get(&lease(2)).is_none_or(|lease| lease.phase == Phase::Ended));
+
+    peer.pass(Worker::SILENT_STEWARD - JobSpec::LEASE_DURATION);
+    assert!(peer.worker.leases.get(&lease(1)).is_none_or(|lease| lease.running().is_none()));
+}
+
+#[test]
+fn a_new_steward_is_told_what_the_old_one_did_not_settle() {
+    let mut peer = TestPeer::running(lease(1), 0..3);
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.input(Input::StewardLost { steward: STEWARD, by_wish: false });
+    peer.take_effects();
+    let heir = PeerId([9; 32]);
+
+    peer.input(Input::StewardChanged { job: JOB, steward: heir, reachable: true });
+
+    let effects = peer.take_effects();
+    let told = |effect: &Effect| matches!(effect, Effect::Report { steward, results, .. } if *steward == heir && results.len() == 1);
+    assert!(effects.iter().any(told), "{effects:?}");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Renew { steward, .. } if *steward == heir)));
+    assert_eq!(peer.worker.steward_of(lease(1)), Some(heir));
+    peer.pass(Worker::SILENT_STEWARD);
+    assert!(peer.worker.leases[&lease(1)].running().is_some(), "nobody waits for the old one any more");
+}
+
+#[test]
+fn a_new_steward_that_cannot_be_reached_is_waited_for() {
+    let mut peer = TestPeer::running(lease(1), 0..2);
+    peer.ended(SessionId(1), 0..1, 0);
+    let heir = PeerId([9; 32]);
+    peer.input(Input::StewardChanged { job: JOB, steward: heir, reachable: false });
+    peer.take_effects();
+    peer.input(Input::StewardBack { steward: heir });
+    assert!(peer.take_effects().iter().any(|effect| matches!(effect, Effect::Report { .. })));
+}
+
+#[test]
 fn outputs_that_nobody_settles_are_dropped_in_the_end() {
     let mut peer = TestPeer::lending(1.0);
     peer.offer(lease(1), 0..1);
@@ -272,7 +324,7 @@ fn outputs_that_nobody_settles_are_dropped_in_the_end() {
     peer.ended(SessionId(1), 0..1, 0);
     let run = TaskSpan::new(0, 1);
     peer.input(Input::OutputsReady { lease: lease(1), run, outputs: vec![an_output()] });
-    peer.input(Input::StewardLost { steward: STEWARD });
+    peer.input(Input::StewardLost { steward: STEWARD, by_wish: false });
     peer.take_effects();
     peer.pass(Worker::UNSETTLED);
     assert!(peer.take_effects().contains(&Effect::DropOutputs { lease: lease(1), tasks: vec![run] }));
@@ -314,8 +366,99 @@ fn chunks_are_cut_at_rows() {
     assert!(peer.take_effects().contains(&sent));
 }
 
+/// A peer whose lease waits for a licence that was asked for just now.
+fn asking() -> (TestPeer, LicenceAsk) {
+    let mut peer = TestPeer::lending(2.0);
+    peer.offer(lease(1), 0..2);
+    peer.input(Input::SpecReady { job: JOB, spec: a_licensed_spec(0) });
+    let ask = peer.take_effects().into_iter().find_map(|effect| match effect {
+        Effect::AskLicence(ask) => Some(ask),
+        _ => None,
+    });
+    (peer, ask.expect("it is asked for"))
+}
+
+#[test]
+fn no_program_starts_before_its_licence_and_it_goes_back_behind_the_last_task() {
+    let (mut peer, ask) = asking();
+    assert_eq!((ask.lease, ask.steward, ask.need.count, ask.held), (lease(1), STEWARD, 2, false));
+    peer.licence(&ask, true);
+    let opened = Effect::OpenSession { session: SessionId(1), job: JOB, step: 0, reserve: cores(1.0) };
+    assert_eq!(peer.take_effects(), [opened]);
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    peer.ended(SessionId(1), 0..1, 0);
+    let back = Effect::ReturnLicence { lease: lease(1), name: "nuke".into() };
+    assert!(!peer.take_effects().contains(&back));
+    peer.ended(SessionId(1), 1..2, 0);
+    let effects = peer.take_effects();
+    assert_eq!(effects[0], back, "before the steward hears of the end");
+    assert!(matches!(effects[1], Effect::Report { .. }), "{effects:?}");
+}
+
+#[test]
+fn a_lease_without_a_licence_is_declined_and_one_that_nobody_answers_too() {
+    let declined = Effect::Decline { steward: STEWARD, lease: lease(1), why: Decline::Licence("nuke".into()) };
+    let (mut peer, ask) = asking();
+    peer.licence(&ask, false);
+    assert_eq!(peer.take_effects()[0], declined);
+    assert!(peer.worker.leases.is_empty() && peer.worker.free() == cores(2.0));
+
+    let (mut peer, ask) = asking();
+    peer.pass(Duration::from_secs(5));
+    assert!(peer.take_effects().contains(&Effect::AskLicence(LicenceAsk { asked_micros: peer.now.0, ..ask.clone() })));
+    peer.pass(Duration::from_secs(5));
+    let effects = peer.take_effects();
+    let back = Effect::ReturnLicence { lease: lease(1), name: "nuke".into() };
+    assert!(effects.contains(&declined) && effects.contains(&back), "{effects:?}");
+    peer.licence(&ask, true);
+    assert_eq!(peer.take_effects(), [back], "an answer that comes too late");
+}
+
+#[test]
+fn a_program_ends_when_its_licence_is_not_renewed_in_time() {
+    let (mut peer, ask) = asking();
+    peer.pass(Duration::from_secs(3));
+    peer.licence(&ask, true);
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    peer.pass(Duration::from_secs(16));
+    let effects = peer.take_effects();
+    let again = effects.iter().any(|effect| matches!(effect, Effect::AskLicence(ask) if ask.held));
+    assert!(again && !effects.iter().any(|effect| matches!(effect, Effect::CloseSession { .. })), "{effects:?}");
+    // Twenty seconds after it was asked for, however long the answer took.
+    peer.pass(Duration::from_secs(1));
+    let effects = peer.take_effects();
+    let within = Some(LicenceTerm::STOP_WITHIN);
+    assert!(effects.contains(&Effect::CloseSession { session: SessionId(1), within }), "{effects:?}");
+    let back = Effect::ReturnLicence { lease: lease(1), name: "nuke".into() };
+    assert!(!effects.contains(&back), "the program may run still");
+    let gave_back = |effect: &Effect| match effect {
+        Effect::Report { results, .. } => results.iter().all(|result| result.end == AttemptEnd::Returned),
+        _ => false,
+    };
+    assert!(effects.iter().any(gave_back), "{effects:?}");
+    peer.input(Input::SessionClosed { session: SessionId(1) });
+    assert!(peer.take_effects().contains(&back));
+}
+
+#[test]
+fn a_renewed_licence_lets_a_program_go_on_and_a_refused_one_ends_it() {
+    let (mut peer, ask) = asking();
+    peer.licence(&ask, true);
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    for _ in 0..10 {
+        peer.pass(Duration::from_secs(5));
+        let effects = peer.take_effects();
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::CloseSession { .. })), "{effects:?}");
+        peer.licence(&LicenceAsk { asked_micros: peer.now.0, ..ask.clone() }, true);
+    }
+    peer.licence(&ask, false);
+    let effects = peer.take_effects();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::CloseSession { .. })), "{effects:?}");
+}
+
 #[derive(Debug, Clone)]
 enum Step {
+    Licence { granted: bool, answered: bool },
     Offer { step: u32, len: u32, cpus: u8 },
     Answer { which: usize, how: u8 },
     Fetched { good: bool },
@@ -344,6 +487,7 @@ fn a_step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(|accepts| Step::Lend { accepts }),
         3 => (1_u64..9_000).prop_map(|millis| Step::Pass { millis }),
         1 => Just(Step::Forget),
+        6 => (0_u8..8, 0_u8..8).prop_map(|(luck, more)| Step::Licence { granted: luck > 1, answered: more > 0 }),
     ]
 }
 
@@ -353,8 +497,10 @@ proptest! {
         steps in prop::collection::vec(a_step(), 1..150),
         has_inputs in any::<bool>(),
         has_outputs in any::<bool>(),
+        is_licensed in any::<bool>(),
     ) {
-        let mut grid = Random::new(SpecView { has_inputs, has_outputs, ..a_spec() });
+        let spec = if is_licensed { a_licensed_spec(1) } else { a_spec() };
+        let mut grid = Random::new(SpecView { has_inputs, has_outputs, ..spec });
         for step in steps {
             grid.apply(step);
             grid.carry()?;
@@ -362,6 +508,7 @@ proptest! {
         grid.finish()?;
         prop_assert!(grid.peer.worker.leases.is_empty(), "every lease ends");
         prop_assert_eq!(grid.peer.worker.free(), cores(4.0));
+        prop_assert!(grid.licensed.is_empty(), "every licence goes back: {:?}", grid.licensed);
         for (lease, tasks) in &grid.accepted {
             let reported = grid.reported.get(lease).cloned().unwrap_or_default();
             if !grid.forgotten.contains(lease) {
@@ -391,7 +538,13 @@ fn runs(ranges: &[(u32, u32)]) -> Vec<TaskSpan> {
 /// Two steps with different environments; the second one's chunks stay within rows of ten.
 fn a_spec() -> SpecView {
     let steps = vec![StepView { environments: 1, row: None }, StepView { environments: 2, row: Some(10) }];
-    SpecView { has_inputs: false, has_outputs: false, steps }
+    SpecView { steps, ..SpecView::default() }
+}
+
+/// The same, where a lease of one step takes two licences.
+fn a_licensed_spec(step: u32) -> SpecView {
+    let needs = vec![LimitNeed { name: "nuke".into(), count: 2 }];
+    SpecView { limits: BTreeMap::from([(step, needs)]), ..a_spec() }
 }
 
 fn an_offer(lease: LeaseId, tasks: std::ops::Range<u32>) -> LeaseOffer {
@@ -404,6 +557,7 @@ fn an_offer(lease: LeaseId, tasks: std::ops::Range<u32>) -> LeaseOffer {
         spec_bytes: 99,
         reserve: cores(1.0),
         duration: JobSpec::LEASE_DURATION,
+        heirs: true,
     }
 }
 
@@ -448,6 +602,12 @@ impl TestPeer {
         self.input(Input::TaskEnded { session, run, end, took: Duration::from_millis(1) });
     }
 
+    fn licence(&mut self, ask: &LicenceAsk, granted: bool) {
+        let LicenceAsk { lease, asked_micros, .. } = *ask;
+        let asked = Time(asked_micros);
+        self.input(Input::LicenceAnswered { lease, name: ask.need.name.clone(), asked, granted });
+    }
+
     fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
         self.worker.handle_deadline(self.now);
@@ -476,6 +636,9 @@ struct Random {
     forgotten: BTreeSet<LeaseId>,
     reachable: bool,
     was_lost: bool,
+    asked: Vec<LicenceAsk>,
+    /// Licences as who keeps them knows it.
+    licensed: BTreeSet<LeaseId>,
 }
 
 impl Random {
@@ -497,6 +660,8 @@ impl Random {
             forgotten: BTreeSet::new(),
             reachable: true,
             was_lost: false,
+            asked: Vec::new(),
+            licensed: BTreeSet::new(),
         }
     }
 
@@ -540,7 +705,7 @@ impl Random {
             }
             Step::Lost => {
                 (self.reachable, self.was_lost) = (false, true);
-                self.peer.input(Input::StewardLost { steward: STEWARD });
+                self.peer.input(Input::StewardLost { steward: STEWARD, by_wish: false });
             }
             Step::Back => {
                 self.reachable = true;
@@ -553,6 +718,17 @@ impl Random {
             Step::Forget => {
                 self.forgotten.extend(self.accepted.keys());
                 self.peer.input(Input::JobForgotten { job: JOB });
+            }
+            Step::Licence { granted, answered } => {
+                if let Some(ask) = self.asked.pop() {
+                    let granted = granted || ask.held && self.licensed.contains(&ask.lease);
+                    if granted {
+                        self.licensed.insert(ask.lease);
+                    }
+                    if answered {
+                        self.peer.licence(&ask, granted);
+                    }
+                }
             }
             Step::Offer { .. } | Step::Revoke { .. } | Step::Settle { .. } => {}
         }
@@ -638,6 +814,9 @@ impl Random {
                 Effect::RunTasks { session, lease, runs, .. } => {
                     prop_assert!(self.open.contains(&session), "only open sessions run tasks");
                     prop_assert!(!self.forgotten.contains(&lease), "nothing runs for a forgotten job");
+                    let step = self.peer.worker.leases[&lease].offer.step;
+                    let licensed = !self.spec.limits.contains_key(&step) || self.licensed.contains(&lease);
+                    prop_assert!(licensed, "nothing runs without its licence");
                     let queue = self.queues.entry(session).or_default();
                     prop_assert!(queue.is_empty(), "one lease at a time");
                     queue.extend(runs);
@@ -645,7 +824,7 @@ impl Random {
                 Effect::CancelTasks { session, runs } => {
                     self.cancelled.extend(runs.into_iter().map(|run| (session, run)));
                 }
-                Effect::CloseSession { session } => {
+                Effect::CloseSession { session, .. } => {
                     let known = self.opening.remove(&session) | self.open.remove(&session);
                     prop_assert!(known && self.closing.insert(session));
                     self.queues.remove(&session);
@@ -671,6 +850,15 @@ impl Random {
                     prop_assert!(self.open.is_empty() && self.opening.is_empty(), "all told to close");
                 }
                 Effect::FreeChanged { free, running } => prop_assert!(free.cpus >= 0.0 && running <= 4),
+                Effect::AskLicence(ask) => self.asked.push(ask),
+                Effect::ReturnLicence { lease, .. } => {
+                    // It comes behind every question of that lease.
+                    self.asked.retain(|ask| ask.lease != lease);
+                    self.licensed.remove(&lease);
+                }
+                Effect::Decline { lease, why: Decline::Licence(_), .. } => {
+                    self.accepted.remove(&lease);
+                }
                 Effect::Decline { .. } | Effect::DropOutputs { .. } => {}
             }
         }
@@ -685,6 +873,7 @@ impl Random {
         for _ in 0..2_000 {
             self.carry()?;
             self.fetched(true);
+            self.apply(Step::Licence { granted: true, answered: true });
             self.apply(Step::Collected { good: true });
             self.session(0, 1);
             let sessions: Vec<_> = (0..self.open.len()).collect();

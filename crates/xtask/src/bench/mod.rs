@@ -2,10 +2,12 @@
 
 mod app;
 mod blender;
+mod grid;
 mod machine;
 mod node;
 mod page;
 mod tasks;
+mod unequal;
 mod window;
 
 use std::{path::PathBuf, time::Instant};
@@ -67,6 +69,8 @@ const COMPARISONS: &[Comparison] = &[
         measure: |bench| node::memory_of_a_million(bench).map(table),
     },
     Comparison { name: "rest", title: "At rest", measure: |bench| node::at_rest(bench).map(table) },
+    Comparison { name: "unequal", title: "Unequal machines", measure: |bench| unequal::compare(bench).map(table) },
+    Comparison { name: "grid", title: "The grid", measure: |bench| grid::measure(bench).map(table) },
     Comparison { name: "blender", title: "A real render", measure: |bench| blender::compare(bench).map(table) },
     Comparison { name: "ui", title: "The window", measure: |bench| window::measure(bench).map(table) },
     Comparison { name: "app", title: "The desktop app", measure: |bench| app::measure(bench).map(table) },

@@ -35,7 +35,7 @@ describe("links", () => {
   it("stay the same for the scene until something about them changes", () => {
     const machines = new Map(["me", "b"].map(id => [id, { id } as MachineView]));
     const views = [link("me", "b")];
-    const picture = (pending: boolean): unknown => linksOf(views, machines, [], "me", () => pending)[0];
+    const picture = (pending: boolean): unknown => linksOf(views, machines, [], "me", () => pending, new Set())[0];
     const before = picture(false);
     expect(picture(false)).toBe(before);
     expect(picture(true)).not.toBe(before);

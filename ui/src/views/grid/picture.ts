@@ -44,13 +44,15 @@ export function linksOf(
   jobs: readonly JobView[],
   here: string | undefined,
   pending: (one: string, other: string) => boolean,
+  asked: ReadonlySet<string>,
 ): Link[] {
   const running = tasksAt(jobs);
   return oneForEach(links, here)
     .filter(link => machines.has(link.from) && machines.has(link.peer))
     .map(link => {
       const moving = link.from === here && link.state === "up" ? (running.get(link.peer) ?? 0) : 0;
-      return linkOf(link, pending(link.from, link.peer) ? "applying" : null, moving);
+      const waits = asked.has(pairId(link.from, link.peer)) ? "consent" : null;
+      return linkOf(link, pending(link.from, link.peer) ? "applying" : waits, moving);
     });
 }
 

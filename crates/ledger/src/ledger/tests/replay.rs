@@ -6,6 +6,7 @@ use super::*;
 #[derive(Debug, Clone)]
 enum Act {
     Grant { step: u32, start: u32, len: u32, peer: u8 },
+    Second { lease: usize, part: u8, peer: u8 },
     End { lease: usize, part: u8, end: u8 },
     Late { lease: usize },
     Started { lease: usize },
@@ -31,6 +32,8 @@ fn an_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         8 => (0_u32..3, 0..TASKS, 1_u32..4, 0_u8..3)
             .prop_map(|(step, start, len, peer)| Act::Grant { step, start, len, peer }),
+        3 => (any::<usize>(), any::<u8>(), 0_u8..3)
+            .prop_map(|(lease, part, peer)| Act::Second { lease, part, peer }),
         8 => (any::<usize>(), any::<u8>(), any::<u8>()).prop_map(|(lease, part, end)| Act::End { lease, part, end }),
         1 => any::<usize>().prop_map(|lease| Act::Late { lease }),
         2 => any::<usize>().prop_map(|lease| Act::Started { lease }),
@@ -95,6 +98,15 @@ impl World {
                     self.ready[*step as usize].remove(span);
                 }
             }
+            Act::Second { lease, part, peer: number } => {
+                let recent = self.granted.len().saturating_sub(1 + lease % 3);
+                let Some((first, _, span)) = self.granted.get(recent).copied() else { return };
+                let start = span.start + u32::from(*part) % span.len();
+                let one = TaskSpan::new(start, start + 1);
+                if let Some(second) = self.ledger.grant_second(first, one, peer(*number), self.now) {
+                    self.granted.push((second, peer(*number), one));
+                }
+            }
             Act::End { lease, part, end } => {
                 // Mostly a recent lease: old ones are over.
                 let recent = self.granted.len().saturating_sub(1 + lease % 3);
@@ -157,7 +169,7 @@ impl World {
     fn restart(&mut self) {
         let epoch = self.ledger.epoch() + 1;
         let stored = [(JOB, self.snapshot.clone(), self.entries.clone())];
-        self.ledger = Ledger::restore(epoch, stored, self.now).expect("the journal replays");
+        self.ledger = Ledger::restore(ANN, epoch, stored, self.now).expect("the journal replays").ledger;
         self.ready = Default::default();
     }
 
@@ -207,7 +219,7 @@ proptest! {
         let live = world.ledger.snapshot(JOB);
         for snapshot in [None, world.snapshot.clone(), live.clone()] {
             let stored = [(JOB, snapshot, world.entries.clone())];
-            let replayed = Ledger::restore(99, stored, world.now).expect("the journal replays");
+            let replayed = Ledger::restore(ANN, 99, stored, world.now).expect("the journal replays").ledger;
             prop_assert_eq!(replayed.check(), Ok(()));
             prop_assert_eq!(replayed.snapshot(JOB), live.clone());
         }
@@ -229,11 +241,11 @@ proptest! {
         let mut snapshot = world.ledger.snapshot(JOB).unwrap();
         let at = byte.index(snapshot.len());
         snapshot[at] = value;
-        _ = Ledger::restore(9, [(JOB, Some(snapshot), vec![])], world.now);
+        _ = Ledger::restore(ANN, 9, [(JOB, Some(snapshot), vec![])], world.now);
         let entry = entry.index(world.entries.len());
         let at = byte.index(world.entries[entry].len());
         world.entries[entry][at] = value;
-        _ = Ledger::restore(9, [(JOB, None, world.entries)], world.now);
+        _ = Ledger::restore(ANN, 9, [(JOB, None, world.entries)], world.now);
     }
 }
 
@@ -244,6 +256,27 @@ fn a_missing_entry_is_noticed() {
     desk.grant(0, 1, 2, BOB);
     desk.take_effects();
     desk.journal.remove(1);
-    let restored = Ledger::restore(2, [(JOB, None, desk.journal)], Time::ZERO);
+    let restored = Ledger::restore(ANN, 2, [(JOB, None, desk.journal)], Time::ZERO);
     assert_eq!(restored.unwrap_err(), RestoreError::Gap { job: JOB, expected: 2, found: 3 });
+}
+
+#[test]
+fn a_copy_that_contradicts_itself_is_refused() {
+    let mut desk = Desk::with(vec![a_step(3), a_step_after(3, 0, EdgeKind::Whole)]);
+    desk.run(0, 0, BOB, succeeded());
+    let mut snapshot = desk.ledger.snapshot(JOB).unwrap();
+    assert!(Ledger::read_copy(JOB, Some(&snapshot), &[]).is_ok());
+    // Whoever changes a byte makes a job that no ledger would write, or none at all.
+    for at in 0..snapshot.len() {
+        let good = snapshot[at];
+        for bad in [good ^ 1, good.wrapping_add(1), 0xff] {
+            snapshot[at] = bad;
+            let mut ledger = Ledger::new(2);
+            let claim = gridwell_model::Claim { job: JOB, term: 2, steward: BOB, origin: ANN };
+            if ledger.adopt(claim, Some(&snapshot), &[], Time::ZERO).is_ok() {
+                assert_eq!(ledger.check(), Ok(()), "byte {at} as {bad}");
+            }
+        }
+        snapshot[at] = good;
+    }
 }

@@ -14,7 +14,12 @@ use gridwell_trust::{Code, Grid, Heard, InviteLink, Key, LinkError, Visit, Visit
 use zeroize::Zeroizing;
 
 use super::{
-    super::{Core, Fact, facts::Reply, membership::keep_grid, words::number},
+    super::{
+        Core, Fact,
+        facts::Reply,
+        membership::{GRID_KEY, grid_bytes},
+        words::number,
+    },
     ended, fingerprint, stamp_at, words,
 };
 use crate::{clock, core::storage};
@@ -212,9 +217,9 @@ impl Core {
             entering.visitor = None;
             entering.deadline = clock::now() + Duration::from_hours(1);
         }
-        let store = self.store.clone();
+        let kept = self.keep(GRID_KEY, grid_bytes(&grid));
         self.spawn(async move {
-            let kept = keep_grid(&store, grid.id(), grid.encoded()).await;
+            let kept = kept.await.unwrap_or(Err(StoreError::Closed));
             Fact::GridKept(visit, Box::new(grid), kept)
         });
     }

@@ -5,16 +5,13 @@ use gridwell_api::{
 };
 use gridwell_model::PeerId;
 use gridwell_net::Talk;
-use gridwell_trust::{Guest, HostEffect, Method, Outcome, Visit};
+use gridwell_store::StoreError;
+use gridwell_trust::{Guest, HostEffect, Method, Outcome, Pass, Visit};
 use zeroize::Zeroizing;
 
 use super::{
-    super::{
-        Core, Fact,
-        facts::Reply,
-        membership::{INVITES_KEY, keep_grid},
-    },
-    ended, fingerprint, moment, stamp_at, unknown, words,
+    super::{Core, Fact, facts::Reply, membership::INVITES_KEY},
+    ended, fingerprint, later, moment, stamp_at, unknown, words,
 };
 use crate::{clock, core::storage};
 
@@ -41,7 +38,7 @@ impl Core {
             HostEffect::Ask { visit } => {
                 if let Some(guest) = self.pairing.host.guest(visit).cloned() {
                     self.show_guest(visit, &guest, PairState::Waiting);
-                    let sentence = words::of_guest(&guest.name, PairState::Waiting);
+                    let sentence = words::of_guest(&guest.name, &guest.terms, PairState::Waiting);
                     self.notice(NoticeKind::Machine, NoticeLevel::Warning, sentence, None, Some(guest.peer));
                 }
             }
@@ -90,41 +87,39 @@ impl Core {
     /// Makes a guest a member: first on disk, then at the gate, then it is told, and everybody else.
     fn admit(&mut self, visit: Visit, guest: &Guest) {
         let (grid, identity) = (&mut self.membership.grid, &self.membership.identity);
-        let admitted = grid.admit(identity, guest.peer, &guest.name, &guest.addresses, clock::stamp());
-        if let Err(error) = admitted {
+        let from = grid.len();
+        let now = clock::stamp();
+        let guest_until = guest.terms.guest_for.map(|stay| later(now, stay));
+        let (name, addresses, roles) = (&guest.name, &guest.addresses, &guest.terms.roles);
+        let pass = Pass { peer: guest.peer, name, addresses, roles, guest_until };
+        if let Err(error) = grid.admit(identity, &pass, now) {
             tracing::warn!(%error, machine = guest.name, "a machine could not be let in");
             self.pairing.host.admitted(visit, None);
             return;
         }
         self.membership.invites.use_up(guest.invite, guest.peer);
-        let (store, net, (members, forbidden)) = (self.store.clone(), self.net.clone(), self.gate());
-        let (id, records) = (self.membership.grid.id(), self.membership.grid.encoded());
-        let invites = self.membership.invites.encode();
+        let (net, (members, forbidden)) = (self.net.clone(), self.gate());
+        let updates = self.membership.grid.encoded_from(from);
+        drop(self.keep(INVITES_KEY, self.membership.invites.encode()));
+        let kept = self.keep_grid();
         self.spawn(async move {
-            let kept = async {
-                store.put_meta(INVITES_KEY, invites).await?;
-                keep_grid(&store, id, records).await
-            };
             let kept = kept.await;
             if kept.is_ok() {
                 net.set_members(members, forbidden).await;
             }
-            Fact::MemberKept(visit, kept)
+            Fact::MemberKept(visit, updates, kept)
         });
     }
 
-    pub(crate) fn on_member_kept(&mut self, visit: Visit, kept: Result<(), gridwell_store::StoreError>) {
+    pub(crate) fn on_member_kept(&mut self, visit: Visit, updates: &[Vec<u8>], kept: Result<(), StoreError>) {
         if let Err(error) = kept {
             tracing::error!(%error, "a new member was not kept");
             self.pairing.host.admitted(visit, None);
             return;
         }
-        let records = self.membership.grid.encoded();
-        for peer in self.links.up().collect::<Vec<_>>() {
-            self.send_records(peer, records.clone());
-        }
+        self.spread(None, updates);
         self.members_changed();
-        self.pairing.host.admitted(visit, Some(records));
+        self.pairing.host.admitted(visit, Some(self.membership.grid.encoded()));
     }
 
     fn on_guest_ended(&mut self, visit: Visit, guest: &Guest, outcome: Outcome) {
@@ -140,15 +135,15 @@ impl Core {
         if state == PairState::Joined {
             self.tell_joined(guest.peer);
         } else {
-            let sentence = words::of_guest(&guest.name, state);
+            let sentence = words::of_guest(&guest.name, &guest.terms, state);
             self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, None, Some(guest.peer));
         }
         let Some(view) = self.pairing.views.get(&visit).cloned() else { return };
         let replies = self.pairing.replies.remove(&visit).unwrap_or_default();
         // A rejection has closed the invite: that is written down before anybody hears that it is so.
-        let (store, invites) = (self.store.clone(), self.membership.invites.encode());
+        let kept = self.keep(INVITES_KEY, self.membership.invites.encode());
         self.beside.spawn(async move {
-            let kept = store.put_meta(INVITES_KEY, invites).await.map_err(|error| storage(&error));
+            let kept = kept.await.unwrap_or(Err(StoreError::Closed)).map_err(|error| storage(&error));
             for reply in replies {
                 let _gone = reply.send(kept.clone().map(|()| Response::Pairing(Box::new(view.clone()))));
             }
@@ -170,7 +165,7 @@ impl Core {
             address: known.map_or_else(|| self.pairing.address(visit), |view| view.address.clone()),
             words: guest.words.clone(),
             state,
-            sentence: words::of_guest(&guest.name, state),
+            sentence: words::of_guest(&guest.name, &guest.terms, state),
             error: None,
             since: known.map_or_else(clock::stamp, |view| view.since),
             until: Some(stamp_at(guest.until)),

@@ -6,9 +6,9 @@ mod nearby;
 mod showing;
 mod words;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use gridwell_api::{ApiError, ErrorCode, EventBody, PairState, PairingView, PairingsView};
+use gridwell_api::{ApiError, CodeShown, ErrorCode, EventBody, PairState, PairingView, PairingsView};
 use gridwell_model::{PeerId, Stamp, Time};
 use gridwell_net::Talk;
 use gridwell_trust::{Caller, Host, HostEffect, House, Moment, Visit};
@@ -35,6 +35,8 @@ pub(crate) struct Pairing {
     /// Who waits for the end of a pairing, having decided about it.
     replies: BTreeMap<Visit, Vec<Reply>>,
     findable: Option<Findable>,
+    /// What listeners know of the code that is shown.
+    told: CodeShown,
     last: Visit,
 }
 
@@ -82,9 +84,11 @@ impl Pairing {
 
 impl Core {
     pub(crate) fn pairings(&self) -> PairingsView {
-        let shown = self.pairing.host.shown();
-        let code_until = shown.and_then(|invite| self.membership.invites.open_until(invite, clock::stamp()));
-        PairingsView { nearby: self.machines.settings().nearby, code_until, pairings: self.pairing.views() }
+        PairingsView {
+            nearby: self.machines.settings().nearby,
+            code_until: self.code_shown().until,
+            pairings: self.pairing.views(),
+        }
     }
 
     /// This machine, as it visits others.
@@ -186,10 +190,14 @@ fn moment() -> Moment {
     Moment { time: clock::now(), stamp: clock::stamp() }
 }
 
+/// The wall clock some time from `now`.
+fn later(now: Stamp, after: Duration) -> Stamp {
+    Stamp(now.0.saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)))
+}
+
 /// The wall clock at a moment to come.
 fn stamp_at(time: Time) -> Stamp {
-    let left = u64::try_from(time.since(clock::now()).as_millis()).unwrap_or(u64::MAX);
-    Stamp(clock::stamp().0.saturating_add(left))
+    later(clock::stamp(), time.since(clock::now()))
 }
 
 /// The beginning of a key, in groups of four.

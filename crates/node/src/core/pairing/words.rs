@@ -1,8 +1,9 @@
 //! What people are told of a pairing.
 
 use gridwell_api::{ApiError, ErrorCode, PairMethod, PairState};
+use gridwell_model::{Role, format_duration};
 use gridwell_net::VisitError as NetError;
-use gridwell_trust::{APPROVAL, PairRefusal, VisitError};
+use gridwell_trust::{APPROVAL, PairRefusal, Terms, VisitError};
 use gridwell_wire::PROTOCOL_VERSION;
 
 use super::entering::{SAME_GRID, SEE_MACHINES};
@@ -10,17 +11,27 @@ use super::entering::{SAME_GRID, SEE_MACHINES};
 const ASK_AGAIN: &str = "ask for a new one: gridwell pair show, or gridwell invite, on a machine of that grid";
 
 /// What the host shows of a guest.
-pub(super) fn of_guest(name: &str, state: PairState) -> String {
+pub(super) fn of_guest(name: &str, terms: &Terms, state: PairState) -> String {
     let minutes = APPROVAL.as_secs() / 60;
     match state {
         PairState::Reaching | PairState::Waiting => {
-            format!("{name} asks to be let in: approve it if it shows the same four words")
+            format!("{name} asks to be let in{}: approve it if it shows the same four words", as_what(terms))
         }
-        PairState::Joined => format!("{name} joined the grid"),
+        PairState::Joined => format!("{name} joined the grid{}", as_what(terms)),
         PairState::Rejected => format!("{name} was not let in: it was rejected here"),
         PairState::TimedOut => format!("{name} was not let in: nobody answered here within {minutes} minutes"),
         PairState::Cancelled => format!("{name} was not let in: it gave up or went away"),
         PairState::Failed => format!("{name} was not let in: this machine cannot let anybody in now"),
+    }
+}
+
+/// What a machine becomes, unless it becomes one of one's own.
+fn as_what(terms: &Terms) -> String {
+    let roles = Role::list(&terms.roles);
+    match terms.guest_for {
+        Some(stay) => format!(" for {} with the roles: {roles}", format_duration(stay)),
+        None if *terms == Terms::default() => String::new(),
+        None => format!(" with the roles: {roles}"),
     }
 }
 
@@ -55,7 +66,7 @@ pub(super) fn refused(machine: &str, method: PairMethod, error: &VisitError) -> 
         VisitError::OtherGrid => (ErrorCode::OtherGrid, format!("{machine} belongs to another grid now")),
         VisitError::SameGrid => (ErrorCode::AlreadyMember, SAME_GRID.to_owned()),
         VisitError::NotAMember => {
-            (ErrorCode::OtherGrid, format!("the records of {machine} do not make this machine a member"))
+            (ErrorCode::OtherGrid, format!("the membership log of {machine} does not make this machine a member"))
         }
         VisitError::Confused => (ErrorCode::OtherVersion, format!("{machine} said something that makes no sense")),
     };

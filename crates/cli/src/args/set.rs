@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use clap::Args;
+use gridwell_model::{Sharpness, Strategy, Weight};
+
+/// `gridwell set`
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100, isolated-after=TIME, relay=on|off, reach=1…6
+    #[arg(required = true, value_name = "NAME=VALUE", value_parser = setting)]
+    pub settings: Vec<Setting>,
+}
+
+/// One part of how gravity is tuned.
+#[derive(Debug, Clone, Copy)]
+pub enum Setting {
+    /// How machines are chosen for jobs that start here.
+    Strategy(Strategy),
+    /// How sharply the one that pulls most is favoured.
+    Sharpness(Sharpness),
+    /// How use of this machine counts.
+    Weight(Weight),
+    /// For how long no other machine may be reachable before people hear of it.
+    IsolatedAfter(Duration),
+    /// Whether it passes on what others send to each other.
+    Relay(bool),
+    /// Over how many links tasks of its jobs go.
+    Reach(u32),
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE, like strategy=vertical")?;
+    match name {
+        "strategy" => value.parse().map(Setting::Strategy).map_err(|error| error.to_string()),
+        "sharpness" => value.parse().map(Setting::Sharpness).map_err(|error| error.to_string()),
+        "weight" => value.parse().map(Setting::Weight).map_err(|error| error.to_string()),
+        "isolated-after" => {
+            gridwell_model::parse_duration(value).map(Setting::IsolatedAfter).map_err(|error| error.to_string())
+        }
+        "relay" => match value {
+            "on" => Ok(Setting::Relay(true)),
+            "off" => Ok(Setting::Relay(false)),
+            _ => Err(format!("relay is on or off, not '{value}'")),
+        },
+        "reach" => value.parse().map(Setting::Reach).map_err(|_| format!("'{value}' is no number of links")),
+        _ => Err(format!(
+            "nothing is called '{name}' here: strategy, sharpness, weight, isolated-after, relay and reach are"
+        )),
+    }
+}

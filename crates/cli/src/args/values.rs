@@ -1,0 +1,21 @@
+//! What several commands take.
+
+/// Longest name of a machine, in characters.
+const NAME_CHARS: usize = 64;
+
+/// Reads a name that fits into a line.
+pub(super) fn machine_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(format!("a name has 1 to {NAME_CHARS} characters, none of them control characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// Reads `KEY=VALUE`; the value may be empty or hold further `=`.
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,46 @@
+//! How bytes of another machine are asked for.
+
+use gridwell_model::{Hindrance, PeerId};
+use gridwell_wire::BulkRequest;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::Fact;
+
+/// Asks the loop for ways: it owns the routes, and the key that signs what travels on them.
+#[derive(Debug, Clone)]
+pub(crate) struct Ways {
+    facts: mpsc::Sender<Fact>,
+}
+
+/// How to ask a machine for bytes.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// On the link with it.
+    Direct(BulkRequest),
+    /// Over links of others: the request, signed, and the machines on its path, both ends included.
+    Over(BulkRequest, Vec<PeerId>),
+    /// No way leads there.
+    None,
+}
+
+impl Ways {
+    pub(crate) const fn new(facts: mpsc::Sender<Fact>) -> Self {
+        Self { facts }
+    }
+
+    /// The way to `from` now.
+    pub(super) async fn to(&self, from: PeerId, request: BulkRequest) -> Way {
+        let (answer, answered) = oneshot::channel();
+        if self.facts.send(Fact::WayWanted(from, request, answer)).await.is_err() {
+            return Way::None;
+        }
+        // The loop has stopped: nothing leads anywhere.
+        answered.await.unwrap_or(Way::None)
+    }
+
+    /// The link between two machines did not carry bytes: others are tried.
+    pub(super) async fn broke(&self, one: PeerId, other: PeerId, why: Hindrance) {
+        // The loop has stopped: nobody needs ways.
+        let _ = self.facts.send(Fact::WayBroke(one, other, why)).await;
+    }
+}

@@ -1,0 +1,72 @@
+//! systemd's login manager on the system bus.
+//!
+//! Source: org.freedesktop.login1(5); <https://systemd.io/INHIBITOR_LOCKS/>.
+
+use std::{os::fd::OwnedFd, time::Duration};
+
+use futures::{StreamExt as _, future::BoxFuture};
+use zbus::{Connection, Message, Proxy, proxy::SignalStream, zvariant};
+
+use super::{Departure, Hold, Power, PowerNews};
+
+/// How long logind waits where it does not say: its own default, `InhibitDelayMaxSec`.
+const USUAL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Who holds the machine, what from, why and how, as `systemd-inhibit --list` shows it.
+const INHIBITOR: (&str, &str, &str, &str) =
+    ("sleep:shutdown", "Gridwell", "other machines take over the jobs of this one", "delay");
+
+pub(super) struct Logind {
+    manager: Proxy<'static>,
+    signals: SignalStream<'static>,
+    inhibitor: Option<OwnedFd>,
+    limit: Duration,
+}
+
+impl Logind {
+    pub(super) async fn open() -> zbus::Result<Self> {
+        let bus = Connection::system().await?;
+        let (name, path) = ("org.freedesktop.login1", "/org/freedesktop/login1");
+        let manager = Proxy::new(&bus, name, path, "org.freedesktop.login1.Manager").await?;
+        // First of all: a signal between the two would be missed.
+        let signals = manager.receive_all_signals().await?;
+        let limit = manager.get_property::<u64>("InhibitDelayMaxUSec").await.map_or(USUAL_LIMIT, Duration::from_micros);
+        let inhibitor = inhibit(&manager).await?;
+        Ok(Self { manager, signals, inhibitor: Some(inhibitor), limit })
+    }
+
+    async fn read(&mut self, signal: &Message) -> Option<PowerNews> {
+        let departure = match signal.header().member()?.as_str() {
+            "PrepareForSleep" => Departure::Sleep,
+            "PrepareForShutdown" => Departure::Shutdown,
+            _ => return None,
+        };
+        if signal.body().deserialize::<bool>().ok()? {
+            let hold = Hold { limit: self.limit, _inhibitor: self.inhibitor.take() };
+            return Some(PowerNews::Leaving(departure, hold));
+        }
+        match inhibit(&self.manager).await {
+            Ok(inhibitor) => self.inhibitor = Some(inhibitor),
+            Err(error) => tracing::warn!(%error, "the next sleep of this machine will not wait for it"),
+        }
+        Some(PowerNews::Back)
+    }
+}
+
+impl Power for Logind {
+    fn next(&mut self) -> BoxFuture<'_, Option<PowerNews>> {
+        Box::pin(async {
+            loop {
+                let signal = self.signals.next().await?;
+                if let Some(news) = self.read(&signal).await {
+                    return Some(news);
+                }
+            }
+        })
+    }
+}
+
+async fn inhibit(manager: &Proxy<'static>) -> zbus::Result<OwnedFd> {
+    let inhibitor: zvariant::OwnedFd = manager.call("Inhibit", &INHIBITOR).await?;
+    Ok(inhibitor.into())
+}
