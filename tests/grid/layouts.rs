@@ -81,7 +81,6 @@ fn until_own_links(peer: &Peer, wanted: &[(&str, &str)]) {
 #[test]
 fn a_star_keeps_pinned_links_and_says_whom_a_forbidden_one_cuts_off() {
     let grid = Grid::of(&["attic", "forge", "mill", "quarry"]);
-    grid.meet();
     let mill = &grid.peers[2];
     grid.peers[0].ok(["link", "pin", "forge"]);
     grid.peers[3].ok(["link", "forbid", "mill"]);

@@ -15,18 +15,8 @@ fn a_line() -> Grid {
 
 /// Forbids the link between the outer two of three machines called so, once there is a way around it.
 pub(crate) fn part(grid: &Grid) {
-    for (at, other) in [(0, "quarry"), (1, "quarry"), (1, "mill")] {
-        let link = |links: &Value| {
-            let up = |link: &&Value| link["name"] == other && link["state"] == "up";
-            links.as_array()?.iter().find(up).map(|_| ())
-        };
-        grid.peers[at].until("all links", &["links"], link);
-    }
     // Else it says that this would cut quarry off.
-    grid.peers[0].until("word of the way around", &["links", "--all"], |links| {
-        let told = links.as_array()?.iter().filter(|link| link["state"] == "up").count();
-        (told >= 6).then_some(())
-    });
+    grid.mapped();
     grid.peers[0].ok(["link", "forbid", "quarry"]);
     over(&grid.peers[0], "quarry", &grid.peers[1]);
     over(&grid.peers[2], "mill", &grid.peers[1]);

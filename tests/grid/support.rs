@@ -342,7 +342,7 @@ impl Grid {
         for name in names {
             grid.add(name, &[]);
         }
-        grid.meet();
+        grid.mapped();
         grid
     }
 
@@ -352,7 +352,7 @@ impl Grid {
         for name in names {
             grid.add_at(name, &[], Place::steady());
         }
-        grid.meet();
+        grid.mapped();
         grid
     }
 
@@ -362,6 +362,19 @@ impl Grid {
             peer.until("all machines online", &["machines"], |machines| {
                 let online = machines.as_array()?.iter().filter(|machine| machine["online"] == true).count();
                 (online == self.peers.len()).then_some(())
+            });
+        }
+    }
+
+    /// Waits until every peer has heard from both ends of every link, each machine being linked with all others: only then
+    /// does it know the ways around a link.
+    pub(crate) fn mapped(&self) {
+        self.meet();
+        let wanted = self.peers.len() * (self.peers.len() - 1);
+        for peer in &self.peers {
+            peer.until("word of all links from both ends", &["links", "--all"], |links| {
+                let up = links.as_array()?.iter().filter(|link| link["state"] == "up").count();
+                (up >= wanted).then_some(())
             });
         }
     }

@@ -64,7 +64,6 @@ fn a_machine_that_is_revoked_behind_another_one_gets_and_gives_nothing_any_more(
     let mut grid = Grid::of(&["mill", "smithy"]);
     let quarry = join_with(&grid, "quarry", &json!({ "roles": ["run", "files", "links"] }));
     grid.peers.push(quarry);
-    grid.meet();
     part(&grid);
     let (mill, smithy, quarry) = (&grid.peers[0], &grid.peers[1], &grid.peers[2]);
     let pids = grid.path("pids");
@@ -93,7 +92,6 @@ fn a_machine_that_was_away_when_it_was_revoked_is_let_through_by_nobody() {
     let mut grid = Grid::steady(&["mill", "smithy"]);
     let quarry = join_with(&grid, "quarry", &json!({ "roles": ["run", "files", "links"] }));
     grid.peers.push(quarry);
-    grid.meet();
     part(&grid);
     let job = grid.peers[2].start_job(["exec", "--detach", "--hold", "--on", "mill", "--", "true"]);
     grid.peers[2].stop();

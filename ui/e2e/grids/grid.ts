@@ -7,7 +7,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
-import type { JobView, MachineView } from "../../src/bridge/api";
+import type { JobView, LinkView, MachineView } from "../../src/bridge/api";
 import { built } from "./built";
 
 const run = promisify(execFile);
@@ -150,6 +150,11 @@ export class TestGrid {
     await until(`${peer.name} sees all machines`, async () => {
       const machines = await peer.json<MachineView[]>("machines");
       return machines.length === this.peers.length && machines.every(isReady);
+    });
+    // A way around a link is known once both ends of each of its links were heard.
+    await until(`${peer.name} knows all links from both ends`, async () => {
+      const links = await peer.json<LinkView[]>("links", "--all");
+      return links.filter(link => link.state === "up").length >= this.peers.length * (this.peers.length - 1);
     });
   }
 }
