@@ -370,7 +370,7 @@ impl Grid {
     /// does it know the ways around a link.
     pub(crate) fn mapped(&self) {
         self.meet();
-        let wanted = self.peers.len() * (self.peers.len() - 1);
+        let wanted = self.peers.len() * self.peers.len().saturating_sub(1);
         for peer in &self.peers {
             peer.until("word of all links from both ends", &["links", "--all"], |links| {
                 let up = links.as_array()?.iter().filter(|link| link["state"] == "up").count();
