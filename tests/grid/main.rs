@@ -27,6 +27,7 @@ mod refusals;
 mod renders;
 mod routes;
 mod session;
+mod shares;
 mod sleep;
 mod subnets;
 mod succession;

@@ -8,7 +8,7 @@ use gridwell_api::{
     LogsRequest, Picture, PictureRequest, Replay, Request, Response, ResultsPage, Snapshot, StatusView, StepView,
 };
 use gridwell_model::{GridId, Incarnation, Needs};
-use gridwell_serve::Backend;
+use gridwell_serve::{Backend, OpenFile};
 use tokio::sync::mpsc;
 
 use crate::{made::peer, world::World};
@@ -124,6 +124,10 @@ impl Backend for Synthetic {
     fn logs(&self, _: LogsRequest) -> BoxFuture<'_, Result<mpsc::Receiver<LogPiece>, ApiError>> {
         let (_, stream) = mpsc::channel(1);
         Box::pin(async { Ok(stream) })
+    }
+
+    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
+        Box::pin(async move { Err(ApiError::new(ErrorCode::MissingFile, format!("there is nothing at '{path}'"))) })
     }
 
     fn picture(&self, _: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {

@@ -110,6 +110,7 @@ codes! {
     WrongState "wrong_state" Input 409 2 "What was asked for is not possible in the present state.",
     LinkChanged "link_changed" Input 409 2 "Somebody changed the link since it was looked at.",
     WouldCutOff "would_cut_off" Input 409 2 "The change would cut machines off.",
+    FileChanged "file_changed" Input 409 2 "The file's content is another one than when it was opened.",
     NotAPicture "not_a_picture" Input 422 2 "There is no picture, or it cannot be shown.",
     NoLogs "no_logs" Input 404 2 "The task has not run yet, or its log is gone.",
     InviteMalformed "invite_malformed" Input 400 2 "The text is not an invite link.",

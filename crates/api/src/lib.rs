@@ -25,6 +25,7 @@ mod pairing;
 mod request;
 mod response;
 mod results;
+mod share;
 mod suggestion;
 #[cfg(feature = "ts")]
 mod typescript;
@@ -66,6 +67,9 @@ pub use request::{
 };
 pub use response::Response;
 pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, ResultsRequest};
+pub use share::{
+    FileRequest, FileView, FilesPage, FilesRequest, ShareAddRequest, ShareRemoveRequest, ShareView, TreeKind,
+};
 pub use suggestion::{SuggestionReason, SuggestionView};
 #[cfg(feature = "ts")]
 pub use typescript::typescript;

@@ -4,9 +4,10 @@ use gridwell_model::{LinkPolicy, Role, Sharpness, Strategy, TaskState, Weight};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityRequest, BehaviourRequest, DoctorRequest, HistoryRequest, LayoutRequest, LimitRequest, LinkAnswerRequest,
-    LinkUndoRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest,
-    ResultsRequest, RevokeRequest, RoleRequest, TimelineRequest,
+    ActivityRequest, BehaviourRequest, DoctorRequest, FileRequest, FilesRequest, HistoryRequest, LayoutRequest,
+    LimitRequest, LinkAnswerRequest, LinkUndoRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest,
+    PairShowRequest, RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest,
+    TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -102,6 +103,16 @@ pub enum Request {
     HandOver(HandOverRequest),
     /// Counted licences of the grid; changes one that this machine keeps → [`crate::Response::Limits`].
     Limit(LimitRequest),
+    /// Folders that machines show each other, those of this one first → [`crate::Response::Shares`].
+    Shares,
+    /// Shows a folder of this machine to others → [`crate::Response::Shares`].
+    ShareAdd(ShareAddRequest),
+    /// Shows a folder no more; the folder itself stays as it is → [`crate::Response::Shares`].
+    ShareRemove(ShareRemoveRequest),
+    /// A page of a folder of the tree → [`crate::Response::Files`].
+    Files(FilesRequest),
+    /// One file or folder of the tree → [`crate::Response::File`].
+    File(FileRequest),
     /// A page of the files that a job brought home → [`crate::Response::Results`].
     Results(ResultsRequest),
     /// A part of what one task's program wrote → [`crate::Response::Log`].

@@ -1,10 +1,10 @@
 use serde::Serialize;
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, GovernedView, HandedOverView, HistoryView,
-    InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView, LinkAsksView, LinkHistoryView,
-    LinkView, LogPage, MachineView, MembersView, NearbyView, PairingView, PairingsView, RecoveryWordsView, ResultsPage,
-    StatusView, SubmittedView, TaskPage, TimelineView, WakeView, WhyView,
+    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, FileView, FilesPage, GovernedView,
+    HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView,
+    LinkAsksView, LinkHistoryView, LinkView, LogPage, MachineView, MembersView, NearbyView, PairingView, PairingsView,
+    RecoveryWordsView, ResultsPage, ShareView, StatusView, SubmittedView, TaskPage, TimelineView, WakeView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -69,6 +69,12 @@ pub enum Response {
     HandedOver(Vec<HandedOverView>),
     /// Counted licences.
     Limits(Vec<LimitView>),
+    /// Folders that machines show each other.
+    Shares(Vec<ShareView>),
+    /// Names in a folder of the tree.
+    Files(FilesPage),
+    /// Something in the tree.
+    File(Box<FileView>),
     /// Files that landed.
     Results(ResultsPage),
     /// A part of a task's log.
@@ -128,6 +134,9 @@ content! {
     Layout(Box<LayoutView>) => LayoutView, |it| *it;
     HandedOver(Vec<HandedOverView>) => Vec<HandedOverView>, |it| it;
     Limits(Vec<LimitView>) => Vec<LimitView>, |it| it;
+    Shares(Vec<ShareView>) => Vec<ShareView>, |it| it;
+    Files(FilesPage) => FilesPage, |it| it;
+    File(Box<FileView>) => FileView, |it| *it;
     Results(ResultsPage) => ResultsPage, |it| it;
     Log(LogPage) => LogPage, |it| it;
     Timeline(TimelineView) => TimelineView, |it| it;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 mod doctor;
+mod files;
 mod handover;
 mod invite;
 mod jobs;
@@ -22,6 +23,9 @@ mod values;
 mod wake;
 
 pub use doctor::DoctorArgs;
+pub use files::{
+    FilesArgs, FilesCommand, GetArgs, ListArgs, PathArgs, ShareAddArgs, ShareArgs, ShareCommand, ShareRemoveArgs,
+};
 pub use handover::HandOverArgs;
 pub use invite::{InviteArgs, JoinArgs};
 pub use jobs::{
@@ -182,6 +186,22 @@ Examples:
 
 The machine on which a limit is set keeps it for the whole grid: no program starts without its licence.")]
     Limit(LimitArgs),
+    /// Show folders of this machine to others, or list those that are shown
+    #[command(after_help = "\
+Examples:
+  gridwell share add ~/projects
+  gridwell share list
+  gridwell share remove projects")]
+    Share(ShareArgs),
+    /// Look at what machines share, and copy from it
+    #[command(after_help = "\
+Examples:
+  gridwell files ls
+  gridwell files ls /mill/projects
+  gridwell files get /mill/projects/kitchen.blend
+
+All machines see one tree: /MACHINE/SHARE/… A byte of a name that is not UTF-8 is written %XX.")]
+    Files(FilesArgs),
     /// Wake a machine that sleeps
     #[command(after_help = "\
 Examples:

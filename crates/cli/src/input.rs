@@ -71,7 +71,8 @@ fn licence(limit: &str) -> String {
     }
 }
 
-fn full_path(path: &Path) -> Result<String, ApiError> {
+/// The absolute form of a path, as the node needs it.
+pub(crate) fn full_path(path: &Path) -> Result<String, ApiError> {
     let full = absolute(path).map_err(|error| {
         ApiError::new(ErrorCode::MissingFile, format!("'{}' is not a usable path: {error}", path.display()))
     })?;

@@ -15,7 +15,7 @@ use gridwell_api::{
     Picture, PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 use gridwell_model::{Incarnation, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
-use gridwell_serve::{Backend, DataFolder, Door, Entrances};
+use gridwell_serve::{Backend, DataFolder, Door, Entrances, OpenFile};
 use tokio::sync::mpsc;
 
 const JOB: JobId = JobId([7; 10]);
@@ -250,6 +250,10 @@ impl Backend for FakeNode {
         let answer = self.answer(&request);
         self.asked.lock().unwrap().push(request);
         Box::pin(async { answer })
+    }
+
+    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
+        Box::pin(async move { Err(ApiError::bug(format!("nobody expected {path}"))) })
     }
 
     fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {

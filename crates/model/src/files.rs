@@ -54,6 +54,21 @@ impl RelPath {
         &self.0
     }
 
+    /// The folder that it is in; none if that is the one below which it is.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        self.0.iter().rposition(|byte| *byte == b'/').map(|at| Self(self.0[..at].to_vec()))
+    }
+
+    /// The path of `name` in the folder that this one names.
+    ///
+    /// # Errors
+    ///
+    /// [`RelPathError::NotBelow`] if `name` is no plain name, or the path gets too long.
+    pub fn join(&self, name: &[u8]) -> Result<Self, RelPathError> {
+        Self::new([self.as_bytes(), b"/", name].concat())
+    }
+
     /// The last part.
     #[must_use]
     pub fn name(&self) -> &[u8] {

@@ -122,6 +122,11 @@ bytes_id!(
     Incarnation, 8, "incarnation", base32, from_base32
 );
 
+bytes_id!(
+    /// A shared folder: random, so that it stays the same when it is called otherwise.
+    ShareId, 10, "share", base32, from_base32
+);
+
 impl PeerId {
     /// The first 8 letters: enough for people to tell machines apart in logs.
     #[must_use]

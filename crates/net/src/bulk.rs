@@ -7,7 +7,7 @@ use std::{
 };
 
 use gridwell_model::{Hindrance, PeerId};
-use gridwell_wire::{BulkReply, BulkRequest};
+use gridwell_wire::{BulkReply, BulkRequest, TreeFault};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
@@ -57,6 +57,14 @@ pub enum FetchError {
     Busy {
         /// Who was asked.
         peer: PeerId,
+    },
+    /// They are something of a share that is not shown.
+    #[error("machine {} does not show that of its share: {fault:?}", .peer.short())]
+    NotShown {
+        /// Who was asked.
+        peer: PeerId,
+        /// Why not.
+        fault: TreeFault,
     },
     /// A link on the way to them does not carry them.
     #[error("the way to the bytes ends behind its machine {broke_at}")]
@@ -189,6 +197,7 @@ async fn ask(
         BulkReply::Missing => Err(FetchError::Missing { peer }),
         BulkReply::Refused => Err(FetchError::Refused { peer }),
         BulkReply::Busy => Err(FetchError::Busy { peer }),
+        BulkReply::NotShown(fault) => Err(FetchError::NotShown { peer, fault }),
         BulkReply::NotPassed { broke_at, why } => Err(FetchError::NotPassed { broke_at, why }),
     }
 }
@@ -225,8 +234,8 @@ impl BulkResponder {
     ///
     /// What reading or writing said; `UnexpectedEof` if the source is too short, `TimedOut` if the other side took
     /// nothing for 20 s. The stream is reset then, so that the other side notices.
-    pub async fn send<R: AsyncRead + Unpin>(mut self, bytes: u64, mut source: R) -> io::Result<()> {
-        self.reply(BulkReply::Sending { bytes }).await?;
+    pub async fn send<R: AsyncRead + Unpin>(self, bytes: u64, mut source: R) -> io::Result<()> {
+        let mut sink = self.begin(bytes).await?;
         let mut buffer = vec![0; COPY_BYTES.min(usize::try_from(bytes).unwrap_or(COPY_BYTES))];
         let mut remaining = bytes;
         while remaining > 0 {
@@ -235,10 +244,21 @@ impl BulkResponder {
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            self.write(&buffer[..read]).await?;
+            sink.write(&buffer[..read]).await?;
             remaining -= read as u64;
         }
-        self.finish().await
+        sink.finish().await
+    }
+
+    /// Says that `bytes` bytes follow; the caller writes exactly so many. Dropped before its end, what is returned resets the
+    /// stream, so that the other side notices.
+    ///
+    /// # Errors
+    ///
+    /// What writing said; `TimedOut` if the other side took nothing for 20 s.
+    pub async fn begin(mut self, bytes: u64) -> io::Result<BulkSink> {
+        self.reply(BulkReply::Sending { bytes }).await?;
+        Ok(BulkSink { responder: self })
     }
 
     /// Says no: any reply but `Sending`.
@@ -266,6 +286,32 @@ impl BulkResponder {
     async fn finish(&mut self) -> io::Result<()> {
         patiently(self.pipe.flush()).await?;
         patiently(self.pipe.shutdown()).await
+    }
+}
+
+/// Takes the bytes that were announced.
+#[derive(Debug)]
+pub struct BulkSink {
+    responder: BulkResponder,
+}
+
+impl BulkSink {
+    /// Sends some bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`BulkResponder::begin`].
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.responder.write(bytes).await
+    }
+
+    /// Ends the stream: all was sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`BulkResponder::begin`].
+    pub async fn finish(mut self) -> io::Result<()> {
+        self.responder.finish().await
     }
 }
 

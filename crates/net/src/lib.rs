@@ -33,7 +33,7 @@ mod transport;
 mod wake;
 
 pub use address::{AddressError, ListenAddress};
-pub use bulk::{BulkResponder, FetchError, Fetched};
+pub use bulk::{BulkResponder, BulkSink, FetchError, Fetched};
 pub use config::{NetConfig, StartError, clear_key_log};
 pub use event::{NetEvent, Refusal};
 pub use handle::{LinkStats, NetHandle, SendError};

@@ -1,14 +1,17 @@
 use gridwell_api::{
-    ApiError, ErrorCode, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response,
+    ApiError, ErrorCode, EventCursor, FileRequest, FilesPage, FilesRequest, LogPiece, LogsRequest, Picture,
+    PictureRequest, Request, Response,
 };
 use gridwell_preview::Previews;
 use gridwell_store::Store;
+use gridwell_wire::TreePage;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     core::{shown_for, storage},
     events::EventStream,
     pictures::{self, Named, Wanted},
+    tree::{OpenFile, Tree, TreeError, TreePath, file_view, from_text},
 };
 
 /// Pieces of logs, in the order in which they arrived; ends when the target has ended (or at once without `follow`).
@@ -29,6 +32,7 @@ pub struct NodeHandle {
     pub(crate) asks: mpsc::Sender<Ask>,
     pub(crate) previews: Previews,
     pub(crate) store: Store,
+    pub(crate) tree: Tree,
 }
 
 fn stopping() -> ApiError {
@@ -42,9 +46,47 @@ impl NodeHandle {
     ///
     /// [`ApiError`] with the reason for a refusal; nothing has changed then.
     pub async fn call(&self, request: Request) -> Result<Response, ApiError> {
+        let request = match request {
+            Request::Files(request) => return self.files(&request).await,
+            Request::File(request) => return self.file(&request).await,
+            request => request,
+        };
         let (answer, answered) = oneshot::channel();
         self.asks.send(Ask::Call(Box::new(request), answer)).await.map_err(|_| stopping())?;
         answered.await.map_err(|_| stopping())?
+    }
+
+    async fn files(&self, request: &FilesRequest) -> Result<Response, ApiError> {
+        let (path, after) = (TreePath::from_text(&request.path)?, request.after.as_deref().map(from_text));
+        let page = match self.tree.list(&path, after.as_deref()).await {
+            // A file is listed as itself.
+            Err(TreeError::NotAFolder { .. }) if after.is_none() => {
+                TreePage { entries: vec![self.tree.stat(&path).await?], more: false }
+            }
+            listed => listed?,
+        };
+        let files = page.entries.iter().map(file_view).collect();
+        Ok(Response::Files(FilesPage { path: path.to_string(), files, more: page.more }))
+    }
+
+    async fn file(&self, request: &FileRequest) -> Result<Response, ApiError> {
+        let entry = self.tree.stat(&TreePath::from_text(&request.path)?).await?;
+        Ok(Response::File(Box::new(file_view(&entry))))
+    }
+
+    /// Opens a file of the tree, named as in a [`FileRequest`].
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] if there is no such file, or its machine does not answer.
+    pub async fn open_file(&self, path: &str) -> Result<OpenFile, ApiError> {
+        Ok(self.tree.open(&TreePath::from_text(path)?).await?)
+    }
+
+    /// The tree, for those who show it as folders.
+    #[must_use]
+    pub fn tree(&self) -> Tree {
+        self.tree.clone()
     }
 
     /// Everything that happens, after `cursor` or from a snapshot on.

@@ -19,9 +19,11 @@ mod pictures;
 mod recorder;
 mod start;
 mod transfer;
+mod tree;
 
 pub use config::Config;
 pub use events::EventStream;
 pub use gridwell_net::clear_key_log;
 pub use handle::{LogStream, NodeHandle};
 pub use start::{Node, Ready, StartError};
+pub use tree::{OpenFile, Tree, TreeError, TreePath};

@@ -31,7 +31,8 @@ use crate::{
     core::{
         ASKS, Addresses, Changed, Changes, Consent, Copying, Core, FACTS, Fact, Following, History, Inlets, Isolation,
         Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Membership, Pairing, Passing, Presence, Rates,
-        Readers, Settings, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper, net_wishes,
+        Readers, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper,
+        net_wishes,
     },
     events::EventHub,
     handle::NodeHandle,
@@ -39,6 +40,7 @@ use crate::{
     pictures,
     recorder::Recorder,
     transfer::{Transfer, Ways},
+    tree::Tree,
 };
 
 /// How often the machine's load is sampled.
@@ -208,6 +210,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let linking = Linking::load(&store).await?;
     let consent = Consent::load(&store).await?;
     let changes = Changes::load(&store).await?;
+    let sharing = Sharing::load(&store).await?;
     let layouts = Layouts::load(&store, membership.grid().id()).await?;
     let incarnation = Incarnation(random());
     let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);
@@ -225,9 +228,10 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let folder = data.join("previews");
     let previews =
         pictures::open(folder.clone(), &hardware).map_err(|source| StartError::Folder { path: folder, source })?;
-    let handle = NodeHandle { asks, previews, store: store.clone() };
     let ways = Ways::new(facts.clone());
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone(), ways };
+    let tree = Tree { roots: sharing.roots(), transfer: transfer.clone() };
+    let handle = NodeHandle { asks, previews, store: store.clone(), tree };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);
     let beside = TaskTracker::new();
@@ -255,6 +259,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         traffic: Traffic::default(),
         rates: Rates::default(),
         limiting,
+        sharing,
         membership,
         pairing: Pairing::default(),
         isolation: Isolation::default(),
@@ -298,6 +303,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     core.find_ends(ended);
     core.forget_strangers().await;
     core.begin();
+    core.follow_roots();
     watch_machine(&core);
     watch_power(&core);
     let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };

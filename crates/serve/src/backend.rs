@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use gridwell_api::{ApiError, Event, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response};
-use gridwell_node::NodeHandle;
+use gridwell_node::{NodeHandle, OpenFile};
 use tokio::sync::mpsc;
 
 /// Whoever answers at the door: the node.
@@ -20,6 +20,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Makes a small picture of a result or of a file here; a dropped future gives the work up.
     fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>>;
+
+    /// Opens a file of the tree.
+    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>>;
 }
 
 impl Backend for NodeHandle {
@@ -37,5 +40,9 @@ impl Backend for NodeHandle {
 
     fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {
         Box::pin(Self::picture(self, request))
+    }
+
+    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
+        Box::pin(Self::open_file(self, path))
     }
 }

@@ -11,6 +11,7 @@
 mod backend;
 mod client;
 mod door;
+mod files;
 mod folder;
 mod guard;
 mod openapi;
@@ -24,8 +25,9 @@ mod uploads;
 mod window;
 
 pub use backend::Backend;
-pub use client::{Client, EventStream, LogFormat, LogStream};
+pub use client::{ByteStream, Client, EventStream, LogFormat};
 pub use door::{Door, Entrances, WindowEntrance};
 pub use folder::{DataFolder, TOKEN_FILE};
+pub use gridwell_node::OpenFile;
 pub use openapi::openapi;
 pub use window::Page;

@@ -5,7 +5,7 @@ use gridwell_api::{
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi as _;
 
-use crate::{pictures, routes, streams, uploads, window};
+use crate::{files, pictures, routes, streams, uploads, window};
 
 /// The new priority of a job.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -42,6 +42,7 @@ pub(crate) struct PrioritySetting {
         routes::links,
         routes::invite,
         routes::join,
+        files::file,
         pictures::picture,
         streams::events,
         streams::logs,

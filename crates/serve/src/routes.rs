@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Backend, openapi,
+    Backend, files, openapi,
     openapi::PrioritySetting,
     pictures,
     reply::{Asked, BODY_BYTES, Body, Refusal},
@@ -63,6 +63,7 @@ pub(crate) fn router(inside: Inside) -> Router {
         .route("/v1/links", get(links))
         .route("/v1/invites", post(invite))
         .route("/v1/join", post(join))
+        .route("/v1/tree/{*path}", get(files::file))
         .route("/v1/picture", get(pictures::picture))
         .route("/v1/uploads", post(uploads::upload))
         .route("/v1/events", get(streams::events))

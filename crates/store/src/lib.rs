@@ -7,6 +7,7 @@
 //!
 //! - [`Store`] owns a data folder: one node at a time, one writer thread per database, many writes per transaction.
 //! - [`Blobs`] keeps files named by their hash, or remembers where they lie.
+//! - [`SharedFolder`] is a folder of the user that others see: listed and read where it lies, and nothing outside it.
 //! - [`Blobs::land`] brings a result home so that no half file is ever visible under its name.
 //!
 //! Methods are `async` and return when the work is done; file work runs on tokio's blocking threads. Nothing here is
@@ -32,6 +33,7 @@ mod runs;
 mod samples;
 mod schema;
 mod secret;
+mod shares;
 mod store;
 mod writer;
 
@@ -50,4 +52,5 @@ pub use results::{LandedFile, LandedPage, LandedQuery};
 pub use runs::{Run, RunPage, RunQuery};
 pub use samples::{MachineSample, Sample};
 pub use secret::SecretError;
+pub use shares::{FolderPage, ShareError, SharedFile, SharedFolder};
 pub use store::Store;

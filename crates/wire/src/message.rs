@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use gridwell_model::{
     BlobId, Decline, DeputyMessage, Fence, GridId, Hardware, Hindrance, Incarnation, JobId, LeaseId, LeaseOffer,
-    LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, Renewal, Reserve, Stamp, TaskKey, TaskResult, TaskSpan,
-    Tuning, WakePoint,
+    LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, RelPath, Renewal, Reserve, ShareId, ShareReport, Stamp,
+    TaskKey, TaskResult, TaskSpan, TreeEntry, Tuning, Version, WakePoint,
 };
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +125,8 @@ pub enum Message {
         /// True if the packet was sent.
         sent: bool,
     },
+    /// The folders that the sender shows the receiver, all of them; those past [`ShareReport::MAX`] are not heeded.
+    Shares(Vec<ShareReport>),
 }
 
 impl Message {
@@ -153,7 +155,8 @@ impl Message {
             | Self::LinkAnswered { .. }
             | Self::Leaving { .. }
             | Self::Wake { .. }
-            | Self::WakeSent { .. } => true,
+            | Self::WakeSent { .. }
+            | Self::Shares(_) => true,
             Self::Hello(_)
             | Self::Members(_)
             | Self::Ping { .. }
@@ -284,8 +287,75 @@ pub enum BulkRequest {
         /// First byte wanted.
         offset: u64,
     },
-    /// A request on its way over several links; its letter carries a [`BulkRequest::Blob`].
+    /// A request on its way over several links; its letter carries another one.
     Passed(Passed),
+    /// Something of a share, from its owner.
+    Tree {
+        /// Which share.
+        share: ShareId,
+        /// What of it.
+        wish: TreeWish,
+    },
+}
+
+/// What is wanted of a share; every answer is about the share as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TreeWish {
+    /// The names in a folder (the share itself when absent): a [`TreePage`] follows in postcard, at most
+    /// [`TreePage::MAX_BYTES`].
+    List {
+        /// The folder.
+        folder: Option<RelPath>,
+        /// Names up to this one are known already.
+        after: Option<Vec<u8>>,
+    },
+    /// What lies at a path: a [`TreeEntry`] follows in postcard.
+    Stat {
+        /// The path; the share itself when absent.
+        path: Option<RelPath>,
+    },
+    /// Bytes of a file, if it still is that version: they follow.
+    Read {
+        /// The file.
+        path: RelPath,
+        /// Which version of it.
+        version: Version,
+        /// First byte wanted.
+        offset: u64,
+        /// Bytes wanted; all of them lie in the file.
+        bytes: u64,
+    },
+}
+
+/// Some names of a folder, in their order as bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreePage {
+    /// They.
+    pub entries: Vec<TreeEntry>,
+    /// True if more follow.
+    pub more: bool,
+}
+
+impl TreePage {
+    /// Most names in one page.
+    pub const MAX_ENTRIES: usize = 4_096;
+    /// Longest page, in bytes; the owner cuts it there.
+    pub const MAX_BYTES: u64 = 1024 * 1024;
+}
+
+/// Why something of a share is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TreeFault {
+    /// Nothing is there.
+    Missing,
+    /// A folder was asked for, and it is none.
+    NotAFolder,
+    /// A file was asked for, and it is none.
+    NotAFile,
+    /// It is another version now.
+    Changed,
+    /// The owner's operating system does not let it be read.
+    Unreadable,
 }
 
 /// Answers a [`BulkRequest`]; after [`BulkReply::Sending`] the bytes follow raw.
@@ -309,4 +379,6 @@ pub enum BulkReply {
         /// What was wrong.
         why: Hindrance,
     },
+    /// Something of a share is not shown.
+    NotShown(TreeFault),
 }

@@ -83,6 +83,11 @@ export type Answers = {
   behaviour: LayoutView;
   hand_over: Array<HandedOverView>;
   limit: Array<LimitView>;
+  shares: Array<ShareView>;
+  share_add: Array<ShareView>;
+  share_remove: Array<ShareView>;
+  files: FilesPage;
+  file: FileView;
   results: ResultsPage;
   log: LogPage;
   timeline: TimelineView;
@@ -164,6 +169,9 @@ export type BehaviourView = {
   /** What it would do now. */
   suggestion: SuggestionView | null;
 };
+
+/** Bytes named by their BLAKE3 hash. */
+export type BlobId = string;
 
 /** What a command changed. */
 export type ChangeView = {
@@ -329,6 +337,7 @@ export type ErrorCode =
   | "wrong_state"
   | "link_changed"
   | "would_cut_off"
+  | "file_changed"
   | "not_a_picture"
   | "no_logs"
   | "invite_malformed"
@@ -404,6 +413,51 @@ export type FailureView = {
 
 /** What can be shown of a file, by its name. */
 export type FileKind = "picture" | "film" | "other";
+
+/** One file or folder of the tree. */
+export type FileRequest = {
+  /** `/machine/share/…`, written as in a `FilesRequest`. */
+  path: string;
+};
+
+/** Something in the tree. */
+export type FileView = {
+  /** The last part of its path. */
+  name: string;
+  /** What it is. */
+  kind: TreeKind;
+  /** Bytes of content; 0 for everything but files. */
+  size_bytes: number;
+  /** When its content changed, in milliseconds since 1970; 0 where that is not known. */
+  modified_ms: number;
+  /** Whether its owner may execute it. */
+  executable: boolean;
+  /** Where a link leads, relative to its folder. */
+  target: string | null;
+  /** The hash of its content, where that is known already. */
+  blob: BlobId | null;
+};
+
+/** Names in a folder, in their order as bytes. */
+export type FilesPage = {
+  /** The folder. */
+  path: string;
+  /** What is in it. */
+  files: Array<FileView>;
+  /** True if more follow the last one. */
+  more: boolean;
+};
+
+/** A page of a folder of the tree. */
+export type FilesRequest = {
+  /**
+   * `/machine/share/…`; empty for the top. A byte that is not UTF-8 is written `%XX`, and so is a `%` before two such
+   * digits.
+   */
+  path: string;
+  /** Only names after this one, written like the path. */
+  after?: string | null;
+};
 
 /** One checked thing. */
 export type Finding = {
@@ -1400,6 +1454,11 @@ export type Request =
   | ({ ask: "behaviour" } & BehaviourRequest)
   | ({ ask: "hand_over" } & HandOverRequest)
   | ({ ask: "limit" } & LimitRequest)
+  | { ask: "shares" }
+  | ({ ask: "share_add" } & ShareAddRequest)
+  | ({ ask: "share_remove" } & ShareRemoveRequest)
+  | ({ ask: "files" } & FilesRequest)
+  | ({ ask: "file" } & FileRequest)
   | ({ ask: "results" } & ResultsRequest)
   | ({ ask: "log" } & LogPageRequest)
   | ({ ask: "timeline" } & TimelineRequest)
@@ -1540,6 +1599,45 @@ export type Share = {
   memory_bytes: number;
   /** Graphics cards. */
   gpus: number;
+};
+
+/** Shows a folder of this machine to others. */
+export type ShareAddRequest = {
+  /** Absolute path of the folder. */
+  path: string;
+  /** What it is called in the tree; the folder's own name when absent. */
+  name?: string | null;
+  /** Machines that see it; when empty, all that may see shared files. */
+  to?: Array<string>;
+};
+
+/** A shared folder: random, so that it stays the same when it is called otherwise. */
+export type ShareId = string;
+
+/** Shows a folder no more. */
+export type ShareRemoveRequest = {
+  /** What it is called in the tree. */
+  name: string;
+};
+
+/** A folder that a machine shows to others. */
+export type ShareView = {
+  /** Which. */
+  id: ShareId;
+  /** What it is called. */
+  name: string;
+  /** The machine on which it lies. */
+  machine: PeerId;
+  /** Its name. */
+  machine_name: string;
+  /** False while that machine cannot be reached. */
+  online: boolean;
+  /** Its path in the tree. */
+  at: string;
+  /** Where the folder lies; only for shares of this machine. */
+  path: string | null;
+  /** Names of the machines that see it, for shares of this machine; empty when all see it that may see shared files. */
+  to: Array<string>;
 };
 
 /**
@@ -1871,6 +1969,9 @@ export type Tool = {
   /** Where it lies on that machine. */
   path: string;
 };
+
+/** What something in the tree is. */
+export type TreeKind = "file" | "folder" | "link" | "hidden";
 
 /** How the owner of a machine tuned gravity. */
 export type Tuning = {

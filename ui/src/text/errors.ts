@@ -60,6 +60,7 @@ const SENTENCES: Record<ErrorCode, () => string> = {
   ambiguous_machine: m.error_ambiguous_machine,
   wrong_state: m.error_wrong_state,
   no_logs: m.error_no_logs,
+  file_changed: m.error_file_changed,
   link_changed: m.error_link_changed,
   would_cut_off: m.error_would_cut_off,
   not_a_picture: m.error_not_a_picture,

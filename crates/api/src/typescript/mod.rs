@@ -8,11 +8,11 @@ use layout::{Declared, Field, Form};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, Event, GovernedView, HandedOverView,
-    HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView, LinkAsksView,
-    LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, MembersView, NearbyView, PairingView,
-    PairingsView, PictureRequest, RecoveryWordsView, Request, ResultsPage, SessionRequest, SessionView, StatusView,
-    SubmittedView, TaskPage, TimelineView, UploadView, WakeView, WhyView,
+    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, Event, FileView, FilesPage, GovernedView,
+    HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView,
+    LinkAsksView, LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, MembersView, NearbyView,
+    PairingView, PairingsView, PictureRequest, RecoveryWordsView, Request, ResultsPage, SessionRequest, SessionView,
+    ShareView, StatusView, SubmittedView, TaskPage, TimelineView, UploadView, WakeView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -107,6 +107,11 @@ answers! {
     Behaviour => LayoutView;
     HandOver => Vec<HandedOverView>;
     Limit => Vec<LimitView>;
+    Shares => Vec<ShareView>;
+    ShareAdd => Vec<ShareView>;
+    ShareRemove => Vec<ShareView>;
+    Files => FilesPage;
+    File => FileView;
     Results => ResultsPage;
     Log => LogPage;
     Timeline => TimelineView;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use gridwell_api::{ApiError, ErrorCode, ErrorKind, JobView, LogPiece, LogsRequest};
-use gridwell_serve::{Client, LogFormat, LogStream};
+use gridwell_serve::{ByteStream, Client, LogFormat};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -115,12 +115,12 @@ async fn copy_output(target: String, client: Client, screen: Screen) {
 
 /// Pieces of output, out of a stream of lines of JSON.
 struct Pieces {
-    stream: LogStream,
+    stream: ByteStream,
     unread: Vec<u8>,
 }
 
 impl Pieces {
-    const fn new(stream: LogStream) -> Self {
+    const fn new(stream: ByteStream) -> Self {
         Self { stream, unread: Vec::new() }
     }
 

@@ -1,4 +1,5 @@
 mod doctor;
+mod files;
 mod follow;
 mod handover;
 mod jobs;
@@ -107,6 +108,8 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Link(args) => links::link(args, client, screen).await,
         Command::Wake(args) => wake::wake(args, client, screen).await,
         Command::HandOver(args) => handover::hand_over(args, client, screen).await,
+        Command::Share(args) => files::share(args, client, screen).await,
+        Command::Files(args) => files::files(args, client, screen).await,
         Command::Limit(args) => limit::limit(args, client, screen).await,
         Command::Doctor(args) => doctor::doctor(args, client, screen).await,
         Command::Status => machines::status(client, screen).await,

@@ -4,6 +4,7 @@ mod activity;
 mod asks;
 mod changes;
 mod draft;
+mod files;
 mod jobs;
 mod layout;
 mod limits;
@@ -25,6 +26,7 @@ pub(crate) use activity::activity;
 pub(crate) use asks::link_asks;
 pub(crate) use changes::link_history;
 pub(crate) use draft::drafts;
+pub(crate) use files::{file, listing, shares};
 #[cfg(test)]
 pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, copies, handed_over, job, jobs, kept, outcome, progress, task_word, tasks};

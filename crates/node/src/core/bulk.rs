@@ -32,6 +32,7 @@ impl Core {
     pub(super) fn on_bulk(&mut self, peer: PeerId, request: BulkRequest, responder: BulkResponder) {
         match request {
             BulkRequest::Blob { blob, job, offset } => self.serve(peer, (blob, job, offset), responder),
+            BulkRequest::Tree { share, wish } => self.show(peer, share, wish, responder),
             BulkRequest::Passed(passed) => self.on_passed_request(peer, passed, responder),
         }
     }
@@ -85,8 +86,9 @@ impl Core {
         match taken {
             Ok((_, Some(next), _)) => self.pass_bytes(next, passed, responder),
             Ok((Some(source), _, letter)) => match decode::<BulkRequest>(&letter.payload) {
-                Ok(BulkRequest::Blob { blob, job, offset }) => self.serve(source, (blob, job, offset), responder),
-                _ => self.refuse_bytes(responder, BulkReply::Refused),
+                // A letter in a letter goes nowhere.
+                Ok(BulkRequest::Passed(_)) | Err(_) => self.refuse_bytes(responder, BulkReply::Refused),
+                Ok(request) => self.on_bulk(source, request, responder),
             },
             Ok(_) => {}
             Err(fault) => {
@@ -96,7 +98,7 @@ impl Core {
         }
     }
 
-    fn refuse_bytes(&self, responder: BulkResponder, reply: BulkReply) {
+    pub(super) fn refuse_bytes(&self, responder: BulkResponder, reply: BulkReply) {
         self.beside.spawn(async move {
             if let Err(error) = responder.refuse(reply).await {
                 tracing::debug!(%error, "a machine was not told that bytes are refused");
@@ -135,6 +137,7 @@ const fn answer_to(error: &FetchError, broke_at: u8) -> BulkReply {
         FetchError::Missing { .. } => BulkReply::Missing,
         FetchError::Refused { .. } => BulkReply::Refused,
         FetchError::NotPassed { broke_at, why } => BulkReply::NotPassed { broke_at: *broke_at, why: *why },
+        FetchError::NotShown { fault, .. } => BulkReply::NotShown(*fault),
         FetchError::Busy { .. } => BulkReply::NotPassed { broke_at, why: Hindrance::Busy },
         FetchError::NoLink { .. } | FetchError::Broken { .. } => {
             BulkReply::NotPassed { broke_at, why: Hindrance::Down }

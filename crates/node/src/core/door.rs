@@ -114,6 +114,11 @@ impl Core {
             Request::LinkAnswer(request) => return self.answer_ask(&request, reply),
             Request::HandOver(request) => return self.hand_over(&request, reply),
             Request::Limit(request) => return self.limit(&request, reply),
+            Request::Shares => Ok(Response::Shares(self.share_views())),
+            Request::ShareAdd(request) => return self.add_share(request, reply),
+            Request::ShareRemove(request) => return self.remove_share(&request, reply),
+            // The handle answers these itself.
+            Request::Files(_) | Request::File(_) => Err(ApiError::bug("the loop was asked for files")),
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);

@@ -78,6 +78,10 @@ pub(crate) enum Fact {
     Sampled(Load),
     /// What is wanted of the link with a machine is written down, or could not be.
     WishKept(super::linking::WishChange, Result<(), StoreError>, Reply),
+    /// A folder to be shared was looked at: where it lies, or why it cannot be.
+    ShareChecked(Result<std::path::PathBuf, ApiError>, gridwell_api::ShareAddRequest, Reply),
+    /// What this machine shares is written down, or could not be; which share is new.
+    SharesKept(Option<gridwell_model::ShareId>, Result<(), StoreError>, Reply),
     /// What owners ask each other is written down, or could not be.
     AsksKept(Result<(), StoreError>, super::AsksKept),
     /// The other side of a pairing said something, or nothing more comes.
@@ -143,6 +147,8 @@ impl Core {
             Fact::WakeSent(wanted_by, peer, sent) => self.on_wake_sent(wanted_by, peer, sent),
             Fact::Sampled(load) => self.on_sampled(load),
             Fact::WishKept(change, kept, reply) => self.on_wish_kept(change, kept, reply),
+            Fact::ShareChecked(checked, request, reply) => self.on_share_checked(checked, &request, reply),
+            Fact::SharesKept(added, kept, reply) => self.on_shares_kept(added, kept, reply),
             Fact::AsksKept(kept, then) => self.on_asks_kept(kept, then),
             Fact::PairHeard(visit, bytes) => self.on_pair_heard(visit, bytes),
             Fact::HostReached(visit, reached) => self.on_host_reached(visit, reached),

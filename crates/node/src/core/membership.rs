@@ -167,6 +167,8 @@ impl Core {
         }
         self.follow_layout();
         self.follow_roles();
+        self.tell_shares();
+        self.follow_roots();
         self.tell_members();
     }
 
@@ -189,6 +191,7 @@ impl Core {
         self.tell_ledger(LedgerInput::HolderVanished { peer });
         self.end_jobs_of(peer);
         self.forget_links_of(peer);
+        self.forget_shares_of(peer);
         self.forget_asks(peer);
         self.membership.heard.remove(&peer);
         self.membership.early.remove(&peer);

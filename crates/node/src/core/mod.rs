@@ -46,6 +46,8 @@ mod reports;
 mod resting;
 mod results;
 mod sessions;
+mod sharing;
+mod showing;
 mod steward;
 mod stow;
 mod submit;
@@ -103,6 +105,7 @@ pub(crate) use passing::Passing;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
 pub(crate) use results::shown_for;
+pub(crate) use sharing::Sharing;
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
 pub(crate) use succession::home_of;
@@ -147,6 +150,7 @@ pub(crate) struct Core {
     pub(crate) traffic: Traffic,
     pub(crate) rates: Rates,
     pub(crate) limiting: Limiting,
+    pub(crate) sharing: Sharing,
     pub(crate) membership: Membership,
     pub(crate) pairing: Pairing,
     pub(crate) isolation: Isolation,
@@ -429,7 +433,11 @@ impl Core {
                 self.events.tell(gridwell_api::EventBody::JobChanged(Box::new(view)));
             }
         }
-        for peer in std::mem::take(&mut self.changed.machines) {
+        let machines = std::mem::take(&mut self.changed.machines);
+        if !machines.is_empty() {
+            self.follow_roots();
+        }
+        for peer in machines {
             if let Some(view) = self.machine_view(peer) {
                 self.events.tell_machine(view);
             }

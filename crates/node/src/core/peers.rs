@@ -211,6 +211,7 @@ impl Core {
             Message::WakeSent { peer: sleeper, sent } => self.on_woke(peer, sleeper, sent),
             Message::Leaving { sleeps } => self.on_leaving(peer, sleeps),
             Message::Deputy(message) => self.on_deputy_message(peer, *message),
+            Message::Shares(reports) => self.on_shares(peer, reports),
             Message::Limit(message) => self.on_limit_message(peer, *message),
             // Only instead of a hello, which the net reads.
             Message::Forbidden(_) | Message::Twice(_) => {}

@@ -94,6 +94,7 @@ impl Core {
         self.machine_came(peer);
         self.limits_changed();
         self.follow_isolation();
+        self.follow_roots();
         self.link_changed(peer);
     }
 
@@ -143,6 +144,7 @@ impl Core {
         }
         self.limits_changed();
         self.follow_isolation();
+        self.follow_roots();
         self.link_changed(peer);
     }
 
@@ -175,5 +177,6 @@ impl Core {
             tracing::debug!(%error, "an announcement was not sent");
         }
         self.tell_limits_to(peer);
+        self.tell_shares_to(peer);
     }
 }

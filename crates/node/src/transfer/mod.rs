@@ -88,7 +88,7 @@ impl TransferError {
 }
 
 /// What is wrong with a link on a way.
-const fn because(why: Hindrance) -> &'static str {
+pub(crate) const fn because(why: Hindrance) -> &'static str {
     match why {
         Hindrance::Down => "does not stand",
         Hindrance::NotRelaying => "is not open to others: the owner of the first lets it pass nothing on",
@@ -209,7 +209,7 @@ impl Transfer {
     }
 
     /// Asks a machine for bytes, over whatever way leads to it now.
-    async fn ask(&self, from: PeerId, request: BulkRequest) -> Result<Fetched, TransferError> {
+    pub(crate) async fn ask(&self, from: PeerId, request: BulkRequest) -> Result<Fetched, TransferError> {
         let (request, path) = match self.ways.to(from, request).await {
             Way::Direct(request) => return Ok(self.net.fetch(from, request).await?),
             Way::Over(request, path) => (request, path),

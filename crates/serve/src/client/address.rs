@@ -58,6 +58,11 @@ impl Address {
             | Request::Wake(_)
             | Request::HandOver(_)
             | Request::Limit(_)
+            | Request::Shares
+            | Request::ShareAdd(_)
+            | Request::ShareRemove(_)
+            | Request::Files(_)
+            | Request::File(_)
             | Request::Results(_)
             | Request::Log(_)
             | Request::Timeline(_)
@@ -82,6 +87,12 @@ impl Address {
             LogFormat::Lines => "lines",
         };
         get(target(named, &format!("/logs?follow={follow}&after={after}&tail={tail}&format={format}")))
+    }
+
+    /// Content of a file of the tree.
+    pub(super) fn of_file(path: &str) -> Self {
+        let parts: Vec<_> = path.trim_matches('/').split('/').map(encoded).collect();
+        get(format!("/v1/tree/{}", parts.join("/")))
     }
 
     pub(super) fn of_picture(request: &PictureRequest) -> Self {

@@ -9,13 +9,18 @@ use std::{
 use bytes::Bytes;
 use gridwell_api::{ApiError, ErrorCode, EventCursor, LogsRequest, Picture, PictureRequest, Request, WindowView};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Response, body::Incoming, client::conn::http1, header};
+use hyper::{
+    Response,
+    body::{Body as _, Incoming},
+    client::conn::http1,
+    header,
+};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 
 use crate::folder;
 use address::Address;
-pub use streams::{EventStream, LogFormat, LogStream};
+pub use streams::{ByteStream, EventStream, LogFormat};
 
 /// Longest answer the client reads: far above any page, far below memory.
 const ANSWER_BYTES: usize = 256 * 1024 * 1024;
@@ -96,9 +101,9 @@ impl Client {
     /// # Errors
     ///
     /// What the node refuses with, or `no_node`.
-    pub async fn logs(&self, request: &LogsRequest, format: LogFormat) -> Result<LogStream, ApiError> {
+    pub async fn logs(&self, request: &LogsRequest, format: LogFormat) -> Result<ByteStream, ApiError> {
         let response = self.send(&Address::of_logs(request, format)).await?;
-        Ok(LogStream::new(response.into_body()))
+        Ok(ByteStream::new(response.into_body()))
     }
 
     /// Fetches a small picture of a result or of a file on the node's machine.
@@ -112,6 +117,19 @@ impl Client {
         let mime = PICTURES.into_iter().find(|mime| named.as_ref().is_some_and(|named| named == mime));
         let mime = mime.ok_or_else(|| ApiError::new(ErrorCode::OtherVersion, "the node's answer is no picture"))?;
         Ok(Picture { mime, bytes: whole(response).await?.into() })
+    }
+
+    /// Reads a file of the tree from its start; also says how many bytes it has.
+    ///
+    /// # Errors
+    ///
+    /// What the node refuses with, or `no_node`.
+    pub async fn file(&self, path: &str) -> Result<(u64, ByteStream), ApiError> {
+        let response = self.send(&Address::of_file(path)).await?;
+        let size = response.body().size_hint().exact();
+        let size =
+            size.ok_or_else(|| ApiError::new(ErrorCode::OtherVersion, "the node did not say how long the file is"))?;
+        Ok((size, ByteStream::new(response.into_body())))
     }
 
     /// Sends one request on a connection of its own and returns a good answer's head.

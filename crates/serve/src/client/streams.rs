@@ -21,13 +21,13 @@ pub enum LogFormat {
     Lines,
 }
 
-/// What tasks' programs wrote, piece by piece.
+/// Bytes, piece by piece as they come.
 #[derive(Debug)]
-pub struct LogStream {
+pub struct ByteStream {
     body: Incoming,
 }
 
-impl LogStream {
+impl ByteStream {
     pub(super) const fn new(body: Incoming) -> Self {
         Self { body }
     }

@@ -9,7 +9,7 @@ use gridwell_api::{
     Picture, PictureRequest, Replay, Request, Response, Snapshot, SubmittedView, TaskPage,
 };
 use gridwell_model::{Incarnation, JobId, Stamp, TaskKey};
-use gridwell_serve::{Backend, Client, DataFolder, Door, Entrances, Page, WindowEntrance};
+use gridwell_serve::{Backend, Client, DataFolder, Door, Entrances, OpenFile, Page, WindowEntrance};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpStream, UnixStream},
@@ -64,6 +64,10 @@ impl Backend for FakeNode {
         };
         self.asked.lock().unwrap().push(request);
         Box::pin(async { Ok(answer) })
+    }
+
+    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
+        Box::pin(async move { Err(ApiError::new(ErrorCode::MissingFile, format!("there is nothing at '{path}'"))) })
     }
 
     fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>> {

@@ -1,0 +1,119 @@
+use gridwell_model::{BlobId, PeerId, ShareId};
+use serde::{Deserialize, Serialize};
+
+/// Shows a folder of this machine to others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ShareAddRequest {
+    /// Absolute path of the folder.
+    pub path: String,
+    /// What it is called in the tree; the folder's own name when absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub name: Option<String>,
+    /// Machines that see it; when empty, all that may see shared files.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<String>>"))]
+    pub to: Vec<String>,
+}
+
+/// Shows a folder no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ShareRemoveRequest {
+    /// What it is called in the tree.
+    pub name: String,
+}
+
+/// A folder that a machine shows to others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ShareView {
+    /// Which.
+    pub id: ShareId,
+    /// What it is called.
+    pub name: String,
+    /// The machine on which it lies.
+    pub machine: PeerId,
+    /// Its name.
+    pub machine_name: String,
+    /// False while that machine cannot be reached.
+    pub online: bool,
+    /// Its path in the tree.
+    pub at: String,
+    /// Where the folder lies; only for shares of this machine.
+    pub path: Option<String>,
+    /// Names of the machines that see it, for shares of this machine; empty when all see it that may see shared files.
+    pub to: Vec<String>,
+}
+
+/// A page of a folder of the tree.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(default, deny_unknown_fields)]
+pub struct FilesRequest {
+    /// `/machine/share/…`; empty for the top. A byte that is not UTF-8 is written `%XX`, and so is a `%` before two such
+    /// digits.
+    pub path: String,
+    /// Only names after this one, written like the path.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub after: Option<String>,
+}
+
+/// One file or folder of the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct FileRequest {
+    /// `/machine/share/…`, written as in a [`FilesRequest`].
+    pub path: String,
+}
+
+/// Names in a folder, in their order as bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct FilesPage {
+    /// The folder.
+    pub path: String,
+    /// What is in it.
+    pub files: Vec<FileView>,
+    /// True if more follow the last one.
+    pub more: bool,
+}
+
+/// What something in the tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum TreeKind {
+    /// Bytes.
+    File,
+    /// More names; so are machines and shares.
+    Folder,
+    /// Another name in the same share.
+    Link,
+    /// Not shown to others: a device, a socket, a link that leads out of the share.
+    Hidden,
+}
+
+/// Something in the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct FileView {
+    /// The last part of its path.
+    pub name: String,
+    /// What it is.
+    pub kind: TreeKind,
+    /// Bytes of content; 0 for everything but files.
+    pub size_bytes: u64,
+    /// When its content changed, in milliseconds since 1970; 0 where that is not known.
+    pub modified_ms: i64,
+    /// Whether its owner may execute it.
+    pub executable: bool,
+    /// Where a link leads, relative to its folder.
+    pub target: Option<String>,
+    /// The hash of its content, where that is known already.
+    pub blob: Option<BlobId>,
+}

@@ -1,0 +1,105 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// `gridwell share`
+#[derive(Debug, Args)]
+pub struct ShareArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: ShareCommand,
+}
+
+/// Every command of `gridwell share`.
+#[derive(Debug, Subcommand)]
+pub enum ShareCommand {
+    /// Show a folder of this machine to others, to be read
+    #[command(after_help = "\
+Examples:
+  gridwell share add ~/projects
+  gridwell share add ~/projects/kitchen --name kitchen --to attic --to mill
+
+It is there at once, however much it holds: what is read is fetched when it is read. Nothing outside it can be seen,
+wherever links in it lead. Others never write to it.")]
+    Add(ShareAddArgs),
+    /// List the folders that machines show each other
+    #[command(after_help = "Examples:\n  gridwell share list\n  gridwell share list --json")]
+    List,
+    /// Show a folder no more; the folder itself stays as it is
+    #[command(after_help = "Example:\n  gridwell share remove kitchen")]
+    Remove(ShareRemoveArgs),
+}
+
+/// `gridwell share add`
+#[derive(Debug, Args)]
+pub struct ShareAddArgs {
+    /// The folder
+    pub folder: PathBuf,
+    /// What it is called; the folder's own name if not given
+    #[arg(long)]
+    pub name: Option<String>,
+    /// A machine that sees it (repeatable); all that may see shared files if not given
+    #[arg(long, value_name = "MACHINE")]
+    pub to: Vec<String>,
+}
+
+/// `gridwell share remove`
+#[derive(Debug, Args)]
+pub struct ShareRemoveArgs {
+    /// What it is called
+    pub name: String,
+}
+
+/// `gridwell files`
+#[derive(Debug, Args)]
+pub struct FilesArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: FilesCommand,
+}
+
+/// Every command of `gridwell files`.
+#[derive(Debug, Subcommand)]
+pub enum FilesCommand {
+    /// List a folder; no content moves
+    #[command(after_help = "Examples:\n  gridwell files ls\n  gridwell files ls /mill/projects/kitchen")]
+    Ls(ListArgs),
+    /// Show what is known of one file or folder; no content moves
+    #[command(after_help = "Example:\n  gridwell files stat /mill/projects/kitchen.blend")]
+    Stat(PathArgs),
+    /// Copy a file here
+    #[command(after_help = "\
+Examples:
+  gridwell files get /mill/projects/kitchen.blend
+  gridwell files get /mill/projects/kitchen.blend ~/kitchen.blend
+  gridwell files get /mill/notes/todo.txt - | less")]
+    Get(GetArgs),
+}
+
+/// `gridwell files ls`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// The folder: /MACHINE/SHARE/…; all machines if not given
+    #[arg(default_value = "/")]
+    pub path: String,
+}
+
+/// `gridwell files stat`
+#[derive(Debug, Args)]
+pub struct PathArgs {
+    /// The file or folder: /MACHINE/SHARE/…
+    pub path: String,
+}
+
+/// `gridwell files get`
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    /// The file: /MACHINE/SHARE/…
+    pub path: String,
+    /// Where the copy goes: a file, a folder, or - for standard output; this folder if not given
+    #[arg(default_value = ".", value_name = "TO")]
+    pub to: PathBuf,
+    /// Replace a file that lies there
+    #[arg(long)]
+    pub overwrite: bool,
+}

@@ -1,0 +1,142 @@
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use gridwell_api::{
+    ApiError, ErrorCode, FileRequest, FileView, FilesPage, FilesRequest, Request, ShareAddRequest, ShareRemoveRequest,
+    ShareView,
+};
+use gridwell_model::format_bytes;
+use gridwell_serve::{ByteStream, Client};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::io::AsyncWriteExt as _;
+
+use super::End;
+use crate::{
+    args::{FilesArgs, FilesCommand, GetArgs, ShareArgs, ShareCommand},
+    input,
+    screen::Screen,
+    text,
+};
+
+/// Shows a folder to other machines, or no more, or lists what is shown.
+pub(super) async fn share(args: ShareArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let request = match args.command {
+        ShareCommand::List => Request::Shares,
+        ShareCommand::Add(args) => {
+            let path = input::full_path(&args.folder)?;
+            Request::ShareAdd(ShareAddRequest { path, name: args.name, to: args.to })
+        }
+        ShareCommand::Remove(args) => Request::ShareRemove(ShareRemoveRequest { name: args.name }),
+    };
+    let shares: Vec<ShareView> = client.ask(&request).await?;
+    screen.show(&shares, |shares| text::shares(shares, screen.columns()));
+    Ok(End::Done)
+}
+
+/// Looks at the tree, or copies something of it here.
+pub(super) async fn files(args: FilesArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    match args.command {
+        FilesCommand::Ls(args) => list(args.path, client, screen).await,
+        FilesCommand::Stat(args) => {
+            let file: FileView = client.ask(&Request::File(FileRequest { path: args.path.clone() })).await?;
+            screen.show(&file, |file| text::file(&args.path, file));
+            Ok(End::Done)
+        }
+        FilesCommand::Get(args) => get(&args, client, screen).await,
+    }
+}
+
+/// Lists all pages of a folder. A file is listed as itself.
+async fn list(path: String, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let mut whole = FilesPage { path: path.clone(), files: Vec::new(), more: true };
+    while whole.more {
+        let after = whole.files.last().map(|file| file.name.clone());
+        let page: FilesPage = client.ask(&Request::Files(FilesRequest { path: path.clone(), after })).await?;
+        whole.files.extend(page.files);
+        (whole.path, whole.more) = (page.path, page.more);
+    }
+    screen.show(&whole, |whole| text::listing(&whole.files, screen.columns()));
+    Ok(End::Done)
+}
+
+async fn get(args: &GetArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let (size, mut stream) = client.file(&args.path).await?;
+    if args.to == Path::new("-") {
+        while let Some(bytes) = stream.next().await? {
+            screen.print(&bytes);
+        }
+        return Ok(End::Done);
+    }
+    let to = destination(&args.path, &args.to);
+    if !args.overwrite && to.symlink_metadata().is_ok() {
+        let message = format!("'{}' is there already", to.display());
+        return Err(ApiError::new(ErrorCode::WrongState, message).help("to replace it: --overwrite"));
+    }
+    let kept = keep(&mut stream, size, &to, args.overwrite, screen).await;
+    kept.map_err(|error| error.unwrap_or_else(|source| failed(&to, &source)))?;
+    screen.show(&to, |to| format!("{} ({})", to.display(), format_bytes(size)));
+    Ok(End::Done)
+}
+
+/// Where the copy goes: into a folder under its own name.
+fn destination(path: &str, to: &Path) -> PathBuf {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+    if to.is_dir() { to.join(name) } else { to.to_owned() }
+}
+
+/// The node's refusal, or what the disk said.
+type Stopped = Result<ApiError, io::Error>;
+
+/// Writes the file beside its place and moves it there once it is whole: nobody ever sees half of it.
+async fn keep(stream: &mut ByteStream, size: u64, to: &Path, overwrite: bool, screen: Screen) -> Result<(), Stopped> {
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let part = part_in(folder).map_err(Err)?;
+    let (file, part) = part.into_parts();
+    let mut file = tokio::fs::File::from_std(file);
+    let bar = bar(size, screen);
+    let mut written = 0;
+    while let Some(bytes) = stream.next().await.map_err(Ok)? {
+        file.write_all(&bytes).await.map_err(Err)?;
+        written += bytes.len() as u64;
+        bar.set_position(written);
+    }
+    bar.finish_and_clear();
+    if written != size {
+        let message = format!("the transfer broke after {written} of {size} bytes");
+        return Err(Ok(ApiError::new(ErrorCode::PeerUnreachable, message)));
+    }
+    file.sync_all().await.map_err(Err)?;
+    let moved = if overwrite { part.persist(to) } else { part.persist_noclobber(to) };
+    moved.map_err(|error| Err(error.error))
+}
+
+fn part_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // What its owner's mask takes away, it takes away here too.
+    let usual = fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new().prefix(".gridwell-").suffix(".part").permissions(usual).tempfile_in(folder)
+}
+
+fn bar(size: u64, screen: Screen) -> ProgressBar {
+    if !screen.is_live() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr_with_hz(5));
+    if let Ok(style) = ProgressStyle::with_template(
+        "{bar:20} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left",
+    ) {
+        bar.set_style(style.progress_chars("━━─"));
+    }
+    bar
+}
+
+fn failed(to: &Path, source: &io::Error) -> ApiError {
+    let code = match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        io::ErrorKind::AlreadyExists => ErrorCode::WrongState,
+        _ => ErrorCode::OutputNotWritable,
+    };
+    ApiError::new(code, format!("cannot write '{}': {source}", to.display()))
+}

@@ -1,0 +1,111 @@
+//! What other machines ask of the folders that this one shares.
+
+use std::{io, sync::Arc};
+
+use gridwell_model::{PeerId, RelPath, Role, ShareId, Version};
+use gridwell_net::BulkResponder;
+use gridwell_store::{ShareError, SharedFolder};
+use gridwell_wire::{BulkReply, TreeFault, TreePage, TreeWish};
+
+use super::{Core, Fact};
+
+/// Read from the disk and sent at once: a block of bulk bytes (network.md §7).
+const BLOCK_BYTES: u64 = 1024 * 1024;
+
+impl Core {
+    /// Shows something of a share of this machine to another one, if its owner wants that.
+    pub(super) fn show(&mut self, peer: PeerId, share: ShareId, wish: TreeWish, responder: BulkResponder) {
+        let allowed = self.heeds(peer) && self.may(peer, Role::Files);
+        let Some(folder) = self.sharing.shown_to(peer, share).filter(|_| allowed) else {
+            return self.refuse_bytes(responder, BulkReply::Refused);
+        };
+        let facts = self.facts.clone();
+        self.readers.began(peer);
+        self.beside.spawn(async move {
+            if let Err(error) = answer(&folder, wish, responder).await {
+                tracing::debug!(%error, machine = peer.short(), "something of a share was not sent to its end");
+            }
+            // The loop has stopped: nobody counts readers any more.
+            let _ = facts.send(Fact::Served(peer)).await;
+        });
+    }
+}
+
+async fn answer(folder: &SharedFolder, wish: TreeWish, responder: BulkResponder) -> io::Result<()> {
+    let found = match wish {
+        TreeWish::List { folder: path, after } => page(folder, path, after).await.map(|page| encoded(&page)),
+        TreeWish::Stat { path } => folder.stat(path).await.map(|entry| encoded(&entry)),
+        TreeWish::Read { path, version, offset, bytes } => {
+            return send(folder, (path, version), (offset, bytes), responder).await;
+        }
+    };
+    match found {
+        Ok(bytes) => responder.send(bytes.len() as u64, bytes.as_slice()).await,
+        Err(error) => refuse(responder, &error).await,
+    }
+}
+
+/// One page, cut where it gets too long.
+async fn page(folder: &SharedFolder, path: Option<RelPath>, after: Option<Vec<u8>>) -> Result<TreePage, ShareError> {
+    let found = folder.list(path, after, TreePage::MAX_ENTRIES).await?;
+    let mut page = TreePage { entries: found.entries, more: found.more };
+    while encoded(&page).len() as u64 > TreePage::MAX_BYTES {
+        page.entries.truncate(page.entries.len() / 2);
+        page.more = true;
+    }
+    Ok(page)
+}
+
+fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("what is told of files is plain data")
+}
+
+/// Sends bytes of a file, block by block; a file that changes on the way breaks the stream.
+async fn send(
+    folder: &SharedFolder,
+    (path, version): (RelPath, Version),
+    (offset, bytes): (u64, u64),
+    responder: BulkResponder,
+) -> io::Result<()> {
+    let file = match folder.open(path, version).await {
+        Ok(file) => Arc::new(file),
+        Err(error) => return refuse(responder, &error).await,
+    };
+    if offset.checked_add(bytes).is_none_or(|end| end > version.size_bytes) {
+        return responder.refuse(BulkReply::NotShown(TreeFault::Changed)).await;
+    }
+    let mut sink = responder.begin(bytes).await?;
+    let mut at = offset;
+    while at < offset + bytes {
+        let wanted = BLOCK_BYTES.min(offset + bytes - at);
+        let file = Arc::clone(&file);
+        let block = tokio::task::spawn_blocking(move || {
+            let mut block = vec![0; wanted as usize];
+            let read = file.read_at(&mut block, at)?;
+            block.truncate(read);
+            Ok::<_, ShareError>(block)
+        });
+        let block = block.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
+        if block.len() as u64 != wanted {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        sink.write(&block).await?;
+        at += wanted;
+    }
+    sink.finish().await
+}
+
+async fn refuse(responder: BulkResponder, error: &ShareError) -> io::Result<()> {
+    tracing::debug!(%error, "something of a share is not shown");
+    responder.refuse(BulkReply::NotShown(fault(error))).await
+}
+
+const fn fault(error: &ShareError) -> TreeFault {
+    match error {
+        ShareError::Missing { .. } => TreeFault::Missing,
+        ShareError::NotAFolder { .. } => TreeFault::NotAFolder,
+        ShareError::NotAFile { .. } => TreeFault::NotAFile,
+        ShareError::Changed { .. } => TreeFault::Changed,
+        ShareError::Unreadable { .. } | ShareError::Store(_) => TreeFault::Unreadable,
+    }
+}

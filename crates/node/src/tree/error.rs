@@ -1,0 +1,157 @@
+use std::time::Duration;
+
+use gridwell_api::{ApiError, ErrorCode};
+use gridwell_model::PeerId;
+use gridwell_net::FetchError;
+use gridwell_store::ShareError;
+use gridwell_wire::TreeFault;
+
+use super::TreePath;
+use crate::transfer::{TransferError, because};
+
+/// Why something of the tree is not shown; one sentence each.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// Nothing is there.
+    #[error("there is nothing at '{path}'")]
+    Missing {
+        /// Where.
+        path: String,
+    },
+    /// A folder was asked for.
+    #[error("'{path}' is no folder")]
+    NotAFolder {
+        /// What.
+        path: String,
+    },
+    /// A file was asked for.
+    #[error("'{path}' is no file")]
+    NotAFile {
+        /// What.
+        path: String,
+    },
+    /// It has other content now than when it was opened.
+    #[error("'{path}' has changed since it was opened")]
+    Changed {
+        /// What.
+        path: String,
+    },
+    /// The operating system of its machine does not let it be read.
+    #[error("'{path}' cannot be read on its machine")]
+    Unreadable {
+        /// What.
+        path: String,
+    },
+    /// Its owner does not show it to this machine.
+    #[error("{machine} does not show '{path}' to this machine (any more)")]
+    Denied {
+        /// Whose.
+        machine: String,
+        /// What.
+        path: String,
+    },
+    /// A link on the way does not carry it.
+    #[error("'{path}' of {machine} does not come through: {why}")]
+    NotPassed {
+        /// Whose.
+        machine: String,
+        /// What.
+        path: String,
+        /// What is wrong with which link.
+        why: String,
+    },
+    /// The machine cannot be reached now.
+    #[error("{machine} is offline, or no way leads to it")]
+    Away {
+        /// Which.
+        machine: String,
+    },
+    /// It did not answer in time.
+    #[error("{machine} did not answer within {} s", waited.as_secs())]
+    Silent {
+        /// Which.
+        machine: String,
+        /// For how long it was waited.
+        waited: Duration,
+    },
+    /// The connection broke.
+    #[error("the transfer from {machine} broke: {why}")]
+    Broke {
+        /// Which.
+        machine: String,
+        /// What happened.
+        why: String,
+    },
+    /// Its answer makes no sense.
+    #[error("{machine} gives an answer that is none")]
+    Nonsense {
+        /// Which.
+        machine: String,
+    },
+    /// The node is stopping.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+impl TreeError {
+    /// `name` says what people call a machine.
+    pub(super) fn of_transfer(
+        path: &TreePath,
+        machine: &str,
+        error: TransferError,
+        name: impl Fn(PeerId) -> String,
+    ) -> Self {
+        let (path, machine) = (path.to_string(), machine.to_owned());
+        match error {
+            TransferError::Fetch(FetchError::NotShown { fault, .. }) => match fault {
+                TreeFault::Missing => Self::Missing { path },
+                TreeFault::NotAFolder => Self::NotAFolder { path },
+                TreeFault::NotAFile => Self::NotAFile { path },
+                TreeFault::Changed => Self::Changed { path },
+                TreeFault::Unreadable => Self::Unreadable { path },
+            },
+            TransferError::Fetch(FetchError::Refused { .. } | FetchError::Missing { .. }) => {
+                Self::Denied { machine, path }
+            }
+            TransferError::NoWay { .. } | TransferError::Fetch(FetchError::NoLink { .. }) => Self::Away { machine },
+            TransferError::WayBroke { one, other, why, .. } => {
+                let why = format!("the link between {} and {} {}", name(one), name(other), because(why));
+                Self::NotPassed { machine, path, why }
+            }
+            error => Self::Broke { machine, why: error.to_string() },
+        }
+    }
+}
+
+impl From<ShareError> for TreeError {
+    fn from(error: ShareError) -> Self {
+        match error {
+            ShareError::Missing { path } => Self::Missing { path },
+            ShareError::NotAFolder { path } => Self::NotAFolder { path },
+            ShareError::NotAFile { path } => Self::NotAFile { path },
+            ShareError::Changed { path } => Self::Changed { path },
+            ShareError::Unreadable { path, .. } => Self::Unreadable { path },
+            ShareError::Store(_) => Self::Stopping,
+        }
+    }
+}
+
+impl From<TreeError> for ApiError {
+    fn from(error: TreeError) -> Self {
+        let code = match error {
+            TreeError::Missing { .. } | TreeError::NotAFolder { .. } | TreeError::NotAFile { .. } => {
+                ErrorCode::MissingFile
+            }
+            TreeError::Changed { .. } => ErrorCode::FileChanged,
+            TreeError::Unreadable { .. } => ErrorCode::Unreadable,
+            TreeError::Denied { .. } => ErrorCode::Forbidden,
+            TreeError::NotPassed { .. }
+            | TreeError::Away { .. }
+            | TreeError::Silent { .. }
+            | TreeError::Broke { .. }
+            | TreeError::Nonsense { .. } => ErrorCode::PeerUnreachable,
+            TreeError::Stopping => ErrorCode::Stopping,
+        };
+        Self::new(code, error.to_string())
+    }
+}

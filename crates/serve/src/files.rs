@@ -1,0 +1,124 @@
+//! Content of files of the tree, whole or in part, for players and scripts.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use futures::{StreamExt as _, stream};
+use gridwell_api::ApiError;
+use gridwell_node::OpenFile;
+
+use crate::{reply::Refusal, routes::Inside};
+
+/// Blocks that are read ahead of whoever takes them: the next is on its way while one is sent.
+const AHEAD: usize = 4;
+
+/// A file of the tree; `Range` asks for a part of it. Nothing is read before it is sent.
+#[utoipa::path(get, path = "/v1/tree/{path}",
+    params(("path" = String, Path, description = "machine/share/…, written as in FilesRequest"),
+           ("Range" = Option<String>, Header, description = "one range of bytes")),
+    responses((status = 200, content((Vec<u8> = "application/octet-stream"))),
+              (status = 206, content((Vec<u8> = "application/octet-stream"))),
+              (status = 416, description = "the range begins behind the end"),
+              (status = "default", body = ApiError)))]
+pub(crate) async fn file(
+    State(inside): State<Inside>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let file = inside.backend.open_file(&path).await?;
+    let size = file.entry().size_bytes();
+    let tag = format!("\"{size:x}-{:x}\"", file.entry().modified_ns);
+    // A part of another version is of no use to whoever has the rest of this one.
+    let same = headers.get(header::IF_RANGE).is_none_or(|named| *named == tag);
+    let wanted = headers.get(header::RANGE).filter(|_| same).and_then(|range| part(range.to_str().ok()?, size));
+    let of = [
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+        (header::ETAG, tag),
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    Ok(match wanted {
+        None => (of, [(header::CONTENT_LENGTH, size.to_string())], content(file, 0, size)).into_response(),
+        Some(Part::Bytes { from, until }) => {
+            let about = [
+                (header::CONTENT_RANGE, format!("bytes {from}-{}/{size}", until - 1)),
+                (header::CONTENT_LENGTH, (until - from).to_string()),
+            ];
+            (StatusCode::PARTIAL_CONTENT, of, about, content(file, from, until)).into_response()
+        }
+        Some(Part::Behind) => {
+            let about = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            (StatusCode::RANGE_NOT_SATISFIABLE, of, about).into_response()
+        }
+    })
+}
+
+/// What is asked of a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    /// These bytes, at least one.
+    Bytes { from: u64, until: u64 },
+    /// What lies behind its end.
+    Behind,
+}
+
+/// The part that one range names; several, or none that can be read, mean the whole file. Source: RFC 9110, section 14.
+fn part(range: &str, size: u64) -> Option<Part> {
+    let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let (from, until) = match (from.trim(), to.trim()) {
+        ("", last) => (size.saturating_sub(last.parse().ok()?), size),
+        (from, "") => (from.parse().ok()?, size),
+        (from, to) => (from.parse().ok()?, to.parse::<u64>().ok()?.saturating_add(1).min(size)),
+    };
+    match from < until {
+        true => Some(Part::Bytes { from, until }),
+        false if from >= size => Some(Part::Behind),
+        false => None,
+    }
+}
+
+/// The bytes, block by block; a file that cannot be read on breaks the answer off.
+fn content(file: OpenFile, from: u64, until: u64) -> Body {
+    let file = Arc::new(file);
+    let block = OpenFile::MAX_READ_BYTES;
+    let begins = (from..until).step_by(block as usize);
+    let blocks = begins.map(move |at| {
+        let file = Arc::clone(&file);
+        async move {
+            file.read(at, block.min(until - at))
+                .await
+                .inspect_err(|error| tracing::debug!(%error, "a file was not sent to its end"))
+        }
+    });
+    Body::from_stream(stream::iter(blocks).buffered(AHEAD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_names_a_part_of_the_file() {
+        let bytes = |from, until| Some(Part::Bytes { from, until });
+        for (range, named) in [
+            ("bytes=0-", bytes(0, 100)),
+            ("bytes=10-19", bytes(10, 20)),
+            ("bytes=90-1000", bytes(90, 100)),
+            ("bytes=-5", bytes(95, 100)),
+            ("bytes=-500", bytes(0, 100)),
+            ("bytes=100-", Some(Part::Behind)),
+            ("bytes=20-10", None),
+            ("bytes=0-1,5-6", None),
+            ("bytes=x-", None),
+            ("lines=0-1", None),
+        ] {
+            assert_eq!(part(range, 100), named, "{range}");
+        }
+        assert_eq!(part("bytes=0-", 0), Some(Part::Behind));
+    }
+}

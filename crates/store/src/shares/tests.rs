@@ -1,0 +1,174 @@
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+};
+
+use gridwell_model::{EntryKind, RelPath, TreeEntry, Version};
+
+use super::{ShareError, SharedFolder};
+
+const MOST: usize = 1_000;
+
+fn path(text: &str) -> RelPath {
+    RelPath::new(text).unwrap()
+}
+
+fn version(entry: &TreeEntry) -> Version {
+    match entry.kind {
+        EntryKind::File { version, .. } => version,
+        ref other => panic!("{other:?} is no file"),
+    }
+}
+
+async fn listed(share: &SharedFolder) -> Vec<(String, EntryKind)> {
+    let page = share.list(None, None, MOST).await.unwrap();
+    assert!(!page.more);
+    page.entries.into_iter().map(|entry| (String::from_utf8(entry.name).unwrap(), entry.kind)).collect()
+}
+
+async fn read(share: &SharedFolder, at: &str) -> Result<Vec<u8>, ShareError> {
+    let entry = share.stat(Some(path(at))).await?;
+    let file = share.open(path(at), version(&entry)).await?;
+    let mut buffer = vec![0; 100];
+    let read = file.read_at(&mut buffer, 0)?;
+    Ok(buffer[..read].to_vec())
+}
+
+fn shared() -> (tempfile::TempDir, SharedFolder) {
+    let temp = tempfile::tempdir().unwrap();
+    fs::create_dir_all(temp.path().join("share/textures")).unwrap();
+    fs::write(temp.path().join("share/scene"), "a scene").unwrap();
+    fs::write(temp.path().join("share/textures/wood"), "wood").unwrap();
+    fs::write(temp.path().join("secret"), "secret").unwrap();
+    let share = SharedFolder::new(temp.path().join("share"));
+    (temp, share)
+}
+
+#[tokio::test]
+async fn a_folder_is_listed_in_the_order_of_names() {
+    let (temp, share) = shared();
+    let run = temp.path().join("share/run");
+    fs::write(&run, "#!").unwrap();
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let all = listed(&share).await;
+
+    assert_eq!(all.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["run", "scene", "textures"]);
+    assert!(matches!(all[0].1, EntryKind::File { executable: true, blob: None, .. }), "{:?}", all[0]);
+    assert!(matches!(all[1].1, EntryKind::File { executable: false, version: Version { size_bytes: 7, .. }, .. }));
+    assert_eq!(all[2].1, EntryKind::Folder);
+    assert_eq!(read(&share, "textures/wood").await.unwrap(), b"wood");
+}
+
+#[tokio::test]
+async fn a_large_folder_is_listed_in_pages_of_one_moment() {
+    let (temp, share) = shared();
+    for number in 0..10 {
+        fs::write(temp.path().join(format!("share/textures/{number}")), "").unwrap();
+    }
+    let mut after = None;
+    let mut names = Vec::new();
+    loop {
+        let page = share.list(Some(path("textures")), after.clone(), 3).await.unwrap();
+        // What comes meanwhile is listed the next time.
+        fs::write(temp.path().join("share/textures/9a"), "").unwrap();
+        names.extend(page.entries.iter().map(|entry| String::from_utf8(entry.name.clone()).unwrap()));
+        after = page.entries.last().map(|entry| entry.name.clone());
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(names, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "wood"]);
+}
+
+#[tokio::test]
+async fn links_lead_to_files_of_the_share_and_never_out_of_it() {
+    let (temp, share) = shared();
+    let at = |name: &str| temp.path().join("share").join(name);
+    symlink("textures/wood", at("inside")).unwrap();
+    symlink("../secret", at("up")).unwrap();
+    symlink(temp.path().join("secret"), at("away")).unwrap();
+    symlink(at("scene"), at("absolute")).unwrap();
+    symlink("textures/../../secret", at("around")).unwrap();
+    symlink("..", at("parent")).unwrap();
+    symlink("nothing", at("broken")).unwrap();
+    symlink("circle", at("circle")).unwrap();
+
+    for (name, kind) in listed(&share).await {
+        match name.as_str() {
+            "inside" => assert_eq!(kind, EntryKind::Link { target: b"textures/wood".to_vec() }),
+            "scene" | "textures" => {}
+            _ => assert_eq!(kind, EntryKind::Hidden, "{name}"),
+        }
+    }
+    let scene = version(&share.stat(Some(path("scene"))).await.unwrap());
+    for out in ["up", "away", "around", "parent/secret"] {
+        let refused = share.open(path(out), scene).await;
+        assert!(
+            matches!(refused, Err(ShareError::Unreadable { .. } | ShareError::Missing { .. })),
+            "{out}: {refused:?}"
+        );
+    }
+    assert!(share.list(Some(path("parent")), None, MOST).await.is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_read_is_not_mixed() {
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 3] = [
+        ("rewritten", |file| {
+            fs::write(file, "b scene").unwrap();
+            // Clocks of file systems may stand still for some milliseconds.
+            fs::File::options().write(true).open(file).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        }),
+        ("cut", |file| fs::File::options().write(true).open(file).unwrap().set_len(3).unwrap()),
+        ("grown", |file| fs::write(file, "a scene and more").unwrap()),
+    ];
+    for (what, change) in changes {
+        let (temp, share) = shared();
+        let file = temp.path().join("share/scene");
+        let entry = share.stat(Some(path("scene"))).await.unwrap();
+        let open = share.open(path("scene"), version(&entry)).await.unwrap();
+        let mut buffer = [0; 4];
+        assert_eq!(open.read_at(&mut buffer, 0).unwrap(), 4);
+
+        change(&file);
+
+        assert!(matches!(open.read_at(&mut buffer, 4), Err(ShareError::Changed { .. })), "{what}");
+        let again = share.open(path("scene"), version(&entry)).await;
+        assert!(matches!(again, Err(ShareError::Changed { .. })), "{what}: {again:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_by_another_one_of_the_same_size_and_time_is_another_version() {
+    let (temp, share) = shared();
+    let file = temp.path().join("share/scene");
+    let before = share.stat(Some(path("scene"))).await.unwrap();
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    let other = temp.path().join("share/other");
+    fs::write(&other, "b scene").unwrap();
+    fs::File::options().write(true).open(&other).unwrap().set_modified(modified).unwrap();
+    fs::rename(&other, &file).unwrap();
+
+    let after = share.stat(Some(path("scene"))).await.unwrap();
+
+    assert_eq!((after.modified_ns, after.size_bytes()), (before.modified_ns, before.size_bytes()));
+    assert!(matches!(share.open(path("scene"), version(&before)).await, Err(ShareError::Changed { .. })));
+    assert_eq!(read(&share, "scene").await.unwrap(), b"b scene");
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_said_so() {
+    let (temp, share) = shared();
+    let scene = version(&share.stat(Some(path("scene"))).await.unwrap());
+    rustix::fs::mkfifoat(rustix::fs::CWD, temp.path().join("share/pipe"), rustix::fs::Mode::RUSR).unwrap();
+    assert!(matches!(share.open(path("textures"), scene).await, Err(ShareError::NotAFile { .. })));
+    assert!(matches!(share.open(path("pipe"), scene).await, Err(ShareError::NotAFile { .. })));
+    assert!(matches!(share.list(Some(path("scene")), None, MOST).await, Err(ShareError::NotAFolder { .. })));
+    assert!(matches!(share.stat(Some(path("scene/x"))).await, Err(ShareError::NotAFolder { .. })));
+    assert!(matches!(share.stat(Some(path("nothing"))).await, Err(ShareError::Missing { .. })));
+    fs::remove_dir_all(temp.path().join("share")).unwrap();
+    assert!(matches!(share.list(None, None, MOST).await, Err(ShareError::Missing { .. })));
+}
