@@ -10,11 +10,13 @@
 //! - [`Groups`] is a set of groups: what is here, what is wanted.
 //! - [`Outboard`] holds all pairs of some content, a thousandth of its size.
 //! - [`Parts`] is the order in which pairs and groups travel; [`Decoder`] checks them as they come.
+//! - [`Regions`] says what to evict.
 
 mod decode;
 mod groups;
 mod outboard;
 mod parts;
+mod regions;
 #[cfg(test)]
 mod testing;
 mod tree;
@@ -23,4 +25,5 @@ pub use decode::{DecodeError, Decoder, Verified};
 pub use groups::{Groups, GroupsError};
 pub use outboard::{Outboard, OutboardBuilder, OutboardError};
 pub use parts::{Part, Parts, stream_bytes};
+pub use regions::{Purpose, Regions};
 pub use tree::{GROUP_BYTES, PAIR_BYTES, Pair, group_count, group_range};
