@@ -22,10 +22,11 @@ pub struct Decoder {
     part: Vec<u8>,
 }
 
-/// A part that is what it should be.
+/// A part that is what it should be: only a [`Decoder`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
     /// A pair of the tree, to prove to others what follows.
+    #[non_exhaustive]
     Pair {
         /// Its number.
         number: u64,
@@ -33,6 +34,7 @@ pub enum Verified {
         pair: Pair,
     },
     /// A group.
+    #[non_exhaustive]
     Group {
         /// Its number.
         number: u64,

@@ -9,6 +9,17 @@ pub enum Part {
     Group(u64),
 }
 
+impl Part {
+    /// Returns how many bytes it takes in a stream of content of `size_bytes`.
+    #[must_use]
+    pub fn bytes(self, size_bytes: u64) -> u64 {
+        match self {
+            Self::Pair(_) => PAIR_BYTES,
+            Self::Group(number) => Groups::from(number..number + 1).bytes(size_bytes),
+        }
+    }
+}
+
 /// The order in which groups of some content travel with their proof: the pair at each fork before what lies left of it,
 /// and that before what lies right of it. Forks above no wanted group are left out.
 ///

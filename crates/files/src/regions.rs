@@ -98,6 +98,14 @@ impl Regions {
         }
     }
 
+    /// Forgets all of a blob.
+    pub fn forget(&mut self, blob: BlobId) {
+        let keys: Vec<_> = self.regions.range((blob, 0)..=(blob, u64::MAX)).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.take(key);
+        }
+    }
+
     /// What is here for `purpose`, in bytes.
     #[must_use]
     pub const fn kept_bytes(&self, purpose: Purpose) -> u64 {
@@ -325,7 +333,7 @@ mod tests {
 
         fixture.0.remove(blob(1), 20 * GROUP_BYTES + 7, &Groups::from(10..12));
         assert_eq!(fixture.0.kept_bytes(Purpose::Own), 8 * GROUP_BYTES + 7);
-        fixture.0.remove(blob(1), 20 * GROUP_BYTES + 7, &Groups::from(12..21));
+        fixture.0.forget(blob(1));
 
         assert_eq!((fixture.0.kept_bytes(Purpose::Own), fixture.0.blob_count()), (0, 0));
         assert!(fixture.0.regions.is_empty() && fixture.0.order.is_empty());

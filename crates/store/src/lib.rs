@@ -8,6 +8,7 @@
 //! - [`Store`] owns a data folder: one node at a time, one writer thread per database, many writes per transaction.
 //! - [`Blobs`] keeps files named by their hash, or remembers where they lie.
 //! - [`SharedFolder`] is a folder of the user that others see: listed and read where it lies, and nothing outside it.
+//! - [`Objects`] keeps verified pieces of blobs, and proves them to others.
 //! - [`Blobs::land`] brings a result home so that no half file is ever visible under its name.
 //!
 //! Methods are `async` and return when the work is done; file work runs on tokio's blocking threads. Nothing here is
@@ -25,6 +26,7 @@ mod log_part;
 mod logs;
 mod meta;
 mod notices;
+mod objects;
 mod open;
 mod past;
 mod reader;
@@ -46,6 +48,7 @@ pub use landing::{LandError, LandSource, Overwrite, check_folder};
 pub use log_part::{LogPart, LogPartQuery};
 pub use logs::{KeptLine, LogLimits, LogLine, LogPage, LogQuery};
 pub use notices::{Notice, NoticePage, NoticeQuery};
+pub use objects::{Object, ObjectError, ObjectLimits, ObjectUsage, Objects, Proof};
 pub use open::{OpenError, StoreLimits};
 pub use past::{Past, PastLimits};
 pub use results::{LandedFile, LandedPage, LandedQuery};

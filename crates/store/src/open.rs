@@ -8,7 +8,7 @@ use std::{
 use rusqlite::Connection;
 
 use crate::{
-    BlobLimits, LogLimits, PastLimits, StoreError, database,
+    BlobLimits, LogLimits, ObjectLimits, PastLimits, StoreError, database,
     lock::{LockError, NodeLock},
     schema::{MigrationError, Schema},
 };
@@ -20,6 +20,8 @@ pub struct StoreLimits {
     pub logs: LogLimits,
     /// Files kept by hash.
     pub blobs: BlobLimits,
+    /// Pieces of files kept by hash.
+    pub objects: ObjectLimits,
     /// What happened, for people.
     pub past: PastLimits,
 }

@@ -8,8 +8,9 @@ use gridwell_model::JobId;
 use rusqlite::Connection;
 
 use crate::{
-    Blobs, Durability, EndNote, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, OpenError, PastLimits, RunHistory,
-    RunRecord, SecretError, StoreError, StoreLimits, StoredJob, SubmitKey, blobs, database, ends, history, journal,
+    Blobs, Durability, EndNote, LogLine, LogPage, LogPart, LogPartQuery, LogQuery, Objects, OpenError, PastLimits,
+    RunHistory, RunRecord, SecretError, StoreError, StoreLimits, StoredJob, SubmitKey, blobs, database, ends, history,
+    journal,
     landing::{self, LandingFolders},
     lock::NodeLock,
     log_part, logs, meta, open, past,
@@ -38,6 +39,7 @@ struct Inner {
     main: Database,
     logs: Database,
     blobs: Blobs,
+    objects: Objects,
 }
 
 /// One database: the thread that writes it and the thread that reads it.
@@ -80,12 +82,14 @@ impl Store {
         let main = Database::start("store", &main_path, connection, &lock)?;
         let logs = open_logs(&data_dir.join("logs.db"), &lock)?;
         let blobs = Blobs::open(data_dir, limits.blobs, main.clone(), kept, landing, doubtful)?;
-        Ok(Self { inner: Arc::new(Inner { data_dir: data_dir.to_owned(), limits, main, logs, blobs }) })
+        let objects = Objects::open_folder(data_dir, limits.objects, Arc::clone(&blobs.inner), lock)?;
+        Ok(Self { inner: Arc::new(Inner { data_dir: data_dir.to_owned(), limits, main, logs, blobs, objects }) })
     }
 
     /// Finishes what is queued, writes everything to the disk and gives the folder free. Later calls on clones fail with
     /// [`StoreError::Closed`].
     pub async fn close(self) {
+        self.inner.objects.close().await;
         let clean = |connection: &Connection| {
             landing::remove_folders(connection)?;
             meta::remove(connection, META_RUNNING)
@@ -109,6 +113,12 @@ impl Store {
     #[must_use]
     pub fn blobs(&self) -> &Blobs {
         &self.inner.blobs
+    }
+
+    /// The pieces of files kept by hash.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.inner.objects
     }
 
     /// Reads the secret file `name` of the data folder, or keeps `fresh` as it. Never in a database; this user's alone. Blocks.

@@ -75,6 +75,11 @@ impl Inner {
         self.index.lock().expect("nothing panics while it holds the index")
     }
 
+    /// True if some job pins the blob or somebody holds it.
+    pub(crate) fn is_needed(&self, blob: BlobId) -> bool {
+        self.index().is_needed(blob)
+    }
+
     pub(super) fn part_path(&self, blob: BlobId) -> PathBuf {
         self.folder.join("parts").join(blob.to_string())
     }

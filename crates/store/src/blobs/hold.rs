@@ -13,7 +13,7 @@ pub struct BlobHold {
 }
 
 impl BlobHold {
-    pub(super) fn new(inner: &Arc<Inner>, blob: BlobId) -> Self {
+    pub(crate) fn new(inner: &Arc<Inner>, blob: BlobId) -> Self {
         inner.index().hold(blob);
         Self { inner: Arc::clone(inner), blob }
     }

@@ -7,6 +7,7 @@ mod crash;
 mod journal;
 mod landing;
 mod logs;
+mod objects;
 mod open;
 mod past;
 mod support;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use gridwell_model::{BlobId, Fence, JobId, RelPath, TaskKey};
-use gridwell_store::{BlobLimits, LogLine, Store, StoreLimits};
+use gridwell_store::{BlobLimits, LogLine, ObjectLimits, Store, StoreLimits};
 use tempfile::TempDir;
 
 pub(crate) fn job(number: u8) -> JobId {
@@ -32,7 +32,8 @@ pub(crate) fn rel(path: &str) -> RelPath {
 /// Limits that no test machine's disk can fall short of.
 pub(crate) fn small_limits() -> StoreLimits {
     let blobs = BlobLimits { reserve_bytes: 0, floor_bytes: 0, ..BlobLimits::default() };
-    StoreLimits { blobs, ..StoreLimits::default() }
+    let objects = ObjectLimits { reserve_bytes: 0, floor_bytes: 0, ..ObjectLimits::default() };
+    StoreLimits { blobs, objects, ..StoreLimits::default() }
 }
 
 /// A store in a folder of its own, and room for files beside it.

@@ -1,0 +1,295 @@
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, FileExt as _},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use gridwell_files::{GROUP_BYTES, Groups, PAIR_BYTES, Pair, Verified, group_count};
+use gridwell_model::BlobId;
+use rustix::fs::{FallocateFlags, fallocate};
+
+use super::{
+    ObjectError,
+    error::{read_error, write_error},
+    map::{Map, create, sync_folder_of},
+};
+
+/// Why no lock here is poisoned.
+const UNPOISONED: &str = "nothing panics while it holds a piece of content";
+
+/// What is here of one blob: `.data` (its bytes, with holes), `.tree` (its pairs, by number) and `.map` (which groups). Its
+/// methods block.
+///
+/// Groups and pairs are written first and read at once; [`Content::sync`] makes them last: bytes, then the map. In the other
+/// direction the map comes first, then the hole. So what the map names after a crash is there.
+///
+/// Locks are taken in the order of the fields.
+#[derive(Debug)]
+pub(super) struct Content {
+    blob: BlobId,
+    size_bytes: u64,
+    path: PathBuf,
+    data: File,
+    tree: File,
+    /// What lasts. Held while the disk syncs; nobody who reads or writes waits for that.
+    map: Mutex<Map>,
+    /// Held by whoever writes bytes or makes holes.
+    writing: Mutex<()>,
+    here: RwLock<Here>,
+}
+
+#[derive(Debug)]
+struct Here {
+    present: Groups,
+    /// Of these, what the map on the disk does not name yet.
+    unsynced: Groups,
+}
+
+impl Content {
+    /// Opens the files at `path`, to which their endings are added, or makes them.
+    ///
+    /// A size that differs from that of the files is believed if nothing proves theirs: they begin anew then.
+    pub(super) fn open(path: &Path, blob: BlobId, size_bytes: u64) -> Result<Self, ObjectError> {
+        if size_bytes == 0 && blob != BlobId::of(&[]) {
+            return Err(ObjectError::WrongSize { blob, size_bytes });
+        }
+        let map = Map::load(&map_path(path), blob).map_err(|error| read_error(path, error))?;
+        if let Some(map) = &map
+            && map.size_bytes() != size_bytes
+            && proves_size(map)
+        {
+            return Err(ObjectError::WrongSize { blob, size_bytes });
+        }
+        let kept = map.filter(|map| map.size_bytes() == size_bytes && is_backed(path, size_bytes));
+        let map = match kept {
+            Some(map) => map,
+            None => make(path, blob, size_bytes).map_err(|error| write_error(path, 0, error))?,
+        };
+        let open = |path: PathBuf| {
+            OpenOptions::new().read(true).write(true).open(&path).map_err(|error| read_error(&path, error))
+        };
+        let here = Here { present: map.groups().clone(), unsynced: Groups::new() };
+        Ok(Self {
+            blob,
+            size_bytes,
+            path: path.to_owned(),
+            data: open(data_path(path))?,
+            tree: open(tree_path(path))?,
+            map: Mutex::new(map),
+            writing: Mutex::new(()),
+            here: RwLock::new(here),
+        })
+    }
+
+    pub(super) const fn blob(&self) -> BlobId {
+        self.blob
+    }
+
+    pub(super) const fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    pub(super) fn present(&self) -> Groups {
+        self.here().present.clone()
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.here().present.contains_all(0..group_count(self.size_bytes))
+    }
+
+    pub(super) fn unsynced_bytes(&self) -> u64 {
+        self.here().unsynced.bytes(self.size_bytes)
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on; returns how many there are before the end of the blob.
+    pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ObjectError> {
+        let end = offset.saturating_add(buffer.len() as u64).min(self.size_bytes);
+        let count = end.saturating_sub(offset) as usize;
+        // Held while reading, so that nobody makes a hole here meanwhile.
+        let here = self.here();
+        if let Some(group) = Groups::of_bytes(offset..end).difference(&here.present).next(0) {
+            return Err(ObjectError::Missing { blob: self.blob, group });
+        }
+        let read = self.data.read_exact_at(&mut buffer[..count], offset);
+        read.map_err(|error| read_error(&data_path(&self.path), error))?;
+        Ok(count)
+    }
+
+    /// Reads a pair. It is right if it lies above a group that is here.
+    pub(super) fn pair(&self, number: u64) -> Result<Pair, ObjectError> {
+        let mut pair = [0; PAIR_BYTES as usize];
+        let read = self.tree.read_exact_at(&mut pair, number * PAIR_BYTES);
+        read.map_err(|error| read_error(&tree_path(&self.path), error))?;
+        Ok(pair)
+    }
+
+    /// Writes parts in the order in which they were verified. `came` hears which groups were not here before, in the moment
+    /// from which on they are. Returns true if nothing was unsynced before and something is now.
+    pub(super) fn write(&self, parts: &[Verified], came: impl FnOnce(&Groups)) -> Result<bool, ObjectError> {
+        let _writing = self.writing();
+        let mut new = Groups::new();
+        for part in parts {
+            match part {
+                Verified::Pair { number, pair, .. } => {
+                    let written = self.tree.write_all_at(pair, number * PAIR_BYTES);
+                    written.map_err(|error| write_error(&tree_path(&self.path), PAIR_BYTES, error))?;
+                }
+                Verified::Group { number, bytes, .. } if !self.here().present.contains(*number) => {
+                    let written = self.data.write_all_at(bytes, number * GROUP_BYTES);
+                    written.map_err(|error| write_error(&data_path(&self.path), bytes.len() as u64, error))?;
+                    new.insert(*number..number + 1);
+                }
+                Verified::Group { .. } => {}
+            }
+        }
+        let mut here = self.here_mut();
+        let was_synced = here.unsynced.is_empty();
+        for run in new.runs() {
+            here.present.insert(run.clone());
+            here.unsynced.insert(run);
+        }
+        came(&new);
+        Ok(was_synced && !new.is_empty())
+    }
+
+    /// Makes what was written last; returns when it does.
+    pub(super) fn sync(&self) -> Result<(), ObjectError> {
+        let mut map = self.map();
+        let groups = std::mem::take(&mut self.here_mut().unsynced);
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let synced = self.tree.sync_data().and_then(|()| self.data.sync_data()).and_then(|()| map.add(&groups));
+        synced.map_err(|error| {
+            let mut here = self.here_mut();
+            here.unsynced = here.unsynced.union(&groups);
+            write_error(&self.path, groups.bytes(self.size_bytes), error)
+        })
+    }
+
+    /// Takes `groups` away and gives their room back, unless `is_needed`; returns what went.
+    pub(super) fn evict(&self, groups: &Groups, is_needed: impl FnOnce() -> bool) -> Result<Groups, ObjectError> {
+        let mut map = self.map();
+        let gone = {
+            let mut here = self.here_mut();
+            // Asked under the lock: whoever needs the blob says so before it looks at what is here.
+            if is_needed() {
+                return Ok(Groups::new());
+            }
+            let gone = here.present.intersection(groups);
+            here.present = here.present.difference(&gone);
+            here.unsynced = here.unsynced.difference(&gone);
+            gone
+        };
+        map.remove(&gone).map_err(|error| {
+            let mut here = self.here_mut();
+            here.present = here.present.union(&gone);
+            here.unsynced = here.unsynced.union(&gone.difference(map.groups()));
+            write_error(&map_path(&self.path), 0, error)
+        })?;
+        let _writing = self.writing();
+        // Some may have come back meanwhile. Nobody reads the rest: who began before they went has ended.
+        let here = self.here_mut();
+        for run in gone.difference(&here.present).runs() {
+            let (start, length) = (run.start * GROUP_BYTES, (run.end - run.start) * GROUP_BYTES);
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            if let Err(error) = fallocate(&self.data, flags, start, length) {
+                // Not here any more, but their room comes back only with that of the whole file.
+                tracing::warn!(blob = %self.blob, %error, "could not make a hole in a file of pieces");
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Opens all of the blob as a file for reading.
+    pub(super) fn open_whole(&self) -> Result<File, ObjectError> {
+        if let Some(group) = Groups::all(self.size_bytes).difference(&self.here().present).next(0) {
+            return Err(ObjectError::Missing { blob: self.blob, group });
+        }
+        let path = data_path(&self.path);
+        File::open(&path).map_err(|error| read_error(&path, error))
+    }
+
+    fn map(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().expect(UNPOISONED)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().expect(UNPOISONED)
+    }
+
+    fn here(&self) -> RwLockReadGuard<'_, Here> {
+        self.here.read().expect(UNPOISONED)
+    }
+
+    fn here_mut(&self) -> RwLockWriteGuard<'_, Here> {
+        self.here.write().expect(UNPOISONED)
+    }
+}
+
+/// Makes empty files, in place of any that were there.
+fn make(path: &Path, blob: BlobId, size_bytes: u64) -> io::Result<Map> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    remove(path)?;
+    create(&data_path(path))?.set_len(size_bytes)?;
+    create(&tree_path(path))?.set_len(tree_bytes(size_bytes))?;
+    Map::create(&map_path(path), blob, size_bytes)
+}
+
+/// Removes the files at `path`, the map first: it must not outlive what it names.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if remove_file(&map_path(path))? {
+        sync_folder_of(path)?;
+    }
+    remove_file(&data_path(path))?;
+    remove_file(&tree_path(path))?;
+    remove_file(&new_map_path(path))?;
+    Ok(())
+}
+
+/// Removes a file; false if there was none.
+fn remove_file(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
+/// True if the bytes and pairs that a map names can be there.
+fn is_backed(path: &Path, size_bytes: u64) -> bool {
+    let has = |path: PathBuf, bytes: u64| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == bytes);
+    has(data_path(path), size_bytes) && has(tree_path(path), tree_bytes(size_bytes))
+}
+
+/// Only bytes of the right size have the last group's hash.
+fn proves_size(map: &Map) -> bool {
+    group_count(map.size_bytes()).checked_sub(1).is_some_and(|last| map.groups().contains(last))
+}
+
+fn tree_bytes(size_bytes: u64) -> u64 {
+    group_count(size_bytes).saturating_sub(1) * PAIR_BYTES
+}
+
+fn data_path(path: &Path) -> PathBuf {
+    path.with_extension("data")
+}
+
+fn tree_path(path: &Path) -> PathBuf {
+    path.with_extension("tree")
+}
+
+/// A map that is being written anew.
+fn new_map_path(path: &Path) -> PathBuf {
+    path.with_extension("map.new")
+}
+
+pub(super) fn map_path(path: &Path) -> PathBuf {
+    path.with_extension("map")
+}
+
+#[cfg(test)]
+mod tests;

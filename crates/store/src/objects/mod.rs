@@ -1,0 +1,238 @@
+//! Pieces of blobs: groups that were verified one by one, and the pairs that prove them.
+
+mod content;
+mod error;
+mod flusher;
+mod folder;
+mod map;
+mod proof;
+
+use std::{fs::File, path::Path, sync::Arc};
+
+use gridwell_files::{Decoder, Groups, Purpose, Verified};
+use gridwell_model::BlobId;
+
+pub use error::ObjectError;
+pub use proof::Proof;
+
+use self::{content::Content, folder::Folder};
+use crate::{
+    BlobHold, OpenError,
+    blobs::{self, blocking},
+    lock::NodeLock,
+};
+
+/// How much room pieces of blobs may take, beside stored blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectLimits {
+    /// Pieces that were read here and that no job pins, in bytes.
+    pub own_bytes: u64,
+    /// Pieces that were only passed on, in bytes.
+    pub relayed_bytes: u64,
+    /// Free disk below which pieces go, in bytes; relayed ones first.
+    pub reserve_bytes: u64,
+    /// Free disk below which nothing is kept, in bytes.
+    pub floor_bytes: u64,
+}
+
+impl Default for ObjectLimits {
+    /// 64 GiB of own and 16 GiB of relayed pieces, 10 GiB left free if eviction can do it, and never the last 256 MiB.
+    fn default() -> Self {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        Self { own_bytes: 64 * GIB, relayed_bytes: 16 * GIB, reserve_bytes: 10 * GIB, floor_bytes: GIB / 4 }
+    }
+}
+
+impl ObjectLimits {
+    const fn budget_bytes(&self, purpose: Purpose) -> u64 {
+        match purpose {
+            Purpose::Own => self.own_bytes,
+            Purpose::Relayed => self.relayed_bytes,
+        }
+    }
+}
+
+/// What pieces of blobs take now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectUsage {
+    /// Read here, in bytes.
+    pub own_bytes: u64,
+    /// Only passed on, in bytes.
+    pub relayed_bytes: u64,
+    /// Number of blobs that some piece is here of.
+    pub objects: u64,
+}
+
+/// The pieces of blobs in a data folder; clones share them.
+///
+/// Pieces that nobody needs may be evicted at any time, also while their object is open: least recently used first, in
+/// regions of 1 MiB, a budget each for what is read here and for what is passed on. What a job pins ([`crate::Blobs::pin`])
+/// or somebody holds ([`crate::Blobs::hold`]) stays.
+///
+/// What is written is read at once and outlives a crash after a second. A crash may cost pieces; it never makes
+/// wrong ones.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    folder: Arc<Folder>,
+}
+
+/// What is here of one blob; clones and other handles share it.
+#[derive(Debug, Clone)]
+pub struct Object {
+    folder: Arc<Folder>,
+    content: Arc<Content>,
+    purpose: Purpose,
+}
+
+impl Objects {
+    pub(crate) fn open_folder(
+        data_dir: &Path,
+        limits: ObjectLimits,
+        blobs: Arc<blobs::Inner>,
+        lock: NodeLock,
+    ) -> Result<Self, OpenError> {
+        let path = data_dir.join("objects");
+        let folder = Folder::open(&path, limits, blobs, lock).map_err(|source| OpenError::Folder { path, source })?;
+        Ok(Self { folder: Arc::new(folder) })
+    }
+
+    /// Opens what is here of `blob`, whose size is said to be `size_bytes`; what is read and written through it counts for
+    /// `purpose`.
+    ///
+    /// Another size than the one that is known is believed until the last group, which proves it, is here, and nobody has the
+    /// object open: what was here is dropped then.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::WrongSize`] if the blob is known to have another size, [`ObjectError::File`] or
+    /// [`ObjectError::NoRoom`] if the files cannot be opened or made.
+    pub async fn open(&self, blob: BlobId, size_bytes: u64, purpose: Purpose) -> Result<Object, ObjectError> {
+        let folder = Arc::clone(&self.folder);
+        blocking(move || {
+            let content = folder.content(blob, size_bytes)?;
+            Ok(Object { folder, content, purpose })
+        })
+        .await
+    }
+
+    /// Removes all pieces of a blob, also if somebody needs them. A missing blob is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::File`] if a file could not be changed or removed.
+    pub async fn remove(&self, blob: BlobId) -> Result<(), ObjectError> {
+        let folder = Arc::clone(&self.folder);
+        blocking(move || folder.remove(blob)).await
+    }
+
+    /// What pieces take now.
+    #[must_use]
+    pub fn usage(&self) -> ObjectUsage {
+        self.folder.usage()
+    }
+
+    /// Writes everything to the disk. What is written later does not outlive a crash.
+    pub(crate) async fn close(&self) {
+        let folder = Arc::clone(&self.folder);
+        let closed: Result<(), crate::StoreError> = blocking(move || {
+            folder.close();
+            Ok(())
+        })
+        .await;
+        drop(closed);
+    }
+}
+
+impl Object {
+    /// The blob.
+    #[must_use]
+    pub fn blob(&self) -> BlobId {
+        self.content.blob()
+    }
+
+    /// Its size in bytes; proven as soon as the last group is here.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.content.size_bytes()
+    }
+
+    /// The groups that are here now. Those that nobody holds may go at any time.
+    #[must_use]
+    pub fn present(&self) -> Groups {
+        self.content.present()
+    }
+
+    /// True if all of the blob is here now.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.content.is_complete()
+    }
+
+    /// Keeps what is here, and what comes, from being evicted while what is returned lives.
+    #[must_use]
+    pub fn hold(&self) -> BlobHold {
+        self.folder.hold(self.blob())
+    }
+
+    /// Checks a stream of `groups`; [`Object::write`] takes what comes out of it.
+    #[must_use]
+    pub fn decoder(&self, groups: Groups) -> Decoder {
+        Decoder::new(self.blob(), self.size_bytes(), groups)
+    }
+
+    /// Reads up to `length` bytes from `offset` on, fewer only at the end of the blob.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::Missing`] if one of their groups is not here, [`ObjectError::File`] if they cannot be read.
+    pub async fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, ObjectError> {
+        let Self { folder, content, purpose } = self.clone();
+        blocking(move || {
+            let left = content.size_bytes().saturating_sub(offset);
+            let mut bytes = vec![0; usize::try_from(left).map_or(length, |left| left.min(length))];
+            folder.read_at(&content, offset, &mut bytes, purpose)?;
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// Keeps parts of this blob, in the order in which [`Object::decoder`] verified them; a group after the pairs above it.
+    ///
+    /// Once begun, it is done even if the returned future is dropped. It waits while the disk is slower than what comes.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::NoRoom`] or [`ObjectError::File`] if they were not kept.
+    pub async fn write(&self, parts: Vec<Verified>) -> Result<(), ObjectError> {
+        let Self { folder, content, purpose } = self.clone();
+        blocking(move || folder.write(&content, &parts, purpose)).await
+    }
+
+    /// Returns when what was written before outlives a crash.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::File`] or [`ObjectError::NoRoom`] if it may not.
+    pub async fn sync(&self) -> Result<(), ObjectError> {
+        let content = Arc::clone(&self.content);
+        blocking(move || content.sync()).await
+    }
+
+    /// The stream that proves `groups`, all of which are here, to another peer.
+    #[must_use]
+    pub fn prove(&self, groups: Groups) -> Proof {
+        Proof::of_object(self.clone(), groups)
+    }
+
+    /// Opens a complete object as a file for reading, to copy or share its bytes. It stays whole while the hold lives.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::Missing`] if it is not complete, [`ObjectError::File`] if it cannot be opened.
+    pub async fn open_whole(&self) -> Result<(File, BlobHold), ObjectError> {
+        // Before looking: what is evicted now is seen to be missing, and later nothing is.
+        let hold = self.hold();
+        let content = Arc::clone(&self.content);
+        blocking(move || Ok((content.open_whole()?, hold))).await
+    }
+}

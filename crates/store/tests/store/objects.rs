@@ -1,0 +1,200 @@
+use std::io::Read as _;
+
+use gridwell_files::{GROUP_BYTES, Groups, Outboard, Part, Parts, Purpose, Verified, group_range};
+use gridwell_model::BlobId;
+use gridwell_store::{Object, ObjectError, ObjectLimits, Store, StoreLimits};
+
+use crate::support::{Fixture, job, small_limits};
+
+const MIB: u64 = 1024 * 1024;
+
+/// Content that somebody else has whole.
+struct Source {
+    bytes: Vec<u8>,
+    outboard: Outboard,
+}
+
+impl Source {
+    fn new(number: u8, size_bytes: u64) -> Self {
+        let bytes: Vec<u8> = (0..size_bytes).map(|at| (at / 999 % 251) as u8 ^ number).collect();
+        Self { outboard: Outboard::of(&bytes), bytes }
+    }
+
+    fn blob(&self) -> BlobId {
+        self.outboard.root()
+    }
+
+    fn slice(&self, group: u64) -> &[u8] {
+        let range = group_range(group, self.bytes.len() as u64);
+        &self.bytes[range.start as usize..range.end as usize]
+    }
+
+    async fn open(&self, store: &Store, purpose: Purpose) -> Object {
+        store.objects().open(self.blob(), self.bytes.len() as u64, purpose).await.unwrap()
+    }
+
+    fn parts(&self, object: &Object, groups: &Groups) -> Vec<Verified> {
+        let mut decoder = object.decoder(groups.clone());
+        let bytes = |part| match part {
+            Part::Pair(number) => self.outboard.pair(number).unwrap().as_slice(),
+            Part::Group(number) => self.slice(number),
+        };
+        let parts = Parts::new(object.size_bytes(), groups.clone());
+        parts.map(|part| decoder.push(&mut bytes(part)).unwrap().unwrap()).collect()
+    }
+
+    async fn send(&self, object: &Object, groups: &Groups) {
+        object.write(self.parts(object, groups)).await.unwrap();
+    }
+}
+
+fn limits(own_mib: u64, relayed_mib: u64) -> StoreLimits {
+    let objects =
+        ObjectLimits { own_bytes: own_mib * MIB, relayed_bytes: relayed_mib * MIB, reserve_bytes: 0, floor_bytes: 0 };
+    StoreLimits { objects, ..small_limits() }
+}
+
+#[tokio::test]
+async fn what_came_is_read_by_every_handle_and_after_a_restart() {
+    let fixture = Fixture::new();
+    let source = Source::new(1, 9 * GROUP_BYTES + 7);
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    source.send(&object, &Groups::from(2..4)).await;
+    let second = source.open(&fixture.store, Purpose::Relayed).await;
+
+    let offset = 2 * GROUP_BYTES + 100;
+    assert_eq!(second.read_at(offset, 1_000).await.unwrap(), source.bytes[offset as usize..][..1_000]);
+    let missing = second.read_at(3 * GROUP_BYTES, 2 * GROUP_BYTES as usize).await.unwrap_err();
+    assert!(matches!(missing, ObjectError::Missing { group: 4, .. }), "{missing}");
+    assert!(second.read_at(u64::MAX, 10).await.unwrap().is_empty());
+
+    drop((object, second));
+    let fixture = fixture.reopen().await;
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    assert_eq!(object.present(), Groups::from(2..4));
+    assert_eq!(fixture.store.objects().usage().own_bytes, 2 * GROUP_BYTES);
+    source.send(&object, &Groups::all(object.size_bytes())).await;
+    assert_eq!(object.read_at(0, usize::MAX).await.unwrap(), source.bytes);
+}
+
+#[tokio::test]
+async fn what_is_here_is_proven_to_the_next_peer() {
+    let (near, far) = (Fixture::new(), Fixture::new());
+    let source = Source::new(2, 29 * GROUP_BYTES + 7);
+    let from = source.open(&near.store, Purpose::Relayed).await;
+    source.send(&from, &Groups::from(3..9)).await;
+    source.send(&from, &Groups::from(20..30)).await;
+    let wanted: Groups = [4, 5, 8, 21, 29].into_iter().collect();
+
+    let to = source.open(&far.store, Purpose::Own).await;
+    let (mut proof, mut decoder) = (from.prove(wanted.clone()), to.decoder(wanted.clone()));
+    while let Some(bytes) = proof.next().await.unwrap() {
+        let mut bytes = bytes.as_slice();
+        let parts = std::iter::from_fn(|| decoder.push(&mut bytes).unwrap()).collect();
+        to.write(parts).await.unwrap();
+    }
+
+    decoder.finish().unwrap();
+    assert_eq!((proof.left_bytes(), to.present()), (0, wanted));
+    assert_eq!(to.read_at(29 * GROUP_BYTES, 100).await.unwrap(), source.slice(29));
+    let mut missing = from.prove(Groups::from(9..10));
+    assert!(matches!(missing.next().await, Err(ObjectError::Missing { group: 9, .. })));
+}
+
+#[tokio::test]
+async fn an_open_object_stays_within_the_budget_unless_a_job_needs_it() {
+    let fixture = Fixture::with(limits(32, 0));
+    let source = Source::new(3, 96 * MIB);
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    for mib in 0..96 {
+        source.send(&object, &Groups::of_bytes(mib * MIB..(mib + 1) * MIB)).await;
+        assert!(fixture.store.objects().usage().own_bytes <= 48 * MIB);
+    }
+    let present = object.present();
+    assert_eq!(present.bytes(96 * MIB), fixture.store.objects().usage().own_bytes);
+    assert!(present.contains(group_of(95)) && !present.contains(group_of(0)), "the latest are kept");
+    assert_eq!(object.read_at(95 * MIB, 100).await.unwrap(), source.bytes[95 * MIB as usize..][..100]);
+
+    fixture.store.blobs().pin(job(1), vec![object.blob()]).await.unwrap();
+    source.send(&object, &Groups::all(96 * MIB)).await;
+    let other = Source::new(4, 40 * MIB);
+    let beside = other.open(&fixture.store, Purpose::Own).await;
+    other.send(&beside, &Groups::all(40 * MIB)).await;
+    source.send(&object, &Groups::all(96 * MIB)).await;
+    assert!(object.is_complete());
+    assert!(!beside.is_complete());
+}
+
+const fn group_of(mib: u64) -> u64 {
+    mib * MIB / GROUP_BYTES
+}
+
+#[tokio::test]
+async fn passing_on_never_pushes_out_own_pieces() {
+    let fixture = Fixture::with(limits(64, 16));
+    let (own, film) = (Source::new(5, 40 * MIB), Source::new(6, 80 * MIB));
+    let read_here = own.open(&fixture.store, Purpose::Own).await;
+    own.send(&read_here, &Groups::all(40 * MIB)).await;
+    let passed_on = film.open(&fixture.store, Purpose::Relayed).await;
+    for mib in 0..80 {
+        film.send(&passed_on, &Groups::of_bytes(mib * MIB..(mib + 1) * MIB)).await;
+    }
+
+    assert!(read_here.is_complete());
+    let usage = fixture.store.objects().usage();
+    assert!(usage.own_bytes == 40 * MIB && usage.relayed_bytes <= 32 * MIB, "{usage:?}");
+}
+
+#[tokio::test]
+async fn a_complete_object_is_a_file_and_stays_one_while_it_is_held() {
+    let fixture = Fixture::with(limits(1, 1));
+    let source = Source::new(7, 2 * MIB + 1);
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    source.send(&object, &Groups::from(0..32)).await;
+    assert!(matches!(object.open_whole().await, Err(ObjectError::Missing { group: 32, .. })));
+    source.send(&object, &Groups::from(32..33)).await;
+
+    let (mut file, hold) = object.open_whole().await.unwrap();
+    let other = Source::new(8, 40 * MIB);
+    other.send(&other.open(&fixture.store, Purpose::Own).await, &Groups::all(40 * MIB)).await;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).unwrap();
+    assert!(bytes == source.bytes);
+
+    drop(hold);
+    let more = Source::new(9, 40 * MIB);
+    more.send(&more.open(&fixture.store, Purpose::Own).await, &Groups::all(40 * MIB)).await;
+    more.send(&more.open(&fixture.store, Purpose::Own).await, &Groups::all(40 * MIB)).await;
+    assert_eq!(object.present(), Groups::new());
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_removed_object() {
+    let fixture = Fixture::new();
+    let source = Source::new(10, 3 * GROUP_BYTES);
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    source.send(&object, &Groups::all(3 * GROUP_BYTES)).await;
+    object.sync().await.unwrap();
+    drop(object);
+
+    fixture.store.objects().remove(source.blob()).await.unwrap();
+    fixture.store.objects().remove(source.blob()).await.unwrap();
+
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    assert_eq!((object.present(), fixture.store.objects().usage().objects), (Groups::new(), 0));
+    let wrong = fixture.store.objects().open(source.blob(), GROUP_BYTES, Purpose::Own).await.unwrap_err();
+    assert!(matches!(wrong, ObjectError::WrongSize { .. }), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_pieces() {
+    let full = ObjectLimits { floor_bytes: u64::MAX, ..limits(9, 9).objects };
+    let fixture = Fixture::with(StoreLimits { objects: full, ..small_limits() });
+    let source = Source::new(11, 3 * GROUP_BYTES);
+    let object = source.open(&fixture.store, Purpose::Own).await;
+
+    let refused = object.write(source.parts(&object, &Groups::from(0..1))).await.unwrap_err();
+
+    assert!(matches!(refused, ObjectError::NoRoom { .. }), "{refused}");
+    assert_eq!(object.present(), Groups::new());
+}
