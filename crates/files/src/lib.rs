@@ -10,8 +10,9 @@
 //! - [`Groups`] is a set of groups: what is here, what is wanted.
 //! - [`Outboard`] holds all pairs of some content, a thousandth of its size.
 //! - [`Parts`] is the order in which pairs and groups travel; [`Decoder`] checks them as they come.
-//! - [`Regions`] says what to evict.
+//! - [`ReadAhead`] says what to fetch for the reads of an open file, [`Regions`] what to evict.
 
+mod ahead;
 mod decode;
 mod groups;
 mod outboard;
@@ -21,6 +22,7 @@ mod regions;
 mod testing;
 mod tree;
 
+pub use ahead::{AheadMode, PathSpeed, ReadAhead, Wanted};
 pub use decode::{DecodeError, Decoder, Verified};
 pub use groups::{Groups, GroupsError};
 pub use outboard::{Outboard, OutboardBuilder, OutboardError};
