@@ -1,23 +1,43 @@
-use gridwell_files::{Groups, Part, Parts, group_range, stream_bytes};
+use std::{fmt, sync::Arc};
 
-use super::{Object, ObjectError};
-use crate::blobs::blocking;
+use gridwell_files::{GROUP_BYTES, Groups, Outboard, Part, Parts, stream_bytes};
+
+use crate::{
+    Object, ObjectError,
+    blobs::{Source, blocking},
+};
 
 /// Bytes that [`Proof::next`] returns at once, or a little more: enough that threads and system calls cost little beside them.
 const PIECE_BYTES: u64 = 256 * 1024;
 
-/// A stream that proves groups to a peer that knows the blob, its size and the groups.
+/// A stream that proves groups of a blob to a peer that knows the blob, its size and the groups.
 #[derive(Debug)]
 pub struct Proof {
-    object: Object,
+    prover: Arc<Prover>,
     parts: Parts,
     left_bytes: u64,
 }
 
+/// Where the parts come from.
+pub(crate) enum Prover {
+    Object(Object),
+    Blob { source: Source, outboard: Arc<Outboard> },
+}
+
+impl fmt::Debug for Prover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(object) => write!(f, "Object({})", object.blob()),
+            Self::Blob { outboard, .. } => write!(f, "Blob({})", outboard.root()),
+        }
+    }
+}
+
 impl Proof {
-    pub(super) fn of_object(object: Object, groups: Groups) -> Self {
-        let size_bytes = object.size_bytes();
-        Self { left_bytes: stream_bytes(size_bytes, &groups), parts: Parts::new(size_bytes, groups), object }
+    pub(crate) fn new(prover: Prover, groups: Groups) -> Self {
+        let size_bytes = prover.size_bytes();
+        let left_bytes = stream_bytes(size_bytes, &groups);
+        Self { prover: Arc::new(prover), parts: Parts::new(size_bytes, groups), left_bytes }
     }
 
     /// How many bytes are still to come.
@@ -30,38 +50,53 @@ impl Proof {
     ///
     /// # Errors
     ///
-    /// [`ObjectError::Missing`] if a group is not here any more, [`ObjectError::File`] if it cannot be read. Nothing that is
-    /// returned later belongs to the stream.
+    /// [`ObjectError::Missing`] if a group is not here any more, [`ObjectError::Blob`] if the file behind the blob changed,
+    /// [`ObjectError::File`] if it cannot be read. Nothing that is returned later belongs to the stream.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ObjectError> {
-        let size_bytes = self.object.size_bytes();
         let (mut parts, mut bytes) = (Vec::new(), 0);
         while bytes < PIECE_BYTES
             && let Some(part) = self.parts.next()
         {
-            bytes += part.bytes(size_bytes);
+            bytes += part.bytes(self.prover.size_bytes());
             parts.push(part);
         }
         if parts.is_empty() {
             return Ok(None);
         }
         self.left_bytes -= bytes;
-        let object = self.object.clone();
-        blocking(move || read(&object, &parts, bytes as usize).map(Some)).await
+        let prover = Arc::clone(&self.prover);
+        blocking(move || prover.read(&parts, bytes as usize).map(Some)).await
     }
 }
 
-fn read(object: &Object, parts: &[Part], length: usize) -> Result<Vec<u8>, ObjectError> {
-    let mut bytes = Vec::with_capacity(length);
-    for part in parts {
-        match part {
-            Part::Pair(number) => bytes.extend_from_slice(&object.content.pair(*number)?),
-            Part::Group(number) => {
-                let range = group_range(*number, object.size_bytes());
-                let start = bytes.len();
-                bytes.resize(start + (range.end - range.start) as usize, 0);
-                object.folder.read_at(&object.content, range.start, &mut bytes[start..], object.purpose)?;
+impl Prover {
+    /// Reads parts that take `length` bytes together.
+    fn read(&self, parts: &[Part], length: usize) -> Result<Vec<u8>, ObjectError> {
+        let mut bytes = vec![0; length];
+        let mut rest = bytes.as_mut_slice();
+        for part in parts {
+            let (piece, later) = rest.split_at_mut(part.bytes(self.size_bytes()) as usize);
+            self.read_part(*part, piece)?;
+            rest = later;
+        }
+        Ok(bytes)
+    }
+
+    fn read_part(&self, part: Part, piece: &mut [u8]) -> Result<(), ObjectError> {
+        match (self, part) {
+            (Self::Object(object), _) => object.read_part(part, piece)?,
+            (Self::Blob { outboard, .. }, Part::Pair(number)) => {
+                piece.copy_from_slice(outboard.pair(number).expect("an outboard has every pair of its blob"));
             }
+            (Self::Blob { source, .. }, Part::Group(number)) => source.read_at(number * GROUP_BYTES, piece)?,
+        }
+        Ok(())
+    }
+
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Object(object) => object.size_bytes(),
+            Self::Blob { source, .. } => source.size_bytes,
         }
     }
-    Ok(bytes)
 }

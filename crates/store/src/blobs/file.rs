@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gridwell_files::{Outboard, OutboardBuilder};
 use gridwell_model::BlobId;
 use rustix::fs::{OFlags, ioctl_ficlone};
 
@@ -100,13 +101,25 @@ fn hash(file: &mut File) -> io::Result<(BlobId, u64)> {
 
 /// Feeds the rest of `file` to `hasher`; returns the number of bytes.
 pub(super) fn hash_into(file: &mut File, hasher: &mut blake3::Hasher) -> io::Result<u64> {
+    read_to_end(file, |bytes| _ = hasher.update(bytes))
+}
+
+/// Hashes the rest of `file`, and keeps the hashes of its parts.
+pub(super) fn outboard(file: &mut File) -> io::Result<Outboard> {
+    let mut builder = OutboardBuilder::default();
+    read_to_end(file, |bytes| builder.push(bytes))?;
+    Ok(builder.finish())
+}
+
+/// Hands the rest of `file` to `take`, piece by piece; returns the number of bytes.
+fn read_to_end(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
     let mut buffer = vec![0; HASH_BUFFER_BYTES];
     let mut size_bytes = 0;
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(size_bytes),
             Ok(count) => {
-                hasher.update(&buffer[..count]);
+                take(&buffer[..count]);
                 size_bytes += count as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

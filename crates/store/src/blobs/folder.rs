@@ -1,7 +1,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
@@ -10,12 +10,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use gridwell_files::Outboard;
 use gridwell_model::BlobId;
 
 use super::{
     BlobError, BlobHold, BlobLimits, Kept,
-    file::{Reference, Stamp, copy, file_error, hash_steady, open_regular, write_error},
+    file::{Reference, Stamp, copy, file_error, hash_steady, open_regular, outboard, write_error},
     index::{Index, Place},
+    outboards::{self, Outboards},
     stored_path,
 };
 use crate::{disk, landing::LandingFolders};
@@ -30,6 +32,7 @@ pub(crate) struct Inner {
     limits: BlobLimits,
     index: Mutex<Index>,
     temp_count: AtomicU64,
+    pub(super) outboards: Outboards,
     pub(crate) landing: LandingFolders,
 }
 
@@ -37,6 +40,7 @@ pub(crate) struct Inner {
 pub(crate) struct Source {
     pub(crate) file: File,
     pub(crate) size_bytes: u64,
+    path: PathBuf,
     reference: Option<Reference>,
 }
 
@@ -44,6 +48,13 @@ impl Source {
     /// Fails if the user's file behind the blob changed while it was read.
     pub(crate) fn check(&self) -> Result<(), BlobError> {
         self.reference.as_ref().map_or(Ok(()), |reference| reference.check(&self.file))
+    }
+
+    /// Fills `bytes` with those from `offset` on, and fails if they may have changed.
+    pub(crate) fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), BlobError> {
+        let read = self.file.read_exact_at(bytes, offset);
+        self.check()?;
+        read.map_err(|error| file_error("read", &self.path, error))
     }
 }
 
@@ -67,8 +78,15 @@ impl Inner {
         for (_, blob, size_bytes) in stored_files(folder)? {
             index.add_stored(blob, size_bytes, doubtful);
         }
-        let folder = folder.to_owned();
-        Ok(Self { folder, limits, index: Mutex::new(index), temp_count: AtomicU64::new(0), landing })
+        outboards::sweep(folder, |blob| index.contains(blob))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            limits,
+            index: Mutex::new(index),
+            temp_count: AtomicU64::new(0),
+            outboards: Outboards::default(),
+            landing,
+        })
     }
 
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
@@ -174,7 +192,8 @@ impl Inner {
                 }
                 Place::Referenced(reference) => {
                     let file = reference.open()?;
-                    return Ok(Source { file, size_bytes: reference.stamp.size_bytes, reference: Some(reference) });
+                    let (size_bytes, path) = (reference.stamp.size_bytes, reference.path.clone());
+                    return Ok(Source { file, size_bytes, path, reference: Some(reference) });
                 }
             }
         }
@@ -199,7 +218,7 @@ impl Inner {
             self.index().trust(blob);
             io::Seek::rewind(&mut file).map_err(|error| file_error("read", &path, error))?;
         }
-        Ok(Some(Source { file, size_bytes: stamp.size_bytes, reference: None }))
+        Ok(Some(Source { file, size_bytes: stamp.size_bytes, path, reference: None }))
     }
 
     /// Drops the entry of a blob whose file somebody else removed; keeps it if the blob came back meanwhile.
@@ -290,10 +309,45 @@ impl Inner {
             return Ok(());
         }
         let path = stored_path(&self.folder, blob);
+        self.outboards.forget(&path, blob);
         match fs::remove_file(&path) {
             Err(error) if !is_missing(&error) => Err(file_error("remove", &path, error)),
             _ => Ok(()),
         }
+    }
+
+    /// The pairs of a blob, made now unless they are known.
+    pub(super) fn outboard(&self, blob: BlobId) -> Result<Arc<Outboard>, BlobError> {
+        if let Some(known) = self.outboards.recent(blob) {
+            return Ok(known);
+        }
+        let _making = self.outboards.making();
+        if let Some(known) = self.outboards.recent(blob) {
+            return Ok(known);
+        }
+        let mut source = self.open_source(blob)?;
+        let kept = outboards::kept_path(&stored_path(&self.folder, blob));
+        let outboard = match outboards::load(&kept, blob, source.size_bytes) {
+            Some(outboard) => outboard,
+            None => self.make_outboard(blob, &mut source, &kept)?,
+        };
+        Ok(self.outboards.remember(outboard))
+    }
+
+    fn make_outboard(&self, blob: BlobId, source: &mut Source, kept: &Path) -> Result<Outboard, BlobError> {
+        let outboard = outboard(&mut source.file).map_err(|error| file_error("read", &source.path, error))?;
+        source.check()?;
+        if outboard.root() != blob {
+            return Err(BlobError::WrongBytes { blob });
+        }
+        if source.size_bytes > outboards::KEPT_FROM_BYTES {
+            let (temp, pairs) = (self.temp_path(), outboard.as_bytes());
+            // Not synced: it is checked when it is loaded.
+            write_temp(&temp, pairs.len() as u64, |file| file.write_all(pairs))?;
+            let placed = make_parent(kept).and_then(|()| fs::rename(&temp, kept));
+            placed.map_err(|error| file_error("write", kept, error))?;
+        }
+        Ok(outboard)
     }
 
     /// Evicts until `needed_bytes` more fit, and refuses them if the disk's last bytes would go.

@@ -5,6 +5,7 @@ mod file;
 mod folder;
 mod hold;
 mod index;
+mod outboards;
 mod receive;
 mod table;
 
@@ -14,16 +15,22 @@ use std::{
     sync::Arc,
 };
 
+use gridwell_files::{Groups, Outboard};
 use gridwell_model::{BlobId, JobId};
 
 pub use error::BlobError;
 pub(crate) use file::copy;
-pub(crate) use folder::Inner;
+pub(crate) use folder::{Inner, Source};
 pub use hold::BlobHold;
 pub use receive::BlobWriter;
 pub(crate) use table::{Kept, load};
 
-use crate::{Durability, OpenError, StoreError, landing::LandingFolders, store::Database};
+use crate::{
+    Durability, ObjectError, OpenError, StoreError,
+    landing::LandingFolders,
+    proof::{Proof, Prover},
+    store::Database,
+};
 
 /// How much room stored blobs may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,6 +171,31 @@ impl Blobs {
     pub async fn open_blob(&self, blob: BlobId) -> Result<(File, u64), BlobError> {
         let inner = Arc::clone(&self.inner);
         blocking(move || inner.open_source(blob).map(|source| (source.file, source.size_bytes))).await
+    }
+
+    /// The pairs of a blob that is here. Reads and hashes all of it, the first time; of larger ones they are kept on the disk, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::open_blob`]; [`BlobError::WrongBytes`] if its bytes are not what they were.
+    pub async fn outboard(&self, blob: BlobId) -> Result<Arc<Outboard>, BlobError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.outboard(blob)).await
+    }
+
+    /// The stream that proves `groups` of a blob that is here to another peer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::outboard`].
+    pub async fn prove(&self, blob: BlobId, groups: Groups) -> Result<Proof, ObjectError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let outboard = inner.outboard(blob)?;
+            let source = inner.open_source(blob)?;
+            Ok(Proof::new(Prover::Blob { source, outboard }, groups))
+        })
+        .await
     }
 
     /// Writes a copy of the blob to `destination`, which must not exist; folders on the way are made.

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use gridwell_files::{GROUP_BYTES, Groups, PAIR_BYTES, Pair, Verified, group_count};
+use gridwell_files::{GROUP_BYTES, Groups, PAIR_BYTES, Verified, group_count};
 use gridwell_model::BlobId;
 use rustix::fs::{FallocateFlags, fallocate};
 
@@ -117,12 +117,10 @@ impl Content {
         Ok(count)
     }
 
-    /// Reads a pair. It is right if it lies above a group that is here.
-    pub(super) fn pair(&self, number: u64) -> Result<Pair, ObjectError> {
-        let mut pair = [0; PAIR_BYTES as usize];
-        let read = self.tree.read_exact_at(&mut pair, number * PAIR_BYTES);
-        read.map_err(|error| read_error(&tree_path(&self.path), error))?;
-        Ok(pair)
+    /// Reads the pair of this number into `pair`. It is right if it lies above a group that is here.
+    pub(super) fn read_pair(&self, number: u64, pair: &mut [u8]) -> Result<(), ObjectError> {
+        let read = self.tree.read_exact_at(pair, number * PAIR_BYTES);
+        read.map_err(|error| read_error(&tree_path(&self.path), error))
     }
 
     /// Writes parts in the order in which they were verified. `came` hears which groups were not here before, in the moment

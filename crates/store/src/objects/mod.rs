@@ -5,21 +5,20 @@ mod error;
 mod flusher;
 mod folder;
 mod map;
-mod proof;
 
 use std::{fs::File, path::Path, sync::Arc};
 
-use gridwell_files::{Decoder, Groups, Purpose, Verified};
+use gridwell_files::{Decoder, GROUP_BYTES, Groups, Part, Purpose, Verified};
 use gridwell_model::BlobId;
 
 pub use error::ObjectError;
-pub use proof::Proof;
 
 use self::{content::Content, folder::Folder};
 use crate::{
     BlobHold, OpenError,
     blobs::{self, blocking},
     lock::NodeLock,
+    proof::{Proof, Prover},
 };
 
 /// How much room pieces of blobs may take, beside stored blobs.
@@ -221,7 +220,17 @@ impl Object {
     /// The stream that proves `groups`, all of which are here, to another peer.
     #[must_use]
     pub fn prove(&self, groups: Groups) -> Proof {
-        Proof::of_object(self.clone(), groups)
+        Proof::new(Prover::Object(self.clone()), groups)
+    }
+
+    /// Reads a part of a proof. Blocks.
+    pub(crate) fn read_part(&self, part: Part, piece: &mut [u8]) -> Result<(), ObjectError> {
+        match part {
+            Part::Pair(number) => self.content.read_pair(number, piece),
+            Part::Group(number) => {
+                self.folder.read_at(&self.content, number * GROUP_BYTES, piece, self.purpose).map(drop)
+            }
+        }
     }
 
     /// Opens a complete object as a file for reading, to copy or share its bytes. It stays whole while the hold lives.

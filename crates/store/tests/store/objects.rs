@@ -2,7 +2,7 @@ use std::io::Read as _;
 
 use gridwell_files::{GROUP_BYTES, Groups, Outboard, Part, Parts, Purpose, Verified, group_range};
 use gridwell_model::BlobId;
-use gridwell_store::{Object, ObjectError, ObjectLimits, Store, StoreLimits};
+use gridwell_store::{BlobError, Object, ObjectError, ObjectLimits, Proof, Store, StoreLimits};
 
 use crate::support::{Fixture, job, small_limits};
 
@@ -87,15 +87,8 @@ async fn what_is_here_is_proven_to_the_next_peer() {
     let wanted: Groups = [4, 5, 8, 21, 29].into_iter().collect();
 
     let to = source.open(&far.store, Purpose::Own).await;
-    let (mut proof, mut decoder) = (from.prove(wanted.clone()), to.decoder(wanted.clone()));
-    while let Some(bytes) = proof.next().await.unwrap() {
-        let mut bytes = bytes.as_slice();
-        let parts = std::iter::from_fn(|| decoder.push(&mut bytes).unwrap()).collect();
-        to.write(parts).await.unwrap();
-    }
+    receive(from.prove(wanted.clone()), &to, &wanted).await;
 
-    decoder.finish().unwrap();
-    assert_eq!((proof.left_bytes(), to.present()), (0, wanted));
     assert_eq!(to.read_at(29 * GROUP_BYTES, 100).await.unwrap(), source.slice(29));
     let mut missing = from.prove(Groups::from(9..10));
     assert!(matches!(missing.next().await, Err(ObjectError::Missing { group: 9, .. })));
@@ -197,4 +190,65 @@ async fn a_full_disk_refuses_pieces() {
 
     assert!(matches!(refused, ObjectError::NoRoom { .. }), "{refused}");
     assert_eq!(object.present(), Groups::new());
+}
+
+/// Takes a proof of `groups` into an object of another store.
+async fn receive(mut proof: Proof, to: &Object, groups: &Groups) {
+    let mut decoder = to.decoder(groups.clone());
+    while let Some(bytes) = proof.next().await.unwrap() {
+        let mut bytes = bytes.as_slice();
+        let parts = std::iter::from_fn(|| decoder.push(&mut bytes).unwrap()).collect();
+        to.write(parts).await.unwrap();
+    }
+    decoder.finish().unwrap();
+    assert_eq!((proof.left_bytes(), &to.present()), (0, groups));
+}
+
+#[tokio::test]
+async fn a_blob_that_is_here_whole_is_proven_by_ranges() {
+    let (near, far) = (Fixture::new(), Fixture::new());
+    let stored = Source::new(12, 3 * MIB + 1);
+    near.store.blobs().put(stored.bytes.clone()).await.unwrap();
+    let referenced = Source::new(13, 5 * GROUP_BYTES);
+    let path = near.file("scene.blend", &referenced.bytes);
+    near.store.blobs().reference(&path).await.unwrap();
+
+    for source in [&stored, &referenced] {
+        let groups: Groups = [0, 3, 4].into_iter().collect();
+        let to = source.open(&far.store, Purpose::Own).await;
+        receive(near.store.blobs().prove(source.blob(), groups.clone()).await.unwrap(), &to, &groups).await;
+        assert_eq!(to.read_at(3 * GROUP_BYTES, GROUP_BYTES as usize).await.unwrap(), source.slice(3));
+    }
+    let unknown = near.store.blobs().prove(BlobId([1; 32]), Groups::from(0..1)).await.unwrap_err();
+    assert!(matches!(unknown, ObjectError::Blob(BlobError::Missing { .. })), "{unknown}");
+
+    let mut proof = near.store.blobs().prove(referenced.blob(), Groups::from(0..1)).await.unwrap();
+    std::fs::write(&path, b"something else").unwrap();
+    assert!(matches!(proof.next().await, Err(ObjectError::Blob(BlobError::Changed { .. }))));
+}
+
+#[tokio::test]
+async fn the_outboard_of_a_large_blob_is_made_once_and_goes_with_it() {
+    let fixture = Fixture::new();
+    let source = Source::new(14, 3 * MIB + 1);
+    let blob = fixture.store.blobs().put(source.bytes.clone()).await.unwrap();
+    let kept = fixture.stored_path(blob).with_extension("tree");
+    assert_eq!(*fixture.store.blobs().outboard(blob).await.unwrap(), source.outboard);
+    assert_eq!(std::fs::read(&kept).unwrap(), source.outboard.as_bytes());
+
+    let fixture = fixture.reopen().await;
+    let written = std::fs::metadata(&kept).unwrap().modified().unwrap();
+    assert_eq!(*fixture.store.blobs().outboard(blob).await.unwrap(), source.outboard);
+    assert_eq!(std::fs::metadata(&kept).unwrap().modified().unwrap(), written, "it was read");
+
+    let fixture = fixture.reopen().await;
+    std::fs::write(&kept, b"spoiled").unwrap();
+    assert_eq!(*fixture.store.blobs().outboard(blob).await.unwrap(), source.outboard);
+    assert_eq!(std::fs::read(&kept).unwrap(), source.outboard.as_bytes());
+
+    fixture.store.blobs().remove(blob).await.unwrap();
+    assert!(!kept.exists());
+    std::fs::write(&kept, source.outboard.as_bytes()).unwrap();
+    let _fixture = fixture.reopen().await;
+    assert!(!kept.exists(), "its blob is not here");
 }
