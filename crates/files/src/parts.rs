@@ -58,7 +58,8 @@ fn wanted(nodes: impl IntoIterator<Item = Node>, groups: &Groups) -> impl Iterat
     nodes.into_iter().filter(|node| groups.overlaps(node.groups()))
 }
 
-/// Returns how many bytes the parts that prove `groups` of content of `size_bytes` take together.
+/// Returns how many bytes the parts that prove `groups` of content of `size_bytes` take together, at most
+/// `u64::MAX`.
 #[must_use]
 pub fn stream_bytes(size_bytes: u64, groups: &Groups) -> u64 {
     let mut nodes: Vec<_> = wanted(Node::root(size_bytes), groups).collect();
@@ -71,5 +72,5 @@ pub fn stream_bytes(size_bytes: u64, groups: &Groups) -> u64 {
             nodes.extend(wanted([right, left], groups));
         }
     }
-    pairs * PAIR_BYTES + groups.bytes(size_bytes)
+    groups.bytes(size_bytes).saturating_add(pairs * PAIR_BYTES)
 }

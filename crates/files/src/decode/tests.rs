@@ -179,4 +179,5 @@ fn groups_without_end_take_what_there_is() {
     let mut endless = Decoder::new(BlobId([7; 32]), u64::MAX, groups);
     assert_eq!(endless.push(&mut [0; 63].as_slice()), Ok(None), "a size without end costs nothing");
     assert_eq!(stream_bytes(u64::MAX, &Groups::from(3..4)), GROUP_BYTES + 48 * PAIR_BYTES);
+    assert_eq!(stream_bytes(u64::MAX, &Groups::all(u64::MAX)), u64::MAX);
 }

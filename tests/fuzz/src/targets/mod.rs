@@ -1,5 +1,6 @@
 //! The targets, by what they take in.
 
+mod content;
 mod copies;
 mod invitations;
 mod jobs;
@@ -12,6 +13,7 @@ use crate::Target;
 
 pub(crate) const ALL: &[Target] = &[
     Target { name: "frames", run: wire::run, seeds: wire::seeds },
+    Target { name: "content", run: content::run, seeds: content::seeds },
     Target { name: "letters", run: links::run, seeds: links::seeds },
     Target { name: "membership", run: membership::run, seeds: membership::seeds },
     Target { name: "deeds", run: membership::deeds::run, seeds: membership::deeds::seeds },
