@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{FileExt as _, symlink},
     path::{Path, PathBuf},
 };
 
@@ -103,6 +103,45 @@ fn a_tree_is_listed_and_looked_at_without_its_content() {
 
     let came = received(quarry) - before;
     assert!(came < 20_000, "{came} bytes for ten names: some content must have come along");
+
+    let scene = fs::File::create(folder.join("scene")).expect("a file");
+    scene.set_len(64 * GROUP_BYTES as u64).expect("64 groups");
+    scene.write_all_at(b"x", 40 * GROUP_BYTES as u64 + 5).expect("a byte");
+    let before = received(quarry);
+    let offset = 40 * GROUP_BYTES + 5;
+    let (head, byte) = quarry.get_with("/v1/tree/mill/projects/scene", &format!("Range: bytes={offset}-{offset}\r\n"));
+    assert!(head.starts_with("HTTP/1.1 206"), "{head}");
+    assert_eq!(byte, b"x");
+    let came = received(quarry) - before;
+    assert!(came < GROUP_BYTES as u64 + 4_096, "{came} bytes for one: a group and its proof would have been enough");
+}
+
+#[test]
+fn what_was_read_once_is_read_again_without_its_machine() {
+    let mut grid = Grid::steady(&["mill", "quarry"]);
+    let folder = shared(&grid, 0);
+    let bytes: Vec<u8> = (0..40 * GROUP_BYTES).map(|at| (at / 97 % 256) as u8).collect();
+    fs::write(folder.join("scene"), &bytes).expect("a file");
+    fs::write(folder.join("textures/the same"), &bytes).expect("a file");
+    until_shown(&grid.peers[1], "/mill/projects");
+    let copy = grid.path("copy");
+    grid.peers[1].ok(["files", "get", "/mill/projects/scene", text(&copy)]);
+    assert!(fs::read(&copy).expect("a copy") == bytes);
+    grid.peers[1].stop();
+    grid.peers[1].boot();
+    let quarry = &grid.peers[1];
+    until_shown(quarry, "/mill/projects");
+    let before = received(quarry);
+
+    for path in ["/mill/projects/scene", "/mill/projects/textures/the same"] {
+        quarry.ok(["files", "get", path, text(&copy), "--overwrite"]);
+        assert!(fs::read(&copy).expect("a copy") == bytes);
+    }
+
+    let came = received(quarry) - before;
+    assert!(came < 20_000, "{came} bytes came again");
+    let known = quarry.json(["files", "stat", "/mill/projects/scene"]);
+    assert_eq!(known["blob"], gridwell_model::BlobId::of(&bytes).to_string());
 }
 
 /// Row 16 of the seeds.

@@ -280,7 +280,12 @@ impl Peer {
 
     /// Asks the node's local door for what lies at `path`; returns the head and the body of the answer.
     pub(crate) fn get(&self, path: &str) -> (String, Vec<u8>) {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+        self.get_with(path, "")
+    }
+
+    /// The same with more lines in the request's head.
+    pub(crate) fn get_with(&self, path: &str, lines: &str) -> (String, Vec<u8>) {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"))
     }
 
     fn post(&self, path: &str, body: &str) -> (String, String) {

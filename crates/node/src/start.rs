@@ -40,7 +40,7 @@ use crate::{
     pictures,
     recorder::Recorder,
     transfer::{Transfer, Ways},
-    tree::Tree,
+    tree::{Fetchings, Tree},
 };
 
 /// How often the machine's load is sampled.
@@ -230,7 +230,8 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         pictures::open(folder.clone(), &hardware).map_err(|source| StartError::Folder { path: folder, source })?;
     let ways = Ways::new(facts.clone());
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone(), ways };
-    let tree = Tree { roots: sharing.roots(), transfer: transfer.clone() };
+    let objects = store.objects().clone();
+    let tree = Tree { roots: sharing.roots(), transfer: transfer.clone(), objects, fetchings: Fetchings::default() };
     let handle = NodeHandle { asks, previews, store: store.clone(), tree };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);

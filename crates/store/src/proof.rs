@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use gridwell_files::{GROUP_BYTES, Groups, Outboard, Part, Parts, stream_bytes};
 
 use crate::{
-    Object, ObjectError,
+    Object, ObjectError, SharedFile,
     blobs::{Source, blocking},
 };
 
@@ -22,6 +22,7 @@ pub struct Proof {
 pub(crate) enum Prover {
     Object(Object),
     Blob { source: Source, outboard: Arc<Outboard> },
+    Shared { file: SharedFile, outboard: Arc<Outboard> },
 }
 
 impl fmt::Debug for Prover {
@@ -29,6 +30,7 @@ impl fmt::Debug for Prover {
         match self {
             Self::Object(object) => write!(f, "Object({})", object.blob()),
             Self::Blob { outboard, .. } => write!(f, "Blob({})", outboard.root()),
+            Self::Shared { outboard, .. } => write!(f, "Shared({})", outboard.root()),
         }
     }
 }
@@ -85,10 +87,11 @@ impl Prover {
     fn read_part(&self, part: Part, piece: &mut [u8]) -> Result<(), ObjectError> {
         match (self, part) {
             (Self::Object(object), _) => object.read_part(part, piece)?,
-            (Self::Blob { outboard, .. }, Part::Pair(number)) => {
+            (Self::Blob { outboard, .. } | Self::Shared { outboard, .. }, Part::Pair(number)) => {
                 piece.copy_from_slice(outboard.pair(number).expect("an outboard has every pair of its blob"));
             }
             (Self::Blob { source, .. }, Part::Group(number)) => source.read_at(number * GROUP_BYTES, piece)?,
+            (Self::Shared { file, .. }, Part::Group(number)) => file.read_exact_at(piece, number * GROUP_BYTES)?,
         }
         Ok(())
     }
@@ -97,6 +100,7 @@ impl Prover {
         match self {
             Self::Object(object) => object.size_bytes(),
             Self::Blob { source, .. } => source.size_bytes,
+            Self::Shared { outboard, .. } => outboard.size_bytes(),
         }
     }
 }

@@ -314,7 +314,28 @@ pub enum TreeWish {
         /// The path; the share itself when absent.
         path: Option<RelPath>,
     },
-    /// Bytes of a file, if it still is that version: they follow.
+    /// The hash of a file's content, if it still is that version: an `Option<BlobId>` follows in postcard, none while its owner
+    /// has only begun to hash it.
+    Hash {
+        /// The file.
+        path: RelPath,
+        /// Which version of it.
+        version: Version,
+    },
+    /// Some groups of a file, if it still is that version: the stream follows that proves them (`docs/files.md`, "Content and
+    /// proofs").
+    Prove {
+        /// The file.
+        path: RelPath,
+        /// Which version of it.
+        version: Version,
+        /// The first group.
+        first: u64,
+        /// How many groups; all of them lie in the file.
+        count: u64,
+    },
+    /// Bytes of a file that is not hashed yet, if it still is that version: they follow, and nothing proves them but the
+    /// link.
     Read {
         /// The file.
         path: RelPath,

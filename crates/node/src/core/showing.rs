@@ -2,7 +2,8 @@
 
 use std::{io, sync::Arc};
 
-use gridwell_model::{PeerId, RelPath, Role, ShareId, Version};
+use gridwell_files::{Groups, group_count};
+use gridwell_model::{BlobId, PeerId, RelPath, Role, ShareId, Version};
 use gridwell_net::BulkResponder;
 use gridwell_store::{ShareError, SharedFolder};
 use gridwell_wire::{BulkReply, TreeFault, TreePage, TreeWish};
@@ -11,6 +12,8 @@ use super::{Core, Fact};
 
 /// Read from the disk and sent at once: a block of bulk bytes (network.md §7).
 const BLOCK_BYTES: u64 = 1024 * 1024;
+/// Files up to this size are hashed while the asker waits: it takes some hundredths of a second.
+const HASHED_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
 
 impl Core {
     /// Shows something of a share of this machine to another one, if its owner wants that.
@@ -35,6 +38,10 @@ async fn answer(folder: &SharedFolder, wish: TreeWish, responder: BulkResponder)
     let found = match wish {
         TreeWish::List { folder: path, after } => page(folder, path, after).await.map(|page| encoded(&page)),
         TreeWish::Stat { path } => folder.stat(path).await.map(|entry| encoded(&entry)),
+        TreeWish::Hash { path, version } => hash(folder, path, version).await.map(|blob| encoded(&blob)),
+        TreeWish::Prove { path, version, first, count } => {
+            return prove(folder, (path, version), (first, count), responder).await;
+        }
         TreeWish::Read { path, version, offset, bytes } => {
             return send(folder, (path, version), (offset, bytes), responder).await;
         }
@@ -58,6 +65,39 @@ async fn page(folder: &SharedFolder, path: Option<RelPath>, after: Option<Vec<u8
 
 fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).expect("what is told of files is plain data")
+}
+
+/// The hash of a file, if somebody can wait for it.
+async fn hash(folder: &SharedFolder, path: RelPath, version: Version) -> Result<Option<BlobId>, ShareError> {
+    if version.size_bytes <= HASHED_AT_ONCE_BYTES {
+        return folder.hash(path, version).await.map(Some);
+    }
+    folder.open(path.clone(), version).await?;
+    let known = folder.known_hash(version);
+    if known.is_none() {
+        folder.hash_later(path, version);
+    }
+    Ok(known)
+}
+
+/// Sends groups of a file with what proves them; a file that changes on the way breaks the stream.
+async fn prove(
+    folder: &SharedFolder,
+    (path, version): (RelPath, Version),
+    (first, count): (u64, u64),
+    responder: BulkResponder,
+) -> io::Result<()> {
+    let in_file = first.checked_add(count).filter(|end| *end <= group_count(version.size_bytes));
+    let Some(end) = in_file else { return responder.refuse(BulkReply::NotShown(TreeFault::Changed)).await };
+    let mut proof = match folder.prove(path, version, Groups::from(first..end)).await {
+        Ok(proof) => proof,
+        Err(error) => return refuse(responder, &error).await,
+    };
+    let mut sink = responder.begin(proof.left_bytes()).await?;
+    while let Some(bytes) = proof.next().await.map_err(io::Error::other)? {
+        sink.write(&bytes).await?;
+    }
+    sink.finish().await
 }
 
 /// Sends bytes of a file, block by block; a file that changes on the way breaks the stream.

@@ -3,14 +3,17 @@ use std::time::Duration;
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_model::PeerId;
 use gridwell_net::FetchError;
-use gridwell_store::ShareError;
+use gridwell_store::{ObjectError, ShareError};
 use gridwell_wire::TreeFault;
 
 use super::TreePath;
-use crate::transfer::{TransferError, because};
+use crate::{
+    core::sentence,
+    transfer::{TransferError, because},
+};
 
 /// Why something of the tree is not shown; one sentence each.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum TreeError {
     /// Nothing is there.
     #[error("there is nothing at '{path}'")]
@@ -88,12 +91,38 @@ pub enum TreeError {
         /// Which.
         machine: String,
     },
+    /// What came is not the file's content.
+    #[error("{machine}, or a machine on the way, gives bytes that are not those of '{path}'")]
+    Wrong {
+        /// Whose it is.
+        machine: String,
+        /// What.
+        path: String,
+    },
+    /// This machine could not keep what came, or read what it kept.
+    #[error("this machine cannot keep what it reads: {why}")]
+    Disk {
+        /// What happened.
+        why: String,
+    },
     /// The node is stopping.
     #[error("the node is stopping")]
     Stopping,
 }
 
 impl TreeError {
+    /// True if asking again may help: another way may lead there.
+    pub(super) const fn may_pass(&self) -> bool {
+        matches!(self, Self::NotPassed { .. } | Self::Broke { .. } | Self::Silent { .. })
+    }
+
+    pub(super) fn of_disk(error: &ObjectError) -> Self {
+        match error {
+            ObjectError::Store(_) => Self::Stopping,
+            error => Self::Disk { why: sentence(error) },
+        }
+    }
+
     /// `name` says what people call a machine.
     pub(super) fn of_transfer(
         path: &TreePath,
@@ -149,7 +178,9 @@ impl From<TreeError> for ApiError {
             | TreeError::Away { .. }
             | TreeError::Silent { .. }
             | TreeError::Broke { .. }
-            | TreeError::Nonsense { .. } => ErrorCode::PeerUnreachable,
+            | TreeError::Nonsense { .. }
+            | TreeError::Wrong { .. } => ErrorCode::PeerUnreachable,
+            TreeError::Disk { .. } => ErrorCode::Storage,
             TreeError::Stopping => ErrorCode::Stopping,
         };
         Self::new(code, error.to_string())

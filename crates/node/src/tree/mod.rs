@@ -3,22 +3,25 @@
 //! Nothing here passes through the loop but the question which way leads to a machine.
 
 mod error;
+mod fetching;
 mod open;
 mod place;
 mod roots;
 mod text;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use gridwell_model::{EntryKind, PeerId, RelPath, ShareId, TreeEntry};
 use gridwell_net::Fetched;
-use gridwell_store::SharedFolder;
+use gridwell_store::{Objects, SharedFolder};
 use gridwell_wire::{BulkRequest, TreePage, TreeWish};
 use serde::de::DeserializeOwned;
 use tokio::{io::AsyncReadExt as _, sync::watch};
 
 use crate::transfer::Transfer;
 pub use error::TreeError;
+pub(crate) use fetching::Fetchings;
+use fetching::Origin;
 pub use open::OpenFile;
 use place::Place;
 pub use place::TreePath;
@@ -35,6 +38,8 @@ const MAX_ENTRY_BYTES: u64 = 8 * 1024;
 pub struct Tree {
     pub(crate) roots: watch::Receiver<Arc<Roots>>,
     pub(crate) transfer: Transfer,
+    pub(crate) objects: Objects,
+    pub(crate) fetchings: Fetchings,
 }
 
 impl Tree {
@@ -118,6 +123,17 @@ impl Tree {
         tokio::time::timeout(ANSWER, asked).await.unwrap_or_else(|_| Err(share.silent(ANSWER)))
     }
 
+    /// Why the bytes of a file stopped to come. Its machine breaks off when the file changes under it: asked again, it says so.
+    async fn why_broken(&self, origin: &Origin, error: &io::Error) -> TreeError {
+        match self.stat(&origin.path).await {
+            Ok(TreeEntry { kind: EntryKind::File { version, .. }, .. }) if version == origin.version => {
+                origin.share.broke(error)
+            }
+            Ok(_) => TreeError::Changed { path: origin.path.to_string() },
+            Err(error) => error,
+        }
+    }
+
     async fn fetch(&self, path: &TreePath, share: &ShareAt, wish: TreeWish) -> Result<Fetched, TreeError> {
         if !share.online {
             return Err(TreeError::Away { machine: share.machine.clone() });
@@ -148,8 +164,12 @@ impl ShareAt {
         TreeError::Nonsense { machine: self.machine.clone() }
     }
 
-    fn broke(&self, error: &std::io::Error) -> TreeError {
+    fn broke(&self, error: &io::Error) -> TreeError {
         TreeError::Broke { machine: self.machine.clone(), why: error.to_string() }
+    }
+
+    fn wrong(&self, path: &TreePath) -> TreeError {
+        TreeError::Wrong { machine: self.machine.clone(), path: path.to_string() }
     }
 
     fn silent(&self, waited: Duration) -> TreeError {

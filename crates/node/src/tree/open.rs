@@ -1,12 +1,22 @@
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use gridwell_model::{EntryKind, RelPath, TreeEntry, Version};
+use gridwell_files::{AheadMode, ReadAhead};
+use gridwell_model::{BlobId, RelPath, TreeEntry, Version};
 use gridwell_store::SharedFile;
 use gridwell_wire::TreeWish;
 use tokio::io::AsyncReadExt as _;
 
-use super::{ShareAt, Tree, TreeError, TreePath};
+use super::{
+    MAX_ENTRY_BYTES, ShareAt, Tree, TreeError, TreePath,
+    fetching::{Fetching, Origin},
+};
+
+/// How often the owner of a file that is not hashed yet is asked whether it is.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// An open file of the tree, of one version.
 #[derive(Debug)]
@@ -22,18 +32,25 @@ enum Source {
     /// The file itself.
     Here(Arc<SharedFile>),
     /// The machine whose file it is.
-    Owner(Box<Owner>),
+    There(Box<There>),
 }
 
 /// A file of another machine.
 #[derive(Debug)]
-struct Owner {
+struct There {
     tree: Tree,
-    path: TreePath,
-    share: ShareAt,
-    /// Its path below the share.
-    rest: RelPath,
-    version: Version,
+    origin: Origin,
+    ahead: Mutex<ReadAhead>,
+    proven: tokio::sync::Mutex<Proven>,
+}
+
+/// Whether what comes can be proven.
+#[derive(Debug)]
+enum Proven {
+    /// Its hash is not known (any news at that time); it may be by now.
+    NotYet(Option<Instant>),
+    /// It is: pieces are verified, and kept for the next reader.
+    By(Arc<Fetching>),
 }
 
 impl OpenFile {
@@ -49,9 +66,23 @@ impl OpenFile {
     ) -> Result<Self, TreeError> {
         let source = match &share.folder {
             Some(folder) => Source::Here(Arc::new(folder.open(rest, version).await?)),
-            None => Source::Owner(Box::new(Owner { tree, path, share, rest, version })),
+            None => Source::There(Box::new(There {
+                ahead: Mutex::new(ReadAhead::new(version.size_bytes, AheadMode::Adaptive)),
+                tree,
+                origin: Origin { path, share, rest, version },
+                proven: tokio::sync::Mutex::new(Proven::NotYet(None)),
+            })),
         };
         Ok(Self { entry, version, source })
+    }
+
+    /// Reads exactly what is asked for from now on, and nothing ahead.
+    #[must_use]
+    pub fn strictly(self) -> Self {
+        if let Source::There(there) = &self.source {
+            *there.ahead() = ReadAhead::new(self.version.size_bytes, AheadMode::Off);
+        }
+        self
     }
 
     /// What it was when it was opened.
@@ -82,30 +113,60 @@ impl OpenFile {
                 });
                 read.await.map_err(|_| TreeError::Stopping)?
             }
-            Source::Owner(owner) => owner.read(offset, bytes).await,
+            Source::There(there) => there.read(offset, bytes).await,
         }
     }
 }
 
-impl Owner {
+impl There {
     async fn read(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
-        let Self { tree, path, share, rest, version } = self;
+        match self.fetching().await? {
+            Some(fetching) => {
+                let ahead = self.ahead().on_read(offset, bytes, fetching.speed()).ahead;
+                Ok(fetching.read(&self.tree, &self.origin, (offset, bytes), &ahead).await?.into())
+            }
+            None => self.read_unproven(offset, bytes).await,
+        }
+    }
+
+    /// Who fetches the file's content by its hash, once that is known.
+    async fn fetching(&self) -> Result<Option<Arc<Fetching>>, TreeError> {
+        let mut proven = self.proven.lock().await;
+        let asked = match &*proven {
+            Proven::By(fetching) => return Ok(Some(Arc::clone(fetching))),
+            Proven::NotYet(asked) => *asked,
+        };
+        if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
+            return Ok(None);
+        }
+        let Origin { path, share, rest, version } = &self.origin;
+        let wish = TreeWish::Hash { path: rest.clone(), version: *version };
+        let blob: Option<BlobId> = self.tree.answer(path, share, wish, MAX_ENTRY_BYTES).await?;
+        let Some(blob) = blob else {
+            *proven = Proven::NotYet(Some(Instant::now()));
+            return Ok(None);
+        };
+        let fetching = self.tree.fetchings.of(&self.tree, blob, version.size_bytes).await;
+        let fetching = fetching.map_err(|error| TreeError::of_disk(&error))?;
+        *proven = Proven::By(Arc::clone(&fetching));
+        Ok(Some(fetching))
+    }
+
+    async fn read_unproven(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
+        let Origin { path, share, rest, version } = &self.origin;
         let wish = TreeWish::Read { path: rest.clone(), version: *version, offset, bytes };
-        let mut fetched = tree.fetch(path, share, wish).await?;
+        let mut fetched = self.tree.fetch(path, share, wish).await?;
         if fetched.bytes != bytes {
             return Err(share.nonsense());
         }
         let mut buffer = Vec::with_capacity(bytes as usize);
         match fetched.read_to_end(&mut buffer).await {
             Ok(_) => Ok(buffer.into()),
-            // Its machine breaks off when the file changes under it: asked again, it says so.
-            Err(error) => Err(match tree.stat(path).await {
-                Ok(TreeEntry { kind: EntryKind::File { version: now, .. }, .. }) if now == *version => {
-                    share.broke(&error)
-                }
-                Ok(_) => TreeError::Changed { path: path.to_string() },
-                Err(error) => error,
-            }),
+            Err(error) => Err(self.tree.why_broken(&self.origin, &error).await),
         }
+    }
+
+    fn ahead(&self) -> std::sync::MutexGuard<'_, ReadAhead> {
+        self.ahead.lock().expect("nothing panics while it plans reads")
     }
 }

@@ -5,7 +5,7 @@ use std::{
 
 use gridwell_model::BlobId;
 
-use crate::{BlobError, StoreError, disk};
+use crate::{BlobError, ShareError, StoreError, disk};
 
 /// Why pieces of a blob could not be kept, read or proven.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum ObjectError {
     /// The whole blob that pieces are taken of could not be read.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The shared file that pieces are taken of could not be read.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// The store is closed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,6 +1,7 @@
 //! Folders of this machine's user that others see: what is in them, read where it lies.
 
 mod folder;
+mod hashes;
 mod listed;
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,15 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use gridwell_model::{RelPath, TreeEntry, Version};
+use gridwell_files::{Groups, Outboard};
+use gridwell_model::{BlobId, EntryKind, RelPath, TreeEntry, Version};
 
-use crate::blobs::blocking;
+use crate::{
+    blobs::blocking,
+    proof::{Proof, Prover},
+};
 use folder::{entry_of, version_of};
+use hashes::Hashes;
 use listed::Listed;
 
 /// Why something of a shared folder is not shown.
@@ -97,13 +103,14 @@ struct Inner {
     path: PathBuf,
     /// The names of the folders that were listed last, so that paging through one reads it once.
     listed: Listed,
+    hashes: Hashes,
 }
 
 impl SharedFolder {
     /// The folder at `path`; nothing is read yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { inner: Arc::new(Inner { path: path.into(), listed: Listed::default() }) }
+        Self { inner: Arc::new(Inner { path: path.into(), listed: Listed::default(), hashes: Hashes::default() }) }
     }
 
     /// Where it lies.
@@ -149,6 +156,53 @@ impl SharedFolder {
     }
 }
 
+impl SharedFolder {
+    /// The hash of a file's content. Reads all of it, the first time.
+    ///
+    /// # Errors
+    ///
+    /// As [`SharedFolder::open`].
+    pub async fn hash(&self, path: RelPath, version: Version) -> Result<BlobId, ShareError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.outboard(path, version).map(|outboard| outboard.root())).await
+    }
+
+    /// The hash of that content, if it is known already.
+    #[must_use]
+    pub fn known_hash(&self, version: Version) -> Option<BlobId> {
+        self.inner.hashes.blob(version)
+    }
+
+    /// Hashes a file's content beside whatever else happens, unless that is known or under way.
+    pub fn hash_later(&self, path: RelPath, version: Version) {
+        if !self.inner.hashes.begin(version) {
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = inner.outboard(path, version) {
+                tracing::debug!(%error, "a shared file was not hashed");
+            }
+            inner.hashes.done(version);
+        });
+    }
+
+    /// The stream that proves `groups` of a file to another peer.
+    ///
+    /// # Errors
+    ///
+    /// As [`SharedFolder::open`].
+    pub async fn prove(&self, path: RelPath, version: Version, groups: Groups) -> Result<Proof, ShareError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let outboard: Arc<Outboard> = inner.outboard(path.clone(), version)?;
+            let file = inner.open(path, version)?;
+            Ok(Proof::new(Prover::Shared { file, outboard }, groups))
+        })
+        .await
+    }
+}
+
 impl Inner {
     fn root(&self) -> io::Result<Dir> {
         Dir::open_ambient_dir(&self.path, ambient_authority())
@@ -172,7 +226,7 @@ impl Inner {
         let rest = &names[from..];
         let page = &rest[..most.min(rest.len())];
         // What went since its name was read is left out.
-        let entries = page.iter().filter_map(|name| entry_of(&dir, name).ok()).collect();
+        let entries = page.iter().filter_map(|name| entry_of(&dir, name).ok()).map(|entry| self.named(entry)).collect();
         Ok(FolderPage { entries, more: page.len() < rest.len() })
     }
 
@@ -183,7 +237,16 @@ impl Inner {
         };
         let parent = path.parent();
         let dir = self.folder(parent.as_ref())?;
-        entry_of(&dir, path.name()).map_err(|source| ShareError::of(Some(path), source))
+        let entry = entry_of(&dir, path.name()).map_err(|source| ShareError::of(Some(path), source))?;
+        Ok(self.named(entry))
+    }
+
+    /// Adds the hash of the content, where it is known.
+    fn named(&self, mut entry: TreeEntry) -> TreeEntry {
+        if let EntryKind::File { version, blob, .. } = &mut entry.kind {
+            *blob = self.hashes.blob(*version);
+        }
+        entry
     }
 
     fn open(&self, path: RelPath, version: Version) -> Result<SharedFile, ShareError> {
@@ -234,6 +297,11 @@ impl SharedFile {
     pub fn check(&self) -> Result<(), ShareError> {
         let meta = self.file.metadata().map_err(|source| ShareError::of(Some(&self.path), source))?;
         if version_of(&meta) == self.version { Ok(()) } else { Err(self.changed()) }
+    }
+
+    /// Fills the buffer with what is at `offset`.
+    pub(crate) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), ShareError> {
+        if self.read_at(buffer, offset)? == buffer.len() { Ok(()) } else { Err(self.changed()) }
     }
 
     fn changed(&self) -> ShareError {
