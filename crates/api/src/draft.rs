@@ -34,8 +34,10 @@ pub struct DraftView {
     pub file_bytes: u64,
     /// What lies beside them in a folder that was dropped, and is not read.
     pub left_out: DraftLeftOut,
-    /// Files it names that are not there.
+    /// Files a scene refers to that are not there; the first [`DraftView::MAX_FILES`].
     pub missing: Vec<DraftFile>,
+    /// Files a scene refers to whose content lies in the scene's file; the first [`DraftView::MAX_FILES`].
+    pub packed: Vec<DraftFile>,
     /// The folder into which results would land.
     pub output: String,
     /// Its parameters with their values.
@@ -95,12 +97,17 @@ pub struct FrameRange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct DraftFile {
-    /// Where it lies, or should lie.
+    /// Where it lies, or should lie; as the scene writes it where that is a path of another system.
     pub path: String,
-    /// Size in bytes; 0 when missing.
+    /// Size in bytes; 0 when missing or packed.
     pub size_bytes: u64,
-    /// What it is for: `scene`, `image`, `library`, `sound`, …
+    /// What it is for: `scene`, `image`, `library`, `sound`, `font`, `clip`, `strip`, `cache`, `volume`, `text`, `light`,
+    /// `simulation`, `file`.
     pub purpose: String,
+    /// A file of the same name elsewhere in the scene's folder; only for one that is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub closest: Option<String>,
 }
 
 /// A parameter of a job.

@@ -43,6 +43,13 @@ pub trait Files {
     ///
     /// Whatever the system says.
     fn list(&self, path: &str) -> io::Result<Vec<OsString>>;
+
+    /// What Blender itself says that the .blend at `path` and its libraries refer to: absolute paths, packed files left out.
+    ///
+    /// `None` where there is no Blender, or none that answers.
+    fn refers(&self, _path: &str) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// A file system in memory for tests.
@@ -51,12 +58,19 @@ pub trait Files {
 pub(crate) struct MemoryFiles {
     files: std::collections::BTreeMap<String, Vec<u8>>,
     locked: std::collections::BTreeSet<String>,
+    told: Option<Vec<String>>,
 }
 
 #[cfg(test)]
 impl MemoryFiles {
     pub(crate) fn with(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
         self.files.insert(path.to_owned(), content.into());
+        self
+    }
+
+    /// What Blender says that every .blend refers to.
+    pub(crate) fn told(mut self, paths: &[&str]) -> Self {
+        self.told = Some(paths.iter().map(|path| (*path).to_owned()).collect());
         self
     }
 
@@ -95,5 +109,9 @@ impl Files for MemoryFiles {
         } else {
             Ok(names.into_iter().map(Into::into).collect())
         }
+    }
+
+    fn refers(&self, _path: &str) -> Option<Vec<String>> {
+        self.told.clone()
     }
 }

@@ -16,8 +16,8 @@ use gridwell_api::{
 use gridwell_job::{
     Draft, DraftError, DraftRequest, FileKind, Files, JobError, JobPlan, ParameterError, ParameterKind, Recipes,
     Template,
-    blend::BlendError,
-    draft::{Command, Over, What, draft},
+    blend::{BlendError, ReferenceKind},
+    draft::{Command, Over, SceneFile, SceneFileState, What, draft},
     over::OverError,
 };
 use gridwell_model::{BlobId, InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
@@ -127,10 +127,15 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
     let title = recipe.map_or_else(|| draft.recipe.clone(), |recipe| recipe.title.clone());
     let tools = draft.tool.iter().map(|tool| format!("tool:{tool}"));
     let all_cores = recipe.filter(|recipe| recipe.needs.all_cores).map(|_| "cores = all".to_owned());
-    let size = |path: &String| fs::metadata(path).map_or(0, |meta| meta.len());
     let file_count = draft.inputs.len() as u64;
-    let file_bytes = draft.inputs.iter().map(size).sum();
-    let file = |path: String| DraftFile { size_bytes: size(&path), purpose: purpose(&path, request), path };
+    let file_bytes = draft.inputs.iter().map(|path| size_of(path)).sum();
+    let SceneFiles { kinds, missing, packed } = scene_files(draft.refers);
+    let input = |path: String| DraftFile {
+        size_bytes: size_of(&path),
+        purpose: kinds.get(&path).map_or_else(|| purpose(&path, request), |kind| kind.word().to_owned()),
+        path,
+        closest: None,
+    };
     DraftView {
         paths: request.paths.clone(),
         recipe: draft.recipe,
@@ -143,11 +148,12 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
         steps: plan.steps().iter().map(|step| (step.name.clone(), u64::from(step.task_count))).collect(),
         tools: tools.clone().collect(),
         needs: request.needs.iter().cloned().chain(tools).chain(all_cores).collect(),
-        files: draft.inputs.into_iter().take(DraftView::MAX_FILES).map(file).collect(),
+        files: draft.inputs.into_iter().take(DraftView::MAX_FILES).map(input).collect(),
         file_count,
         file_bytes,
         left_out: DraftLeftOut { files: draft.left_out.files, folders: draft.left_out.folders },
-        missing: draft.missing.into_iter().map(file).collect(),
+        missing,
+        packed,
         output: draft.output_folders.first().cloned().unwrap_or_default(),
         parameters: parameters(&draft.template, &draft.parameters),
         facts: draft.facts,
@@ -156,6 +162,37 @@ fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan
     }
 }
 
+fn size_of(path: &str) -> u64 {
+    fs::metadata(path).map_or(0, |meta| meta.len())
+}
+
+/// What a scene refers to: kinds of the files that are here, and the files that are not.
+#[derive(Default)]
+struct SceneFiles {
+    kinds: BTreeMap<String, ReferenceKind>,
+    missing: Vec<DraftFile>,
+    packed: Vec<DraftFile>,
+}
+
+fn scene_files(refers: Vec<SceneFile>) -> SceneFiles {
+    let mut found = SceneFiles::default();
+    for SceneFile { path, kind, state } in refers {
+        let (list, closest) = match state {
+            SceneFileState::Here => {
+                found.kinds.insert(path, kind);
+                continue;
+            }
+            SceneFileState::Missing { closest } => (&mut found.missing, closest),
+            SceneFileState::Packed => (&mut found.packed, None),
+        };
+        if list.len() < DraftView::MAX_FILES {
+            list.push(DraftFile { path, size_bytes: 0, purpose: kind.word().to_owned(), closest });
+        }
+    }
+    found
+}
+
+/// What a file that no scene refers to is for, by its name.
 fn purpose(path: &str, request: &SubmitRequest) -> String {
     let named = request.paths.iter().any(|asked| asked == path);
     let extension = Path::new(path).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -163,8 +200,6 @@ fn purpose(path: &str, request: &SubmitRequest) -> String {
         "blend" if named => "scene",
         "blend" => "library",
         "png" | "jpg" | "jpeg" | "exr" | "tif" | "tiff" | "hdr" | "webp" => "image",
-        "wav" | "mp3" | "flac" | "ogg" => "sound",
-        "ttf" | "otf" => "font",
         _ => "file",
     }
     .to_owned()

@@ -235,12 +235,17 @@ export type DoctorView = {
 
 /** A file that a job reads. */
 export type DraftFile = {
-  /** Where it lies, or should lie. */
+  /** Where it lies, or should lie; as the scene writes it where that is a path of another system. */
   path: string;
-  /** Size in bytes; 0 when missing. */
+  /** Size in bytes; 0 when missing or packed. */
   size_bytes: number;
-  /** What it is for: `scene`, `image`, `library`, `sound`, … */
+  /**
+   * What it is for: `scene`, `image`, `library`, `sound`, `font`, `clip`, `strip`, `cache`, `volume`, `text`, `light`,
+   * `simulation`, `file`.
+   */
   purpose: string;
+  /** A file of the same name elsewhere in the scene's folder; only for one that is missing. */
+  closest?: string;
 };
 
 /** What lies in a dropped folder and is not read. */
@@ -293,8 +298,10 @@ export type DraftView = {
   file_bytes: number;
   /** What lies beside them in a folder that was dropped, and is not read. */
   left_out: DraftLeftOut;
-  /** Files it names that are not there. */
+  /** Files a scene refers to that are not there; the first `DraftView::MAX_FILES`. */
   missing: Array<DraftFile>;
+  /** Files a scene refers to whose content lies in the scene's file; the first `DraftView::MAX_FILES`. */
+  packed: Array<DraftFile>;
   /** The folder into which results would land. */
   output: string;
   /** Its parameters with their values. */

@@ -30,7 +30,15 @@ const DRAFTS: Readonly<Record<string, Partial<DraftView>>> = {
     files: [{ path: "/home/ana/welcome.gridwell-sample", size_bytes: 80, purpose: "file" }],
     output: "/home/ana/welcome_frames",
   },
-  "lobby.blend": scene("lobby", [{ path: "/home/ana/Textures/wood_04.png", size_bytes: 0, purpose: "image" }]),
+  "lobby.blend": scene("lobby", [
+    {
+      path: "/home/ana/Textures/wood_04.png",
+      size_bytes: 0,
+      purpose: "image",
+      closest: "/home/ana/Textures/old/wood_04.png",
+    },
+    { path: "D:\\stock\\sky.hdr", size_bytes: 0, purpose: "image" },
+  ]),
   "holiday film.mov": {
     recipe: "film",
     title: "Film: holiday film",
@@ -151,6 +159,7 @@ function draftOf(request: SubmitRequest): DraftView {
     files: [],
     left_out: { files: 0, folders: 0 },
     missing: [],
+    packed: [],
     output: "",
     parameters: [],
     facts: [],

@@ -83,3 +83,35 @@ export function linkPolicy(policy: LinkPolicy): string {
       return m.grid_policy_forbidden();
   }
 }
+
+/** What a file that a job reads is for. */
+export function purpose(purpose: string): string {
+  switch (purpose) {
+    case "scene":
+      return m.file_purpose_scene();
+    case "image":
+      return m.file_purpose_image();
+    case "library":
+      return m.file_purpose_library();
+    case "sound":
+      return m.file_purpose_sound();
+    case "font":
+      return m.file_purpose_font();
+    case "clip":
+      return m.file_purpose_clip();
+    case "strip":
+      return m.file_purpose_strip();
+    case "cache":
+      return m.file_purpose_cache();
+    case "volume":
+      return m.file_purpose_volume();
+    case "text":
+      return m.file_purpose_text();
+    case "light":
+      return m.file_purpose_light();
+    case "simulation":
+      return m.file_purpose_simulation();
+    default:
+      return m.file_purpose_file();
+  }
+}

@@ -33,6 +33,7 @@ fn draft(draft: &DraftView, columns: usize) -> String {
     text.push_str(&fields(&about.into_iter().chain(facts).collect::<Vec<_>>()));
     text.push_str(&scenes(draft, columns));
     text.push_str(&files("Files", &draft.files));
+    text.push_str(&files("Packed in the scene", &draft.packed));
     text.push_str(&files("Missing", &draft.missing));
     text.push_str(&parameters(draft, columns));
     for machine in draft.machines.iter().filter(|machine| !machine.fits) {
@@ -77,14 +78,21 @@ fn scenes(draft: &DraftView, columns: usize) -> String {
     format!("\n{}", table.render(columns))
 }
 
+/// Files by what they are for.
 fn files(title: &str, files: &[DraftFile]) -> String {
     if files.is_empty() {
         return String::new();
     }
+    let mut sorted: Vec<_> = files.iter().collect();
+    sorted.sort_by_key(|file| &file.purpose);
+    let width = files.iter().map(|file| file.purpose.len()).max().unwrap_or_default();
     let mut text = format!("\n{title}:\n");
-    for file in files.iter().take(FILES_SHOWN) {
+    for file in sorted.iter().take(FILES_SHOWN) {
         let size = if file.size_bytes > 0 { format!(" ({})", format_bytes(file.size_bytes)) } else { String::new() };
-        text.push_str(&format!("  {}{size}\n", clean(&file.path)));
+        text.push_str(&format!("  {:width$}  {}{size}\n", file.purpose, clean(&file.path)));
+        if let Some(closest) = &file.closest {
+            text.push_str(&format!("  {:width$}  is there as {}\n", "", clean(closest)));
+        }
     }
     if files.len() > FILES_SHOWN {
         text.push_str(&format!("  and {} more\n", files.len() - FILES_SHOWN));
@@ -131,7 +139,17 @@ mod tests {
                 engine: "CYCLES".into(),
                 active: true,
             }],
-            missing: vec![DraftFile { path: "/tex/wood_04.png".into(), size_bytes: 0, purpose: "image".into() }],
+            missing: vec![
+                DraftFile {
+                    path: "/tex/wood_04.png".into(),
+                    size_bytes: 0,
+                    purpose: "image".into(),
+                    closest: Some("/old/wood_04.png".into()),
+                },
+                DraftFile { path: "/a.vdb".into(), size_bytes: 0, purpose: "volume".into(), closest: None },
+                DraftFile { path: "/b.png".into(), size_bytes: 0, purpose: "image".into(), closest: None },
+            ],
+            packed: vec![DraftFile { path: "/c.ttf".into(), size_bytes: 0, purpose: "font".into(), closest: None }],
             parameters: vec![ParameterView {
                 name: "Samples".into(),
                 kind: "INT".into(),
@@ -151,7 +169,8 @@ mod tests {
             "24 frames: 1-24",
             "Main ←",
             "1920×1080",
-            "Missing:\n  /tex/wood_04.png\n",
+            "Packed in the scene:\n  font  /c.ttf\n",
+            "Missing:\n  image   /tex/wood_04.png\n          is there as /old/wood_04.png\n  image   /b.png\n  volume  /a.vdb\n",
             "(must be given)",
             "3 other files, 1 folder",
             "nas does not fit: needs worker.tool blender",

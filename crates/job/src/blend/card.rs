@@ -143,12 +143,12 @@ fn read_thumbnail<R: Read>(
 }
 
 /// The bytes before the first zero, or all.
-pub(super) fn until_zero(bytes: &[u8]) -> &[u8] {
+fn until_zero(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Untrusted bytes as text: lossy, without control characters and without those that reorder text around them.
-pub(super) fn plain_text(bytes: &[u8]) -> String {
+fn plain_text(bytes: &[u8]) -> String {
     let reorders = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     String::from_utf8_lossy(bytes).chars().filter(|c| !c.is_control() && !reorders(*c)).collect()
 }

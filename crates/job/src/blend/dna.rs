@@ -3,36 +3,73 @@ use super::header::Layout;
 /// Most structs, names or types one file may declare: Blender has about 1,000, 6,000 and 1,100.
 const MAX_ENTRIES: usize = 65_536;
 
-/// Where the few fields lie that file references need: the file's own struct table, cut down.
+/// How the structs of one file are laid out: its own table, so that any version of Blender can be read.
 #[derive(Debug, Default)]
-pub(super) struct StructTable {
-    structs: Vec<Struct>,
+pub(super) struct StructTable<'a> {
+    structs: Vec<Struct<'a>>,
 }
 
 /// One struct of the file.
 #[derive(Debug)]
-pub(super) struct Struct {
-    pub(super) type_name: String,
-    pub(super) fields: Vec<Field>,
+pub(super) struct Struct<'a> {
+    pub(super) type_name: &'a [u8],
+    /// Bytes of one element.
+    pub(super) size: usize,
+    fields: Vec<Field<'a>>,
 }
 
 /// One field: its plain name, offset and size in bytes, and whether it is a pointer.
 #[derive(Debug)]
-pub(super) struct Field {
-    pub(super) name: String,
-    pub(super) type_name: String,
-    pub(super) offset: usize,
-    pub(super) size: usize,
-    pub(super) pointer: bool,
+struct Field<'a> {
+    name: &'a [u8],
+    type_name: &'a [u8],
+    offset: usize,
+    size: usize,
+    pointer: bool,
 }
 
-impl StructTable {
-    pub(super) fn get(&self, index: u32) -> Option<&Struct> {
+/// One element of a struct: its fields by name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
+    pub(super) form: &'a Struct<'a>,
+    pub(super) bytes: &'a [u8],
+    pub(super) layout: Layout,
+}
+
+impl<'a> Record<'a> {
+    /// The text in an array of characters, up to its first zero; `None` for any other field.
+    pub(super) fn text(&self, name: &str) -> Option<&'a [u8]> {
+        let (field, bytes) = self.field(name)?;
+        let is_text = field.type_name == b"char" && !field.pointer && field.size > 1;
+        is_text.then(|| bytes.split(|byte| *byte == 0).next().unwrap_or_default())
+    }
+
+    /// The address a pointer held when the file was written, or that of the first entry of a list; zero leads nowhere.
+    pub(super) fn address(&self, name: &str) -> Option<u64> {
+        let (field, bytes) = self.field(name)?;
+        let is_address = field.pointer || field.type_name == b"ListBase";
+        is_address.then(|| self.layout.number(bytes.get(..self.layout.pointer_bytes)?)).flatten()
+    }
+
+    /// An integer of any width, taken as unsigned.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        let (field, bytes) = self.field(name)?;
+        (!field.pointer).then(|| self.layout.number(bytes)).flatten()
+    }
+
+    fn field(&self, name: &str) -> Option<(&'a Field<'a>, &'a [u8])> {
+        let field = self.form.fields.iter().find(|field| field.name == name.as_bytes())?;
+        Some((field, self.bytes.get(field.offset..field.offset.checked_add(field.size)?)?))
+    }
+}
+
+impl<'a> StructTable<'a> {
+    pub(super) fn get(&self, index: u32) -> Option<&Struct<'a>> {
         self.structs.get(index as usize)
     }
 
     /// Reads the content of a `DNA1` block; `None` when it is damaged.
-    pub(super) fn parse(bytes: &[u8], layout: Layout) -> Option<Self> {
+    pub(super) fn parse(bytes: &'a [u8], layout: Layout) -> Option<Self> {
         let mut at = Cursor { bytes, at: 0, layout };
         at.tag(b"SDNA")?;
         at.tag(b"NAME")?;
@@ -49,29 +86,33 @@ impl StructTable {
     }
 }
 
-fn read_struct(at: &mut Cursor<'_>, names: &[&[u8]], types: &[&[u8]], lengths: &[u16]) -> Option<Struct> {
-    let type_name = String::from_utf8_lossy(types.get(usize::from(at.u16()?))?).into_owned();
+fn read_struct<'a>(at: &mut Cursor<'a>, names: &[&'a [u8]], types: &[&'a [u8]], lengths: &[u16]) -> Option<Struct<'a>> {
+    let type_name = *types.get(usize::from(at.u16()?))?;
     let mut fields = Vec::new();
     let mut offset = 0_usize;
     for _ in 0..at.u16()? {
         let kind = usize::from(at.u16()?);
-        let name = String::from_utf8_lossy(names.get(usize::from(at.u16()?))?).into_owned();
-        let pointer = name.starts_with('*') || name.starts_with("(*");
-        let one = if pointer { at.layout.pointer_bytes as usize } else { usize::from(*lengths.get(kind)?) };
-        let size = one.checked_mul(array_count(&name)?)?;
-        let plain = name.trim_start_matches(['*', '(']).split(['[', ')']).next().unwrap_or_default().to_owned();
-        let type_name = String::from_utf8_lossy(types.get(kind)?).into_owned();
-        fields.push(Field { name: plain, type_name, offset, size, pointer });
+        let declared = *names.get(usize::from(at.u16()?))?;
+        let pointer = declared.starts_with(b"*") || declared.starts_with(b"(*");
+        let one = if pointer { at.layout.pointer_bytes } else { usize::from(*lengths.get(kind)?) };
+        let size = one.checked_mul(array_count(declared)?)?;
+        fields.push(Field { name: plain(declared), type_name: types.get(kind)?, offset, size, pointer });
         offset = offset.checked_add(size)?;
     }
-    Some(Struct { type_name, fields })
+    Some(Struct { type_name, size: offset, fields })
+}
+
+/// `*mat[4]` and `(*mat)()` are called `mat`.
+fn plain(declared: &[u8]) -> &[u8] {
+    let start = declared.iter().position(|byte| !b"*(".contains(byte)).unwrap_or(declared.len());
+    declared[start..].split(|byte| b"[)".contains(byte)).next().unwrap_or_default()
 }
 
 /// `mat[4][4]` has 16 elements.
-fn array_count(name: &str) -> Option<usize> {
-    name.split('[').skip(1).try_fold(1_usize, |count, part| {
-        let digits = part.split(']').next()?;
-        count.checked_mul(digits.parse().ok()?)
+fn array_count(declared: &[u8]) -> Option<usize> {
+    declared.split(|byte| *byte == b'[').skip(1).try_fold(1_usize, |count, part| {
+        let digits = part.split(|byte| *byte == b']').next()?;
+        count.checked_mul(std::str::from_utf8(digits).ok()?.parse().ok()?)
     })
 }
 

@@ -54,8 +54,10 @@ pub struct BlendLimits {
     pub scenes: usize,
     /// Width and height of a thumbnail in pixels.
     pub thumbnail_side: u32,
-    /// Bytes of blocks kept for looking up file references.
-    pub kept_bytes: u64,
+    /// Bytes of the struct table.
+    pub table_bytes: u64,
+    /// Files referred to.
+    pub references: usize,
 }
 
 impl BlendLimits {
@@ -71,10 +73,12 @@ impl BlendLimits {
         blocks: 64,
         scenes: 256,
         thumbnail_side: 1_024,
-        kept_bytes: 0,
+        table_bytes: 0,
+        references: 0,
     };
 
-    /// For file references, which need a walk through the whole file: larger scenes are submitted without the walk.
+    /// For file references, which need two walks through the whole file: larger scenes are submitted without them. The
+    /// struct table is about 150 kB; a picture strip names every picture.
     pub const TRACE: Self = Self {
         disk_bytes: 1 << 30,
         inflated_bytes: 2 << 30,
@@ -83,6 +87,7 @@ impl BlendLimits {
         blocks: 4_000_000,
         scenes: 256,
         thumbnail_side: 1_024,
-        kept_bytes: 64 << 20,
+        table_bytes: 4 << 20,
+        references: 100_000,
     };
 }

@@ -11,7 +11,7 @@ pub(super) struct Layout {
     pub(super) blocks: BlockForm,
     pub(super) big_endian: bool,
     /// Bytes of a stored pointer.
-    pub(super) pointer_bytes: u64,
+    pub(super) pointer_bytes: usize,
 }
 
 /// The forms of a block's header.
@@ -25,11 +25,13 @@ pub(super) enum BlockForm {
     Large,
 }
 
-/// A block's header, as far as anybody needs it; pointers are never used as offsets and so not kept.
+/// A block's header, as far as anybody needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) code: [u8; 4],
     pub(super) len: u64,
+    /// Where the data lay when the file was written: what pointers elsewhere in the file name it by. Never an offset.
+    pub(super) address: u64,
     pub(super) struct_index: u32,
 }
 
@@ -42,8 +44,13 @@ impl Layout {
         if self.big_endian { i32::from_be_bytes(bytes) } else { i32::from_le_bytes(bytes) }
     }
 
-    fn i64(self, bytes: [u8; 8]) -> i64 {
-        if self.big_endian { i64::from_be_bytes(bytes) } else { i64::from_le_bytes(bytes) }
+    /// An unsigned number of at most 8 bytes.
+    pub(super) fn number(self, bytes: &[u8]) -> Option<u64> {
+        let step = |number, byte: &u8| (number << 8) | u64::from(*byte);
+        (bytes.len() <= 8).then(|| match self.big_endian {
+            true => bytes.iter().fold(0, step),
+            false => bytes.iter().rev().fold(0, step),
+        })
     }
 
     /// Reads the i32 at `at` of `bytes`, if it is there.
@@ -115,22 +122,22 @@ pub(super) fn read_block<R: Read>(content: &mut Content<R>, layout: Layout) -> R
         return Ok(None);
     }
     let word = [start[4], start[5], start[6], start[7]];
-    let (len, index) = match layout.blocks {
+    let (len, address, index) = match layout.blocks {
         BlockForm::Classic4 => {
             let mut rest = [0; 12];
             content.read_exact(&mut rest)?;
-            (i64::from(layout.i32(word)), layout.i32_at(&rest, 4))
+            (i64::from(layout.i32(word)), layout.number(&rest[..4]), layout.i32_at(&rest, 4))
         }
         BlockForm::Classic8 => {
             let mut rest = [0; 16];
             content.read_exact(&mut rest)?;
-            (i64::from(layout.i32(word)), layout.i32_at(&rest, 8))
+            (i64::from(layout.i32(word)), layout.number(&rest[..8]), layout.i32_at(&rest, 8))
         }
         BlockForm::Large => {
             let mut rest = [0; 24];
             content.read_exact(&mut rest)?;
-            let len = rest[8..].first_chunk().map_or(-1, |bytes| layout.i64(*bytes));
-            (len, Some(layout.i32(word)))
+            let len = layout.number(&rest[8..16]).map_or(-1, u64::cast_signed);
+            (len, layout.number(&rest[..8]), Some(layout.i32(word)))
         }
     };
     let damaged = |what| BlendError::Damaged { offset: at, what };
@@ -142,5 +149,6 @@ pub(super) fn read_block<R: Read>(content: &mut Content<R>, layout: Layout) -> R
     if content.ends_within(len) {
         return Err(damaged("a block longer than the rest of the file"));
     }
-    Ok(Some(Block { code, len, struct_index: index.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX) }))
+    let struct_index = index.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX);
+    Ok(Some(Block { code, len, address: address.unwrap_or_default(), struct_index }))
 }

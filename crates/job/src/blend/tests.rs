@@ -3,7 +3,11 @@ use std::io;
 use proptest::prelude::*;
 
 use super::{
-    fixture::{FORMS, Form, Writer, gzip, zstd},
+    fixture::{
+        FORMS, Form,
+        Value::{Number, Text},
+        Writer, gzip, zstd,
+    },
     *,
 };
 
@@ -12,7 +16,7 @@ fn read(bytes: &[u8]) -> Result<BlendCard, BlendError> {
 }
 
 fn trace(bytes: &[u8]) -> Result<Vec<Reference>, BlendError> {
-    references(bytes, bytes.len() as u64, BlendLimits::TRACE)
+    references(|| Ok(bytes), bytes.len() as u64, BlendLimits::TRACE)
 }
 
 fn pixels(width: usize, height: usize) -> Vec<u8> {
@@ -25,7 +29,9 @@ fn whole(form: Form) -> Vec<u8> {
         .scene(b"Day\xff two", -5, 3)
         .thumbnail(2, 3, &pixels(2, 3))
         .block(b"GLOB", &[0; 16])
-        .reference(b"IM\0\0", 1, b"//tex/wood.png", false, 1)
+        .image(b"//tex/wood.png", false, 1)
+        .structs(b"DATA", "Strip", 3, &[&[("stripdata", Number(0x7000)), ("dir", Text(b"//cut"))]])
+        .structs(b"DATA", "StripElem", 0x7000, &[&[("name", Text(b"1.png"))]])
         .end()
 }
 
@@ -44,7 +50,7 @@ fn every_form_and_packing_gives_the_same_card() {
             let picture = card.thumbnail.unwrap();
             assert_eq!((picture.width, picture.height), (2, 3));
             assert_eq!(picture.rgba[..8], pixels(2, 3)[16..], "rows are top-down");
-            assert_eq!(trace(&bytes).unwrap().len(), 1);
+            assert_eq!(trace(&bytes).unwrap().len(), 2);
         }
     }
 }
@@ -224,35 +230,96 @@ fn a_reader_that_fails_says_why() {
 }
 
 #[test]
-fn references_are_listed_once_and_packed_ones_left_out() {
+fn references_are_listed_once_and_say_whether_they_are_packed() {
     for form in FORMS {
         let bytes = Writer::new(form)
             .scene(b"S", 1, 2)
-            .reference(b"IM\0\0", 1, b"//a.png", false, 1)
-            .reference(b"IM\0\0", 1, b"//a.png", false, 1)
-            .reference(b"IM\0\0", 1, b"//seq_001.png", false, 2)
-            .reference(b"IM\0\0", 1, b"//u.<UDIM>.png", false, 6)
-            .reference(b"IM\0\0", 1, b"//generated.png", false, 4)
-            .reference(b"IM\0\0", 1, b"//packed.png", true, 1)
-            .reference(b"IM\0\0", 1, b"", false, 1)
-            .reference(b"LI\0\0", 1, b"/lib/\xff.blend", false, 0)
-            .reference(b"VF\0\0", 1, b"<builtin>", false, 0)
-            .reference(b"SO\0\0", 99, b"//no such struct", false, 0)
-            .reference(b"OB\0\0", 1, b"//not a file", false, 1)
+            .image(b"//a.png", false, 1)
+            .image(b"//a.png", false, 1)
+            .image(b"//seq_001.png", false, 2)
+            .image(b"//u.<UDIM>.png", false, 6)
+            .image(b"//generated.png", false, 4)
+            .image(b"//packed.png", true, 1)
+            .image(b"", false, 1)
+            .library(b"/lib/\xff.blend")
+            .library(b"/opt/blender/5.0/datafiles/assets/brushes/soft.blend")
+            .structs(b"VF\0\0", "VFont", 1, &[&[("name", Text(b"<builtin>"))]])
+            .structs(b"VO\0\0", "Volume", 1, &[&[("filepath", Text(b"//fog_01.vdb")), ("is_sequence", Number(1))]])
+            .structs(b"ID\0\0", "ID", 1, &[&[("id", Text(b"//linked"))]])
             .end();
         let found = trace(&bytes).unwrap();
-        let shown: Vec<_> = found.iter().map(|one| (one.kind, one.path.as_slice(), one.spread)).collect();
+        let shown: Vec<_> = found.iter().map(|one| (one.kind, one.path.as_slice(), one.spread, one.packed)).collect();
         assert_eq!(
             shown,
             [
-                (ReferenceKind::Image, b"//a.png".as_slice(), Spread::One),
-                (ReferenceKind::Image, b"//seq_001.png".as_slice(), Spread::Sequence),
-                (ReferenceKind::Image, b"//u.<UDIM>.png".as_slice(), Spread::Tiles),
-                (ReferenceKind::Library, b"/lib/\xff.blend".as_slice(), Spread::One),
+                (ReferenceKind::Image, b"//a.png".as_slice(), Spread::One, false),
+                (ReferenceKind::Image, b"//packed.png", Spread::One, true),
+                (ReferenceKind::Image, b"//seq_001.png", Spread::Sequence, false),
+                (ReferenceKind::Image, b"//u.<UDIM>.png", Spread::Tiles, false),
+                (ReferenceKind::Library, b"/lib/\xff.blend", Spread::One, false),
+                (ReferenceKind::Volume, b"//fog_01.vdb", Spread::Sequence, false),
             ],
             "{form:?}"
         );
     }
+}
+
+#[test]
+fn paths_behind_pointers_are_found_in_what_follows_their_owner() {
+    for form in FORMS {
+        let bytes = Writer::new(form)
+            .structs(b"TX\0\0", "Text", 1, &[&[("name", Number(0x5000)), ("lines", Number(0x6000))]])
+            .raw(0x5000, b"//notes.py\0")
+            .structs(b"TX\0\0", "Text", 2, &[&[]])
+            .block(b"SC\0\0", &[0; 4])
+            .structs(b"DATA", "Strip", 3, &[&[("stripdata", Number(0x7000)), ("dir", Text(b"//cut"))]])
+            .structs(b"DATA", "StripElem", 0x7000, &[&[("name", Text(b"1.png"))], &[("name", Text(b"2.png"))]])
+            .structs(b"DATA", "StripElem", 0x7001, &[&[("name", Text(b"of nobody.png"))]])
+            .block(b"OB\0\0", &[0; 4])
+            .structs(b"DATA", "NodesModifierData", 4, &[&[("simulation_bake_directory", Number(0x5000))]])
+            .block(b"OB\0\0", &[0; 4])
+            .raw(0x5000, b"//of another object\0")
+            .end();
+        let found = trace(&bytes).unwrap();
+        let shown: Vec<_> = found.iter().map(|one| (one.kind, one.path.as_slice(), one.packed)).collect();
+        assert_eq!(
+            shown,
+            [
+                (ReferenceKind::Strip, b"//cut/1.png".as_slice(), false),
+                (ReferenceKind::Strip, b"//cut/2.png", false),
+                (ReferenceKind::Text, b"//notes.py", true),
+            ],
+            "{form:?}"
+        );
+    }
+}
+
+#[test]
+fn folders_of_simulations_are_missed_only_once_they_were_written() {
+    let fluid = |flags| [("cache_directory", Text(b"//fluid".as_slice())), ("cache_flag", Number(flags))];
+    let points = |flags| [("path", Text(b"//points".as_slice())), ("flag", Number(flags))];
+    let cases = [
+        ("FluidDomainSettings", fluid(0), Some(Spread::Folder { made: false })),
+        ("FluidDomainSettings", fluid(0b10), Some(Spread::Folder { made: true })),
+        ("PointCache", points(1), None),
+        ("PointCache", points(1 << 9), Some(Spread::Folder { made: true })),
+    ];
+    for (holder, values, spread) in cases {
+        let bytes = Writer::new(Form::Large).structs(b"DATA", holder, 1, &[&values]).end();
+        assert_eq!(trace(&bytes).unwrap().first().map(|one| one.spread), spread, "{holder} {values:?}");
+    }
+}
+
+#[test]
+fn more_references_than_allowed_are_refused() {
+    let bytes = Writer::new(Form::Large).image(b"//a", false, 1).image(b"//b", false, 1).image(b"//c", false, 1);
+    let bytes = bytes.end();
+    let limits = BlendLimits { references: 2, ..BlendLimits::TRACE };
+    let error = references(|| Ok(bytes.as_slice()), bytes.len() as u64, limits).unwrap_err().to_string();
+    assert_eq!(error, "refused: the number of files it refers to is over the limit of 2");
+    let limits = BlendLimits { table_bytes: 100, ..BlendLimits::TRACE };
+    let error = references(|| Ok(bytes.as_slice()), bytes.len() as u64, limits).unwrap_err().to_string();
+    assert_eq!(error, "refused: its struct table, in bytes, is over the limit of 100");
 }
 
 /// A reader that counts what is taken from it.
@@ -284,8 +351,8 @@ proptest! {
         let _card = card(Counting(&bytes, &taken), bytes.len() as u64, limits);
         prop_assert!(taken.get() <= disk_bytes);
         taken.set(0);
-        let _references = references(Counting(&bytes, &taken), bytes.len() as u64, limits);
-        prop_assert!(taken.get() <= disk_bytes);
+        let _references = references(|| Ok(Counting(&bytes, &taken)), bytes.len() as u64, limits);
+        prop_assert!(taken.get() <= 2 * disk_bytes, "it is walked through twice");
     }
 
     #[test]

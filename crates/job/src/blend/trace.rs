@@ -1,10 +1,13 @@
-use std::{collections::BTreeSet, io::Read};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read},
+};
 
 use super::{
     BlendError, BlendLimits,
-    card::until_zero,
-    dna::{Struct, StructTable},
+    dna::{Record, Struct, StructTable},
     header::{Block, Layout, read_block, read_header},
+    places::{ENTRY_NAME, PLACES, PathField, Place, is_packed},
     stream::Content,
 };
 
@@ -21,10 +24,41 @@ pub enum ReferenceKind {
     Font,
     /// A clip for tracking.
     MovieClip,
-    /// An Alembic or USD cache.
+    /// A picture, film or sound of the video sequencer.
+    Strip,
+    /// Shapes over time: Alembic, USD, or points of a mesh.
     Cache,
     /// A volume (OpenVDB).
     Volume,
+    /// A script or shader.
+    Text,
+    /// How a lamp spreads its light (IES).
+    Light,
+    /// What a simulation has computed.
+    Simulation,
+    /// Only Blender itself knows.
+    Other,
+}
+
+impl ReferenceKind {
+    /// One word for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Library => "library",
+            Self::Sound => "sound",
+            Self::Font => "font",
+            Self::MovieClip => "clip",
+            Self::Strip => "strip",
+            Self::Cache => "cache",
+            Self::Volume => "volume",
+            Self::Text => "text",
+            Self::Light => "light",
+            Self::Simulation => "simulation",
+            Self::Other => "file",
+        }
+    }
 }
 
 /// How many files a path stands for.
@@ -36,6 +70,11 @@ pub enum Spread {
     Sequence,
     /// `<UDIM>` or `<UVTILE>` stands for a tile number.
     Tiles,
+    /// Everything below the folder it names.
+    Folder {
+        /// Whether Blender says that it has written it: only then it is missed when it is not there.
+        made: bool,
+    },
 }
 
 /// A file outside that a scene reads.
@@ -47,96 +86,175 @@ pub struct Reference {
     pub path: Vec<u8>,
     /// Whether it is one file or many.
     pub spread: Spread,
+    /// True when its content lies in the .blend, so that the file itself is not read.
+    pub packed: bool,
 }
 
-/// Blocks whose file references are looked up: code, kind.
-const KINDS: [([u8; 4], ReferenceKind); 7] = [
-    (*b"IM\0\0", ReferenceKind::Image),
-    (*b"LI\0\0", ReferenceKind::Library),
-    (*b"SO\0\0", ReferenceKind::Sound),
-    (*b"VF\0\0", ReferenceKind::Font),
-    (*b"MC\0\0", ReferenceKind::MovieClip),
-    (*b"CF\0\0", ReferenceKind::Cache),
-    (*b"VO\0\0", ReferenceKind::Volume),
-];
-
-/// Lists the outside files that the data blocks of a .blend name, each once, sorted; packed ones are left out.
+/// Lists the outside files that a .blend names, each once, sorted.
 ///
-/// Walks the whole file, so it also finds out whether the file is complete. Uses the struct table that every .blend
-/// carries. Not found: strips of the video sequencer, point caches and simulation folders, files that scripts open.
+/// Walks through the whole file twice, so it also finds out whether the file is complete: `open` begins it anew each
+/// time. The struct table, which says where the paths are, stands at the end. `size_bytes` is the file's size. Not found:
+/// files that scripts open, and caches of points in the file's own folder of caches.
 ///
 /// # Errors
 ///
-/// A [`BlendError`], as for [`super::card`]; never panics.
-pub fn references<R: Read>(source: R, size_bytes: u64, limits: BlendLimits) -> Result<Vec<Reference>, BlendError> {
-    let mut content = Content::open(source, size_bytes, limits)?;
+/// A [`BlendError`], as for [`super::card`]; [`BlendError::Read`] if `open` fails. Never panics.
+///
+/// Source: `docs/recipes.md`, "Reading a .blend".
+pub fn references<R: Read>(
+    mut open: impl FnMut() -> io::Result<R>,
+    size_bytes: u64,
+    limits: BlendLimits,
+) -> Result<Vec<Reference>, BlendError> {
+    let mut begin = || {
+        let source = open().map_err(|error| BlendError::Read { reason: error.to_string() })?;
+        Content::open(source, size_bytes, limits)
+    };
+    let mut content = begin()?;
     let (layout, _) = read_header(&mut content)?;
-    let mut kept = Vec::new();
-    let mut kept_bytes = 0_u64;
+    let (at, table) = read_table(&mut content, layout, limits)?;
+    let table = StructTable::parse(&table, layout)
+        .ok_or(BlendError::Damaged { offset: at, what: "the struct table is broken" })?;
+    let mut content = begin()?;
+    let (layout, _) = read_header(&mut content)?;
+    let mut search = Search { table: &table, layout, limits, found: BTreeSet::new(), awaited: BTreeMap::new() };
+    while let Some(block) = read_block(&mut content, layout)? {
+        search.look(&mut content, block)?;
+    }
+    Ok(search.found.into_iter().collect())
+}
+
+/// The content of the struct table's block, and where it begins.
+fn read_table<R: Read>(
+    content: &mut Content<R>,
+    layout: Layout,
+    limits: BlendLimits,
+) -> Result<(u64, Vec<u8>), BlendError> {
     let mut table = None;
     for _ in 0..limits.blocks {
         let at = content.offset();
-        let Some(block) = read_block(&mut content, layout)? else {
-            let table = table.ok_or(BlendError::Damaged { offset: at, what: "the struct table is missing" })?;
-            return Ok(find(&kept, &table, layout));
+        let Some(block) = read_block(content, layout)? else {
+            return table.ok_or(BlendError::Damaged { offset: at, what: "the struct table is missing" });
         };
-        let kind = KINDS.iter().find(|(code, _)| *code == block.code).map(|(_, kind)| *kind);
-        if kind.is_none() && &block.code != b"DNA1" {
+        if &block.code != b"DNA1" {
             content.skip(block.len)?;
-            continue;
-        }
-        kept_bytes = kept_bytes.saturating_add(block.len);
-        if kept_bytes > limits.kept_bytes {
-            return Err(BlendError::OverLimit { limit: "its data blocks, in bytes,", allowed: limits.kept_bytes });
-        }
-        let data = content.take(block.len)?;
-        match kind {
-            Some(kind) => kept.push((kind, block, data)),
-            None => {
-                let parsed = StructTable::parse(&data, layout);
-                table = Some(parsed.ok_or(BlendError::Damaged { offset: at, what: "the struct table is broken" })?);
-            }
+        } else if block.len > limits.table_bytes {
+            return Err(BlendError::OverLimit { limit: "its struct table, in bytes,", allowed: limits.table_bytes });
+        } else {
+            table = Some((at, content.take(block.len)?));
         }
     }
     Err(BlendError::OverLimit { limit: "its number of blocks", allowed: limits.blocks })
 }
 
-fn find(kept: &[(ReferenceKind, Block, Vec<u8>)], table: &StructTable, layout: Layout) -> Vec<Reference> {
-    let mut found = BTreeSet::new();
-    for (kind, block, data) in kept {
-        if let Some(reference) = table.get(block.struct_index).and_then(|form| reference(*kind, form, data, layout)) {
-            found.insert(reference);
-        }
-    }
-    found.into_iter().collect()
+/// Longest path in bytes; Blender itself keeps 1,024.
+const MAX_PATH_BYTES: u64 = 4_096;
+
+/// Largest struct that is looked into, in bytes; the largest with a path has about 5,000.
+const MAX_RECORD_BYTES: usize = 1 << 16;
+
+/// The second walk.
+struct Search<'a> {
+    table: &'a StructTable<'a>,
+    layout: Layout,
+    limits: BlendLimits,
+    found: BTreeSet<Reference>,
+    /// Blocks with a path that pointers of the current data block lead to, by address.
+    awaited: BTreeMap<u64, Awaited>,
 }
 
-/// Shortest array that Blender uses for a path; shorter ones are names.
-const PATH_BYTES: usize = 160;
+/// What a block that a pointer leads to will complete.
+struct Awaited {
+    reference: Reference,
+    /// True if the block lists names of files in the folder that the reference's path is so far.
+    names: bool,
+}
 
-fn reference(kind: ReferenceKind, form: &Struct, data: &[u8], layout: Layout) -> Option<Reference> {
-    let bytes_of = |name: &str| {
-        let field = form.fields.iter().find(|field| field.name == name)?;
-        Some((field, data.get(field.offset..field.offset.checked_add(field.size)?)?))
-    };
-    let is_packed = ["packedfile", "newpackedfile", "packedfiles"].iter().any(|name| {
-        // `packedfiles` is a list: its first pointer tells whether it is empty.
-        bytes_of(name).is_some_and(|(_, bytes)| bytes.iter().take(layout.pointer_bytes as usize).any(|byte| *byte != 0))
-    });
-    let is_path = |name: &str| {
-        let (field, bytes) = bytes_of(name)?;
-        (field.type_name == "char" && !field.pointer && field.size >= PATH_BYTES).then(|| until_zero(bytes).to_vec())
-    };
-    // The path as written is called `name` or, in newer tables, `filepath`; a second `filepath` is the resolved one.
-    let path = is_path("name").or_else(|| is_path("filepath")).filter(|path| !path.is_empty())?;
-    let source = bytes_of("source").and_then(|(_, bytes)| Some(layout.u16(*bytes.first_chunk()?)));
-    let spread = match (kind, source) {
-        // Generated pictures and render results keep a path that means nothing.
-        (ReferenceKind::Image, Some(4 | 5)) => return None,
-        (ReferenceKind::Image, Some(6)) => Spread::Tiles,
-        (ReferenceKind::Image, Some(2)) | (ReferenceKind::MovieClip, Some(1)) => Spread::Sequence,
-        _ => Spread::One,
-    };
-    let built_in = kind == ReferenceKind::Font && path == b"<builtin>";
-    (!is_packed && !built_in && form.type_name != "ID").then_some(Reference { kind, path, spread })
+impl Search<'_> {
+    /// Reads a block, or over it.
+    fn look<R: Read>(&mut self, content: &mut Content<R>, block: Block) -> Result<(), BlendError> {
+        // Addresses are used again; those of one data block lead to what follows it.
+        if &block.code != b"DATA" {
+            self.awaited.clear();
+        }
+        let form = self.table.get(block.struct_index);
+        let place = form.and_then(|form| PLACES.iter().find(|place| place.holder == form.type_name));
+        match (self.awaited.remove(&block.address), form, place) {
+            (Some(Awaited { reference, names: true }), Some(form), _) => {
+                self.each(content, form, block.len, |it, record| {
+                    let name = ENTRY_NAME.iter().find_map(|field| record.text(field)).unwrap_or_default();
+                    let path = inside(&reference.path, name);
+                    it.keep(Reference { path, ..reference.clone() })
+                })
+            }
+            (Some(Awaited { reference, names: false }), ..) if block.len <= MAX_PATH_BYTES => {
+                let text = content.take(block.len)?;
+                let path = text.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
+                self.keep(Reference { path, ..reference })
+            }
+            (_, Some(form), Some(place)) => self.each(content, form, block.len, |it, record| it.read(place, record)),
+            _ => content.skip(block.len),
+        }
+    }
+
+    /// Hands each element of a block of structs on.
+    fn each<R: Read>(
+        &mut self,
+        content: &mut Content<R>,
+        form: &Struct<'_>,
+        len: u64,
+        mut with: impl FnMut(&mut Self, &Record<'_>) -> Result<(), BlendError>,
+    ) -> Result<(), BlendError> {
+        let mut left = len;
+        if (1..=MAX_RECORD_BYTES).contains(&form.size) {
+            let mut bytes = vec![0; form.size];
+            while left >= form.size as u64 {
+                content.read_exact(&mut bytes)?;
+                left -= form.size as u64;
+                with(self, &Record { form, bytes: &bytes, layout: self.layout })?;
+            }
+        }
+        content.skip(left)
+    }
+
+    fn read(&mut self, place: &Place, record: &Record<'_>) -> Result<(), BlendError> {
+        let Some(spread) = (place.spread)(record) else {
+            return Ok(());
+        };
+        let text = |names: &[&str]| names.iter().find_map(|name| record.text(name)).unwrap_or_default().to_vec();
+        let reference = |path| Reference { kind: place.kind, path, spread, packed: is_packed(record) };
+        let (pointer, path, names) = match place.path {
+            PathField::Text(fields) => return self.keep(reference(text(fields))),
+            PathField::Pointer(field) => (field, Vec::new(), false),
+            PathField::Folder { folder, entries } => (entries, text(folder), true),
+        };
+        if let Some(address) = record.address(pointer).filter(|address| *address != 0) {
+            self.awaited.insert(address, Awaited { reference: reference(path), names });
+        }
+        self.check_count()
+    }
+
+    fn keep(&mut self, reference: Reference) -> Result<(), BlendError> {
+        if !reference.path.is_empty() {
+            self.found.insert(reference);
+        }
+        self.check_count()
+    }
+
+    fn check_count(&self) -> Result<(), BlendError> {
+        if self.found.len() + self.awaited.len() > self.limits.references {
+            let allowed = self.limits.references as u64;
+            return Err(BlendError::OverLimit { limit: "the number of files it refers to", allowed });
+        }
+        Ok(())
+    }
+}
+
+/// A file's path in a folder; empty if either is.
+fn inside(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() || name.is_empty() {
+        return Vec::new();
+    }
+    let apart: &[u8] = if folder.ends_with(b"/") || folder.ends_with(b"\\") { b"" } else { b"/" };
+    [folder, apart, name].concat()
 }

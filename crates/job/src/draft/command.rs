@@ -79,7 +79,7 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
         frames: None,
         warnings: idle_output.into_iter().collect(),
         left_out: LeftOut::default(),
-        missing: Vec::new(),
+        refers: Vec::new(),
         blend: None,
         facts: Vec::new(),
     })

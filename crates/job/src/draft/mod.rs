@@ -3,6 +3,7 @@
 //! Reads through [`crate::Files`] only, starts nothing, sends nothing: `inspect` shows a draft, `submit` starts it.
 
 mod blend;
+mod closest;
 mod command;
 mod commons;
 mod error;
@@ -11,13 +12,14 @@ mod openjd;
 mod path;
 mod paths;
 mod placeholder;
+mod refers;
 mod request;
 mod result;
 
 pub use error::DraftError;
 pub(crate) use path::normal;
 pub use request::{Command, DraftRequest, Over, What};
-pub use result::{Draft, LeftOut};
+pub use result::{Draft, LeftOut, SceneFile, SceneFileState};
 
 use crate::{files::Files, recipe::Recipes};
 

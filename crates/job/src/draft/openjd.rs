@@ -132,7 +132,7 @@ fn finish(
         tool: None,
         frames: None,
         left_out: LeftOut::default(),
-        missing: Vec::new(),
+        refers: Vec::new(),
         blend: None,
         facts: Vec::new(),
     })

@@ -175,7 +175,7 @@ impl<'a> Job<'a> {
             frames: frames.map(|frames| frames.to_string()),
             warnings: Vec::new(),
             left_out: LeftOut::default(),
-            missing: Vec::new(),
+            refers: Vec::new(),
             blend: None,
             facts: Vec::new(),
         })

@@ -2,7 +2,7 @@ use std::ops::AddAssign;
 
 use gridwell_model::{Needs, Preference, Retry, StepSpec};
 
-use crate::blend::BlendCard;
+use crate::blend::{BlendCard, ReferenceKind};
 
 /// A job that could be started as it is: what Submit turns into a `JobSpec` and `inspect` shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,12 +43,47 @@ pub struct Draft {
     pub warnings: Vec<String>,
     /// What lies beside its inputs in folders that were dropped.
     pub left_out: LeftOut,
-    /// Files it refers to that were not found, absolute, sorted.
-    pub missing: Vec<String>,
+    /// Files a scene refers to, by path: those that are here are inputs too.
+    pub refers: Vec<SceneFile>,
     /// What a .blend says about itself.
     pub blend: Option<BlendCard>,
     /// More facts for the preview, as label and value.
     pub facts: Vec<(String, String)>,
+}
+
+impl Draft {
+    /// What a scene refers to and does not find: path, kind, and a file of that name elsewhere.
+    pub fn missing(&self) -> impl Iterator<Item = (&str, ReferenceKind, Option<&str>)> {
+        self.refers.iter().filter_map(|file| match &file.state {
+            SceneFileState::Missing { closest } => Some((file.path.as_str(), file.kind, closest.as_deref())),
+            SceneFileState::Here | SceneFileState::Packed => None,
+        })
+    }
+}
+
+/// A file that a scene refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SceneFile {
+    /// Absolute; as written where it belongs to another system or is not valid UTF-8, and then it is missing.
+    pub path: String,
+    /// What it is.
+    pub kind: ReferenceKind,
+    /// Where it is.
+    pub state: SceneFileState,
+}
+
+/// Whether a file that a scene refers to can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SceneFileState {
+    /// It lies where the scene looks for it.
+    Here,
+    /// It does not.
+    Missing {
+        /// A file of the same name elsewhere in the scene's folder.
+        closest: Option<String>,
+    },
+    /// Its content lies in the scene's file; whether it also lies outside does not matter.
+    Packed,
 }
 
 /// What lies in a dropped folder and is not read.

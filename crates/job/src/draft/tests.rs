@@ -368,16 +368,16 @@ fn a_bundle_brings_values_assets_and_a_sidecar() {
 #[test]
 fn a_scene_carries_what_it_refers_to_and_names_what_is_missing() {
     use crate::blend::fixture::{Form, Writer, zstd};
-    let library = Writer::new(Form::Large).reference(b"IM\0\0", 1, b"//deep.png", false, 1).end();
+    let library = Writer::new(Form::Large).image(b"//deep.png", false, 1).end();
     let scene = Writer::new(Form::Classic8 { big: false })
         .scene(b"Day", 1, 24)
         .scene(b"Night", 5, 6)
-        .reference(b"IM\0\0", 1, b"//tex/../wood.png", false, 1)
-        .reference(b"IM\0\0", 1, b"//gone.png", false, 1)
-        .reference(b"IM\0\0", 1, b"//sea_001.png", false, 2)
-        .reference(b"IM\0\0", 1, b"//skin.<UDIM>.png", false, 6)
-        .reference(b"IM\0\0", 1, b"C:\\tex.png", false, 1)
-        .reference(b"LI\0\0", 1, b"//lib/lib.blend", false, 0)
+        .image(b"//tex/../wood.png", false, 1)
+        .image(b"//gone.png", false, 1)
+        .image(b"//sea_001.png", false, 2)
+        .image(b"//skin.<UDIM>.png", false, 6)
+        .image(b"C:\\tex.png", false, 1)
+        .library(b"//lib/lib.blend")
         .end();
     let names =
         ["wood.png", "sea_001.png", "sea_002.png", "sea_x.txt", "skin.1001.png", "skin.1002.png", "lib/deep.png"];
@@ -398,7 +398,8 @@ fn a_scene_carries_what_it_refers_to_and_names_what_is_missing() {
             "wood.png"
         ]
     );
-    assert_eq!(draft.missing, ["/s/gone.png"]);
+    let missing: Vec<_> = draft.missing().map(|(path, _, closest)| (path, closest)).collect();
+    assert_eq!(missing, [("/s/gone.png", None), ("C:\\tex.png", None)]);
     assert_eq!((draft.frames.as_deref(), draft.task_count, draft.tool.as_deref()), (Some("1-24"), 24, Some("blender")));
     assert!(draft.warnings.iter().any(|line| line.contains("2 scenes (Day, Night)")), "{:?}", draft.warnings);
     assert!(draft.warnings.iter().any(|line| line.contains("C:\\tex.png")), "{:?}", draft.warnings);

@@ -21,6 +21,7 @@ const DRAFT: DraftView = {
   file_bytes: 0,
   left_out: { files: 0, folders: 0 },
   missing: [],
+  packed: [],
   output: "/home/ana/kitchen_frames",
   parameters: [],
   facts: [],
