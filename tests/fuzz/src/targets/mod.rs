@@ -7,6 +7,7 @@ mod jobs;
 mod links;
 mod membership;
 mod pairing;
+mod scenes;
 mod wire;
 
 use crate::Target;
@@ -22,4 +23,5 @@ pub(crate) const ALL: &[Target] = &[
     Target { name: "copies", run: copies::run, seeds: copies::seeds },
     Target { name: "deputies", run: copies::deputies::run, seeds: copies::deputies::seeds },
     Target { name: "jobs", run: jobs::run, seeds: jobs::seeds },
+    Target { name: "scenes", run: scenes::run, seeds: scenes::seeds },
 ];
