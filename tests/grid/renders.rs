@@ -3,6 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use gridwell_job::sample::{SampleCommand, parse_arguments};
+use serde_json::Value;
 
 use crate::support::{Grid, makers, names};
 
@@ -51,6 +52,40 @@ fn three_peers_render_a_blend_as_blender_alone_does() {
     for name in expected {
         assert!(pixels(&together.join(&name)) == pixels(&alone.join(&name)), "{name} differs");
     }
+}
+
+/// Reads a texture, has another one packed, and looks for a third where it is not.
+const TEXTURED: &str = "\
+import bpy, os, sys
+folder = sys.argv[-1]
+for name in 'wood.png', 'packed.png', 'old/sky.png':
+    image = bpy.data.images.new(name, 4, 4)
+    image.filepath_raw, image.file_format, image.use_fake_user = os.path.join(folder, name), 'PNG', True
+    image.save()
+    if name == 'packed.png':
+        image.pack()
+    image.filepath = '//' + name.replace('old', 'new')
+bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, 'shot.blend'))
+";
+
+#[test]
+fn what_a_scene_reads_what_is_packed_and_what_is_missing_is_named_before_it_starts() {
+    let grid = Grid::of_one();
+    fs::create_dir(grid.path("old")).expect("a folder");
+    blender(&["--factory-startup", "--python-exit-code", "1", "--python-expr", TEXTURED, "--", text(&grid.path(""))]);
+    let scene = grid.path("shot.blend");
+
+    let draft = &grid.peers[0].json(["inspect", text(&scene), "--frames", "1"])[0];
+
+    let named = |list: &str| -> Vec<_> {
+        let files = draft[list].as_array().expect("a list").iter();
+        files.map(|file| (file["purpose"].clone(), file["path"].clone(), file["closest"].clone())).collect()
+    };
+    let file = |purpose: &str, name: &str| (purpose.into(), text(&grid.path(name)).into(), Value::Null);
+    assert_eq!(named("files"), [file("scene", "shot.blend"), file("image", "wood.png")]);
+    assert_eq!(named("packed"), [file("image", "packed.png")]);
+    let (purpose, path, _) = file("image", "new/sky.png");
+    assert_eq!(named("missing"), [(purpose, path, text(&grid.path("old/sky.png")).into())]);
 }
 
 #[test]

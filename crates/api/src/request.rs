@@ -183,6 +183,11 @@ pub struct SubmitRequest {
     #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub hold: bool,
+    /// Ask the installed program itself too which files it would read, as Blender of a scene: takes seconds. Only inspecting
+    /// does; what was learnt also counts when the same files are submitted.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub ask_tool: bool,
     /// Chosen by the asker, at most 64 bytes: asking twice with the same key starts one job and answers twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

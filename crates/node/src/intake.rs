@@ -2,11 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::UNIX_EPOCH,
 };
 
 use gridwell_api::{
@@ -14,8 +12,7 @@ use gridwell_api::{
     Repeat, SceneView, SubmitRequest,
 };
 use gridwell_job::{
-    Draft, DraftError, DraftRequest, FileKind, Files, JobError, JobPlan, ParameterError, ParameterKind, Recipes,
-    Template,
+    Draft, DraftError, DraftRequest, JobError, JobPlan, ParameterError, ParameterKind, Recipes, Template,
     blend::{BlendError, ReferenceKind},
     draft::{Command, Over, SceneFile, SceneFileState, What, draft},
     over::OverError,
@@ -23,41 +20,21 @@ use gridwell_job::{
 use gridwell_model::{BlobId, InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
 use gridwell_store::{BlobError, Blobs, LandError, check_folder};
 
-use crate::core::Imported;
+use crate::{
+    core::Imported,
+    disk::{Disk, Scenes},
+};
 
 /// Free room that an output folder must have at submit, in bytes: what results need nobody can tell.
 const LEAST_ROOM: u64 = 1_000_000;
 
-/// The real disk behind the job engine's eyes.
-struct Disk;
-
-impl Files for Disk {
-    fn kind(&self, path: &str) -> FileKind {
-        match fs::metadata(path) {
-            Ok(meta) if meta.is_dir() => FileKind::Folder,
-            Ok(meta) if meta.is_file() => {
-                let since = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-                let modified_millis = since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0);
-                FileKind::File { size_bytes: meta.len(), modified_millis }
-            }
-            Ok(_) => FileKind::Other,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => FileKind::Missing,
-            Err(error) => FileKind::Unreadable { reason: error.to_string() },
-        }
-    }
-
-    fn open(&self, path: &str) -> io::Result<Box<dyn io::Read>> {
-        Ok(Box::new(fs::File::open(path)?))
-    }
-
-    fn list(&self, path: &str) -> io::Result<Vec<OsString>> {
-        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
-    }
-}
-
 /// A draft as a door shows it, with the requirements that machines are checked against.
-pub(crate) fn inspect(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<(DraftView, Needs)>, ApiError> {
-    drafts(request, recipes)?
+pub(crate) fn inspect(
+    request: &SubmitRequest,
+    recipes: &Recipes,
+    disk: &Disk,
+) -> Result<Vec<(DraftView, Needs)>, ApiError> {
+    drafts(request, recipes, disk)?
         .into_iter()
         .map(|draft| {
             let plan =
@@ -71,7 +48,7 @@ pub(crate) fn inspect(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<
         .collect()
 }
 
-fn drafts(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<Draft>, ApiError> {
+fn drafts(request: &SubmitRequest, recipes: &Recipes, disk: &Disk) -> Result<Vec<Draft>, ApiError> {
     if !(-100..=100).contains(&request.priority) {
         let message = format!("priority {} is not between -100 and 100", request.priority);
         return Err(ApiError::new(ErrorCode::BadValue, message));
@@ -98,7 +75,7 @@ fn drafts(request: &SubmitRequest, recipes: &Recipes) -> Result<Vec<Draft>, ApiE
         on: None,
         parameters: request.parameters.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
     };
-    let mut drafts = draft(&asked, recipes, &Disk).map_err(|error| draft_error(&error))?;
+    let mut drafts = draft(&asked, recipes, disk).map_err(|error| draft_error(&error))?;
     for draft in &mut drafts {
         draft.needs.only_on.extend(request.on.iter().cloned());
     }
@@ -225,6 +202,7 @@ fn parameters(template: &str, values: &[(String, String)]) -> Vec<ParameterView>
 /// Turns drafts into jobs.
 pub(crate) struct Import {
     pub(crate) recipes: Arc<Recipes>,
+    pub(crate) scenes: Scenes,
     pub(crate) blobs: Blobs,
     pub(crate) origin: PeerId,
     pub(crate) stamp: Stamp,
@@ -234,9 +212,9 @@ impl Import {
     /// Reads, checks, hashes and keeps everything; nothing is started, and after an error nothing is left of it but hashes.
     pub(crate) async fn run(&self, request: SubmitRequest) -> Result<Vec<Imported>, ApiError> {
         let recipes = Arc::clone(&self.recipes);
-        let asked = request.clone();
+        let (asked, disk) = (request.clone(), Disk::new(self.scenes.clone()));
         let drafts = tokio::task::spawn_blocking(move || {
-            let drafts = drafts(&asked, &recipes)?;
+            let drafts = drafts(&asked, &recipes, &disk)?;
             for folder in drafts.iter().flat_map(|draft| &draft.output_folders) {
                 check_folder(Path::new(folder), LEAST_ROOM).map_err(|error| land_error(&error))?;
             }
@@ -254,6 +232,7 @@ impl Import {
         let plan = JobPlan::new(&draft.template, &draft.parameters).map_err(|error| job_error(&draft.name, &error))?;
         let steps = self.steps(&draft);
         let draft_retry = draft.retry;
+        let warnings = draft.warnings.iter().cloned().chain(draft.missing_words()).collect();
         let mut inputs = Vec::with_capacity(draft.inputs.len());
         for path in draft.inputs {
             let (blob, size_bytes) =
@@ -290,7 +269,7 @@ impl Import {
             spec_bytes,
             priority: if request.priority == 0 { draft.priority.unwrap_or(0) } else { request.priority },
             held: request.hold,
-            warnings: draft.warnings,
+            warnings,
         })
     }
 
@@ -444,6 +423,7 @@ mod tests {
         let store = Store::open(&data).unwrap();
         let import = Import {
             recipes: Arc::new(Recipes::new(&[]).unwrap()),
+            scenes: Scenes::default(),
             blobs: store.blobs().clone(),
             origin: PeerId([1; 32]),
             stamp: Stamp(0),

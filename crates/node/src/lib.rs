@@ -10,6 +10,7 @@
 mod clock;
 mod config;
 mod core;
+mod disk;
 mod events;
 mod handle;
 mod intake;

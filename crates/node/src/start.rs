@@ -20,7 +20,7 @@ use gridwell_store::{OpenError, SecretError, Store, StoreError};
 use gridwell_trust::Identity;
 use gridwell_worker::Worker;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -34,6 +34,7 @@ use crate::{
         Readers, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper,
         net_wishes,
     },
+    disk::Scenes,
     events::EventHub,
     handle::NodeHandle,
     logs::Logs,
@@ -273,6 +274,8 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         exec,
         transfer,
         readers: Readers::default(),
+        scenes: Scenes::default(),
+        asking: Arc::new(Semaphore::new(1)),
         machines,
         homes: BTreeMap::new(),
         guests: BTreeMap::new(),

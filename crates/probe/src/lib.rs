@@ -1,9 +1,10 @@
 //! Looks at the machine: what it has, which tools are installed, how busy others keep it, how fast it is.
 //!
 //! Floor 2. [`probe`] fills [`gridwell_model::Hardware`]; [`Sampler`] measures [`gridwell_model::Load`] every few seconds;
-//! [`benchmark`] scores the processor. It decides nothing, and nothing here ever fails: what cannot be found out stays
-//! empty or 0. Everything read from the system or from a program's output is bounded before it is parsed.
+//! [`benchmark`] scores the processor, [`scene_refers`] asks Blender about a scene. It decides nothing, and what cannot be
+//! found out about the machine stays empty or 0. Everything read from the system or from a program's output is bounded before it is parsed.
 
+mod ask;
 mod benchmark;
 mod bounded;
 mod cgroup;
@@ -13,6 +14,7 @@ mod host;
 mod networks;
 mod power;
 mod sample;
+mod scene;
 mod tools;
 mod usage;
 mod wake;
@@ -22,5 +24,6 @@ pub use host::probe;
 pub use networks::{Network, networks};
 pub use power::{Departure, Hold, Power, PowerNews, power};
 pub use sample::Sampler;
+pub use scene::scene_refers;
 pub use tools::{Identity, ToolCache};
 pub use wake::wake_points;

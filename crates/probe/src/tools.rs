@@ -1,16 +1,16 @@
 use std::{
     collections::BTreeMap,
     env, fs,
-    io::{self, Read as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::mpsc,
+    process::Command,
     thread,
     time::{Duration, UNIX_EPOCH},
 };
 
 use gridwell_model::Tool;
 use serde::{Deserialize, Serialize};
+
+use crate::ask::{Output, answer};
 
 /// A program gets this long to tell its version; Blender from a cold disk takes two.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -126,44 +126,13 @@ fn is_program(found: &fs::Metadata) -> bool {
 
 /// What a program writes when asked; empty if it cannot be run. It is killed when it is slow or talkative.
 fn ask(path: &Path, argument: &str) -> Vec<u8> {
-    answer(path, argument).unwrap_or_else(|error| {
+    let mut command = Command::new(path);
+    command.arg(argument);
+    answer(command, Output::Both, PATIENCE, ANSWER_BYTES).unwrap_or_else(|error| {
         tracing::debug!(path = %path.display(), %error, "a tool could not be asked for its version");
         Vec::new()
     })
 }
-
-fn answer(path: &Path, argument: &str) -> io::Result<Vec<u8>> {
-    let (reader, writer) = io::pipe()?;
-    let mut command = Command::new(path);
-    command.arg(argument).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command.spawn()?;
-    // Its ends of the pipe must close here, or the answer never ends.
-    drop(command);
-    let (send, receive) = mpsc::sync_channel(1);
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = reader.take(ANSWER_BYTES).read_to_end(&mut bytes);
-        // Nobody waits any more for a program that was too slow.
-        let _ = send.send(read.map(|_| bytes));
-    });
-    let answer = receive.recv_timeout(PATIENCE);
-    kill_group(&child);
-    // It may have ended by itself, which is what we want.
-    let _ = child.kill();
-    child.wait()?;
-    answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-}
-
-#[cfg(unix)]
-fn kill_group(child: &std::process::Child) {
-    // Not reaped yet, so the number still names its group.
-    let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(child), rustix::process::Signal::KILL);
-}
-
-#[cfg(not(unix))]
-fn kill_group(_child: &std::process::Child) {}
 
 /// Finds the version in an answer: digits and dots at the start of a line's rest, empty if there are none.
 fn version(known: &Known, answer: &[u8]) -> String {

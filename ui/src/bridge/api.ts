@@ -1759,6 +1759,11 @@ export type SubmitRequest = {
   attempts?: number | null;
   /** Start held. */
   hold?: boolean;
+  /**
+   * Ask the installed program itself too which files it would read, as Blender of a scene: takes seconds. Only inspecting
+   * does; what was learnt also counts when the same files are submitted.
+   */
+  ask_tool?: boolean;
   /** Chosen by the asker, at most 64 bytes: asking twice with the same key starts one job and answers twice. */
   key?: string | null;
 };

@@ -88,30 +88,30 @@ export function linkPolicy(policy: LinkPolicy): string {
 export function purpose(purpose: string): string {
   switch (purpose) {
     case "scene":
-      return m.file_purpose_scene();
+      return m.submit_purpose_scene();
     case "image":
-      return m.file_purpose_image();
+      return m.submit_purpose_image();
     case "library":
-      return m.file_purpose_library();
+      return m.submit_purpose_library();
     case "sound":
-      return m.file_purpose_sound();
+      return m.submit_purpose_sound();
     case "font":
-      return m.file_purpose_font();
+      return m.submit_purpose_font();
     case "clip":
-      return m.file_purpose_clip();
+      return m.submit_purpose_clip();
     case "strip":
-      return m.file_purpose_strip();
+      return m.submit_purpose_strip();
     case "cache":
-      return m.file_purpose_cache();
+      return m.submit_purpose_cache();
     case "volume":
-      return m.file_purpose_volume();
+      return m.submit_purpose_volume();
     case "text":
-      return m.file_purpose_text();
+      return m.submit_purpose_text();
     case "light":
-      return m.file_purpose_light();
+      return m.submit_purpose_light();
     case "simulation":
-      return m.file_purpose_simulation();
+      return m.submit_purpose_simulation();
     default:
-      return m.file_purpose_file();
+      return m.submit_purpose_file();
   }
 }

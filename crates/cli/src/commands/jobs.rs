@@ -74,7 +74,8 @@ pub(super) async fn named(target: String, client: &Client) -> Result<String, Api
 }
 
 pub(super) async fn inspect(args: SubmitArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let drafts: Vec<DraftView> = client.ask(&Request::Inspect(input::submission(args)?)).await?;
+    let request = SubmitRequest { ask_tool: true, ..input::submission(args)? };
+    let drafts: Vec<DraftView> = client.ask(&Request::Inspect(request)).await?;
     screen.show(&drafts, |drafts| text::drafts(drafts, screen.columns()));
     Ok(End::Done)
 }

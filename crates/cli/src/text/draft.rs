@@ -6,6 +6,9 @@ use super::{clean, fields, number_of, table::Table};
 /// Most files listed by name; the rest are counted.
 const FILES_SHOWN: usize = 12;
 
+/// Most missing files listed by name: they are why somebody looks.
+const MISSING_SHOWN: usize = 100;
+
 /// What files would become, one after the other.
 pub(crate) fn drafts(drafts: &[DraftView], columns: usize) -> String {
     drafts.iter().map(|it| draft(it, columns)).collect::<Vec<_>>().join("\n")
@@ -32,9 +35,9 @@ fn draft(draft: &DraftView, columns: usize) -> String {
     ];
     text.push_str(&fields(&about.into_iter().chain(facts).collect::<Vec<_>>()));
     text.push_str(&scenes(draft, columns));
-    text.push_str(&files("Files", &draft.files));
-    text.push_str(&files("Packed in the scene", &draft.packed));
-    text.push_str(&files("Missing", &draft.missing));
+    text.push_str(&files("Files", &draft.files, FILES_SHOWN));
+    text.push_str(&files("Packed in the scene", &draft.packed, FILES_SHOWN));
+    text.push_str(&files("Missing", &draft.missing, MISSING_SHOWN));
     text.push_str(&parameters(draft, columns));
     for machine in draft.machines.iter().filter(|machine| !machine.fits) {
         let reasons: Vec<_> = machine.reasons.iter().map(|reason| clean(reason)).collect();
@@ -79,7 +82,7 @@ fn scenes(draft: &DraftView, columns: usize) -> String {
 }
 
 /// Files by what they are for.
-fn files(title: &str, files: &[DraftFile]) -> String {
+fn files(title: &str, files: &[DraftFile], shown: usize) -> String {
     if files.is_empty() {
         return String::new();
     }
@@ -87,15 +90,15 @@ fn files(title: &str, files: &[DraftFile]) -> String {
     sorted.sort_by_key(|file| &file.purpose);
     let width = files.iter().map(|file| file.purpose.len()).max().unwrap_or_default();
     let mut text = format!("\n{title}:\n");
-    for file in sorted.iter().take(FILES_SHOWN) {
+    for file in sorted.iter().take(shown) {
         let size = if file.size_bytes > 0 { format!(" ({})", format_bytes(file.size_bytes)) } else { String::new() };
         text.push_str(&format!("  {:width$}  {}{size}\n", file.purpose, clean(&file.path)));
         if let Some(closest) = &file.closest {
             text.push_str(&format!("  {:width$}  is there as {}\n", "", clean(closest)));
         }
     }
-    if files.len() > FILES_SHOWN {
-        text.push_str(&format!("  and {} more\n", files.len() - FILES_SHOWN));
+    if files.len() > shown {
+        text.push_str(&format!("  and {} more\n", files.len() - shown));
     }
     text
 }

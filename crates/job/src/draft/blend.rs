@@ -42,7 +42,6 @@ pub(super) fn draft_blend(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Resul
     draft.refers = refers(desk, path, &mut warnings)?;
     let here = draft.refers.iter().filter(|file| file.state == SceneFileState::Here).map(|file| file.path.clone());
     draft.inputs = draft.inputs.into_iter().chain(here).collect::<BTreeSet<_>>().into_iter().collect();
-    warnings.extend(missing_words(&draft));
     draft.warnings = warnings;
     if card.version > 0 {
         draft.facts.push(("Blender".to_owned(), card.version_words()));
@@ -52,19 +51,6 @@ pub(super) fn draft_blend(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Resul
     }
     draft.blend = Some(card);
     Ok(draft)
-}
-
-/// Most missing files that warnings name; all of them stand in [`Draft::refers`].
-const MISSING_NAMED: usize = 5;
-
-fn missing_words(draft: &Draft) -> Vec<String> {
-    let missing: Vec<_> = draft.missing().collect();
-    let named = missing.iter().take(MISSING_NAMED);
-    let mut words: Vec<_> = named.map(|(path, _, _)| format!("'{path}' is missing; the scene refers to it")).collect();
-    if missing.len() > MISSING_NAMED {
-        words.push(format!("{} more files are missing", missing.len() - MISSING_NAMED));
-    }
-    words
 }
 
 /// Reads the card; a file from a newer Blender gives an empty one and a warning, since Blender may well open it.

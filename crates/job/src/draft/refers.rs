@@ -26,10 +26,10 @@ const MAX_LIBRARIES: usize = 256;
 ///
 /// [`DraftError`] if the scene itself cannot be read or is damaged; anything else is a warning.
 pub(super) fn refers(desk: &Desk<'_>, scene: &str, warnings: &mut Vec<String>) -> Result<Vec<SceneFile>, DraftError> {
-    let told = desk.files.refers(scene);
     let mut found = Found::new(desk, scene);
     let mut libraries = BTreeSet::from([scene.to_owned()]);
     let mut open = VecDeque::from([scene.to_owned()]);
+    let mut unread = Vec::new();
     while let Some(blend) = open.pop_front() {
         match read(desk, &blend, blend == scene)? {
             Ok(references) => {
@@ -39,14 +39,16 @@ pub(super) fn refers(desk: &Desk<'_>, scene: &str, warnings: &mut Vec<String>) -
                     }
                 }
             }
-            Err(warning) if told.is_none() => warnings.push(warning),
-            Err(_) => {}
+            Err(warning) => unread.push(warning),
         }
     }
     if libraries.len() > MAX_LIBRARIES {
         warnings.push(format!("the scene links more than {MAX_LIBRARIES} libraries; not all were followed"));
     }
-    found.add_told(&told.unwrap_or_default());
+    match desk.files.refers(scene) {
+        Some(told) => found.add_told(&told),
+        None => warnings.extend(unread),
+    }
     Ok(found.into_files())
 }
 

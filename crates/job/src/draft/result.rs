@@ -59,7 +59,24 @@ impl Draft {
             SceneFileState::Here | SceneFileState::Packed => None,
         })
     }
+
+    /// Sentences for people about what is missing, for one who starts it without looking.
+    #[must_use]
+    pub fn missing_words(&self) -> Vec<String> {
+        let named = self.missing().take(MISSING_NAMED);
+        let mut words: Vec<_> =
+            named.map(|(path, ..)| format!("'{path}' is missing; the scene refers to it")).collect();
+        match self.missing().count().saturating_sub(MISSING_NAMED) {
+            0 => {}
+            1 => words.push("1 more file is missing".to_owned()),
+            more => words.push(format!("{more} more files are missing")),
+        }
+        words
+    }
 }
+
+/// Most missing files that [`Draft::missing_words`] names.
+const MISSING_NAMED: usize = 5;
 
 /// A file that a scene refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]

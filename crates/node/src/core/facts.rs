@@ -4,7 +4,7 @@ use gridwell_api::{ApiError, DraftView, NearbyView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_ledger::DeputyInput;
 use gridwell_model::{
-    BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, PeerId, TaskResult, TaskSpan,
+    BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, PeerId, TaskResult, TaskSpan,
 };
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
 use gridwell_probe::PowerNews;
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{Core, handing::Handed, succession::Succession};
 use crate::{
     clock,
+    disk::Learnt,
     transfer::{CollectError, Collected, TransferError, Way},
 };
 
@@ -29,7 +30,7 @@ pub(crate) enum Fact {
     /// Logs are written, up to this number.
     LogsWritten(u64),
     /// A submission was read; nothing was started.
-    Drafted(Result<Vec<DraftView>, ApiError>, Vec<gridwell_model::Needs>, Reply),
+    Drafted(Result<Vec<(DraftView, Needs)>, ApiError>, Learnt, Reply),
     /// A submission was read, its inputs hashed and kept.
     Imported(Result<Vec<Imported>, ApiError>, Reply, Option<String>),
     /// The spec of somebody's job was fetched and understood, or not (one sentence).
@@ -116,7 +117,7 @@ impl Core {
         match fact {
             Fact::Journalled(result) => self.on_journalled(result),
             Fact::LogsWritten(upto) => self.logs.written(upto),
-            Fact::Drafted(drafts, needs, reply) => self.on_drafted(drafts, &needs, reply),
+            Fact::Drafted(drafts, learnt, reply) => self.on_drafted(drafts, learnt, reply),
             Fact::Imported(jobs, reply, key) => self.on_imported(jobs, reply, key),
             Fact::SpecRead(job, steward, read) => self.on_spec_read(job, steward, read),
             Fact::Staged(job, result) => self.on_staged(job, result),

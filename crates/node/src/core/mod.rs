@@ -64,6 +64,7 @@ mod words;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -76,7 +77,7 @@ use gridwell_net::{NetEvent, NetHandle};
 use gridwell_sched::Scheduler;
 use gridwell_store::Store;
 use gridwell_worker::{SessionId, Worker};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use activity::UNKEPT_NOTICES;
@@ -113,7 +114,7 @@ pub(crate) use timeline::Timeline;
 pub(crate) use traffic::{Rates, Traffic};
 pub(crate) use waking::Waking;
 
-use crate::{clock, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer};
+use crate::{clock, disk::Scenes, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer};
 use guest::Guest;
 use sessions::Session;
 
@@ -164,6 +165,9 @@ pub(crate) struct Core {
     pub(crate) exec: Exec,
     pub(crate) transfer: Transfer,
     pub(crate) readers: Readers,
+    /// What Blender told of scenes, and the right to ask it.
+    pub(crate) scenes: Scenes,
+    pub(crate) asking: Arc<Semaphore>,
     pub(crate) machines: Machines,
     pub(crate) homes: BTreeMap<JobId, Home>,
     pub(crate) guests: BTreeMap<JobId, Guest>,

@@ -1,6 +1,6 @@
 //! From a request to jobs in the ledger.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use gridwell_api::{ApiError, DraftMachine, DraftView, ErrorCode, NoticeKind, NoticeLevel, Response, SubmitRequest};
 use gridwell_ledger::Input as LedgerInput;
@@ -8,7 +8,11 @@ use gridwell_model::{JobId, Needs};
 use gridwell_store::{KEPT_KEYS, SubmitKey};
 
 use super::{Core, Fact, Imported, facts::Reply, journal::Wish, steward::Home, views::task_word, words::number};
-use crate::{clock, intake};
+use crate::{
+    clock,
+    disk::{Disk, Learnt},
+    intake,
+};
 
 /// Longest key of a submission, in bytes.
 const KEY_BYTES: usize = 64;
@@ -45,27 +49,34 @@ impl Core {
             return;
         }
         let recipes = self.machines.recipes();
+        let disk = Disk::new(self.scenes.clone());
+        let blender = self.machines.hardware().tools.iter().find(|tool| tool.name == "blender" && request.ask_tool);
+        let blender = blender.map(|tool| PathBuf::from(&tool.path));
+        let asking = Arc::clone(&self.asking);
         self.spawn(async move {
-            let drafts = tokio::task::spawn_blocking(move || intake::inspect(&request, &recipes)).await;
-            let drafts = drafts.unwrap_or_else(|error| Err(ApiError::bug(error.to_string())));
-            let (views, needs) = match drafts {
-                Ok(drafts) => {
-                    let (views, needs) = drafts.into_iter().unzip();
-                    (Ok(views), needs)
-                }
-                Err(error) => (Err(error), Vec::new()),
-            };
-            Fact::Drafted(views, needs, reply)
+            // Several windows may ask; one Blender at a time takes enough of the machine.
+            let _turn = if blender.is_some() { asking.acquire_owned().await.ok() } else { None };
+            let drafted = tokio::task::spawn_blocking(move || {
+                let disk = disk.asking(blender);
+                (intake::inspect(&request, &recipes, &disk), disk.learnt())
+            });
+            let (drafts, learnt) =
+                drafted.await.unwrap_or_else(|error| (Err(ApiError::bug(error.to_string())), Learnt::default()));
+            Fact::Drafted(drafts, learnt, reply)
         });
     }
 
     /// Adds what only the grid knows: which machines would do.
-    pub(crate) fn on_drafted(&self, drafts: Result<Vec<DraftView>, ApiError>, needs: &[Needs], reply: Reply) {
-        let answer = drafts.map(|mut drafts| {
-            for (draft, needs) in drafts.iter_mut().zip(needs) {
-                draft.machines = self.fits(needs);
-            }
-            Response::Drafts(drafts)
+    pub(crate) fn on_drafted(
+        &mut self,
+        drafts: Result<Vec<(DraftView, Needs)>, ApiError>,
+        learnt: Learnt,
+        reply: Reply,
+    ) {
+        self.scenes.keep(learnt);
+        let answer = drafts.map(|drafts| {
+            let complete = |(draft, needs)| DraftView { machines: self.fits(&needs), ..draft };
+            Response::Drafts(drafts.into_iter().map(complete).collect())
         });
         let _gone = reply.send(answer);
     }
@@ -118,6 +129,7 @@ impl Core {
         }
         let import = intake::Import {
             recipes: self.machines.recipes(),
+            scenes: self.scenes.clone(),
             blobs: self.store.blobs().clone(),
             origin: self.me,
             stamp: clock::stamp(),

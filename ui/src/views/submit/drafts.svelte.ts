@@ -102,6 +102,20 @@ export class Draft {
     }
   }
 
+  /** Lets the program itself say what the file reads. That takes seconds: Start does not wait, and typing goes on. */
+  async complete(): Promise<void> {
+    const round = this.#round;
+    try {
+      const request = requestOf(this.source, this.edits, this.key);
+      const [view] = await this.grid.ask({ ask: "inspect", ...request, ask_tool: true });
+      // The node keeps what it learnt, so that what was changed meanwhile is read with it.
+      if (round !== this.#round) await this.#check();
+      else if (view !== undefined) this.view = view;
+    } catch {
+      // What was read first stands.
+    }
+  }
+
   async #check(): Promise<void> {
     this.#round += 1;
     const round = this.#round;
@@ -164,12 +178,20 @@ export class Drafts {
       this.at = 0;
       this.command = null;
       this.reading = { reading: "ready" };
+      void this.#complete(this.list, this.#stop.signal);
     } catch (thrown) {
       const refusal = Refusal.from(thrown);
       if (refusal.code !== "unknown_file") throw refusal;
       this.command = new CommandDraft(paths, refusal.holds);
       this.list = [];
       this.reading = { reading: "ready" };
+    }
+  }
+
+  /** One after the other, since each takes much of the machine. */
+  async #complete(drafts: readonly Draft[], signal: AbortSignal): Promise<void> {
+    for (const draft of drafts.filter(each => each.view.scenes.length > 0)) {
+      if (!signal.aborted) await draft.complete();
     }
   }
 
