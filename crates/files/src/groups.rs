@@ -67,17 +67,21 @@ impl Groups {
     /// True if all of `groups` are among them.
     #[must_use]
     pub fn contains_all(&self, groups: Range<u64>) -> bool {
-        groups.is_empty()
-            || self
-                .runs
-                .get(self.first_after(groups.start))
-                .is_some_and(|run| run.start <= groups.start && groups.end <= run.end)
+        self.first_missing(groups).is_none()
     }
 
     /// True if any of `groups` is among them.
     #[must_use]
     pub fn overlaps(&self, groups: Range<u64>) -> bool {
         !groups.is_empty() && self.runs.get(self.first_after(groups.start)).is_some_and(|run| run.start < groups.end)
+    }
+
+    /// The first of `groups` that is not among them.
+    #[must_use]
+    pub fn first_missing(&self, groups: Range<u64>) -> Option<u64> {
+        let run = self.runs.get(self.first_after(groups.start)).filter(|run| run.start <= groups.start);
+        let missing = run.map_or(groups.start, |run| run.end);
+        (missing < groups.end).then_some(missing)
     }
 
     /// The first of them that is `from` or later.
@@ -265,6 +269,8 @@ mod tests {
             prop_assert_eq!(one.count(), these.len() as u64);
             let range = start..start + length;
             prop_assert_eq!(one.contains_all(range.clone()), range.clone().all(|group| these.contains(&group)));
+            prop_assert_eq!(one.first_missing(range.clone()), range.clone().find(|group| !these.contains(group)));
+            prop_assert_eq!(one.next(start), these.range(start..).next().copied());
             prop_assert_eq!(one.overlaps(range.clone()), { range }.any(|group| these.contains(&group)));
             prop_assert_eq!(set(&one.first(length)), these.iter().copied().take(length as usize).collect());
         }

@@ -109,8 +109,8 @@ impl Content {
         let count = end.saturating_sub(offset) as usize;
         // Held while reading, so that nobody makes a hole here meanwhile.
         let here = self.here();
-        if let Some(group) = Groups::of_bytes(offset..end).difference(&here.present).next(0) {
-            return Err(ObjectError::Missing { blob: self.blob, group });
+        if let Some(missing) = Groups::of_bytes(offset..end).runs().find_map(|run| here.present.first_missing(run)) {
+            return Err(self.missing(missing));
         }
         let read = self.data.read_exact_at(&mut buffer[..count], offset);
         read.map_err(|error| read_error(&data_path(&self.path), error))?;
@@ -152,18 +152,25 @@ impl Content {
         Ok(was_synced && !new.is_empty())
     }
 
-    /// Makes what was written last; returns when it does.
-    pub(super) fn sync(&self) -> Result<(), ObjectError> {
+    /// Makes what was written last; returns when it does. `lost` hears which groups are here no more because that failed.
+    pub(super) fn sync(&self, lost: impl FnOnce(&Groups)) -> Result<(), ObjectError> {
         let mut map = self.map();
         let groups = std::mem::take(&mut self.here_mut().unsynced);
         if groups.is_empty() {
             return Ok(());
         }
-        let synced = self.tree.sync_data().and_then(|()| self.data.sync_data()).and_then(|()| map.add(&groups));
-        synced.map_err(|error| {
+        let bytes = groups.bytes(self.size_bytes);
+        if let Err(error) = self.tree.sync_data().and_then(|()| self.data.sync_data()) {
+            // The system may have thrown away what it could not write, and would say that all is well the next time.
+            let mut here = self.here_mut();
+            here.present = here.present.difference(&groups);
+            lost(&groups);
+            return Err(write_error(&data_path(&self.path), bytes, error));
+        }
+        map.add(&groups).map_err(|error| {
             let mut here = self.here_mut();
             here.unsynced = here.unsynced.union(&groups);
-            write_error(&self.path, groups.bytes(self.size_bytes), error)
+            write_error(&map_path(&self.path), bytes, error)
         })
     }
 
@@ -203,11 +210,15 @@ impl Content {
 
     /// Opens all of the blob as a file for reading.
     pub(super) fn open_whole(&self) -> Result<File, ObjectError> {
-        if let Some(group) = Groups::all(self.size_bytes).difference(&self.here().present).next(0) {
-            return Err(ObjectError::Missing { blob: self.blob, group });
+        if let Some(missing) = self.here().present.first_missing(0..group_count(self.size_bytes)) {
+            return Err(self.missing(missing));
         }
         let path = data_path(&self.path);
         File::open(&path).map_err(|error| read_error(&path, error))
+    }
+
+    fn missing(&self, group: u64) -> ObjectError {
+        ObjectError::Missing { blob: self.blob, group }
     }
 
     fn map(&self) -> MutexGuard<'_, Map> {

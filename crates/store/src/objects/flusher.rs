@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::content::Content;
+use super::{ObjectError, content::Content};
 use crate::lock::NodeLock;
 
 /// What was written lasts after this long: what a crash costs is fetched again within about the same time.
@@ -32,11 +32,14 @@ struct Running {
 }
 
 impl Flusher {
-    /// Starts the thread; it keeps `lock` until it has ended.
-    pub(super) fn start(lock: NodeLock) -> io::Result<Self> {
+    /// Starts the thread, which calls `sync` for what was written; it keeps `lock` until it has ended.
+    pub(super) fn start(
+        lock: NodeLock,
+        sync: impl Fn(&Content) -> Result<(), ObjectError> + Send + 'static,
+    ) -> io::Result<Self> {
         let (queue, written) = sync_channel(QUEUE_CONTENTS);
         let thread = thread::Builder::new().name("objects-sync".to_owned()).spawn(move || {
-            run(&written);
+            run(&written, sync);
             drop(lock);
         })?;
         Ok(Self { running: Mutex::new(Some(Running { queue, thread })) })
@@ -66,7 +69,7 @@ impl Flusher {
     }
 }
 
-fn run(written: &Receiver<Arc<Content>>) {
+fn run(written: &Receiver<Arc<Content>>, sync: impl Fn(&Content) -> Result<(), ObjectError>) {
     while let Ok(first) = written.recv() {
         let until = Instant::now() + SYNC_EVERY;
         let mut contents = BTreeMap::from([(first.blob(), first)]);
@@ -77,8 +80,8 @@ fn run(written: &Receiver<Arc<Content>>) {
             }
         };
         for content in contents.into_values() {
-            if let Err(error) = content.sync() {
-                tracing::warn!(blob = %content.blob(), %error, "written pieces may not outlive a crash");
+            if let Err(error) = sync(&content) {
+                tracing::warn!(blob = %content.blob(), %error, "written pieces are lost");
             }
         }
         if ended == RecvTimeoutError::Disconnected {

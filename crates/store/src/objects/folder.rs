@@ -39,7 +39,7 @@ pub(super) struct Folder {
     flusher: Flusher,
     /// Contents in use. Held while one is opened or removed, so that nobody opens it twice.
     open: Mutex<BTreeMap<BlobId, Weak<Content>>>,
-    regions: Mutex<Regions>,
+    regions: Arc<Mutex<Regions>>,
     unchecked_bytes: AtomicU64,
     /// Held by whoever evicts.
     evicting: Mutex<()>,
@@ -59,13 +59,15 @@ impl Folder {
             // What it was kept for is not remembered: relayed bytes of an earlier run have the room of own ones.
             regions.add(map.blob(), map.size_bytes(), map.groups(), Purpose::Own);
         }
+        let regions = Arc::new(Mutex::new(regions));
+        let synced = Arc::clone(&regions);
         Ok(Self {
             path: path.to_owned(),
             limits,
             blobs,
-            flusher: Flusher::start(lock)?,
+            flusher: Flusher::start(lock, move |content| sync(content, &synced))?,
             open: Mutex::default(),
-            regions: Mutex::new(regions),
+            regions,
             unchecked_bytes: AtomicU64::new(CHECK_EVERY_BYTES),
             evicting: Mutex::new(()),
         })
@@ -98,14 +100,15 @@ impl Folder {
         let is_first = content.write(parts, |new| {
             self.regions().add(content.blob(), content.size_bytes(), new, purpose);
         })?;
-        if content.unsynced_bytes() >= SYNC_BYTES {
-            content.sync()
-        } else {
-            if is_first {
-                self.flusher.note(content);
-            }
-            Ok(())
+        if is_first {
+            self.flusher.note(content);
         }
+        if content.unsynced_bytes() < SYNC_BYTES { Ok(()) } else { self.sync(content) }
+    }
+
+    /// As [`Content::sync`].
+    pub(super) fn sync(&self, content: &Content) -> Result<(), ObjectError> {
+        sync(content, &self.regions)
     }
 
     /// As [`Content::read_at`]; counts as a use.
@@ -151,6 +154,9 @@ impl Folder {
             return Ok(());
         }
         let _evicting = self.evicting.lock().expect("nothing panics while it evicts");
+        if self.unchecked_bytes.load(Ordering::Relaxed) < CHECK_EVERY_BYTES {
+            return Ok(());
+        }
         let free = || disk::free_bytes(&self.path).map_err(|error| read_error(&self.path, error));
         let is_needed = |blob| self.blobs.is_needed(blob);
         let mut short_bytes = self.limits.reserve_bytes.saturating_add(needed_bytes).saturating_sub(free()?);
@@ -209,8 +215,16 @@ impl Folder {
     }
 
     fn regions(&self) -> MutexGuard<'_, Regions> {
-        self.regions.lock().expect("nothing panics while it holds the regions")
+        lock(&self.regions)
     }
+}
+
+fn lock(regions: &Mutex<Regions>) -> MutexGuard<'_, Regions> {
+    regions.lock().expect("nothing panics while it holds the regions")
+}
+
+fn sync(content: &Content, regions: &Mutex<Regions>) -> Result<(), ObjectError> {
+    content.sync(|lost| lock(regions).remove(content.blob(), content.size_bytes(), lost))
 }
 
 fn group_bytes(part: &Verified) -> u64 {

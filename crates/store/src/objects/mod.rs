@@ -211,10 +211,10 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// [`ObjectError::File`] or [`ObjectError::NoRoom`] if it may not.
+    /// [`ObjectError::File`] or [`ObjectError::NoRoom`] if it may not; what was not synced is not here any more then.
     pub async fn sync(&self) -> Result<(), ObjectError> {
-        let content = Arc::clone(&self.content);
-        blocking(move || content.sync()).await
+        let Self { folder, content, .. } = self.clone();
+        blocking(move || folder.sync(&content)).await
     }
 
     /// The stream that proves `groups`, all of which are here, to another peer.

@@ -102,13 +102,13 @@ fn after_a_crash_what_was_synced_is_here_and_nothing_is_wrong() {
 
     fixture.write(&content, &early);
     assert_eq!(fixture.after_a_crash().1.present(), Groups::new());
-    content.sync().unwrap();
+    content.sync(|_| ()).unwrap();
     fixture.write(&content, &late);
     let (_folder, crashed) = fixture.after_a_crash();
     assert_eq!(crashed.present(), early);
     fixture.check(&crashed);
 
-    content.sync().unwrap();
+    content.sync(|_| ()).unwrap();
     let (_folder, crashed) = fixture.after_a_crash();
     assert_eq!(crashed.present(), early.union(&late));
     fixture.check(&crashed);
@@ -120,7 +120,7 @@ fn a_map_that_is_cut_anywhere_names_only_what_is_here() {
     let content = fixture.open();
     for groups in [3..9, 0..1, 20..38] {
         fixture.write(&content, &Groups::from(groups));
-        content.sync().unwrap();
+        content.sync(|_| ()).unwrap();
     }
     drop(content);
     let map = fs::read(map_path(&fixture.path())).unwrap();
@@ -141,7 +141,7 @@ fn without_its_bytes_or_pairs_a_map_counts_for_nothing() {
         let fixture = Fixture::new();
         let content = fixture.open();
         fixture.write(&content, &Groups::all(SIZE_BYTES));
-        content.sync().unwrap();
+        content.sync(|_| ()).unwrap();
         drop(content);
         fs::remove_file(fixture.path().with_extension(ending)).unwrap();
 
@@ -155,7 +155,7 @@ fn evicted_groups_give_their_room_back_and_can_come_again() {
     let content = fixture.open();
     let all = Groups::all(SIZE_BYTES);
     fixture.write(&content, &all);
-    content.sync().unwrap();
+    content.sync(|_| ()).unwrap();
     let room = || fs::metadata(data_path(&fixture.path())).unwrap().blocks() * 512;
     let before = room();
 
@@ -166,7 +166,7 @@ fn evicted_groups_give_their_room_back_and_can_come_again() {
     fixture.check(&content);
     assert_eq!(fixture.after_a_crash().1.present(), Groups::from(32..38));
     fixture.write(&content, &Groups::from(30..34));
-    content.sync().unwrap();
+    content.sync(|_| ()).unwrap();
     fixture.check(&content);
     fixture.check(&fixture.open());
     assert_eq!(fixture.open().present(), Groups::from(30..38));
@@ -188,7 +188,7 @@ fn reading_writing_and_evicting_at_once_never_shows_a_wrong_byte() {
                 content.evict(&some(round * 3), || false).unwrap();
             }
         });
-        scope.spawn(|| (0..60).for_each(|_| content.sync().unwrap()));
+        scope.spawn(|| (0..60).for_each(|_| content.sync(|_| ()).unwrap()));
         scope.spawn(|| {
             for round in 0..3_000 {
                 let group = round % 38;
@@ -198,7 +198,7 @@ fn reading_writing_and_evicting_at_once_never_shows_a_wrong_byte() {
         });
     });
 
-    content.sync().unwrap();
+    content.sync(|_| ()).unwrap();
     fixture.check(&content);
     let (_folder, crashed) = fixture.after_a_crash();
     assert_eq!(crashed.present(), content.present());
@@ -211,7 +211,7 @@ fn another_size_is_believed_only_while_nothing_proves_this_one() {
     let root = fixture.outboard.root();
     let content = fixture.open();
     fixture.write(&content, &Groups::from(0..3));
-    content.sync().unwrap();
+    content.sync(|_| ()).unwrap();
     drop(content);
 
     let other = Content::open(&fixture.path(), root, SIZE_BYTES + GROUP_BYTES).unwrap();
@@ -219,7 +219,7 @@ fn another_size_is_believed_only_while_nothing_proves_this_one() {
     drop(other);
     let content = fixture.open();
     fixture.write(&content, &Groups::from(37..38));
-    content.sync().unwrap();
+    content.sync(|_| ()).unwrap();
     let refused = Content::open(&fixture.path(), root, SIZE_BYTES + 1).unwrap_err();
     assert!(matches!(refused, ObjectError::WrongSize { .. }));
     assert!(Content::open(&fixture.path(), root, 0).is_err());
