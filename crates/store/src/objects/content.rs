@@ -1,6 +1,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
+    ops::Range,
     os::unix::fs::{DirBuilderExt as _, FileExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -124,8 +125,8 @@ impl Content {
     }
 
     /// Writes parts in the order in which they were verified. `came` hears which groups were not here before, in the moment
-    /// from which on they are. Returns true if nothing was unsynced before and something is now.
-    pub(super) fn write(&self, parts: &[Verified], came: impl FnOnce(&Groups)) -> Result<bool, ObjectError> {
+    /// from which on they are. Returns from how many unsynced bytes to how many that led.
+    pub(super) fn write(&self, parts: &[Verified], came: impl FnOnce(&Groups)) -> Result<Range<u64>, ObjectError> {
         let _writing = self.writing();
         let mut new = Groups::new();
         for part in parts {
@@ -143,13 +144,13 @@ impl Content {
             }
         }
         let mut here = self.here_mut();
-        let was_synced = here.unsynced.is_empty();
+        let unsynced_bytes = here.unsynced.bytes(self.size_bytes);
         for run in new.runs() {
             here.present.insert(run.clone());
             here.unsynced.insert(run);
         }
         came(&new);
-        Ok(was_synced && !new.is_empty())
+        Ok(unsynced_bytes..here.unsynced.bytes(self.size_bytes))
     }
 
     /// Makes what was written last; returns when it does. `lost` hears which groups are here no more because that failed.

@@ -1,9 +1,10 @@
 use std::{
     collections::BTreeMap,
     io,
+    ops::Range,
     sync::{
         Arc, Mutex, MutexGuard,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -14,6 +15,9 @@ use crate::lock::NodeLock;
 
 /// What was written lasts after this long: what a crash costs is fetched again within about the same time.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Unsynced bytes of one blob that do not wait that long.
+pub(super) const SYNC_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Contents that wait to be noticed; more make whoever writes wait.
 const QUEUE_CONTENTS: usize = 1_024;
@@ -45,10 +49,14 @@ impl Flusher {
         Ok(Self { running: Mutex::new(Some(Running { queue, thread })) })
     }
 
-    /// Notes that something was written to `content`. Ignored once closed: it is fetched again then.
-    pub(super) fn note(&self, content: &Arc<Content>) {
+    /// Notes that unsynced bytes of `content` became more. Ignored once closed: they are fetched again then.
+    pub(super) fn note(&self, content: &Arc<Content>, unsynced_bytes: &Range<u64>) {
+        let came_first = unsynced_bytes.start == 0 && unsynced_bytes.end > 0;
+        let came_many = unsynced_bytes.start < SYNC_BYTES && SYNC_BYTES <= unsynced_bytes.end;
         let queue = self.running().as_ref().map(|running| running.queue.clone());
-        if let Some(queue) = queue {
+        if (came_first || came_many)
+            && let Some(queue) = queue
+        {
             // Fails only if the thread ended, and then nobody could do anything about it.
             let _ = queue.send(Arc::clone(content));
         }
@@ -73,19 +81,15 @@ fn run(written: &Receiver<Arc<Content>>, sync: impl Fn(&Content) -> Result<(), O
     while let Ok(first) = written.recv() {
         let until = Instant::now() + SYNC_EVERY;
         let mut contents = BTreeMap::from([(first.blob(), first)]);
-        let ended = loop {
-            match written.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(content) => _ = contents.insert(content.blob(), content),
-                Err(end) => break end,
-            }
-        };
+        while contents.values().all(|content| content.unsynced_bytes() < SYNC_BYTES)
+            && let Ok(content) = written.recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            contents.insert(content.blob(), content);
+        }
         for content in contents.into_values() {
             if let Err(error) = sync(&content) {
                 tracing::warn!(blob = %content.blob(), %error, "written pieces are lost");
             }
-        }
-        if ended == RecvTimeoutError::Disconnected {
-            return;
         }
     }
 }

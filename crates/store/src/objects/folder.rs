@@ -18,7 +18,7 @@ use super::{
     ObjectError, ObjectLimits, ObjectUsage,
     content::{self, Content, map_path},
     error::read_error,
-    flusher::Flusher,
+    flusher::{Flusher, SYNC_BYTES},
     map::Map,
 };
 use crate::{BlobHold, blobs, disk, lock::NodeLock};
@@ -26,8 +26,9 @@ use crate::{BlobHold, blobs, disk, lock::NodeLock};
 /// Room is looked after each time this much was written, in bytes: by bytes, because time says nothing of how full a disk is.
 const CHECK_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Unsynced bytes of one blob that make whoever writes sync them.
-const SYNC_BYTES: u64 = 64 * 1024 * 1024;
+/// Unsynced bytes of one blob that make whoever writes more wait for the disk: twice what is synced at once, so that
+/// bytes go on coming meanwhile.
+const MOST_UNSYNCED_BYTES: u64 = 2 * SYNC_BYTES;
 
 /// The folder behind [`super::Objects`]. Its methods block.
 #[derive(Debug)]
@@ -97,13 +98,11 @@ impl Folder {
         purpose: Purpose,
     ) -> Result<(), ObjectError> {
         self.make_room(parts.iter().map(group_bytes).sum())?;
-        let is_first = content.write(parts, |new| {
+        let unsynced_bytes = content.write(parts, |new| {
             self.regions().add(content.blob(), content.size_bytes(), new, purpose);
         })?;
-        if is_first {
-            self.flusher.note(content);
-        }
-        if content.unsynced_bytes() < SYNC_BYTES { Ok(()) } else { self.sync(content) }
+        self.flusher.note(content, &unsynced_bytes);
+        if unsynced_bytes.end < MOST_UNSYNCED_BYTES { Ok(()) } else { self.sync(content) }
     }
 
     /// As [`Content::sync`].

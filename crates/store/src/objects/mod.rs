@@ -195,6 +195,16 @@ impl Object {
         .await
     }
 
+    /// As [`Object::read_at`], for a thread that may wait for a disk: fills `buffer`, and returns how many bytes there are before
+    /// the end of the blob.
+    ///
+    /// # Errors
+    ///
+    /// As [`Object::read_at`].
+    pub fn read_at_blocking(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, ObjectError> {
+        self.folder.read_at(&self.content, offset, buffer, self.purpose)
+    }
+
     /// Keeps parts of this blob, in the order in which [`Object::decoder`] verified them; a group after the pairs above it.
     ///
     /// Once begun, it is done even if the returned future is dropped. It waits while the disk is slower than what comes.

@@ -67,6 +67,9 @@ async fn what_came_is_read_by_every_handle_and_after_a_restart() {
     let missing = second.read_at(3 * GROUP_BYTES, 2 * GROUP_BYTES as usize).await.unwrap_err();
     assert!(matches!(missing, ObjectError::Missing { group: 4, .. }), "{missing}");
     assert!(second.read_at(u64::MAX, 10).await.unwrap().is_empty());
+    let mut byte = [0];
+    assert_eq!(second.read_at_blocking(offset, &mut byte).unwrap(), 1);
+    assert_eq!(byte[0], source.bytes[offset as usize]);
 
     drop((object, second));
     let fixture = fixture.reopen().await;
