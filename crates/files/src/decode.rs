@@ -43,6 +43,17 @@ pub enum Verified {
     },
 }
 
+impl Verified {
+    /// The bytes as they came, to pass them on.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Pair { pair, .. } => pair,
+            Self::Group { bytes, .. } => bytes,
+        }
+    }
+}
+
 /// Why a stream does not prove what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {

@@ -158,6 +158,12 @@ impl Groups {
         first
     }
 
+    /// The first runs, at most `count`: what fits one message.
+    #[must_use]
+    pub fn first_runs(&self, count: usize) -> Self {
+        Self { runs: self.runs[..count.min(self.runs.len())].to_vec() }
+    }
+
     /// Walks over the edges of both sets, in order, and keeps what `keep(in this, in the other)` says.
     fn combine(&self, other: &Self, keep: impl Fn(bool, bool) -> bool) -> Self {
         let (mut these, mut those) = (self.edges().peekable(), other.edges().peekable());
@@ -272,6 +278,7 @@ mod tests {
             prop_assert_eq!(one.first_missing(range.clone()), range.clone().find(|group| !these.contains(group)));
             prop_assert_eq!(one.next(start), these.range(start..).next().copied());
             prop_assert_eq!(one.overlaps(range.clone()), { range }.any(|group| these.contains(&group)));
+            prop_assert_eq!(one.first_runs(2).runs().collect::<Vec<_>>(), one.runs().take(2).collect::<Vec<_>>());
             prop_assert_eq!(set(&one.first(length)), these.iter().copied().take(length as usize).collect());
         }
 

@@ -75,6 +75,8 @@ proptest! {
             expected[bytes.start as usize..bytes.end as usize].fill(0);
         }
         prop_assert!(placed(&verified, SIZES[size]) == expected);
+        let passed_on: Vec<u8> = verified.iter().flat_map(Verified::as_bytes).copied().collect();
+        prop_assert!(passed_on == sent);
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl Folder {
     }
 
     /// The content of a blob if something is here of it.
-    fn known_content(&self, blob: BlobId) -> Result<Option<Arc<Content>>, ObjectError> {
+    pub(super) fn known_content(&self, blob: BlobId) -> Result<Option<Arc<Content>>, ObjectError> {
         if let Some(content) = self.contents().get(&blob).and_then(Weak::upgrade) {
             return Ok(Some(content));
         }

@@ -114,6 +114,20 @@ impl Objects {
         .await
     }
 
+    /// Opens what is here of `blob`; `None` if nothing is.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::File`] if it cannot be opened.
+    pub async fn find(&self, blob: BlobId, purpose: Purpose) -> Result<Option<Object>, ObjectError> {
+        let folder = Arc::clone(&self.folder);
+        blocking(move || {
+            let content = folder.known_content(blob)?;
+            Ok(content.map(|content| Object { folder, content, purpose }))
+        })
+        .await
+    }
+
     /// Removes all pieces of a blob, also if somebody needs them. A missing blob is no error.
     ///
     /// # Errors

@@ -4,9 +4,13 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use gridwell_files::Purpose;
 use gridwell_store::{Durability, LandSource, Overwrite, Store};
 
-use crate::support::{job, rel, small_limits};
+use crate::{
+    objects::{MIB, Source, limits, receive},
+    support::{Fixture, job, rel, small_limits},
+};
 
 const DATA_DIR: &str = "GRIDWELL_STORE_TEST_DATA";
 
@@ -103,5 +107,51 @@ async fn a_killed_node_leaves_no_half_result_and_the_next_cleans_up() {
         Store::open_with(&data_dir, small_limits()).unwrap().close().await;
         assert_eq!(crate::support::names(&root.path().join("out")), ["frame.bin"]);
         assert_eq!(crate::support::names(&data_dir.join("blobs/temp")), <[&str; 0]>::default());
+    }
+}
+
+/// More than the budget of the child below: pieces come and go.
+fn a_large_source() -> Source {
+    Source::new(20, 40 * MIB)
+}
+
+#[test]
+#[ignore = "started as a child by the tests below"]
+fn child_that_keeps_pieces() {
+    let Ok(data_dir) = std::env::var(DATA_DIR) else { return };
+    let source = a_large_source();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::open_with(Path::new(&data_dir), limits(16, 0)).unwrap();
+        let object = source.open(&store, Purpose::Own).await;
+        for number in 1_u64.. {
+            let some = (0..640).filter(|group| (group * 7 + number).is_multiple_of(11)).collect();
+            source.send(&object, &some).await;
+            if number % 3 == 0 {
+                object.sync().await.unwrap();
+            }
+            println!("ok {number}");
+        }
+    });
+}
+
+#[tokio::test]
+async fn pieces_that_a_killed_node_left_are_right() {
+    let root = tempfile::tempdir().unwrap();
+    let data_dir = root.path().join("data");
+    let source = a_large_source();
+    for count in [1, 4, 9, 20] {
+        kill_after(child("crash::child_that_keeps_pieces", &data_dir), count);
+
+        let store = Store::open_with(&data_dir, small_limits()).unwrap();
+        let object = source.open(&store, Purpose::Own).await;
+        let present = object.present();
+        assert!(count < 4 || !present.is_empty());
+        let next = Fixture::new();
+        let to = source.open(&next.store, Purpose::Own).await;
+        receive(object.prove(present.clone()), &to, &present).await;
+        assert_eq!(store.objects().usage().own_bytes, present.bytes(source.bytes.len() as u64));
+        drop(object);
+        store.close().await;
     }
 }

@@ -6,16 +6,16 @@ use gridwell_store::{BlobError, Object, ObjectError, ObjectLimits, Proof, Store,
 
 use crate::support::{Fixture, job, small_limits};
 
-const MIB: u64 = 1024 * 1024;
+pub(crate) const MIB: u64 = 1024 * 1024;
 
 /// Content that somebody else has whole.
-struct Source {
-    bytes: Vec<u8>,
+pub(crate) struct Source {
+    pub(crate) bytes: Vec<u8>,
     outboard: Outboard,
 }
 
 impl Source {
-    fn new(number: u8, size_bytes: u64) -> Self {
+    pub(crate) fn new(number: u8, size_bytes: u64) -> Self {
         let bytes: Vec<u8> = (0..size_bytes).map(|at| (at / 999 % 251) as u8 ^ number).collect();
         Self { outboard: Outboard::of(&bytes), bytes }
     }
@@ -24,12 +24,12 @@ impl Source {
         self.outboard.root()
     }
 
-    fn slice(&self, group: u64) -> &[u8] {
+    pub(crate) fn slice(&self, group: u64) -> &[u8] {
         let range = group_range(group, self.bytes.len() as u64);
         &self.bytes[range.start as usize..range.end as usize]
     }
 
-    async fn open(&self, store: &Store, purpose: Purpose) -> Object {
+    pub(crate) async fn open(&self, store: &Store, purpose: Purpose) -> Object {
         store.objects().open(self.blob(), self.bytes.len() as u64, purpose).await.unwrap()
     }
 
@@ -43,12 +43,12 @@ impl Source {
         parts.map(|part| decoder.push(&mut bytes(part)).unwrap().unwrap()).collect()
     }
 
-    async fn send(&self, object: &Object, groups: &Groups) {
+    pub(crate) async fn send(&self, object: &Object, groups: &Groups) {
         object.write(self.parts(object, groups)).await.unwrap();
     }
 }
 
-fn limits(own_mib: u64, relayed_mib: u64) -> StoreLimits {
+pub(crate) fn limits(own_mib: u64, relayed_mib: u64) -> StoreLimits {
     let objects =
         ObjectLimits { own_bytes: own_mib * MIB, relayed_bytes: relayed_mib * MIB, reserve_bytes: 0, floor_bytes: 0 };
     StoreLimits { objects, ..small_limits() }
@@ -78,6 +78,20 @@ async fn what_came_is_read_by_every_handle_and_after_a_restart() {
     assert_eq!(fixture.store.objects().usage().own_bytes, 2 * GROUP_BYTES);
     source.send(&object, &Groups::all(object.size_bytes())).await;
     assert_eq!(object.read_at(0, usize::MAX).await.unwrap(), source.bytes);
+}
+
+#[tokio::test]
+async fn looking_for_pieces_makes_none() {
+    let fixture = Fixture::new();
+    let source = Source::new(15, 3 * GROUP_BYTES);
+    assert!(fixture.store.objects().find(source.blob(), Purpose::Own).await.unwrap().is_none());
+    source.send(&source.open(&fixture.store, Purpose::Own).await, &Groups::from(1..2)).await;
+
+    let found = fixture.store.objects().find(source.blob(), Purpose::Relayed).await.unwrap().unwrap();
+    assert_eq!((found.size_bytes(), found.present()), (3 * GROUP_BYTES, Groups::from(1..2)));
+    let fixture = fixture.reopen().await;
+    let found = fixture.store.objects().find(source.blob(), Purpose::Relayed).await.unwrap().unwrap();
+    assert_eq!((found.size_bytes(), found.present()), (3 * GROUP_BYTES, Groups::from(1..2)));
 }
 
 #[tokio::test]
@@ -196,7 +210,7 @@ async fn a_full_disk_refuses_pieces() {
 }
 
 /// Takes a proof of `groups` into an object of another store.
-async fn receive(mut proof: Proof, to: &Object, groups: &Groups) {
+pub(crate) async fn receive(mut proof: Proof, to: &Object, groups: &Groups) {
     let mut decoder = to.decoder(groups.clone());
     while let Some(bytes) = proof.next().await.unwrap() {
         let mut bytes = bytes.as_slice();
