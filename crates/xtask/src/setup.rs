@@ -38,7 +38,7 @@ pub(crate) const WINDOW: [Need; 3] =
     [need("cc", "gcc libc6-dev"), need("pkg-config", "pkg-config"), library("webkit2gtk-4.1", "libwebkit2gtk-4.1-dev")];
 
 /// What every test and comparison needs, and the desktop app.
-pub(crate) const EVERYTHING: [Need; 20] = [
+pub(crate) const EVERYTHING: [Need; 21] = [
     need("cc", "gcc libc6-dev"),
     need("c++", "g++"),
     need("pkg-config", "pkg-config"),
@@ -59,6 +59,7 @@ pub(crate) const EVERYTHING: [Need; 20] = [
     module("gi; gi.require_version('Gtk', '3.0')", "python3-gi gir1.2-gtk-3.0"),
     need("rpm", "rpm"),
     need("ip", "iproute2"),
+    need("fusermount3", "fuse3"),
 ];
 
 /// Installs what is missing where that is allowed; otherwise prints the line that does, and fails.
