@@ -20,6 +20,7 @@ mod limits;
 mod links;
 mod listener;
 mod membership;
+mod mounts;
 mod pairing;
 mod past;
 mod pictures;

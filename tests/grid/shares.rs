@@ -14,22 +14,22 @@ use crate::{
     support::{Grid, Peer},
 };
 
-const GROUP_BYTES: usize = 65_536;
+pub(crate) const GROUP_BYTES: usize = 65_536;
 
 /// A folder of the machine at `at`, shared as `projects` with all.
-fn shared(grid: &Grid, at: usize) -> PathBuf {
+pub(crate) fn shared(grid: &Grid, at: usize) -> PathBuf {
     let folder = grid.path("projects");
     fs::create_dir_all(folder.join("textures")).expect("a folder");
     grid.peers[at].ok(["share", "add", text(&folder)]);
     folder
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
 /// Waits until a peer is shown the share at that path of the tree.
-fn until_shown(peer: &Peer, at: &str) {
+pub(crate) fn until_shown(peer: &Peer, at: &str) {
     peer.until(&format!("the share {at}"), &["share", "list"], |shares| {
         shares.as_array()?.iter().any(|share| share["at"] == at && share["online"] == true).then_some(())
     });
@@ -42,7 +42,7 @@ fn names(peer: &Peer, folder: &str) -> Vec<String> {
 }
 
 /// Bytes that came to a peer over all its links since it started.
-fn received(peer: &Peer) -> u64 {
+pub(crate) fn received(peer: &Peer) -> u64 {
     let links = peer.json(["links"]);
     links.as_array().expect("links").iter().filter_map(|link| link["received_bytes"].as_u64()).sum()
 }

@@ -68,7 +68,8 @@ pub use request::{
 pub use response::Response;
 pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, ResultsRequest};
 pub use share::{
-    FileRequest, FileView, FilesPage, FilesRequest, ShareAddRequest, ShareRemoveRequest, ShareView, TreeKind,
+    FileRequest, FileView, FilesPage, FilesRequest, MountRequest, MountView, ShareAddRequest, ShareRemoveRequest,
+    ShareView, TreeKind,
 };
 pub use suggestion::{SuggestionReason, SuggestionView};
 #[cfg(feature = "ts")]

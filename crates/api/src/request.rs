@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActivityRequest, BehaviourRequest, DoctorRequest, FileRequest, FilesRequest, HistoryRequest, LayoutRequest,
-    LimitRequest, LinkAnswerRequest, LinkUndoRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest,
-    PairShowRequest, RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest,
-    TimelineRequest,
+    LimitRequest, LinkAnswerRequest, LinkUndoRequest, MountRequest, PairAnswerRequest, PairCodeRequest,
+    PairEnterRequest, PairShowRequest, RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest,
+    ShareRemoveRequest, TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -111,6 +111,10 @@ pub enum Request {
     ShareRemove(ShareRemoveRequest),
     /// A page of a folder of the tree → [`crate::Response::Files`].
     Files(FilesRequest),
+    /// Shows the tree as a folder of this machine, also after a restart → [`crate::Response::Mount`].
+    Mount(MountRequest),
+    /// Shows it there no more → [`crate::Response::Mount`].
+    Unmount,
     /// One file or folder of the tree → [`crate::Response::File`].
     File(FileRequest),
     /// A page of the files that a job brought home → [`crate::Response::Results`].

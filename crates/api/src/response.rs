@@ -3,8 +3,9 @@ use serde::Serialize;
 use crate::{
     ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, FileView, FilesPage, GovernedView,
     HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView,
-    LinkAsksView, LinkHistoryView, LinkView, LogPage, MachineView, MembersView, NearbyView, PairingView, PairingsView,
-    RecoveryWordsView, ResultsPage, ShareView, StatusView, SubmittedView, TaskPage, TimelineView, WakeView, WhyView,
+    LinkAsksView, LinkHistoryView, LinkView, LogPage, MachineView, MembersView, MountView, NearbyView, PairingView,
+    PairingsView, RecoveryWordsView, ResultsPage, ShareView, StatusView, SubmittedView, TaskPage, TimelineView,
+    WakeView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -73,6 +74,8 @@ pub enum Response {
     Shares(Vec<ShareView>),
     /// Names in a folder of the tree.
     Files(FilesPage),
+    /// Where the tree is shown as a folder.
+    Mount(MountView),
     /// Something in the tree.
     File(Box<FileView>),
     /// Files that landed.
@@ -136,6 +139,7 @@ content! {
     Limits(Vec<LimitView>) => Vec<LimitView>, |it| it;
     Shares(Vec<ShareView>) => Vec<ShareView>, |it| it;
     Files(FilesPage) => FilesPage, |it| it;
+    Mount(MountView) => MountView, |it| it;
     File(Box<FileView>) => FileView, |it| *it;
     Results(ResultsPage) => ResultsPage, |it| it;
     Log(LogPage) => LogPage, |it| it;

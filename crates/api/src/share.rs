@@ -117,3 +117,26 @@ pub struct FileView {
     /// The hash of its content, where that is known already.
     pub blob: Option<BlobId>,
 }
+
+/// Shows the tree as a folder of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct MountRequest {
+    /// Absolute path of an empty folder; it is made if it is not there.
+    pub dir: String,
+    /// Whether exactly those bytes move that programs read.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub strict: bool,
+}
+
+/// Where the tree is shown as a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct MountView {
+    /// The folder; absent while it is shown nowhere.
+    pub dir: Option<String>,
+    /// Whether exactly those bytes move that programs read.
+    pub strict: bool,
+}

@@ -24,7 +24,8 @@ mod wake;
 
 pub use doctor::DoctorArgs;
 pub use files::{
-    FilesArgs, FilesCommand, GetArgs, ListArgs, PathArgs, ShareAddArgs, ShareArgs, ShareCommand, ShareRemoveArgs,
+    FilesArgs, FilesCommand, GetArgs, ListArgs, MountArgs, PathArgs, ShareAddArgs, ShareArgs, ShareCommand,
+    ShareRemoveArgs,
 };
 pub use handover::HandOverArgs;
 pub use invite::{InviteArgs, JoinArgs};
@@ -202,6 +203,18 @@ Examples:
 
 All machines see one tree: /MACHINE/SHARE/… A byte of a name that is not UTF-8 is written %XX.")]
     Files(FilesArgs),
+    /// Show what machines share as a folder of this machine, for every program
+    #[command(after_help = "\
+Examples:
+  gridwell mount                      in the folder Gridwell of your home
+  gridwell mount /tmp/grid --strict
+
+Programs open the files as any others. What they read comes when they read it, and is kept for the next time. Nothing
+is written there. After a restart it is mounted again.")]
+    Mount(MountArgs),
+    /// Show it no more
+    #[command(after_help = "Example:\n  gridwell unmount")]
+    Unmount,
     /// Wake a machine that sleeps
     #[command(after_help = "\
 Examples:

@@ -23,6 +23,12 @@ pub(crate) fn data_folder(option: Option<PathBuf>) -> Result<PathBuf, ApiError> 
     })
 }
 
+/// Where this account's own files lie.
+pub(crate) fn home_folder() -> Result<PathBuf, ApiError> {
+    let found = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+    found.ok_or_else(|| ApiError::new(ErrorCode::MissingFile, "this account has no home folder").help("Name a folder."))
+}
+
 /// What `submit`, `run` and `inspect` ask for, with paths made absolute here, where they were typed.
 pub(crate) fn submission(args: SubmitArgs) -> Result<SubmitRequest, ApiError> {
     let paths = args.paths.iter().map(|path| full_path(path)).collect::<Result<_, _>>()?;

@@ -11,7 +11,7 @@ use crate::{
     core::{shown_for, storage},
     events::EventStream,
     pictures::{self, Named, Wanted},
-    tree::{OpenFile, Tree, TreeError, TreePath, file_view, from_text},
+    tree::{OpenFile, Tree, TreeError, file_view, from_text, path_of, to_text},
 };
 
 /// Pieces of logs, in the order in which they arrived; ends when the target has ended (or at once without `follow`).
@@ -57,7 +57,7 @@ impl NodeHandle {
     }
 
     async fn files(&self, request: &FilesRequest) -> Result<Response, ApiError> {
-        let (path, after) = (TreePath::from_text(&request.path)?, request.after.as_deref().map(from_text));
+        let (path, after) = (path_of(&request.path)?, request.after.as_deref().map(from_text));
         let page = match self.tree.list(&path, after.as_deref()).await {
             // A file is listed as itself.
             Err(TreeError::NotAFolder { .. }) if after.is_none() => {
@@ -66,11 +66,11 @@ impl NodeHandle {
             listed => listed?,
         };
         let files = page.entries.iter().map(file_view).collect();
-        Ok(Response::Files(FilesPage { path: path.to_string(), files, more: page.more }))
+        Ok(Response::Files(FilesPage { path: format!("/{}", to_text(path.as_bytes())), files, more: page.more }))
     }
 
     async fn file(&self, request: &FileRequest) -> Result<Response, ApiError> {
-        let entry = self.tree.stat(&TreePath::from_text(&request.path)?).await?;
+        let entry = self.tree.stat(&path_of(&request.path)?).await?;
         Ok(Response::File(Box::new(file_view(&entry))))
     }
 
@@ -80,13 +80,7 @@ impl NodeHandle {
     ///
     /// [`ApiError`] if there is no such file, or its machine does not answer.
     pub async fn open_file(&self, path: &str) -> Result<OpenFile, ApiError> {
-        Ok(self.tree.open(&TreePath::from_text(path)?).await?)
-    }
-
-    /// The tree, for those who show it as folders.
-    #[must_use]
-    pub fn tree(&self) -> Tree {
-        self.tree.clone()
+        Ok(self.tree.open(&path_of(path)?).await?)
     }
 
     /// Everything that happens, after `cursor` or from a snapshot on.

@@ -27,4 +27,4 @@ pub use events::EventStream;
 pub use gridwell_net::clear_key_log;
 pub use handle::{LogStream, NodeHandle};
 pub use start::{Node, Ready, StartError};
-pub use tree::{OpenFile, Tree, TreeError, TreePath};
+pub use tree::{OpenFile, TreeError};

@@ -30,8 +30,8 @@ use crate::{
     config::Config,
     core::{
         ASKS, Addresses, Changed, Changes, Consent, Copying, Core, FACTS, Fact, Following, History, Inlets, Isolation,
-        Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Membership, Pairing, Passing, Presence, Rates,
-        Readers, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper,
+        Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Membership, Mounting, Pairing, Passing, Presence,
+        Rates, Readers, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper,
         net_wishes,
     },
     disk::Scenes,
@@ -212,6 +212,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let consent = Consent::load(&store).await?;
     let changes = Changes::load(&store).await?;
     let sharing = Sharing::load(&store).await?;
+    let mounting = Mounting::load(&store).await?;
     let layouts = Layouts::load(&store, membership.grid().id()).await?;
     let incarnation = Incarnation(random());
     let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);
@@ -233,7 +234,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone(), ways };
     let objects = store.objects().clone();
     let tree = Tree { roots: sharing.roots(), transfer: transfer.clone(), objects, fetchings: Fetchings::default() };
-    let handle = NodeHandle { asks, previews, store: store.clone(), tree };
+    let handle = NodeHandle { asks, previews, store: store.clone(), tree: tree.clone() };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);
     let beside = TaskTracker::new();
@@ -262,6 +263,8 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         rates: Rates::default(),
         limiting,
         sharing,
+        mounting,
+        tree,
         membership,
         pairing: Pairing::default(),
         isolation: Isolation::default(),
@@ -308,6 +311,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     core.forget_strangers().await;
     core.begin();
     core.follow_roots();
+    core.begin_mounting();
     watch_machine(&core);
     watch_power(&core);
     let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };

@@ -88,6 +88,8 @@ export type Answers = {
   share_remove: Array<ShareView>;
   files: FilesPage;
   file: FileView;
+  mount: MountView;
+  unmount: MountView;
   results: ResultsPage;
   log: LogPage;
   timeline: TimelineView;
@@ -1180,6 +1182,22 @@ export type MembersView = {
   recovery: boolean;
 };
 
+/** Shows the tree as a folder of this machine. */
+export type MountRequest = {
+  /** Absolute path of an empty folder; it is made if it is not there. */
+  dir: string;
+  /** Whether exactly those bytes move that programs read. */
+  strict?: boolean;
+};
+
+/** Where the tree is shown as a folder. */
+export type MountView = {
+  /** The folder; absent while it is shown nowhere. */
+  dir: string | null;
+  /** Whether exactly those bytes move that programs read. */
+  strict: boolean;
+};
+
 /** A machine on the same network that shows a code now. Anybody can claim to be one: only the right code proves it. */
 export type NearbyView = {
   /** The random name under which it was found; another one for each code. */
@@ -1465,6 +1483,8 @@ export type Request =
   | ({ ask: "share_add" } & ShareAddRequest)
   | ({ ask: "share_remove" } & ShareRemoveRequest)
   | ({ ask: "files" } & FilesRequest)
+  | ({ ask: "mount" } & MountRequest)
+  | { ask: "unmount" }
   | ({ ask: "file" } & FileRequest)
   | ({ ask: "results" } & ResultsRequest)
   | ({ ask: "log" } & LogPageRequest)

@@ -10,9 +10,9 @@ use ts_rs::{Config, TS, TypeVisitor};
 use crate::{
     ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, Event, FileView, FilesPage, GovernedView,
     HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView,
-    LinkAsksView, LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, MembersView, NearbyView,
-    PairingView, PairingsView, PictureRequest, RecoveryWordsView, Request, ResultsPage, SessionRequest, SessionView,
-    ShareView, StatusView, SubmittedView, TaskPage, TimelineView, UploadView, WakeView, WhyView,
+    LinkAsksView, LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, MembersView, MountView,
+    NearbyView, PairingView, PairingsView, PictureRequest, RecoveryWordsView, Request, ResultsPage, SessionRequest,
+    SessionView, ShareView, StatusView, SubmittedView, TaskPage, TimelineView, UploadView, WakeView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -112,6 +112,8 @@ answers! {
     ShareRemove => Vec<ShareView>;
     Files => FilesPage;
     File => FileView;
+    Mount => MountView;
+    Unmount => MountView;
     Results => ResultsPage;
     Log => LogPage;
     Timeline => TimelineView;

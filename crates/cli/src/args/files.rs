@@ -50,6 +50,16 @@ pub struct ShareRemoveArgs {
     pub name: String,
 }
 
+/// `gridwell mount`
+#[derive(Debug, Args)]
+pub struct MountArgs {
+    /// An empty folder; it is made if it is not there [default: Gridwell in your home]
+    pub folder: Option<PathBuf>,
+    /// Move exactly the bytes that programs read
+    #[arg(long)]
+    pub strict: bool,
+}
+
 /// `gridwell files`
 #[derive(Debug, Args)]
 pub struct FilesArgs {

@@ -4,8 +4,8 @@ use std::{
 };
 
 use gridwell_api::{
-    ApiError, ErrorCode, FileRequest, FileView, FilesPage, FilesRequest, Request, ShareAddRequest, ShareRemoveRequest,
-    ShareView,
+    ApiError, ErrorCode, FileRequest, FileView, FilesPage, FilesRequest, MountRequest, MountView, Request,
+    ShareAddRequest, ShareRemoveRequest, ShareView,
 };
 use gridwell_model::format_bytes;
 use gridwell_serve::{ByteStream, Client};
@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::End;
 use crate::{
-    args::{FilesArgs, FilesCommand, GetArgs, ShareArgs, ShareCommand},
+    args::{FilesArgs, FilesCommand, GetArgs, MountArgs, ShareArgs, ShareCommand},
     input,
     screen::Screen,
     text,
@@ -46,6 +46,25 @@ pub(super) async fn files(args: FilesArgs, client: &Client, screen: Screen) -> R
         }
         FilesCommand::Get(args) => get(&args, client, screen).await,
     }
+}
+
+/// Shows the tree as a folder.
+pub(super) async fn mount(args: MountArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let folder = match args.folder {
+        Some(folder) => folder,
+        None => input::home_folder()?.join("Gridwell"),
+    };
+    let request = MountRequest { dir: input::full_path(&folder)?, strict: args.strict };
+    let view: MountView = client.ask(&Request::Mount(request)).await?;
+    screen.show(&view, text::mounted);
+    Ok(End::Done)
+}
+
+/// Shows it no more.
+pub(super) async fn unmount(client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let view: MountView = client.ask(&Request::Unmount).await?;
+    screen.show(&view, text::mounted);
+    Ok(End::Done)
 }
 
 /// Lists all pages of a folder. A file is listed as itself.

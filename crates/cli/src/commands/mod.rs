@@ -110,6 +110,8 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::HandOver(args) => handover::hand_over(args, client, screen).await,
         Command::Share(args) => files::share(args, client, screen).await,
         Command::Files(args) => files::files(args, client, screen).await,
+        Command::Mount(args) => files::mount(args, client, screen).await,
+        Command::Unmount => files::unmount(client, screen).await,
         Command::Limit(args) => limit::limit(args, client, screen).await,
         Command::Doctor(args) => doctor::doctor(args, client, screen).await,
         Command::Status => machines::status(client, screen).await,

@@ -1,4 +1,4 @@
-use gridwell_api::{FileView, ShareView, TreeKind};
+use gridwell_api::{FileView, MountView, ShareView, TreeKind};
 use gridwell_model::{Stamp, format_bytes};
 
 use super::{clean, moment, table::Table};
@@ -22,6 +22,15 @@ pub(crate) fn shares(shares: &[ShareView], columns: usize) -> String {
         table.row([share.at.clone(), lies, seen]);
     }
     table.render(columns)
+}
+
+/// Where the tree is shown as a folder.
+pub(crate) fn mounted(view: &MountView) -> String {
+    match &view.dir {
+        None => "What machines share is shown in no folder.\n".into(),
+        Some(dir) if view.strict => format!("What machines share is in {dir}; exactly what is read moves.\n"),
+        Some(dir) => format!("What machines share is in {dir}\n"),
+    }
 }
 
 /// Names in a folder: size, when it changed, name.

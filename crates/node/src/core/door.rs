@@ -117,6 +117,8 @@ impl Core {
             Request::Shares => Ok(Response::Shares(self.share_views())),
             Request::ShareAdd(request) => return self.add_share(request, reply),
             Request::ShareRemove(request) => return self.remove_share(&request, reply),
+            Request::Mount(request) => return self.mount(request, reply),
+            Request::Unmount => return self.unmount(reply),
             // The handle answers these itself.
             Request::Files(_) | Request::File(_) => Err(ApiError::bug("the loop was asked for files")),
         };

@@ -6,6 +6,7 @@ use gridwell_ledger::DeputyInput;
 use gridwell_model::{
     BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, PeerId, TaskResult, TaskSpan,
 };
+use gridwell_mount::Mounted;
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
 use gridwell_probe::PowerNews;
 use gridwell_store::StoreError;
@@ -13,7 +14,7 @@ use gridwell_trust::{Code, Grid, Visit};
 use gridwell_wire::BulkRequest;
 use tokio::sync::oneshot;
 
-use super::{Core, handing::Handed, succession::Succession};
+use super::{Core, handing::Handed, mounting::MountAt, succession::Succession};
 use crate::{
     clock,
     disk::Learnt,
@@ -83,6 +84,10 @@ pub(crate) enum Fact {
     ShareChecked(Result<std::path::PathBuf, ApiError>, gridwell_api::ShareAddRequest, Reply),
     /// What this machine shares is written down, or could not be; which share is new.
     SharesKept(Option<gridwell_model::ShareId>, Result<(), StoreError>, Reply),
+    /// The tree is shown as a folder, or could not be; who waits for that.
+    TreeMounted(MountAt, Result<Mounted, ApiError>, Option<Reply>),
+    /// It is shown no more; whether that is written down.
+    TreeUnmounted(Result<(), ApiError>, Reply),
     /// What owners ask each other is written down, or could not be.
     AsksKept(Result<(), StoreError>, super::AsksKept),
     /// The other side of a pairing said something, or nothing more comes.
@@ -148,6 +153,8 @@ impl Core {
             Fact::WakeSent(wanted_by, peer, sent) => self.on_wake_sent(wanted_by, peer, sent),
             Fact::Sampled(load) => self.on_sampled(load),
             Fact::WishKept(change, kept, reply) => self.on_wish_kept(change, kept, reply),
+            Fact::TreeMounted(at, mounted, reply) => self.on_tree_mounted(at, mounted, reply),
+            Fact::TreeUnmounted(kept, reply) => self.on_tree_unmounted(kept, reply),
             Fact::ShareChecked(checked, request, reply) => self.on_share_checked(checked, &request, reply),
             Fact::SharesKept(added, kept, reply) => self.on_shares_kept(added, kept, reply),
             Fact::AsksKept(kept, then) => self.on_asks_kept(kept, then),

@@ -34,6 +34,7 @@ mod linking;
 mod machines;
 mod map;
 mod membership;
+mod mounting;
 mod outbox;
 mod output;
 mod pairing;
@@ -101,6 +102,7 @@ pub(crate) use linking::Linking;
 pub(crate) use machines::{Machines, Settings};
 pub(crate) use map::LinkMap;
 pub(crate) use membership::Membership;
+pub(crate) use mounting::Mounting;
 pub(crate) use pairing::Pairing;
 pub(crate) use passing::Passing;
 pub(crate) use peers::{NetWish, hello, net_wishes};
@@ -114,7 +116,9 @@ pub(crate) use timeline::Timeline;
 pub(crate) use traffic::{Rates, Traffic};
 pub(crate) use waking::Waking;
 
-use crate::{clock, disk::Scenes, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer};
+use crate::{
+    clock, disk::Scenes, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer, tree::Tree,
+};
 use guest::Guest;
 use sessions::Session;
 
@@ -152,6 +156,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     pub(crate) limiting: Limiting,
     pub(crate) sharing: Sharing,
+    pub(crate) mounting: Mounting,
+    pub(crate) tree: Tree,
     pub(crate) membership: Membership,
     pub(crate) pairing: Pairing,
     pub(crate) isolation: Isolation,
@@ -462,6 +468,8 @@ impl Core {
 
     async fn close(self, mut inlets: Inlets) {
         inlets.asks.close();
+        // Programs that read get an error while everything still answers.
+        self.mounting.close().await;
         // Runners die first, so that nothing writes into folders that go.
         self.exec.shutdown().await;
         self.net.shutdown().await;

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_model::PeerId;
+use gridwell_mount::TreePath;
 use gridwell_net::FetchError;
 use gridwell_store::{ObjectError, ShareError};
 use gridwell_wire::TreeFault;
 
-use super::TreePath;
+use super::shown;
 use crate::{
     core::sentence,
     transfer::{TransferError, because},
@@ -130,7 +131,7 @@ impl TreeError {
         error: TransferError,
         name: impl Fn(PeerId) -> String,
     ) -> Self {
-        let (path, machine) = (path.to_string(), machine.to_owned());
+        let (path, machine) = (shown(path), machine.to_owned());
         match error {
             TransferError::Fetch(FetchError::NotShown { fault, .. }) => match fault {
                 TreeFault::Missing => Self::Missing { path },

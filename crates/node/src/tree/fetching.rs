@@ -9,6 +9,7 @@ use std::{
 
 use gridwell_files::{Groups, PathSpeed, Verified, stream_bytes};
 use gridwell_model::{BlobId, RelPath, Version};
+use gridwell_mount::TreePath;
 use gridwell_store::{Object, ObjectError};
 use gridwell_wire::TreeWish;
 use tokio::{
@@ -16,7 +17,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::{ShareAt, Tree, TreeError, TreePath};
+use super::{ShareAt, Tree, TreeError};
 
 /// Read from a link at once.
 const PIECE_BYTES: usize = 256 * 1024;

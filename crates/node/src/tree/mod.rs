@@ -4,6 +4,7 @@
 
 mod error;
 mod fetching;
+mod mounted;
 mod open;
 mod place;
 mod roots;
@@ -12,6 +13,7 @@ mod text;
 use std::{io, sync::Arc, time::Duration};
 
 use gridwell_model::{EntryKind, PeerId, RelPath, ShareId, TreeEntry};
+use gridwell_mount::TreePath;
 use gridwell_net::Fetched;
 use gridwell_store::{Objects, SharedFolder};
 use gridwell_wire::{BulkRequest, TreePage, TreeWish};
@@ -22,11 +24,11 @@ use crate::transfer::Transfer;
 pub use error::TreeError;
 pub(crate) use fetching::Fetchings;
 use fetching::Origin;
+pub(crate) use mounted::MountedTree;
 pub use open::OpenFile;
-use place::Place;
-pub use place::TreePath;
+use place::{Place, parse, shown};
 pub(crate) use roots::{RootMachine, RootShare, Roots};
-pub(crate) use text::{file_view, from_text};
+pub(crate) use text::{file_view, from_text, path_of, to_text};
 
 /// Longest wait for what a machine says about files: file managers ask many such questions, and wait for each.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -35,7 +37,7 @@ const MAX_ENTRY_BYTES: u64 = 8 * 1024;
 
 /// Reads the tree; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Tree {
+pub(crate) struct Tree {
     pub(crate) roots: watch::Receiver<Arc<Roots>>,
     pub(crate) transfer: Transfer,
     pub(crate) objects: Objects,
@@ -48,7 +50,7 @@ impl Tree {
     /// # Errors
     ///
     /// [`TreeError`] if there is no such folder, or its machine does not answer.
-    pub async fn list(&self, path: &TreePath, after: Option<&[u8]>) -> Result<TreePage, TreeError> {
+    pub(crate) async fn list(&self, path: &TreePath, after: Option<&[u8]>) -> Result<TreePage, TreeError> {
         let roots = self.roots.borrow().clone();
         match Place::of(path, &roots)? {
             Place::Top => Ok(folders(roots.machines().map(|(name, _)| name), after)),
@@ -71,7 +73,7 @@ impl Tree {
     /// # Errors
     ///
     /// [`TreeError`] if nothing does, or its machine does not answer.
-    pub async fn stat(&self, path: &TreePath) -> Result<TreeEntry, TreeError> {
+    pub(crate) async fn stat(&self, path: &TreePath) -> Result<TreeEntry, TreeError> {
         let roots = self.roots.borrow().clone();
         match Place::of(path, &roots)? {
             Place::Top | Place::Machine(_) => Ok(folder_named(path.name())),
@@ -91,14 +93,14 @@ impl Tree {
     /// # Errors
     ///
     /// [`TreeError`] if there is no such file, or its machine does not answer.
-    pub async fn open(&self, path: &TreePath) -> Result<OpenFile, TreeError> {
+    pub(crate) async fn open(&self, path: &TreePath) -> Result<OpenFile, TreeError> {
         let roots = self.roots.borrow().clone();
         let Place::Share(share, Some(rest)) = Place::of(path, &roots)? else {
-            return Err(TreeError::NotAFile { path: path.to_string() });
+            return Err(TreeError::NotAFile { path: shown(path) });
         };
         let entry = self.stat(path).await?;
         let EntryKind::File { version, .. } = entry.kind else {
-            return Err(TreeError::NotAFile { path: path.to_string() });
+            return Err(TreeError::NotAFile { path: shown(path) });
         };
         OpenFile::open(self.clone(), path.clone(), share, rest, (entry, version)).await
     }
@@ -129,7 +131,7 @@ impl Tree {
             Ok(TreeEntry { kind: EntryKind::File { version, .. }, .. }) if version == origin.version => {
                 origin.share.broke(error)
             }
-            Ok(_) => TreeError::Changed { path: origin.path.to_string() },
+            Ok(_) => TreeError::Changed { path: shown(&origin.path) },
             Err(error) => error,
         }
     }
@@ -169,7 +171,7 @@ impl ShareAt {
     }
 
     fn wrong(&self, path: &TreePath) -> TreeError {
-        TreeError::Wrong { machine: self.machine.clone(), path: path.to_string() }
+        TreeError::Wrong { machine: self.machine.clone(), path: shown(path) }
     }
 
     fn silent(&self, waited: Duration) -> TreeError {

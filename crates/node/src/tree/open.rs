@@ -6,12 +6,13 @@ use std::{
 use bytes::Bytes;
 use gridwell_files::{AheadMode, ReadAhead};
 use gridwell_model::{BlobId, RelPath, TreeEntry, Version};
+use gridwell_mount::TreePath;
 use gridwell_store::SharedFile;
 use gridwell_wire::TreeWish;
 use tokio::io::AsyncReadExt as _;
 
 use super::{
-    MAX_ENTRY_BYTES, ShareAt, Tree, TreeError, TreePath,
+    MAX_ENTRY_BYTES, ShareAt, Tree, TreeError,
     fetching::{Fetching, Origin},
 };
 

@@ -1,57 +1,22 @@
-use std::fmt;
-
 use gridwell_model::{RelPath, RelPathError};
+use gridwell_mount::TreePath;
 
 use super::{Roots, ShareAt, TreeError, roots::RootMachine, text::to_text};
 
-/// A path in the tree: `/machine/share/…`; the top has no parts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TreePath(Option<RelPath>);
-
-impl TreePath {
-    /// The top.
-    pub const TOP: Self = Self(None);
-
-    /// Reads a path as people write it: with or without slashes around it.
-    ///
-    /// # Errors
-    ///
-    /// [`RelPathError::NotBelow`] for empty parts, `.`, `..` and what is too long.
-    pub fn new(path: impl AsRef<[u8]>) -> Result<Self, RelPathError> {
-        let path = path.as_ref();
-        let path = path.strip_prefix(b"/").unwrap_or(path);
-        let path = path.strip_suffix(b"/").unwrap_or(path);
-        if path.is_empty() { Ok(Self::TOP) } else { RelPath::new(path).map(|path| Self(Some(path))) }
-    }
-
-    /// The path of `name` in the folder that this one names.
-    ///
-    /// # Errors
-    ///
-    /// [`RelPathError::NotBelow`] if `name` is no plain name, or the path gets too long.
-    pub fn join(&self, name: &[u8]) -> Result<Self, RelPathError> {
-        let path = self.0.as_ref().map_or_else(|| RelPath::new(name), |path| path.join(name))?;
-        if path.name() == name { Ok(Self(Some(path))) } else { Err(not_a_name(name)) }
-    }
-
-    /// The last part; empty at the top.
-    #[must_use]
-    pub fn name(&self) -> &[u8] {
-        self.0.as_ref().map(RelPath::name).unwrap_or_default()
-    }
+/// A path as people read it, and as [`parse`] understands it.
+pub(super) fn shown(path: &TreePath) -> String {
+    format!("/{}", to_text(path.as_bytes()))
 }
 
-fn not_a_name(name: &[u8]) -> RelPathError {
-    RelPathError::NotBelow { path: String::from_utf8_lossy(name).into_owned() }
-}
-
-impl fmt::Display for TreePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(path) => write!(f, "/{}", to_text(path.as_bytes())),
-            None => f.write_str("/"),
-        }
-    }
+/// Reads a path as people write it: with or without slashes around it.
+///
+/// # Errors
+///
+/// [`RelPathError::NotBelow`] for empty parts, `.`, `..` and what is too long.
+pub(super) fn parse(path: &[u8]) -> Result<TreePath, RelPathError> {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    if path.is_empty() { Ok(TreePath::root()) } else { RelPath::new(path).map(TreePath::from) }
 }
 
 /// What a path leads to, as far as that is known without asking anybody.
@@ -65,10 +30,12 @@ pub(super) enum Place<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn of(path: &TreePath, roots: &'a Roots) -> Result<Self, TreeError> {
-        let Some(whole) = &path.0 else { return Ok(Self::Top) };
-        let mut parts = whole.as_bytes().splitn(3, |byte| *byte == b'/');
+        if path.is_root() {
+            return Ok(Self::Top);
+        }
+        let mut parts = path.as_bytes().splitn(3, |byte| *byte == b'/');
         let mut part = || parts.next().map(|part| std::str::from_utf8(part).unwrap_or_default());
-        let missing = || TreeError::Missing { path: path.to_string() };
+        let missing = || TreeError::Missing { path: shown(path) };
         let machine = roots.machine(part().unwrap_or_default()).ok_or_else(missing)?;
         let Some(share) = part() else { return Ok(Self::Machine(machine)) };
         let share = machine.shares.get(share).ok_or_else(missing)?;
@@ -96,14 +63,11 @@ mod tests {
     #[test]
     fn a_path_is_read_as_people_write_it() {
         for (text, path) in [("", "/"), ("/", "/"), ("mill", "/mill"), ("/mill/projects/a b/", "/mill/projects/a b")] {
-            assert_eq!(TreePath::new(text).unwrap().to_string(), path);
+            assert_eq!(shown(&parse(text.as_bytes()).unwrap()), path);
         }
         for bad in ["//", "/mill/../quarry", "/mill//a", "./mill", "/a\0"] {
-            assert!(TreePath::new(bad).is_err(), "{bad:?}");
+            assert!(parse(bad.as_bytes()).is_err(), "{bad:?}");
         }
-        let projects = TreePath::TOP.join(b"mill").unwrap().join(b"projects").unwrap();
-        assert_eq!(projects, TreePath::new("/mill/projects").unwrap());
-        assert!(projects.join(b"..").is_err() && projects.join(b"a/b").is_err());
     }
 
     #[test]
@@ -111,7 +75,7 @@ mod tests {
         let shares = BTreeMap::from([("projects".to_owned(), RootShare::there(ShareId([7; 10])))]);
         let mill = RootMachine { peer: PeerId([1; 32]), name: "mill".into(), online: true, shares };
         let roots = Roots::of([mill].into_iter());
-        let place = |text: &str| Place::of(&TreePath::new(text).unwrap(), &roots);
+        let place = |text: &str| Place::of(&parse(text.as_bytes()).unwrap(), &roots);
         assert!(matches!(place("/"), Ok(Place::Top)));
         assert!(matches!(place("/mill"), Ok(Place::Machine(_))));
         assert!(matches!(place("/mill/projects"), Ok(Place::Share(ShareAt { .. }, None))));

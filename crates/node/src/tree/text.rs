@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use gridwell_api::{ApiError, ErrorCode, FileView, TreeKind};
 use gridwell_model::{EntryKind, TreeEntry};
+use gridwell_mount::TreePath;
 
-use super::TreePath;
+use super::parse;
 
 /// A name or path as a text, from which [`from_text`] makes the same bytes: a byte that is not UTF-8 is written `%XX`, and so is a
 /// `%` before two such digits.
@@ -50,18 +51,16 @@ fn hex(digits: &[u8]) -> Option<u8> {
     Some(digit(*digits.first()?)? << 4 | digit(*digits.get(1)?)?)
 }
 
-impl TreePath {
-    /// The path that a person's program names.
-    ///
-    /// # Errors
-    ///
-    /// `bad_value` if it leads nowhere.
-    pub(crate) fn from_text(text: &str) -> Result<Self, ApiError> {
-        Self::new(from_text(text)).map_err(|_| {
-            ApiError::new(ErrorCode::BadValue, format!("'{text}' is no path of the tree"))
-                .help("paths begin with a machine and a share, as in /mill/projects")
-        })
-    }
+/// The path that a person's program names.
+///
+/// # Errors
+///
+/// `bad_value` if it leads nowhere.
+pub(crate) fn path_of(text: &str) -> Result<TreePath, ApiError> {
+    parse(&from_text(text)).map_err(|_| {
+        ApiError::new(ErrorCode::BadValue, format!("'{text}' is no path of the tree"))
+            .help("paths begin with a machine and a share, as in /mill/projects")
+    })
 }
 
 pub(crate) fn file_view(entry: &TreeEntry) -> FileView {

@@ -63,6 +63,8 @@ impl Address {
             | Request::ShareRemove(_)
             | Request::Files(_)
             | Request::File(_)
+            | Request::Mount(_)
+            | Request::Unmount
             | Request::Results(_)
             | Request::Log(_)
             | Request::Timeline(_)

@@ -1,0 +1,166 @@
+//! The tree as a folder of this machine.
+
+use std::{path::PathBuf, sync::Arc};
+
+use gridwell_api::{ApiError, ErrorCode, MountRequest, MountView, NoticeKind, NoticeLevel, Response};
+use gridwell_mount::{MountError, MountOptions, Mounted};
+use gridwell_store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+
+use super::{Core, Fact, facts::Reply, steward::sentence};
+use crate::tree::MountedTree;
+
+/// Key in the store.
+const KEY: &str = "mount";
+
+/// Where the tree is to be shown, also after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MountAt {
+    dir: PathBuf,
+    strict: bool,
+}
+
+/// Where the tree is shown.
+#[derive(Debug, Default)]
+pub(crate) struct Mounting {
+    kept: Option<MountAt>,
+    now: Option<(MountAt, Mounted)>,
+    /// True while one is being made or taken away: one at a time.
+    busy: bool,
+}
+
+impl Mounting {
+    /// Reads what is kept; what cannot be read is not mounted.
+    pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
+        let kept = store.meta(KEY).await?.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        Ok(Self { kept: kept.flatten(), ..Self::default() })
+    }
+
+    /// Takes the mount away with the node.
+    pub(super) async fn close(self) {
+        let Some((_, mounted)) = self.now else { return };
+        if tokio::task::spawn_blocking(move || mounted.unmount()).await.is_err() {
+            tracing::warn!("the mount did not end well");
+        }
+    }
+}
+
+impl Core {
+    /// Shows the tree where it was shown before.
+    pub(crate) fn begin_mounting(&mut self) {
+        if let Some(at) = self.mounting.kept.clone() {
+            self.show_tree(at, None);
+        }
+    }
+
+    pub(super) fn mount(&mut self, request: MountRequest, reply: Reply) {
+        let at = MountAt { dir: PathBuf::from(request.dir), strict: request.strict };
+        match self.may_mount(&at) {
+            Ok(()) => self.show_tree(at, Some(reply)),
+            Err(error) => _ = reply.send(Err(error)),
+        }
+    }
+
+    fn may_mount(&self, at: &MountAt) -> Result<(), ApiError> {
+        if !at.dir.is_absolute() {
+            return Err(ApiError::new(ErrorCode::BadRequest, format!("'{}' is no absolute path", at.dir.display())));
+        }
+        if self.mounting.busy {
+            return Err(ApiError::new(ErrorCode::Busy, "the tree is being mounted or unmounted this moment"));
+        }
+        if let Some((at, _)) = &self.mounting.now {
+            let message = format!("the tree is mounted at '{}' already", at.dir.display());
+            return Err(
+                ApiError::new(ErrorCode::WrongState, message).help("to move it: gridwell unmount, then mount it again")
+            );
+        }
+        Ok(())
+    }
+
+    fn show_tree(&mut self, at: MountAt, reply: Option<Reply>) {
+        self.mounting.busy = true;
+        let tree = Arc::new(MountedTree { tree: self.tree.clone(), strict: at.strict });
+        let (store, runtime) = (self.store.clone(), Handle::current());
+        self.spawn(async move {
+            let options = MountOptions { strict: at.strict, ..MountOptions::default() };
+            let dir = at.dir.clone();
+            let mounted =
+                tokio::task::spawn_blocking(move || gridwell_mount::mount(tree, &dir, &options, &runtime)).await;
+            let mounted = match mounted {
+                Ok(Ok(mounted)) => keep(&store, Some(&at)).await.map(|()| mounted),
+                Ok(Err(error)) => Err(refused(&error)),
+                Err(error) => Err(ApiError::bug(format!("the tree was not mounted: {error}"))),
+            };
+            Fact::TreeMounted(at, mounted, reply)
+        });
+    }
+
+    pub(super) fn on_tree_mounted(&mut self, at: MountAt, mounted: Result<Mounted, ApiError>, reply: Option<Reply>) {
+        self.mounting.busy = false;
+        let answer = mounted.map(|mounted| {
+            tracing::info!(dir = %at.dir.display(), "the tree is mounted");
+            self.mounting.now = Some((at, mounted));
+            Response::Mount(self.mount_view())
+        });
+        match (reply, answer) {
+            // The asker has gone.
+            (Some(reply), answer) => _ = reply.send(answer),
+            (None, Err(error)) => {
+                let sentence = format!("the files of the grid are not shown as a folder: {}", error.message);
+                self.notice(NoticeKind::Machine, NoticeLevel::Warning, sentence, None, Some(self.me));
+            }
+            (None, Ok(_)) => {}
+        }
+    }
+
+    pub(super) fn unmount(&mut self, reply: Reply) {
+        if self.mounting.busy {
+            let error = ApiError::new(ErrorCode::Busy, "the tree is being mounted or unmounted this moment");
+            _ = reply.send(Err(error));
+            return;
+        }
+        self.mounting.busy = true;
+        let (store, now) = (self.store.clone(), self.mounting.now.take());
+        self.spawn(async move {
+            let kept = keep(&store, None).await;
+            let ended = tokio::task::spawn_blocking(move || now.map(|(_, mounted)| mounted.unmount())).await;
+            if ended.is_err() {
+                tracing::warn!("the mount did not end well");
+            }
+            Fact::TreeUnmounted(kept, reply)
+        });
+    }
+
+    pub(super) fn on_tree_unmounted(&mut self, kept: Result<(), ApiError>, reply: Reply) {
+        self.mounting.busy = false;
+        // The asker has gone.
+        let _ = reply.send(kept.map(|()| Response::Mount(self.mount_view())));
+    }
+
+    fn mount_view(&self) -> MountView {
+        let now = self.mounting.now.as_ref();
+        MountView {
+            dir: now.map(|(at, _)| at.dir.to_string_lossy().into_owned()),
+            strict: now.is_some_and(|(at, _)| at.strict),
+        }
+    }
+}
+
+async fn keep(store: &Store, at: Option<&MountAt>) -> Result<(), ApiError> {
+    let bytes = postcard::to_stdvec(&at).expect("a path is plain data");
+    store.put_meta(KEY, bytes).await.map_err(|error| super::storage(&error))
+}
+
+fn refused(error: &MountError) -> ApiError {
+    let (code, help) = match error {
+        MountError::NoFuse { .. } => (ErrorCode::Unreadable, "without it: gridwell files, or the window"),
+        MountError::NoHelper => (ErrorCode::Unreadable, "install it, for example: sudo apt install fuse3"),
+        MountError::NotPermitted { .. } => (ErrorCode::Forbidden, "choose a folder of your own"),
+        MountError::NotEmpty { .. } | MountError::AlreadyMounted { .. } => {
+            (ErrorCode::WrongState, "choose another folder")
+        }
+        MountError::Folder { .. } | MountError::Session { .. } => (ErrorCode::Unreadable, ""),
+    };
+    ApiError::new(code, sentence(error)).help(help)
+}

@@ -1,0 +1,135 @@
+//! The tree as a folder: programs open what other machines share, and only what they read moves.
+
+use std::{
+    fs, io,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use crate::{
+    shares::{GROUP_BYTES, received, shared, text, until_shown},
+    support::{Grid, Peer, names, until},
+};
+
+/// A mounted tree. A peer that is killed cannot take it away.
+struct Tree(PathBuf);
+
+impl Tree {
+    /// Mounts the tree of a peer in a folder of the grid's.
+    fn of(grid: &Grid, peer: &Peer, options: &[&str]) -> Self {
+        let dir = grid.path(&format!("tree of {}", peer.name));
+        peer.ok(["mount", text(&dir)].iter().chain(options));
+        Self(dir)
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        if is_mounted(&self.0) {
+            let ended = Command::new("umount").arg("--lazy").arg(&self.0).status();
+            assert!(ended.is_ok_and(|ended| ended.success()) || thread::panicking(), "a mount stays behind");
+        }
+    }
+}
+
+fn is_mounted(dir: &Path) -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    // A space is written as four characters there.
+    mounts.contains(&text(dir).replace(' ', "\\040"))
+}
+
+#[test]
+fn programs_read_what_another_machine_shares_as_any_other_file() {
+    let mut grid = Grid::steady(&["mill", "quarry"]);
+    let folder = shared(&grid, 0);
+    let bytes: Vec<u8> = (0..200 * GROUP_BYTES + 7).map(|at| (at / 13 % 256) as u8).collect();
+    fs::write(folder.join("scene"), &bytes).expect("a file");
+    fs::write(folder.join("textures/wood"), "wood").expect("a file");
+    std::os::unix::fs::symlink("textures/wood", folder.join("link")).expect("a link");
+    std::os::unix::fs::symlink("/etc/passwd", folder.join("away")).expect("a link");
+    until_shown(&grid.peers[1], "/mill/projects");
+    let tree = Tree::of(&grid, &grid.peers[1], &[]);
+
+    assert_eq!(names(&tree.0), ["mill", "quarry"]);
+    let there = tree.at("mill/projects");
+    assert_eq!(names(&there), ["link", "scene", "textures"]);
+    assert!(fs::read(there.join("scene")).expect("bytes") == bytes);
+    assert_eq!(fs::read_to_string(there.join("link")).expect("a link is followed"), "wood");
+    let refused = fs::write(there.join("scene"), "mine").expect_err("nobody writes there");
+    assert_eq!(refused.kind(), io::ErrorKind::ReadOnlyFilesystem);
+    // Who opens it after it was replaced reads what it is now.
+    fs::write(folder.join("new"), "another scene").expect("a file");
+    fs::rename(folder.join("new"), folder.join("scene")).expect("it replaces the old one");
+    until("the new content", || (fs::read(there.join("scene")).ok()? == b"another scene").then_some(()));
+
+    grid.peers[1].stop();
+    assert!(!is_mounted(&tree.0), "it went with the node");
+    grid.peers[1].boot();
+    let quarry = &grid.peers[1];
+    until("the mount is back", || is_mounted(&tree.0).then_some(()));
+    until_shown(quarry, "/mill/projects");
+    assert_eq!(fs::read_to_string(there.join("textures/wood")).expect("bytes"), "wood");
+    let twice = quarry.refused(2, ["mount", text(&grid.path("elsewhere"))]);
+    assert!(twice.contains("mounted at") && twice.contains("unmount"), "{twice}");
+    quarry.ok(["unmount"]);
+    assert!(!is_mounted(&tree.0));
+}
+
+/// Row 13 of the seeds, through the kernel.
+#[test]
+fn looking_at_a_mounted_tree_moves_no_content_and_a_byte_moves_a_group() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let quarry = &grid.peers[1];
+    let folder = shared(&grid, 0);
+    for number in 0..10 {
+        let file = fs::File::create(folder.join(format!("textures/{number}.exr"))).expect("a file");
+        file.set_len(1 << 30).expect("a gibibyte without blocks");
+    }
+    let scene = fs::File::create(folder.join("scene")).expect("a file");
+    scene.set_len(64 * GROUP_BYTES as u64).expect("64 groups");
+    scene.write_all_at(b"x", 40 * GROUP_BYTES as u64 + 5).expect("a byte");
+    until_shown(quarry, "/mill/projects");
+    let tree = Tree::of(&grid, quarry, &["--strict"]);
+    let before = received(quarry);
+
+    let listed = Command::new("ls").arg("-lR").arg(tree.at("mill")).output().expect("ls runs");
+    assert!(listed.status.success() && String::from_utf8_lossy(&listed.stdout).contains("1073741824"), "{listed:?}");
+    let open = fs::File::open(tree.at("mill/projects/scene")).expect("it opens");
+    let looked = received(quarry) - before;
+    assert!(looked < 20_000, "{looked} bytes for names: some content must have come along");
+
+    let mut byte = [0];
+    open.read_exact_at(&mut byte, 40 * GROUP_BYTES as u64 + 5).expect("a byte");
+    assert_eq!(&byte, b"x");
+    let came = received(quarry) - before - looked;
+    assert!(came < GROUP_BYTES as u64 + 4_096, "{came} bytes for one: a group and its proof would have been enough");
+}
+
+#[test]
+fn a_machine_that_goes_away_gives_an_error_and_what_was_read_stays() {
+    let mut grid = Grid::of(&["mill", "quarry"]);
+    let folder = shared(&grid, 0);
+    fs::write(folder.join("read"), vec![1; 3 * GROUP_BYTES]).expect("a file");
+    fs::write(folder.join("unread"), vec![2; 3 * GROUP_BYTES]).expect("a file");
+    until_shown(&grid.peers[1], "/mill/projects");
+    let tree = Tree::of(&grid, &grid.peers[1], &[]);
+    let open = |name: &str| fs::File::open(tree.at("mill/projects").join(name));
+    let (read, unread) = (open("read"), open("unread"));
+    let (read, unread) = (read.expect("it opens"), unread.expect("it opens"));
+    let mut bytes = vec![0; 3 * GROUP_BYTES];
+    read.read_exact_at(&mut bytes, 0).expect("bytes");
+
+    grid.peers[0].kill();
+
+    let error = unread.read_exact_at(&mut bytes, 0).expect_err("nobody has them");
+    assert!([Some(113), Some(110), Some(5)].contains(&error.raw_os_error()), "{error:?}");
+    read.read_exact_at(&mut bytes, 0).expect("they are here");
+    assert!(bytes.iter().all(|byte| *byte == 1));
+    assert_eq!(names(&tree.0), ["mill", "quarry"]);
+}
