@@ -123,7 +123,8 @@ impl Objects {
         let folder = Arc::clone(&self.folder);
         blocking(move || {
             let content = folder.known_content(blob)?;
-            Ok(content.map(|content| Object { folder, content, purpose }))
+            let found = content.filter(|content| !content.present().is_empty());
+            Ok(found.map(|content| Object { folder, content, purpose }))
         })
         .await
     }

@@ -9,13 +9,14 @@ use gridwell_store::{Durability, LandSource, Overwrite, Store};
 
 use crate::{
     objects::{MIB, Source, limits, receive},
-    support::{Fixture, job, rel, small_limits},
+    support::{Fixture, STARTING, job, rel, small_limits},
 };
 
 const DATA_DIR: &str = "GRIDWELL_STORE_TEST_DATA";
 
 /// Starts this test program again as `test`, which works on `data_dir` until it is killed.
 fn child(test: &str, data_dir: &Path) -> Child {
+    let _starting = STARTING.lock().unwrap();
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .env(DATA_DIR, data_dir)

@@ -3,6 +3,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
 };
 
 use gridwell_model::{BlobId, Fence, JobId, RelPath, TaskKey};
@@ -28,6 +29,9 @@ pub(crate) fn line(job: JobId, index: u32, attempt: u32, text: &str) -> LogLine 
 pub(crate) fn rel(path: &str) -> RelPath {
     RelPath::new(path).unwrap()
 }
+
+/// Held while a child is started: until it runs its own program it has a copy of every open file, and so of every lock.
+pub(crate) static STARTING: Mutex<()> = Mutex::new(());
 
 /// Limits that no test machine's disk can fall short of.
 pub(crate) fn small_limits() -> StoreLimits {
@@ -57,6 +61,7 @@ impl Fixture {
     pub(crate) async fn reopen(self) -> Self {
         let Self { root, store } = self;
         store.close().await;
+        drop(STARTING.lock().unwrap());
         let store = Store::open_with(&root.path().join("data"), small_limits()).unwrap();
         Self { root, store }
     }
