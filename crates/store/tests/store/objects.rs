@@ -4,7 +4,7 @@ use gridwell_files::{GROUP_BYTES, Groups, Outboard, Part, Parts, Purpose, Verifi
 use gridwell_model::BlobId;
 use gridwell_store::{BlobError, Object, ObjectError, ObjectLimits, Proof, Store, StoreLimits};
 
-use crate::support::{Fixture, job, small_limits};
+use crate::support::{Fixture, TinyDisk, job, small_limits};
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 
@@ -207,6 +207,37 @@ async fn a_full_disk_refuses_pieces() {
 
     assert!(matches!(refused, ObjectError::NoRoom { .. }), "{refused}");
     assert_eq!(object.present(), Groups::new());
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_keeps_what_it_took_and_nothing_wrong() {
+    let Some(disk) = TinyDisk::mount() else { return };
+    let root = tempfile::tempdir().unwrap();
+    let data_dir = root.path().join("data");
+    std::fs::create_dir(&data_dir).unwrap();
+    std::os::unix::fs::symlink(disk.path(), data_dir.join("objects")).unwrap();
+    let store = Store::open_with(&data_dir, small_limits()).unwrap();
+    let source = Source::new(16, 3 * MIB);
+    let object = source.open(&store, Purpose::Own).await;
+
+    let mut fits = Groups::new();
+    let refused = loop {
+        let next = fits.count();
+        match object.write(source.parts(&object, &Groups::from(next..next + 1))).await {
+            Ok(()) => fits.insert(next..next + 1),
+            Err(error) => break error,
+        }
+    };
+
+    assert!(matches!(refused, ObjectError::NoRoom { .. }), "{refused}");
+    assert!(object.present() == fits && (8..16).contains(&fits.count()), "{fits:?}");
+    for group in fits.iter() {
+        assert!(object.read_at(group * GROUP_BYTES, GROUP_BYTES as usize).await.unwrap() == source.slice(group));
+    }
+    store.objects().remove(source.blob()).await.unwrap();
+    source.send(&object, &Groups::from(40..48)).await;
+    drop(object);
+    store.close().await;
 }
 
 /// Takes a proof of `groups` into an object of another store.
