@@ -54,6 +54,10 @@ pub struct BlendLimits {
     pub scenes: usize,
     /// Width and height of a thumbnail in pixels.
     pub thumbnail_side: u32,
+    /// Bytes kept until the struct table says which of them matter; with more, a file is walked through twice.
+    pub kept_bytes: u64,
+    /// Bytes of one block that matters.
+    pub block_bytes: u64,
     /// Bytes of the struct table.
     pub table_bytes: u64,
     /// Files referred to.
@@ -73,12 +77,14 @@ impl BlendLimits {
         blocks: 64,
         scenes: 256,
         thumbnail_side: 1_024,
+        kept_bytes: 0,
+        block_bytes: 0,
         table_bytes: 0,
         references: 0,
     };
 
-    /// For file references, which need two walks through the whole file: larger scenes are submitted without them. The
-    /// struct table is about 150 kB; a picture strip names every picture.
+    /// For file references, which need a walk through the whole file: larger scenes are submitted without them. The struct
+    /// table has about 150 kB; the block of a strip has 264 bytes for each picture.
     pub const TRACE: Self = Self {
         disk_bytes: 1 << 30,
         inflated_bytes: 2 << 30,
@@ -87,6 +93,8 @@ impl BlendLimits {
         blocks: 4_000_000,
         scenes: 256,
         thumbnail_side: 1_024,
+        kept_bytes: 32 << 20,
+        block_bytes: 32 << 20,
         table_bytes: 4 << 20,
         references: 100_000,
     };

@@ -1,4 +1,4 @@
-//! Reads .blend files without Blender: a card from the first kilobytes, file references from walks through all of it.
+//! Reads .blend files without Blender: a card from the first kilobytes, file references from a walk through all of it.
 //!
 //! Files arrive from anywhere. Every length is checked against a limit before anything is allocated, reading only goes
 //! forward, and whatever the bytes are, the answer is a value or a [`BlendError`].
@@ -8,6 +8,7 @@ mod dna;
 mod error;
 mod header;
 mod places;
+mod search;
 mod stream;
 mod trace;
 mod zstd;

@@ -2,7 +2,7 @@
 //! Blender renames a field in its source. Found by saving files with Blender 3.4 and 5.0 and reading their tables.
 
 use super::{
-    dna::Record,
+    dna::{Record, Struct},
     trace::{ReferenceKind as Kind, Spread},
 };
 
@@ -28,10 +28,10 @@ pub(super) enum PathField {
     Folder { folder: &'static [&'static str], entries: &'static str },
 }
 
-/// The field of the structs behind [`PathField::Folder`]'s pointer that has the file's name.
-pub(super) const ENTRY_NAME: [&str; 2] = ["name", "filename"];
+/// The struct behind [`PathField::Folder`]'s pointer; its `name` is that of a file.
+pub(super) const ENTRY: &[u8] = b"StripElem";
 
-pub(super) const PLACES: [Place; 19] = [
+const PLACES: [Place; 19] = [
     Place { holder: b"Image", path: NAME, kind: Kind::Image, spread: image },
     Place { holder: b"MovieClip", path: NAME, kind: Kind::MovieClip, spread: |it| sequence_if(it, "source", 1) },
     Place { holder: b"bSound", path: NAME, kind: Kind::Sound, spread: one },
@@ -84,6 +84,15 @@ pub(super) const PLACES: [Place; 19] = [
         spread: |_| Some(Spread::Folder { made: false }),
     },
 ];
+
+pub(super) fn place(form: &Struct<'_>) -> Option<&'static Place> {
+    PLACES.iter().find(|place| place.holder == form.type_name)
+}
+
+/// True for structs with a path or a part of one.
+pub(super) fn matters(form: &Struct<'_>) -> bool {
+    form.type_name == ENTRY || place(form).is_some()
+}
 
 const NAME: PathField = PathField::Text(&["name", "filepath"]);
 const FILE: PathField = PathField::Text(&["filepath"]);

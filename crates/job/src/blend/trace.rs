@@ -1,13 +1,15 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, Read},
+    ops::Range,
 };
 
 use super::{
     BlendError, BlendLimits,
-    dna::{Record, Struct, StructTable},
+    dna::StructTable,
     header::{Block, Layout, read_block, read_header},
-    places::{ENTRY_NAME, PLACES, PathField, Place, is_packed},
+    places::matters,
+    search::Search,
     stream::Content,
 };
 
@@ -92,9 +94,10 @@ pub struct Reference {
 
 /// Lists the outside files that a .blend names, each once, sorted.
 ///
-/// Walks through the whole file twice, so it also finds out whether the file is complete: `open` begins it anew each
-/// time. The struct table, which says where the paths are, stands at the end. `size_bytes` is the file's size. Not found:
-/// files that scripts open, and caches of points in the file's own folder of caches.
+/// Walks through the whole file, so it also finds out whether the file is complete. The struct table, which says where the
+/// paths are, stands at its end: small blocks are kept until then, and the file is walked through again only if those
+/// were too many, or one that matters was large. `open` begins it anew each time. `size_bytes` is the file's size. Not
+/// found: files that scripts open, and caches of points in the file's own folder of caches.
 ///
 /// # Errors
 ///
@@ -108,153 +111,96 @@ pub fn references<R: Read>(
 ) -> Result<Vec<Reference>, BlendError> {
     let mut begin = || {
         let source = open().map_err(|error| BlendError::Read { reason: error.to_string() })?;
-        Content::open(source, size_bytes, limits)
+        let mut content = Content::open(source, size_bytes, limits)?;
+        let (layout, _) = read_header(&mut content)?;
+        Ok::<_, BlendError>((content, layout))
     };
-    let mut content = begin()?;
-    let (layout, _) = read_header(&mut content)?;
-    let (at, table) = read_table(&mut content, layout, limits)?;
+    let (mut content, layout) = begin()?;
+    let (kept, at, table) = walk(&mut content, layout, limits)?;
     let table = StructTable::parse(&table, layout)
         .ok_or(BlendError::Damaged { offset: at, what: "the struct table is broken" })?;
-    let mut content = begin()?;
-    let (layout, _) = read_header(&mut content)?;
-    let mut search = Search { table: &table, layout, limits, found: BTreeSet::new(), awaited: BTreeMap::new() };
-    while let Some(block) = read_block(&mut content, layout)? {
-        search.look(&mut content, block)?;
+    let mut search = Search::new(&table, layout, limits);
+    if kept.is_enough(&table) {
+        for (block, range) in kept.blocks {
+            if search.wants(&block) {
+                search.look(&block, &kept.bytes[range])?;
+            }
+        }
+    } else {
+        drop(kept);
+        let (mut content, layout) = begin()?;
+        while let Some(block) = read_block(&mut content, layout)? {
+            if !search.wants(&block) {
+                content.skip(block.len)?;
+            } else if block.len > limits.block_bytes {
+                return Err(BlendError::OverLimit { limit: "a block of it, in bytes,", allowed: limits.block_bytes });
+            } else {
+                search.look(&block, &content.take(block.len)?)?;
+            }
+        }
     }
-    Ok(search.found.into_iter().collect())
+    Ok(search.found())
 }
 
-/// The content of the struct table's block, and where it begins.
-fn read_table<R: Read>(
+/// Largest block that is kept before it is known whether it matters, in bytes; structs with a path have up to 5,000.
+const SMALL_BYTES: u64 = 16 << 10;
+
+/// What the first walk keeps.
+#[derive(Default)]
+struct Kept {
+    blocks: Vec<(Block, Range<usize>)>,
+    bytes: Vec<u8>,
+    /// Structs of larger blocks.
+    left: BTreeSet<u32>,
+    /// True once there were too many small ones.
+    full: bool,
+}
+
+impl Kept {
+    const fn size_bytes(&self) -> u64 {
+        (self.bytes.len() + self.blocks.len() * size_of::<(Block, Range<usize>)>()) as u64
+    }
+
+    /// True if nothing that was left out can matter.
+    fn is_enough(&self, table: &StructTable<'_>) -> bool {
+        !self.full && !self.left.iter().any(|index| table.get(*index).is_some_and(matters))
+    }
+}
+
+/// Walks to the end: what is kept, where the struct table begins, and its content.
+fn walk<R: Read>(
     content: &mut Content<R>,
     layout: Layout,
     limits: BlendLimits,
-) -> Result<(u64, Vec<u8>), BlendError> {
+) -> Result<(Kept, u64, Vec<u8>), BlendError> {
+    let mut kept = Kept::default();
     let mut table = None;
     for _ in 0..limits.blocks {
         let at = content.offset();
         let Some(block) = read_block(content, layout)? else {
-            return table.ok_or(BlendError::Damaged { offset: at, what: "the struct table is missing" });
+            let (at, table) = table.ok_or(BlendError::Damaged { offset: at, what: "the struct table is missing" })?;
+            return Ok((kept, at, table));
         };
-        if &block.code != b"DNA1" {
-            content.skip(block.len)?;
-        } else if block.len > limits.table_bytes {
-            return Err(BlendError::OverLimit { limit: "its struct table, in bytes,", allowed: limits.table_bytes });
-        } else {
+        if &block.code == b"DNA1" {
+            if block.len > limits.table_bytes {
+                return Err(BlendError::OverLimit {
+                    limit: "its struct table, in bytes,",
+                    allowed: limits.table_bytes,
+                });
+            }
             table = Some((at, content.take(block.len)?));
+        } else if block.len > SMALL_BYTES {
+            // Indices that no table has are not worth keeping.
+            kept.left.extend(Some(block.struct_index).filter(|index| *index < 1 << 16));
+            content.skip(block.len)?;
+        } else if kept.full || kept.size_bytes() + block.len > limits.kept_bytes {
+            kept = Kept { full: true, ..Kept::default() };
+            content.skip(block.len)?;
+        } else {
+            let start = kept.bytes.len();
+            kept.bytes.extend(content.take(block.len)?);
+            kept.blocks.push((block, start..kept.bytes.len()));
         }
     }
     Err(BlendError::OverLimit { limit: "its number of blocks", allowed: limits.blocks })
-}
-
-/// Longest path in bytes; Blender itself keeps 1,024.
-const MAX_PATH_BYTES: u64 = 4_096;
-
-/// Largest struct that is looked into, in bytes; the largest with a path has about 5,000.
-const MAX_RECORD_BYTES: usize = 1 << 16;
-
-/// The second walk.
-struct Search<'a> {
-    table: &'a StructTable<'a>,
-    layout: Layout,
-    limits: BlendLimits,
-    found: BTreeSet<Reference>,
-    /// Blocks with a path that pointers of the current data block lead to, by address.
-    awaited: BTreeMap<u64, Awaited>,
-}
-
-/// What a block that a pointer leads to will complete.
-struct Awaited {
-    reference: Reference,
-    /// True if the block lists names of files in the folder that the reference's path is so far.
-    names: bool,
-}
-
-impl Search<'_> {
-    /// Reads a block, or over it.
-    fn look<R: Read>(&mut self, content: &mut Content<R>, block: Block) -> Result<(), BlendError> {
-        // Addresses are used again; those of one data block lead to what follows it.
-        if &block.code != b"DATA" {
-            self.awaited.clear();
-        }
-        let form = self.table.get(block.struct_index);
-        let place = form.and_then(|form| PLACES.iter().find(|place| place.holder == form.type_name));
-        match (self.awaited.remove(&block.address), form, place) {
-            (Some(Awaited { reference, names: true }), Some(form), _) => {
-                self.each(content, form, block.len, |it, record| {
-                    let name = ENTRY_NAME.iter().find_map(|field| record.text(field)).unwrap_or_default();
-                    let path = inside(&reference.path, name);
-                    it.keep(Reference { path, ..reference.clone() })
-                })
-            }
-            (Some(Awaited { reference, names: false }), ..) if block.len <= MAX_PATH_BYTES => {
-                let text = content.take(block.len)?;
-                let path = text.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
-                self.keep(Reference { path, ..reference })
-            }
-            (_, Some(form), Some(place)) => self.each(content, form, block.len, |it, record| it.read(place, record)),
-            _ => content.skip(block.len),
-        }
-    }
-
-    /// Hands each element of a block of structs on.
-    fn each<R: Read>(
-        &mut self,
-        content: &mut Content<R>,
-        form: &Struct<'_>,
-        len: u64,
-        mut with: impl FnMut(&mut Self, &Record<'_>) -> Result<(), BlendError>,
-    ) -> Result<(), BlendError> {
-        let mut left = len;
-        if (1..=MAX_RECORD_BYTES).contains(&form.size) {
-            let mut bytes = vec![0; form.size];
-            while left >= form.size as u64 {
-                content.read_exact(&mut bytes)?;
-                left -= form.size as u64;
-                with(self, &Record { form, bytes: &bytes, layout: self.layout })?;
-            }
-        }
-        content.skip(left)
-    }
-
-    fn read(&mut self, place: &Place, record: &Record<'_>) -> Result<(), BlendError> {
-        let Some(spread) = (place.spread)(record) else {
-            return Ok(());
-        };
-        let text = |names: &[&str]| names.iter().find_map(|name| record.text(name)).unwrap_or_default().to_vec();
-        let reference = |path| Reference { kind: place.kind, path, spread, packed: is_packed(record) };
-        let (pointer, path, names) = match place.path {
-            PathField::Text(fields) => return self.keep(reference(text(fields))),
-            PathField::Pointer(field) => (field, Vec::new(), false),
-            PathField::Folder { folder, entries } => (entries, text(folder), true),
-        };
-        if let Some(address) = record.address(pointer).filter(|address| *address != 0) {
-            self.awaited.insert(address, Awaited { reference: reference(path), names });
-        }
-        self.check_count()
-    }
-
-    fn keep(&mut self, reference: Reference) -> Result<(), BlendError> {
-        if !reference.path.is_empty() {
-            self.found.insert(reference);
-        }
-        self.check_count()
-    }
-
-    fn check_count(&self) -> Result<(), BlendError> {
-        if self.found.len() + self.awaited.len() > self.limits.references {
-            let allowed = self.limits.references as u64;
-            return Err(BlendError::OverLimit { limit: "the number of files it refers to", allowed });
-        }
-        Ok(())
-    }
-}
-
-/// A file's path in a folder; empty if either is.
-fn inside(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    if folder.is_empty() || name.is_empty() {
-        return Vec::new();
-    }
-    let apart: &[u8] = if folder.ends_with(b"/") || folder.ends_with(b"\\") { b"" } else { b"/" };
-    [folder, apart, name].concat()
 }
