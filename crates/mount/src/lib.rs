@@ -8,6 +8,8 @@
 
 #[cfg(target_os = "linux")]
 mod fuse;
+#[cfg(any(test, feature = "nfs", target_os = "macos"))]
+mod nfs;
 mod options;
 mod path;
 mod tree;
@@ -15,7 +17,10 @@ mod vfs;
 
 #[cfg(target_os = "linux")]
 pub use fuse::{MountError, Mounted, clean_stale, mount};
+#[cfg(any(test, feature = "nfs", target_os = "macos"))]
+pub use nfs::{NfsServer, serve_nfs};
 pub use options::MountOptions;
+use options::Owner;
 pub use path::{NameError, TreePath};
 pub use tree::{Cause, Entry, Kind, Listing, OpenFile, Tree, TreeError};
 

@@ -25,3 +25,17 @@ impl MountOptions {
         Deadlines { metadata: self.metadata_deadline, read: self.read_deadline }
     }
 }
+
+/// Whom everything in a mount belongs to: user and group, as numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner {
+    pub(crate) user: u32,
+    pub(crate) group: u32,
+}
+
+impl Owner {
+    /// This process's.
+    pub(crate) fn this() -> Self {
+        Self { user: rustix::process::geteuid().as_raw(), group: rustix::process::getegid().as_raw() }
+    }
+}

@@ -125,6 +125,20 @@ impl Entry {
         Self { kind: Kind::Folder, size_bytes: 0, modified_ns: 0, executable: false, version: 0 }
     }
 
+    /// Its rights: everybody may read, nobody may write.
+    pub(crate) fn mode(&self) -> u16 {
+        match self.kind {
+            Kind::File if !self.executable => 0o444,
+            Kind::File | Kind::Folder => 0o555,
+            Kind::Link { .. } => 0o777,
+        }
+    }
+
+    /// The size that programs are told: a link's is that of its target's name.
+    pub(crate) fn shown_size_bytes(&self) -> u64 {
+        if let Kind::Link { target } = &self.kind { target.len() as u64 } else { self.size_bytes }
+    }
+
     /// True if whoever read `other` would read the same here.
     pub(crate) fn is_same_content(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {

@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 
 use super::caller;
 use crate::{
-    Entry, Kind, TreeError,
-    vfs::{ATTRIBUTES_LAST, Ino, Known, Page, Vfs, VfsError},
+    Entry, Kind, Owner, TreeError,
+    vfs::{ATTRIBUTES_LAST, Hold, Ino, Known, Page, Vfs, VfsError},
 };
 
 /// Requests that the kernel makes by itself, such as reading ahead; its 12 stall as soon as one machine is slow.
@@ -38,13 +38,6 @@ pub(super) struct Adapter {
     pub(super) strict: bool,
     /// Whom everything belongs to.
     pub(super) owner: Owner,
-}
-
-/// User and group, as numbers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Owner {
-    pub(super) user: u32,
-    pub(super) group: u32,
 }
 
 impl Adapter {
@@ -103,7 +96,7 @@ impl Filesystem for Adapter {
     fn lookup(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let (vfs, owner, name) = (self.vfs.clone(), self.owner, name.as_bytes().to_vec());
         let call = async move {
-            match vfs.lookup(Ino(parent.0), &name).await {
+            match vfs.lookup(Ino(parent.0), &name, Hold::Yes).await {
                 // The kernel remembers for as long that there is nothing.
                 Err(VfsError::Tree(TreeError::NotFound)) => Ok(None),
                 found => found.map(Some),
@@ -274,7 +267,7 @@ impl PlusReply<'_> {
             }
         }
         for (at, (name, entry)) in page.from(index) {
-            let known = self.vfs.learn(&path, name, entry.clone())?;
+            let known = self.vfs.learn(&path, name, entry.clone(), Hold::Yes)?;
             if self.add(&known, next_offset(at), name) {
                 self.vfs.forget(known.ino, 1);
                 break;
@@ -324,12 +317,7 @@ fn kind(entry: &Entry) -> FileType {
 
 fn attributes(known: &Known, owner: Owner) -> FileAttr {
     let entry = &known.entry;
-    let perm = match entry.kind {
-        Kind::File if !entry.executable => 0o444,
-        Kind::File | Kind::Folder => 0o555,
-        Kind::Link { .. } => 0o777,
-    };
-    let size = if let Kind::Link { target } = &entry.kind { target.len() as u64 } else { entry.size_bytes };
+    let size = entry.shown_size_bytes();
     let modified = time(entry.modified_ns);
     FileAttr {
         ino: INodeNo(known.ino.0),
@@ -340,7 +328,7 @@ fn attributes(known: &Known, owner: Owner) -> FileAttr {
         ctime: modified,
         crtime: modified,
         kind: kind(entry),
-        perm,
+        perm: entry.mode(),
         nlink: 1,
         uid: owner.user,
         gid: owner.group,

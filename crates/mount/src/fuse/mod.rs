@@ -20,16 +20,13 @@ use std::{
 };
 
 use fuser::{Config, Session, SessionACL};
-use rustix::{
-    io::Errno,
-    process::{getegid, geteuid},
-};
+use rustix::io::Errno;
 use tokio::runtime::Handle;
 
 pub use error::MountError;
 
-use crate::{MountOptions, Tree, TreePath, vfs::Vfs};
-use adapter::{Adapter, Owner};
+use crate::{MountOptions, Owner, Tree, TreePath, vfs::Vfs};
+use adapter::Adapter;
 use invalidate::Invalidations;
 use mountinfo::MountedAt;
 
@@ -55,8 +52,7 @@ pub fn mount(tree: Arc<dyn Tree>, dir: &Path, options: &MountOptions, runtime: &
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     let clone_fd = threads > 1 && kernel::can_clone(device.as_fd());
     let vfs = Arc::new(Vfs::new(tree, options.deadlines()));
-    let owner = Owner { user: geteuid().as_raw(), group: getegid().as_raw() };
-    let adapter = Adapter { vfs: vfs.clone(), runtime: runtime.clone(), strict: options.strict, owner };
+    let adapter = Adapter { vfs: vfs.clone(), runtime: runtime.clone(), strict: options.strict, owner: Owner::this() };
     let mut config = Config::default();
     config.n_threads = Some(threads);
     config.clone_fd = clone_fd;

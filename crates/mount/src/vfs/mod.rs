@@ -21,11 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use error::VfsError;
 pub(crate) use folder::Page;
-pub(crate) use nodes::{ATTRIBUTES_LAST, Ino, Known};
+pub(crate) use nodes::{ATTRIBUTES_LAST, Hold, Ino, Known};
 
 use crate::{Entry, Kind, OpenFile, Tree, TreeError, TreePath};
 use folder::Folder;
-use nodes::{Hold, Nodes};
+use nodes::Nodes;
 
 /// Most inodes at once, about 300 MiB of them; the kernel lets go of what it does not use when asked to.
 const MAX_NODES: usize = 1 << 20;
@@ -84,10 +84,10 @@ impl Vfs {
         }
     }
 
-    /// What is called `name` in the folder `parent`. Each answer is held until [`Vfs::forget`] takes it back.
-    pub(crate) async fn lookup(&self, parent: Ino, name: &[u8]) -> Result<Known, VfsError> {
+    /// What is called `name` in the folder `parent`.
+    pub(crate) async fn lookup(&self, parent: Ino, name: &[u8], hold: Hold) -> Result<Known, VfsError> {
         let path = self.state().nodes.get(parent)?.path.child(name)?;
-        self.known(&path, Hold::Yes).await
+        self.known(&path, hold).await
     }
 
     /// The operating system forgot `ino`, of which it was told `count` times.
@@ -95,25 +95,35 @@ impl Vfs {
         self.state().nodes.forget(ino, count);
     }
 
-    /// What is known of `ino`.
-    ///
-    /// The root is always a folder, whatever the tree does: desktops look at a mount's root all the time, and must not wait.
-    /// A file that is open is what it was when it was opened.
+    /// What is known of `ino`. A file that is open is what it was when it was opened.
     ///
     /// # Errors
     ///
     /// [`TreeError::Stale`] if something else lies there now.
     pub(crate) async fn attributes(&self, ino: Ino) -> Result<Known, VfsError> {
-        let (path, entry, pinned) = {
-            let state = self.state();
-            let node = state.nodes.get(ino)?;
-            (node.path.clone(), node.entry.clone(), node.handles > 0)
-        };
-        if ino == Ino::ROOT || pinned {
-            return Ok(Known { ino, entry, lasts: ATTRIBUTES_LAST });
+        match self.pinned(ino)? {
+            Some(known) => Ok(known),
+            None => self.present_attributes(ino).await,
         }
+    }
+
+    /// The same, but also for an open file what lies there now.
+    ///
+    /// The root is always a folder, whatever the tree does: desktops look at a mount's root all the time, and must not wait.
+    pub(crate) async fn present_attributes(&self, ino: Ino) -> Result<Known, VfsError> {
+        if ino == Ino::ROOT {
+            return Ok(Known { ino, entry: Entry::folder(), lasts: ATTRIBUTES_LAST });
+        }
+        let path = self.path(ino)?;
         let known = self.known(&path, Hold::No).await?;
         if known.ino == ino { Ok(known) } else { Err(TreeError::Stale.into()) }
+    }
+
+    fn pinned(&self, ino: Ino) -> Result<Option<Known>, VfsError> {
+        let state = self.state();
+        let node = state.nodes.get(ino)?;
+        let known = || Known { ino, entry: node.entry.clone(), lasts: ATTRIBUTES_LAST };
+        Ok((node.handles > 0).then(known))
     }
 
     /// What the link `ino` names.
@@ -204,10 +214,10 @@ impl Vfs {
         Ok(Page::new(start, listing))
     }
 
-    /// Takes in what a listing said of an entry, held like after [`Vfs::lookup`].
-    pub(crate) fn learn(&self, parent: &TreePath, name: &[u8], entry: Entry) -> Result<Known, VfsError> {
+    /// Takes in what a listing said of an entry.
+    pub(crate) fn learn(&self, parent: &TreePath, name: &[u8], entry: Entry, hold: Hold) -> Result<Known, VfsError> {
         let path = parent.child(name)?;
-        self.state().nodes.learn(&path, entry, Instant::now(), Hold::Yes)
+        self.state().nodes.learn(&path, entry, Instant::now(), hold)
     }
 
     /// Where `ino` lies.

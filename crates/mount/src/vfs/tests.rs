@@ -11,7 +11,7 @@ fn vfs(tree: MemoryTree) -> (Arc<MemoryTree>, Arc<Vfs>) {
 }
 
 async fn open(vfs: &Vfs, name: &str) -> Result<u64, VfsError> {
-    let ino = vfs.lookup(Ino::ROOT, name.as_bytes()).await?.ino;
+    let ino = vfs.lookup(Ino::ROOT, name.as_bytes(), Hold::Yes).await?.ino;
     vfs.open(ino).await
 }
 
@@ -32,7 +32,7 @@ async fn names(vfs: &Vfs, handle: u64, mut index: u64) -> Vec<Bytes> {
 #[tokio::test]
 async fn looking_and_opening_ask_for_no_bytes_and_looking_twice_asks_once() {
     let (tree, vfs) = vfs(MemoryTree::new().zeroes("big", 10 << 30));
-    let known = vfs.lookup(Ino::ROOT, b"big").await.unwrap();
+    let known = vfs.lookup(Ino::ROOT, b"big", Hold::Yes).await.unwrap();
     assert_eq!(vfs.attributes(known.ino).await.unwrap().entry.size_bytes, 10 << 30);
 
     let handle = vfs.open(known.ino).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_call_that_is_not_answered_ends_at_its_deadline() {
     tree.silence("b");
     let start = Instant::now();
 
-    let error = vfs.lookup(Ino::ROOT, b"b").await.unwrap_err();
+    let error = vfs.lookup(Ino::ROOT, b"b", Hold::Yes).await.unwrap_err();
     assert_eq!((error.errno(), start.elapsed()), (rustix::io::Errno::TIMEDOUT, DEADLINES.metadata));
 
     let start = Instant::now();
@@ -83,7 +83,7 @@ async fn reads_that_hang_keep_nobody_from_looking_elsewhere() {
     tokio::task::yield_now().await;
     let start = Instant::now();
 
-    vfs.lookup(Ino::ROOT, b"b").await.unwrap();
+    vfs.lookup(Ino::ROOT, b"b", Hold::Yes).await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
 
     // Those that wait for their turn have the same deadline, counted from when they came.
@@ -104,13 +104,13 @@ async fn the_end_of_the_mount_ends_every_call() {
     vfs.end();
 
     assert!(matches!(waiting.await.unwrap(), Err(VfsError::Ending)));
-    assert!(matches!(vfs.lookup(Ino::ROOT, b"x").await, Err(VfsError::Ending)));
+    assert!(matches!(vfs.lookup(Ino::ROOT, b"x", Hold::Yes).await, Err(VfsError::Ending)));
 }
 
 #[tokio::test]
 async fn an_open_file_keeps_its_version_and_the_next_one_to_open_gets_the_new_one() {
     let (tree, vfs) = vfs(MemoryTree::new().file("a", "old"));
-    let ino = vfs.lookup(Ino::ROOT, b"a").await.unwrap().ino;
+    let ino = vfs.lookup(Ino::ROOT, b"a", Hold::Yes).await.unwrap().ino;
     let old = vfs.open(ino).await.unwrap();
     tree.write("a", "brand new");
 
@@ -157,9 +157,9 @@ async fn what_is_no_file_cannot_be_opened_and_what_is_no_folder_not_listed() {
     assert_eq!(open_errno("folder").await, rustix::io::Errno::ISDIR);
     assert_eq!(open_errno("link").await, rustix::io::Errno::LOOP);
     assert_eq!(open_errno("nothing").await, rustix::io::Errno::NOENT);
-    let file = vfs.lookup(Ino::ROOT, b"file").await.unwrap().ino;
+    let file = vfs.lookup(Ino::ROOT, b"file", Hold::Yes).await.unwrap().ino;
     assert_eq!(vfs.open_folder(file).unwrap_err().errno(), rustix::io::Errno::NOTDIR);
-    let link = vfs.lookup(Ino::ROOT, b"link").await.unwrap().ino;
+    let link = vfs.lookup(Ino::ROOT, b"link", Hold::Yes).await.unwrap().ino;
     assert_eq!(vfs.target(link).unwrap(), "file");
 }
 
