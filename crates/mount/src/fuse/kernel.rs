@@ -13,6 +13,9 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use rustix::{
@@ -33,6 +36,8 @@ const DEVICE: &str = "/dev/fuse";
 const NAME: &str = "gridwell";
 const KIND: &str = "fuse.gridwell";
 const HELPER: &str = "fusermount3";
+/// How soon a living mount shows that it is one.
+const LIFE_SIGN_WITHIN: Duration = Duration::from_secs(2);
 /// Most that is kept of what the helper says, in bytes.
 const MAX_SAID: u64 = 500;
 
@@ -54,14 +59,22 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf, MountError> {
 pub(super) fn clean_stale(dir: &Path) -> Result<(), MountError> {
     // A node that died again and again may have left several, one upon the other.
     while let Some(mounted) = at(dir)?.filter(|mounted| mounted.kind == KIND) {
-        // Unlike attributes, this is not answered from what the kernel remembers.
-        if rustix::fs::statfs(dir).err() != Some(Errno::NOTCONN) {
+        if !is_dead(dir) {
             return Err(MountError::AlreadyMounted { dir: dir.into() });
         }
         tracing::info!(dir = %dir.display(), "letting go of a mount whose node has died");
         detach(dir, &mounted, true).map_err(|source| folder_error(dir, source))?;
     }
     Ok(())
+}
+
+/// Whether nobody serves the mount at `dir` any more. Who is only stopped lives, and is not waited for.
+fn is_dead(dir: &Path) -> bool {
+    let (answer, answers) = mpsc::channel();
+    let dir = dir.to_path_buf();
+    // Unlike attributes, this is not answered from what the kernel remembers.
+    thread::spawn(move || answer.send(rustix::fs::statfs(&dir).err()));
+    answers.recv_timeout(LIFE_SIGN_WITHIN) == Ok(Some(Errno::NOTCONN))
 }
 
 /// Mounts at the empty folder `dir`; the kernel's requests are read from the file that is returned.

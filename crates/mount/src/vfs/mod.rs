@@ -35,6 +35,10 @@ const MAX_HANDLES: usize = 1 << 16;
 /// sends by itself.
 const MAX_CALLS: usize = 128;
 
+/// How long reads of an open file fail at once after one had no answer in time: the kernel tries up to three times to get a
+/// page, which would make a program wait for three deadlines.
+const SILENCE_LASTS: Duration = Duration::from_secs(1);
+
 /// How long the tree may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadlines {
@@ -61,7 +65,7 @@ struct State {
 }
 
 enum Handle {
-    File { ino: Ino, file: Arc<dyn OpenFile> },
+    File { ino: Ino, file: Arc<dyn OpenFile>, silent_until: Option<Instant> },
     Folder(Folder),
 }
 
@@ -156,7 +160,7 @@ impl Vfs {
             state.nodes.doubt(&path);
             return Err(TreeError::Stale.into());
         }
-        let handle = state.add_handle(Handle::File { ino, file })?;
+        let handle = state.add_handle(Handle::File { ino, file, silent_until: None })?;
         state.nodes.opened(ino);
         Ok(handle)
     }
@@ -164,6 +168,9 @@ impl Vfs {
     /// Bytes of an open file; fewer than `length` only where it ends.
     pub(crate) async fn read(&self, handle: u64, offset: u64, length: u32) -> Result<Bytes, VfsError> {
         let file = match self.state().handles.get(&handle) {
+            Some(Handle::File { silent_until: Some(end), .. }) if Instant::now() < *end => {
+                return Err(TreeError::TimedOut.into());
+            }
             Some(Handle::File { file, .. }) => file.clone(),
             Some(Handle::Folder(_)) => return Err(TreeError::IsAFolder.into()),
             None => return Err(VfsError::Unknown { number: handle }),
@@ -173,7 +180,13 @@ impl Vfs {
         if length == 0 {
             return Ok(Bytes::new());
         }
-        self.ask(&self.reads, read_whole(file.as_ref(), offset, length)).await
+        let read = self.ask(&self.reads, read_whole(file.as_ref(), offset, length)).await;
+        if let Err(VfsError::Tree(TreeError::TimedOut)) = read
+            && let Some(Handle::File { silent_until, .. }) = self.state().handles.get_mut(&handle)
+        {
+            *silent_until = Some(Instant::now() + SILENCE_LASTS);
+        }
+        read
     }
 
     /// Opens the folder `ino`.

@@ -73,6 +73,22 @@ async fn a_call_that_is_not_answered_ends_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_that_was_silent_fails_at_once_for_a_moment_and_is_then_asked_again() {
+    let (tree, vfs) = vfs(MemoryTree::new().silent_file("a"));
+    let handle = open(&vfs, "a").await.unwrap();
+    vfs.read(handle, 0, 1).await.unwrap_err();
+    let start = Instant::now();
+
+    let error = vfs.read(handle, 500, 1).await.unwrap_err();
+    assert_eq!((error.errno(), start.elapsed()), (rustix::io::Errno::TIMEDOUT, Duration::ZERO));
+    assert_eq!(tree.asked.reads.load(Relaxed), 1);
+
+    tokio::time::advance(SILENCE_LASTS).await;
+    vfs.read(handle, 0, 1).await.unwrap_err();
+    assert_eq!(tree.asked.reads.load(Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn reads_that_hang_keep_nobody_from_looking_elsewhere() {
     let (_tree, vfs) = vfs(MemoryTree::new().silent_file("a").file("b", "x"));
     let handle = open(&vfs, "a").await.unwrap();
