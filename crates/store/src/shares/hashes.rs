@@ -1,12 +1,13 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use gridwell_files::{GROUP_BYTES, Outboard, OutboardBuilder};
 use gridwell_model::{BlobId, RelPath, Version};
 
-use super::{Inner, ShareError, SharedFile};
+use super::{ShareError, SharedFile, SharedFolder};
+use crate::blobs::blocking;
 
 /// Outboards in memory, in bytes: those of 64 GiB of files.
 const KEPT_BYTES: usize = 64 * 1024 * 1024;
@@ -15,13 +16,24 @@ const KEPT: usize = 16 * 1024;
 /// Read and hashed at once: enough that system calls cost little.
 const PIECE_BYTES: usize = 16 * GROUP_BYTES as usize;
 
+/// Files that wait to be hashed beside everything else; what is asked for beyond that is asked for again.
+const WAITING: usize = 1_024;
+
 /// What is known of the content of files.
 #[derive(Debug, Default)]
 pub(super) struct Hashes {
     known: Mutex<Known>,
-    /// Being read by somebody who waits for nothing else.
-    under_way: Mutex<BTreeSet<Version>>,
-    making: Mutex<()>,
+    later: Mutex<Later>,
+    /// Held by who hashes: two at once would only wait for the same disk, or hash the same. Nobody waits for it on a thread.
+    making: tokio::sync::Mutex<()>,
+}
+
+/// Files to be hashed when nobody waits for them.
+#[derive(Debug, Default)]
+struct Later {
+    files: VecDeque<(RelPath, Version)>,
+    /// True while somebody takes them one by one.
+    begun: bool,
 }
 
 /// Outboards by the version of their file.
@@ -42,13 +54,21 @@ impl Hashes {
         self.outboard(version).map(|outboard| outboard.root())
     }
 
-    /// True for the first who wants to hash that version; who has done it says [`Hashes::done`].
-    pub(super) fn begin(&self, version: Version) -> bool {
-        self.outboard(version).is_none() && lock(&self.under_way).insert(version)
+    /// Notes a file; true for whoever has to begin with what is noted.
+    fn note(&self, path: RelPath, version: Version) -> bool {
+        let mut later = lock(&self.later);
+        let known = self.outboard(version).is_some() || later.files.iter().any(|(_, noted)| *noted == version);
+        if !known && later.files.len() < WAITING {
+            later.files.push_back((path, version));
+        }
+        !later.files.is_empty() && !std::mem::replace(&mut later.begun, true)
     }
 
-    pub(super) fn done(&self, version: Version) {
-        lock(&self.under_way).remove(&version);
+    fn next(&self) -> Option<(RelPath, Version)> {
+        let mut later = lock(&self.later);
+        let next = later.files.pop_front();
+        later.begun = next.is_some();
+        next
     }
 
     fn remember(&self, version: Version, outboard: Outboard) -> Arc<Outboard> {
@@ -65,19 +85,38 @@ impl Hashes {
     }
 }
 
-impl Inner {
+impl SharedFolder {
     /// The pairs of a file's content. Reads all of it, the first time.
-    pub(super) fn outboard(&self, path: RelPath, version: Version) -> Result<Arc<Outboard>, ShareError> {
-        if let Some(known) = self.hashes.outboard(version) {
+    pub(super) async fn outboard(&self, path: RelPath, version: Version) -> Result<Arc<Outboard>, ShareError> {
+        let hashes = &self.inner.hashes;
+        if let Some(known) = hashes.outboard(version) {
             return Ok(known);
         }
-        let file = self.open(path, version)?;
-        // One at a time: two would only wait for the same disk, or hash the same.
-        let _making = lock(&self.hashes.making);
-        match self.hashes.outboard(version) {
-            Some(known) => Ok(known),
-            None => Ok(self.hashes.remember(version, hash(&file, version)?)),
+        let _making = hashes.making.lock().await;
+        if let Some(known) = hashes.outboard(version) {
+            return Ok(known);
         }
+        let inner = Arc::clone(&self.inner);
+        blocking(move || {
+            let outboard = hash(&inner.open(path, version)?, version)?;
+            Ok(inner.hashes.remember(version, outboard))
+        })
+        .await
+    }
+
+    /// Hashes a file's content beside whatever else happens, unless that is known or under way.
+    pub fn hash_later(&self, path: RelPath, version: Version) {
+        if !self.inner.hashes.note(path, version) {
+            return;
+        }
+        let this = self.clone();
+        tokio::spawn(async move {
+            while let Some((path, version)) = this.inner.hashes.next() {
+                if let Err(error) = this.outboard(path, version).await {
+                    tracing::debug!(%error, "a shared file was not hashed");
+                }
+            }
+        });
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use cap_std::{ambient_authority, fs::Dir};
-use gridwell_files::{Groups, Outboard};
+use gridwell_files::Groups;
 use gridwell_model::{BlobId, EntryKind, RelPath, TreeEntry, Version};
 
 use crate::{
@@ -163,8 +163,7 @@ impl SharedFolder {
     ///
     /// As [`SharedFolder::open`].
     pub async fn hash(&self, path: RelPath, version: Version) -> Result<BlobId, ShareError> {
-        let inner = Arc::clone(&self.inner);
-        blocking(move || inner.outboard(path, version).map(|outboard| outboard.root())).await
+        Ok(self.outboard(path, version).await?.root())
     }
 
     /// The hash of that content, if it is known already.
@@ -173,33 +172,15 @@ impl SharedFolder {
         self.inner.hashes.blob(version)
     }
 
-    /// Hashes a file's content beside whatever else happens, unless that is known or under way.
-    pub fn hash_later(&self, path: RelPath, version: Version) {
-        if !self.inner.hashes.begin(version) {
-            return;
-        }
-        let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = inner.outboard(path, version) {
-                tracing::debug!(%error, "a shared file was not hashed");
-            }
-            inner.hashes.done(version);
-        });
-    }
-
     /// The stream that proves `groups` of a file to another peer.
     ///
     /// # Errors
     ///
     /// As [`SharedFolder::open`].
     pub async fn prove(&self, path: RelPath, version: Version, groups: Groups) -> Result<Proof, ShareError> {
-        let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let outboard: Arc<Outboard> = inner.outboard(path.clone(), version)?;
-            let file = inner.open(path, version)?;
-            Ok(Proof::new(Prover::Shared { file, outboard }, groups))
-        })
-        .await
+        let outboard = self.outboard(path.clone(), version).await?;
+        let file = self.open(path, version).await?;
+        Ok(Proof::new(Prover::Shared { file, outboard }, groups))
     }
 }
 

@@ -4,7 +4,8 @@ use std::{
     path::Path,
 };
 
-use gridwell_model::{EntryKind, RelPath, TreeEntry, Version};
+use gridwell_files::Groups;
+use gridwell_model::{BlobId, EntryKind, RelPath, TreeEntry, Version};
 
 use super::{ShareError, SharedFolder};
 
@@ -171,4 +172,41 @@ async fn what_is_no_file_is_said_so() {
     assert!(matches!(share.stat(Some(path("nothing"))).await, Err(ShareError::Missing { .. })));
     fs::remove_dir_all(temp.path().join("share")).unwrap();
     assert!(matches!(share.list(None, None, MOST).await, Err(ShareError::Missing { .. })));
+}
+
+#[tokio::test]
+async fn a_file_is_named_by_its_hash_once_somebody_wanted_it() {
+    let (temp, share) = shared();
+    let entry = share.stat(Some(path("scene"))).await.unwrap();
+    assert_eq!(share.known_hash(version(&entry)), None);
+
+    let blob = share.hash(path("scene"), version(&entry)).await.unwrap();
+
+    assert_eq!(blob, BlobId::of(b"a scene"));
+    let named = share.stat(Some(path("scene"))).await.unwrap();
+    assert!(matches!(named.kind, EntryKind::File { blob: Some(known), .. } if known == blob));
+    fs::write(temp.path().join("share/scene"), "another scene").unwrap();
+    assert!(share.hash(path("scene"), version(&entry)).await.is_ok(), "what it was is still known");
+    let now = share.stat(Some(path("scene"))).await.unwrap();
+    assert!(matches!(now.kind, EntryKind::File { blob: None, .. }));
+    let stale = share.prove(path("scene"), version(&entry), Groups::from(0..1)).await;
+    assert!(matches!(stale, Err(ShareError::Changed { .. })), "it cannot be proven any more");
+}
+
+#[tokio::test]
+async fn files_are_hashed_one_after_the_other_when_nobody_waits() {
+    let (temp, share) = shared();
+    let mut versions = Vec::new();
+    for number in 0..20 {
+        let name = format!("textures/{number}");
+        fs::write(temp.path().join("share").join(&name), name.as_bytes()).unwrap();
+        let found = version(&share.stat(Some(path(&name))).await.unwrap());
+        share.hash_later(path(&name), found);
+        share.hash_later(path(&name), found);
+        versions.push((name, found));
+    }
+    // Whoever waits for the last one has waited for all: they have the same turn.
+    for (name, found) in versions {
+        assert_eq!(share.hash(path(&name), found).await.unwrap(), BlobId::of(name.as_bytes()));
+    }
 }
