@@ -43,10 +43,11 @@ const MAX_SAID: u64 = 500;
 
 /// Makes `dir` ready to be mounted on: there, empty, and without a dead mount of ours. Returns its full path.
 pub(super) fn prepare(dir: &Path) -> Result<PathBuf, MountError> {
+    let made = dir.parent().map_or(Ok(()), make);
+    made.map_err(|source| folder_error(dir, source))?;
     let full = full_path(dir).map_err(|source| folder_error(dir, source))?;
-    clean_stale(&full)?;
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&full);
-    made.map_err(|source| folder_error(&full, source))?;
+    let_go_of_dead(&full)?;
+    make(&full).map_err(|source| folder_error(&full, source))?;
     let mut entries = fs::read_dir(&full).map_err(|source| folder_error(&full, source))?;
     if entries.next().is_some() { Err(MountError::NotEmpty { dir: full }) } else { Ok(full) }
 }
@@ -57,6 +58,11 @@ pub(super) fn prepare(dir: &Path) -> Result<PathBuf, MountError> {
 ///
 /// [`MountError::AlreadyMounted`] if its node lives.
 pub(super) fn clean_stale(dir: &Path) -> Result<(), MountError> {
+    // What has no full path is not there, and nothing is mounted at it.
+    full_path(dir).map_or(Ok(()), |full| let_go_of_dead(&full))
+}
+
+fn let_go_of_dead(dir: &Path) -> Result<(), MountError> {
     // A node that died again and again may have left several, one upon the other.
     while let Some(mounted) = at(dir)?.filter(|mounted| mounted.kind == KIND) {
         if !is_dead(dir) {
@@ -170,8 +176,12 @@ fn full_path(dir: &Path) -> io::Result<PathBuf> {
     let (Some(parent), Some(name)) = (dir.parent(), dir.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     Ok(parent.canonicalize()?.join(name))
+}
+
+/// Makes a folder and those above it, for this user only, unless they are there.
+fn make(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 fn at(dir: &Path) -> Result<Option<MountedAt>, MountError> {

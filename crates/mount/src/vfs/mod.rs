@@ -27,7 +27,8 @@ use crate::{Entry, Kind, OpenFile, Tree, TreeError, TreePath};
 use folder::Folder;
 use nodes::Nodes;
 
-/// Most inodes at once, about 300 MiB of them; the kernel lets go of what it does not use when asked to.
+/// Most inodes at once, about 300 MiB of them. Further entries fail until the kernel forgets some, as it does when memory gets
+/// short.
 const MAX_NODES: usize = 1 << 20;
 /// Most open files and folders at once; a process may have 1,024 by default.
 const MAX_HANDLES: usize = 1 << 16;

@@ -1,5 +1,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::memory::MemoryTree;
 
@@ -196,4 +198,36 @@ async fn an_answer_that_is_too_short_or_too_long_is_no_end_of_the_file() {
         let error = read_whole(&liar(wrong), 0, 100).await.unwrap_err();
         assert!(matches!(error, TreeError::Unreadable { .. }), "{wrong}: {error}");
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
+
+    #[test]
+    fn from_every_place_a_folder_goes_on_with_the_next_name(count in 0..3_000_u64, places in prop::collection::vec(0..3_100_u64, 1..20)) {
+        let mut tree = MemoryTree::new();
+        for number in 0..count {
+            tree = tree.file(format!("{number:04}"), "");
+        }
+        let (_tree, vfs) = vfs(tree);
+        let handle = vfs.open_folder(Ino::ROOT).unwrap();
+        for place in places {
+            let page = run(vfs.page(handle, place)).unwrap();
+            let first = page.from(place).next().map(|(_, (name, _))| name.clone());
+            prop_assert_eq!(first, (place < count).then(|| Bytes::from(format!("{place:04}"))));
+        }
+    }
+
+    #[test]
+    fn every_read_is_that_part_of_the_file(bytes in prop::collection::vec(any::<u8>(), 0..300), offset in 0..400_u64, length in 0..400_u32) {
+        let (_tree, vfs) = vfs(MemoryTree::new().file("a", bytes.clone()));
+        let handle = run(open(&vfs, "a")).unwrap();
+        let read = run(vfs.read(handle, offset, length)).unwrap();
+        let (from, end) = (bytes.len().min(offset as usize), bytes.len().min(offset as usize + length as usize));
+        prop_assert_eq!(&read[..], &bytes[from..end]);
+    }
+}
+
+fn run<T>(call: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(call)
 }
