@@ -11,6 +11,7 @@ use std::{
 };
 
 use gridwell_job::{FileKind, Files};
+use tokio::sync::Semaphore;
 
 /// How long Blender may take for all scenes of one wish.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -52,12 +53,20 @@ impl Scenes {
 #[derive(Debug, Default)]
 pub(crate) struct Learnt(Vec<(String, Told)>);
 
+/// Blender, which may be asked by one wish at a time.
+#[derive(Debug)]
+pub(crate) struct Blender {
+    pub(crate) program: PathBuf,
+    /// Closed once the node ends: then nobody waits any more.
+    pub(crate) asking: Arc<Semaphore>,
+}
+
 /// The disk, read for one wish.
 #[derive(Debug)]
 pub(crate) struct Disk {
     scenes: Scenes,
-    /// Blender where it may be asked, and how long.
-    blender: Option<(PathBuf, Instant)>,
+    /// Blender where it may be asked, and until when.
+    blender: Option<(Blender, Instant)>,
     learnt: RefCell<Learnt>,
 }
 
@@ -66,8 +75,8 @@ impl Disk {
         Self { scenes, blender: None, learnt: RefCell::default() }
     }
 
-    /// Lets this program be asked, from now on and not for long.
-    pub(crate) fn asking(self, blender: Option<PathBuf>) -> Self {
+    /// Lets Blender be asked, from now on and not for long.
+    pub(crate) fn asking(self, blender: Option<Blender>) -> Self {
         let until = Instant::now() + PATIENCE;
         Self { blender: blender.map(|blender| (blender, until)), ..self }
     }
@@ -79,7 +88,8 @@ impl Disk {
     fn ask(&self, path: &str) -> Option<Vec<String>> {
         let (blender, until) = self.blender.as_ref()?;
         let left = until.saturating_duration_since(Instant::now());
-        match gridwell_probe::scene_refers(blender, Path::new(path), left) {
+        let wanted = || !blender.asking.is_closed();
+        match gridwell_probe::scene_refers(&blender.program, Path::new(path), left, &wanted) {
             Ok(refers) => Some(refers),
             Err(error) => {
                 tracing::debug!(path, %error, "Blender does not say what a scene refers to");
@@ -135,7 +145,7 @@ mod tests {
         fs::write(&program, "#!/bin/sh\necho 'gridwell-refers:[\"/tex/a.png\"]'\n").unwrap();
         fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let mut scenes = Scenes::default();
-        let disk = Disk::new(scenes.clone()).asking(Some(program));
+        let disk = Disk::new(scenes.clone()).asking(Some(Blender { program, asking: Arc::new(Semaphore::new(1)) }));
         assert_eq!(disk.refers(path).unwrap(), ["/tex/a.png"]);
         scenes.keep(disk.learnt());
 

@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What of a program's output is heard.
@@ -17,16 +17,21 @@ pub(crate) enum Output {
     Both,
 }
 
+/// How often is looked whether somebody still waits.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// What a program writes, at most `limit_bytes` of it; it has ended when this returns.
 ///
 /// # Errors
 ///
-/// What keeps it from starting; [`io::ErrorKind::TimedOut`] if it is not done after `patience`.
+/// What keeps it from starting; [`io::ErrorKind::TimedOut`] if it is not done after `patience`;
+/// [`io::ErrorKind::Interrupted`] once `wanted` says no.
 pub(crate) fn answer(
     mut command: Command,
     output: Output,
     patience: Duration,
     limit_bytes: u64,
+    wanted: &dyn Fn() -> bool,
 ) -> io::Result<Vec<u8>> {
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null());
@@ -47,12 +52,20 @@ pub(crate) fn answer(
         // Nobody waits any more for a program that was too slow.
         let _ = send.send(read.map(|_| bytes));
     });
-    let answer = receive.recv_timeout(patience);
+    let start = Instant::now();
+    let answer = loop {
+        match receive.recv_timeout(LOOK_EVERY.min(patience)) {
+            Ok(answer) => break answer,
+            Err(_) if start.elapsed() >= patience => break Err(io::ErrorKind::TimedOut.into()),
+            Err(mpsc::RecvTimeoutError::Timeout) if wanted() => {}
+            Err(_) => break Err(io::ErrorKind::Interrupted.into()),
+        }
+    };
     kill_group(&child);
     // It may have ended by itself, which is what we want.
     let _ = child.kill();
     child.wait()?;
-    answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    answer
 }
 
 #[cfg(unix)]

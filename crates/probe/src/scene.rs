@@ -26,12 +26,17 @@ if bpy.data.filepath:
 /// # Errors
 ///
 /// What keeps Blender from starting; [`io::ErrorKind::TimedOut`] if it takes longer than `patience`;
-/// [`io::ErrorKind::InvalidData`] if it does not open the scene.
-pub fn scene_refers(blender: &Path, scene: &Path, patience: Duration) -> io::Result<Vec<String>> {
+/// [`io::ErrorKind::Interrupted`] once `wanted` says no; [`io::ErrorKind::InvalidData`] if it does not open the scene.
+pub fn scene_refers(
+    blender: &Path,
+    scene: &Path,
+    patience: Duration,
+    wanted: &dyn Fn() -> bool,
+) -> io::Result<Vec<String>> {
     let mut command = Command::new(blender);
     command.args(["--background", "--factory-startup", "--disable-autoexec"]).arg(scene);
     command.args(["--python-expr", EXPRESSION]).current_dir("/");
-    let answer = answer(command, Output::Standard, patience, ANSWER_BYTES)?;
+    let answer = answer(command, Output::Standard, patience, ANSWER_BYTES, wanted)?;
     paths(&answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
@@ -58,6 +63,17 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn an_answer_that_nobody_waits_for_is_not_waited_for() {
+        let temp = tempfile::tempdir().unwrap();
+        let program = temp.path().join("blender");
+        fs::write(&program, "#!/bin/sh\nsleep 1000\n").unwrap();
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let given_up = scene_refers(&program, Path::new("/a.blend"), PATIENCE, &|| false).unwrap_err();
+        assert_eq!(given_up.kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
     #[cfg(target_os = "linux")]
     fn blender_tells_what_a_scene_refers_to_and_runs_no_script_in_it() {
         let temp = tempfile::tempdir().unwrap();
@@ -77,12 +93,12 @@ mod tests {
             .output()
             .expect("Blender is installed: cargo xtask test does it");
         assert!(made.status.success(), "{made:?}");
-        let told = scene_refers(Path::new("blender"), &scene, PATIENCE).unwrap();
+        let told = scene_refers(Path::new("blender"), &scene, PATIENCE, &|| true).unwrap();
         assert_eq!(told, [temp.path().join("tex/a.png").to_str().unwrap()]);
         assert!(!trace.exists());
 
         fs::write(&scene, "garbage").unwrap();
-        let refused = scene_refers(Path::new("blender"), &scene, PATIENCE).unwrap_err();
+        let refused = scene_refers(Path::new("blender"), &scene, PATIENCE, &|| true).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
     }
 }

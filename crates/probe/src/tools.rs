@@ -128,7 +128,7 @@ fn is_program(found: &fs::Metadata) -> bool {
 fn ask(path: &Path, argument: &str) -> Vec<u8> {
     let mut command = Command::new(path);
     command.arg(argument);
-    answer(command, Output::Both, PATIENCE, ANSWER_BYTES).unwrap_or_else(|error| {
+    answer(command, Output::Both, PATIENCE, ANSWER_BYTES, &|| true).unwrap_or_else(|error| {
         tracing::debug!(path = %path.display(), %error, "a tool could not be asked for its version");
         Vec::new()
     })

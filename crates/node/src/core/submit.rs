@@ -10,7 +10,7 @@ use gridwell_store::{KEPT_KEYS, SubmitKey};
 use super::{Core, Fact, Imported, facts::Reply, journal::Wish, steward::Home, views::task_word, words::number};
 use crate::{
     clock,
-    disk::{Disk, Learnt},
+    disk::{Blender, Disk, Learnt},
     intake,
 };
 
@@ -50,12 +50,14 @@ impl Core {
         }
         let recipes = self.machines.recipes();
         let disk = Disk::new(self.scenes.clone());
-        let blender = self.machines.hardware().tools.iter().find(|tool| tool.name == "blender" && request.ask_tool);
-        let blender = blender.map(|tool| PathBuf::from(&tool.path));
-        let asking = Arc::clone(&self.asking);
+        let tool = self.machines.hardware().tools.iter().find(|tool| tool.name == "blender" && request.ask_tool);
+        let blender = tool.map(|tool| Blender { program: PathBuf::from(&tool.path), asking: Arc::clone(&self.asking) });
         self.spawn(async move {
             // Several windows may ask; one Blender at a time takes enough of the machine.
-            let _turn = if blender.is_some() { asking.acquire_owned().await.ok() } else { None };
+            let _turn = match &blender {
+                Some(blender) => Arc::clone(&blender.asking).acquire_owned().await.ok(),
+                None => None,
+            };
             let drafted = tokio::task::spawn_blocking(move || {
                 let disk = disk.asking(blender);
                 (intake::inspect(&request, &recipes, &disk), disk.learnt())
