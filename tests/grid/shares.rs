@@ -102,7 +102,7 @@ fn a_tree_is_listed_and_looked_at_without_its_content() {
     }
 
     let came = received(quarry) - before;
-    assert!(came < 20_000, "{came} bytes for ten names: some content must have come along");
+    assert!(came < GROUP_BYTES as u64, "{came} bytes for ten names: some content must have come along");
 
     let scene = fs::File::create(folder.join("scene")).expect("a file");
     scene.set_len(64 * GROUP_BYTES as u64).expect("64 groups");
@@ -113,11 +113,11 @@ fn a_tree_is_listed_and_looked_at_without_its_content() {
     assert!(head.starts_with("HTTP/1.1 206"), "{head}");
     assert_eq!(byte, b"x");
     let came = received(quarry) - before;
-    assert!(came < GROUP_BYTES as u64 + 4_096, "{came} bytes for one: a group and its proof would have been enough");
+    assert!(came < 2 * GROUP_BYTES as u64, "{came} bytes for one: a group and its proof would have been enough");
 }
 
 #[test]
-fn what_was_read_once_is_read_again_without_its_machine() {
+fn what_was_read_once_does_not_come_again() {
     let mut grid = Grid::steady(&["mill", "quarry"]);
     let folder = shared(&grid, 0);
     let bytes: Vec<u8> = (0..40 * GROUP_BYTES).map(|at| (at / 97 % 256) as u8).collect();
@@ -139,7 +139,7 @@ fn what_was_read_once_is_read_again_without_its_machine() {
     }
 
     let came = received(quarry) - before;
-    assert!(came < 20_000, "{came} bytes came again");
+    assert!(came < GROUP_BYTES as u64, "{came} bytes came again");
     let known = quarry.json(["files", "stat", "/mill/projects/scene"]);
     assert_eq!(known["blob"], gridwell_model::BlobId::of(&bytes).to_string());
 }
@@ -195,7 +195,7 @@ fn a_file_comes_over_a_machine_between_unless_that_one_passes_nothing_on() {
     grid.peers[2].ok(["files", "get", "/mill/projects/wood.png", text(&copy), "--overwrite"]);
     grid.peers[1].kill();
     let cut = grid.peers[2].refused(1, ["files", "get", "/mill/projects/wood.png", "-"]);
-    assert!(cut.contains("mill is offline") || cut.contains("the link between quarry and smithy"), "{cut}");
+    assert!(cut.contains("mill") || cut.contains("smithy"), "{cut}");
 }
 
 #[test]
@@ -267,6 +267,10 @@ fn shares_survive_a_restart_and_lead_out_of_nothing() {
 
     let data = mill.refused(2, ["share", "add", text(&grid.path(""))]);
     assert!(data.contains("the keys of this machine"), "{data}");
+    let own = mill.refused(2, ["share", "add", text(&folder.join("textures")), "--to", "mill"]);
+    assert!(own.contains("name others"), "{own}");
+    let inside = mill.refused(2, ["mount", text(&folder.join("textures/tree"))]);
+    assert!(inside.contains("lies in a folder that is shared"), "{inside}");
     let twice = mill.refused(2, ["share", "add", text(&folder)]);
     assert!(twice.contains("shared already"), "{twice}");
     let nothing = mill.refused(2, ["share", "add", text(&grid.path("nothing"))]);

@@ -36,14 +36,19 @@ impl ShareName {
     /// [`ShareNameError::Unusable`].
     pub fn new(text: impl Into<String>) -> Result<Self, ShareNameError> {
         let text = text.into();
-        let plain = |letter: char| !letter.is_control() && !r#"/\:*?"<>|"#.contains(letter);
         let edge = |letter: char| letter == ' ' || letter == '.';
         let usable = !text.is_empty()
             && text.len() <= Self::MAX_BYTES
-            && text.chars().all(plain)
+            && text.chars().all(Self::takes)
             && !text.starts_with(edge)
             && !text.ends_with(edge);
         if usable { Ok(Self(text)) } else { Err(ShareNameError::Unusable { text: text.chars().take(80).collect() }) }
+    }
+
+    /// True for what a name may hold anywhere: what every file system can write.
+    #[must_use]
+    pub fn takes(letter: char) -> bool {
+        !letter.is_control() && !r#"/\:*?"<>|"#.contains(letter)
     }
 
     /// The name.

@@ -11,7 +11,7 @@ use crate::{
     core::{shown_for, storage},
     events::EventStream,
     pictures::{self, Named, Wanted},
-    tree::{OpenFile, Tree, TreeError, file_view, from_text, path_of, to_text},
+    tree::{OpenFile, Tree, TreeError, file_view, from_text, path_of, shown},
 };
 
 /// Pieces of logs, in the order in which they arrived; ends when the target has ended (or at once without `follow`).
@@ -66,7 +66,7 @@ impl NodeHandle {
             listed => listed?,
         };
         let files = page.entries.iter().map(file_view).collect();
-        Ok(Response::Files(FilesPage { path: format!("/{}", to_text(path.as_bytes())), files, more: page.more }))
+        Ok(Response::Files(FilesPage { path: shown(&path), files, more: page.more }))
     }
 
     async fn file(&self, request: &FileRequest) -> Result<Response, ApiError> {

@@ -33,7 +33,7 @@ pub(crate) async fn file(
     // What is wanted is known to the byte: nothing is read ahead of it.
     let file = inside.backend.open_file(&path).await?.strictly();
     let size = file.entry().size_bytes();
-    let tag = format!("\"{size:x}-{:x}\"", file.entry().modified_ns);
+    let tag = format!("\"{}\"", file.tag());
     // A part of another version is of no use to whoever has the rest of this one.
     let same = headers.get(header::IF_RANGE).is_none_or(|named| *named == tag);
     let wanted = headers.get(header::RANGE).filter(|_| same).and_then(|range| part(range.to_str().ok()?, size));

@@ -331,7 +331,7 @@ pub enum TreeWish {
         version: Version,
         /// The first group.
         first: u64,
-        /// How many groups; all of them lie in the file.
+        /// How many groups, at most [`TreeWish::MAX_GROUPS`]; all of them lie in the file.
         count: u64,
     },
     /// Bytes of a file that is not hashed yet, if it still is that version: they follow, and nothing proves them but the
@@ -343,9 +343,16 @@ pub enum TreeWish {
         version: Version,
         /// First byte wanted.
         offset: u64,
-        /// Bytes wanted; all of them lie in the file.
+        /// Bytes wanted, at most [`TreeWish::MAX_READ_BYTES`]; all of them lie in the file.
         bytes: u64,
     },
+}
+
+impl TreeWish {
+    /// Most groups in one stream: 32 MiB, as much as is read ahead. Whoever may not read any more is told so behind them.
+    pub const MAX_GROUPS: u64 = 512;
+    /// Most bytes of a file that is not hashed yet, in one stream.
+    pub const MAX_READ_BYTES: u64 = 1024 * 1024;
 }
 
 /// Some names of a folder, in their order as bytes.
@@ -375,6 +382,8 @@ pub enum TreeFault {
     NotAFile,
     /// It is another version now.
     Changed,
+    /// It is not hashed yet, so nothing can be proven.
+    NotHashed,
     /// The owner's operating system does not let it be read.
     Unreadable,
 }

@@ -3,13 +3,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bytes::Bytes;
 use gridwell_api::{
     ApiError, ErrorCode, FileRequest, FileView, FilesPage, FilesRequest, MountRequest, MountView, Request,
-    ShareAddRequest, ShareRemoveRequest, ShareView,
+    ShareAddRequest, ShareRemoveRequest, ShareView, TreeKind,
 };
 use gridwell_model::format_bytes;
 use gridwell_serve::{ByteStream, Client};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 
 use super::End;
@@ -81,9 +83,14 @@ async fn list(path: String, client: &Client, screen: Screen) -> Result<End, ApiE
 }
 
 async fn get(args: &GetArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let before: FileView = client.ask(&Request::File(FileRequest { path: args.path.clone() })).await?;
+    if before.kind != TreeKind::File {
+        let lead = before.target.map(|target| format!("it leads to '{target}'")).unwrap_or_default();
+        return Err(ApiError::new(ErrorCode::MissingFile, format!("'{}' is no file", args.path)).help(lead));
+    }
     let (size, mut stream) = client.file(&args.path).await?;
     if args.to == Path::new("-") {
-        while let Some(bytes) = stream.next().await? {
+        while let Some(bytes) = next(&mut stream, &before, args, client).await? {
             screen.print(&bytes);
         }
         return Ok(End::Done);
@@ -93,42 +100,55 @@ async fn get(args: &GetArgs, client: &Client, screen: Screen) -> Result<End, Api
         let message = format!("'{}' is there already", to.display());
         return Err(ApiError::new(ErrorCode::WrongState, message).help("to replace it: --overwrite"));
     }
-    let kept = keep(&mut stream, size, &to, args.overwrite, screen).await;
-    kept.map_err(|error| error.unwrap_or_else(|source| failed(&to, &source)))?;
-    screen.show(&to, |to| format!("{} ({})", to.display(), format_bytes(size)));
+    let part = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let (file, part) = part_in(part).map_err(|error| failed(&to, &error))?.into_parts();
+    let mut file = tokio::fs::File::from_std(file);
+    let bar = bar(size, screen);
+    while let Some(bytes) = next(&mut stream, &before, args, client).await? {
+        file.write_all(&bytes).await.map_err(|error| failed(&to, &error))?;
+        bar.inc(bytes.len() as u64);
+    }
+    bar.finish_and_clear();
+    // Nobody ever sees half of it under its name.
+    file.sync_all().await.map_err(|error| failed(&to, &error))?;
+    let moved = if args.overwrite { part.persist(&to) } else { part.persist_noclobber(&to) };
+    moved.map_err(|error| failed(&to, &error.error))?;
+    let got = Got { to: to.to_string_lossy().into_owned(), size_bytes: size };
+    screen.show(&got, |got| format!("{} ({})", got.to, format_bytes(size)));
     Ok(End::Done)
+}
+
+/// What was copied.
+#[derive(Serialize)]
+struct Got {
+    to: String,
+    size_bytes: u64,
+}
+
+/// The next bytes. When they break off, the file's machine is asked why.
+async fn next(
+    stream: &mut ByteStream,
+    before: &FileView,
+    args: &GetArgs,
+    client: &Client,
+) -> Result<Option<Bytes>, ApiError> {
+    let broken = match stream.next().await {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) => error,
+    };
+    let now: FileView = client.ask(&Request::File(FileRequest { path: args.path.clone() })).await?;
+    let same = (now.size_bytes, now.modified_ms) == (before.size_bytes, before.modified_ms);
+    let (code, message) = match same {
+        true => (ErrorCode::PeerUnreachable, format!("'{}' did not come to its end: {}", args.path, broken.message)),
+        false => (ErrorCode::FileChanged, format!("'{}' has changed while it was read", args.path)),
+    };
+    Err(ApiError::new(code, message))
 }
 
 /// Where the copy goes: into a folder under its own name.
 fn destination(path: &str, to: &Path) -> PathBuf {
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
     if to.is_dir() { to.join(name) } else { to.to_owned() }
-}
-
-/// The node's refusal, or what the disk said.
-type Stopped = Result<ApiError, io::Error>;
-
-/// Writes the file beside its place and moves it there once it is whole: nobody ever sees half of it.
-async fn keep(stream: &mut ByteStream, size: u64, to: &Path, overwrite: bool, screen: Screen) -> Result<(), Stopped> {
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let part = part_in(folder).map_err(Err)?;
-    let (file, part) = part.into_parts();
-    let mut file = tokio::fs::File::from_std(file);
-    let bar = bar(size, screen);
-    let mut written = 0;
-    while let Some(bytes) = stream.next().await.map_err(Ok)? {
-        file.write_all(&bytes).await.map_err(Err)?;
-        written += bytes.len() as u64;
-        bar.set_position(written);
-    }
-    bar.finish_and_clear();
-    if written != size {
-        let message = format!("the transfer broke after {written} of {size} bytes");
-        return Err(Ok(ApiError::new(ErrorCode::PeerUnreachable, message)));
-    }
-    file.sync_all().await.map_err(Err)?;
-    let moved = if overwrite { part.persist(to) } else { part.persist_noclobber(to) };
-    moved.map_err(|error| Err(error.error))
 }
 
 fn part_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {

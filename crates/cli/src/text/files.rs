@@ -51,12 +51,12 @@ pub(crate) fn file(path: &str, file: &FileView) -> String {
         TreeKind::Link => "a link",
         TreeKind::Hidden => "not shown: no file, or a link that leads out of the share",
     };
-    let mut lines = vec![format!("{path} is {kind}")];
+    let mut lines = vec![format!("{} is {kind}", clean(path))];
     if file.kind == TreeKind::File {
         lines.push(format!("{} ({} bytes)", format_bytes(file.size_bytes), file.size_bytes));
     }
     if let Some(target) = &file.target {
-        lines.push(format!("leads to {target}"));
+        lines.push(format!("leads to {}", clean(target)));
     }
     if file.modified_ms != 0 {
         lines.push(format!("changed {}", changed(file)));

@@ -82,8 +82,10 @@ pub(crate) enum Fact {
     WishKept(super::linking::WishChange, Result<(), StoreError>, Reply),
     /// A folder to be shared was looked at: where it lies, or why it cannot be.
     ShareChecked(Result<std::path::PathBuf, ApiError>, gridwell_api::ShareAddRequest, Reply),
-    /// What this machine shares is written down, or could not be; which share is new.
-    SharesKept(Option<gridwell_model::ShareId>, Result<(), StoreError>, Reply),
+    /// What this machine shares is written down, or could not be; which shares are new, and who waits.
+    SharesKept(Result<(), StoreError>, Vec<(Option<gridwell_model::ShareId>, Reply)>),
+    /// So is what others share.
+    SeenKept(Result<(), StoreError>),
     /// The tree is shown as a folder, or could not be; who waits for that.
     TreeMounted(MountAt, Result<Mounted, ApiError>, Option<Reply>),
     /// It is shown no more; whether that is written down.
@@ -156,7 +158,8 @@ impl Core {
             Fact::TreeMounted(at, mounted, reply) => self.on_tree_mounted(at, mounted, reply),
             Fact::TreeUnmounted(kept, reply) => self.on_tree_unmounted(kept, reply),
             Fact::ShareChecked(checked, request, reply) => self.on_share_checked(checked, &request, reply),
-            Fact::SharesKept(added, kept, reply) => self.on_shares_kept(added, kept, reply),
+            Fact::SharesKept(kept, waiting) => self.on_shares_kept(kept, waiting),
+            Fact::SeenKept(kept) => self.on_seen_kept(kept),
             Fact::AsksKept(kept, then) => self.on_asks_kept(kept, then),
             Fact::PairHeard(visit, bytes) => self.on_pair_heard(visit, bytes),
             Fact::HostReached(visit, reached) => self.on_host_reached(visit, reached),

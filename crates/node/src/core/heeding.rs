@@ -20,7 +20,7 @@ impl Core {
 
     /// True if what `peer` knew of the membership when its link came up has been merged. What comes over links of others
     /// comes behind the log of the neighbour that hands it on.
-    fn has_heard(&self, peer: PeerId) -> bool {
+    pub(super) fn has_heard(&self, peer: PeerId) -> bool {
         self.membership.heard.contains(&peer) || !self.links.is_up(peer)
     }
 

@@ -470,6 +470,7 @@ impl Core {
         inlets.asks.close();
         // Programs that read get an error while everything still answers.
         self.mounting.close().await;
+        self.sharing.close();
         self.asking.close();
         // Runners die first, so that nothing writes into folders that go.
         self.exec.shutdown().await;

@@ -1,6 +1,9 @@
 //! The tree as a folder of this machine.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use gridwell_api::{ApiError, ErrorCode, MountRequest, MountView, NoticeKind, NoticeLevel, Response};
 use gridwell_mount::{MountError, MountOptions, Mounted};
@@ -37,6 +40,11 @@ impl Mounting {
         Ok(Self { kept: kept.flatten(), ..Self::default() })
     }
 
+    /// Where the tree is shown now.
+    pub(super) fn dir(&self) -> Option<&Path> {
+        self.now.as_ref().map(|(at, _)| at.dir.as_path())
+    }
+
     /// Takes the mount away with the node.
     pub(super) async fn close(self) {
         let Some((_, mounted)) = self.now else { return };
@@ -67,7 +75,16 @@ impl Core {
             return Err(ApiError::new(ErrorCode::BadRequest, format!("'{}' is no absolute path", at.dir.display())));
         }
         if self.mounting.busy {
-            return Err(ApiError::new(ErrorCode::Busy, "the tree is being mounted or unmounted this moment"));
+            return Err(busy());
+        }
+        // As it lies, whatever links lead there; what is not there yet lies in what is.
+        let lies = at.dir.ancestors().find_map(|dir| dir.canonicalize().ok()).unwrap_or_default();
+        if self.sharing.holds(&lies) {
+            let message = format!(
+                "'{}' lies in a folder that is shared: others would see what is mounted there",
+                at.dir.display()
+            );
+            return Err(ApiError::new(ErrorCode::BadRequest, message).help("choose a folder that is not shared"));
         }
         if let Some((at, _)) = &self.mounting.now {
             let message = format!("the tree is mounted at '{}' already", at.dir.display());
@@ -116,8 +133,7 @@ impl Core {
 
     pub(super) fn unmount(&mut self, reply: Reply) {
         if self.mounting.busy {
-            let error = ApiError::new(ErrorCode::Busy, "the tree is being mounted or unmounted this moment");
-            _ = reply.send(Err(error));
+            _ = reply.send(Err(busy()));
             return;
         }
         self.mounting.busy = true;
@@ -145,6 +161,10 @@ impl Core {
             strict: now.is_some_and(|(at, _)| at.strict),
         }
     }
+}
+
+fn busy() -> ApiError {
+    ApiError::new(ErrorCode::Busy, "the tree is being mounted or unmounted this moment")
 }
 
 async fn keep(store: &Store, at: Option<&MountAt>) -> Result<(), ApiError> {

@@ -42,11 +42,16 @@ impl Own {
 }
 
 /// The shares that are known here.
-#[derive(Debug)]
 pub(crate) struct Sharing {
     own: BTreeMap<ShareId, Own>,
     /// What other machines show this one, as they last told.
     seen: BTreeMap<PeerId, Vec<ShareReport>>,
+    /// What changed since the last write began, and who waits for that; while one is under way.
+    waiting: Vec<(Option<ShareId>, Reply)>,
+    writing: bool,
+    /// True if what others show changed since it was kept; while that is written.
+    seen_anew: bool,
+    keeping_seen: bool,
     roots: watch::Sender<Arc<Roots>>,
 }
 
@@ -57,7 +62,15 @@ impl Sharing {
         let kept: BTreeMap<ShareId, Kept> = kept.unwrap_or_default();
         let seen = store.meta(SEEN_KEY).await?.and_then(|bytes| postcard::from_bytes(&bytes).ok());
         let own = kept.into_iter().map(|(share, kept)| (share, Own::new(kept))).collect();
-        Ok(Self { own, seen: seen.unwrap_or_default(), roots: watch::Sender::default() })
+        Ok(Self {
+            own,
+            seen: seen.unwrap_or_default(),
+            waiting: Vec::new(),
+            writing: false,
+            seen_anew: false,
+            keeping_seen: false,
+            roots: watch::Sender::default(),
+        })
     }
 
     /// What is at the top of the tree, now and whenever that changes.
@@ -68,6 +81,16 @@ impl Sharing {
     /// The folder of a share, if its owner shows it to `peer`.
     pub(super) fn shown_to(&self, peer: PeerId, share: ShareId) -> Option<SharedFolder> {
         self.own.get(&share).filter(|own| own.kept.to.includes(peer)).map(|own| own.folder.clone())
+    }
+
+    /// True if a folder is one that is shared, or lies in one.
+    pub(super) fn holds(&self, dir: &Path) -> bool {
+        self.own.values().any(|own| dir.starts_with(&own.kept.path))
+    }
+
+    /// Gives up what is done for readers of shares.
+    pub(super) fn close(&self) {
+        self.own.values().for_each(|own| own.folder.close());
     }
 
     fn kept(&self) -> Vec<u8> {
@@ -119,6 +142,13 @@ impl Core {
             return Err(ApiError::new(ErrorCode::WrongState, message)
                 .help(format!("to change it: gridwell share remove '{}', then add it again", own.kept.name)));
         }
+        if let Some(mount) = self.mounting.dir().filter(|mount| mount.starts_with(&path) || path.starts_with(mount)) {
+            let message =
+                format!("'{}' cannot be shared: what others share is mounted at '{}'", path.display(), mount.display());
+            return Err(
+                ApiError::new(ErrorCode::BadRequest, message).help("share another folder, or mount it elsewhere")
+            );
+        }
         let name =
             request.name.clone().map_or_else(|| name_of(&path), |name| ShareName::new(name).map_err(bad_name))?;
         if self.sharing.named(name.as_str()).is_some() {
@@ -126,6 +156,10 @@ impl Core {
             return Err(ApiError::new(ErrorCode::DuplicateName, message).help("give another name: --name NAME"));
         }
         let machines = request.to.iter().map(|name| self.find_machine(name)).collect::<Result<BTreeSet<_>, _>>()?;
+        if machines.contains(&self.me) {
+            let message = "this machine reads its own folders as they are: name others that are to see it";
+            return Err(ApiError::new(ErrorCode::BadRequest, message));
+        }
         let to = if machines.is_empty() { Audience::Everyone } else { Audience::Machines(machines) };
         Ok(Kept { name, path, to })
     }
@@ -138,32 +172,42 @@ impl Core {
             _ = reply.send(Err(error));
             return;
         };
-        self.sharing.own.remove(&share);
+        if let Some(own) = self.sharing.own.remove(&share) {
+            own.folder.close();
+        }
         self.keep_shares(None, reply);
     }
 
     fn keep_shares(&mut self, added: Option<ShareId>, reply: Reply) {
+        self.sharing.waiting.push((added, reply));
+        self.write_shares();
+    }
+
+    /// One write at a time: an older state never comes after a newer one.
+    fn write_shares(&mut self) {
+        if self.sharing.writing || self.sharing.waiting.is_empty() {
+            return;
+        }
+        self.sharing.writing = true;
         let (store, bytes) = (self.store.clone(), self.sharing.kept());
-        self.spawn(async move { Fact::SharesKept(added, store.put_meta(OWN_KEY, bytes).await, reply) });
+        let waiting = std::mem::take(&mut self.sharing.waiting);
+        self.spawn(async move { Fact::SharesKept(store.put_meta(OWN_KEY, bytes).await, waiting) });
     }
 
     /// What this machine shares is written down, or could not be: then what was to be added is not.
-    pub(super) fn on_shares_kept(&mut self, added: Option<ShareId>, kept: Result<(), StoreError>, reply: Reply) {
-        let answer = match kept {
-            Ok(()) => {
-                self.tell_shares();
-                self.follow_roots();
-                Ok(Response::Shares(self.share_views()))
-            }
-            Err(error) => {
-                if let Some(share) = added {
-                    self.sharing.own.remove(&share);
-                }
-                Err(storage(&error))
-            }
-        };
-        // The asker has gone.
-        let _ = reply.send(answer);
+    pub(super) fn on_shares_kept(&mut self, kept: Result<(), StoreError>, waiting: Vec<(Option<ShareId>, Reply)>) {
+        self.sharing.writing = false;
+        if kept.is_err() {
+            waiting.iter().filter_map(|(added, _)| *added).for_each(|share| drop(self.sharing.own.remove(&share)));
+        }
+        self.tell_shares();
+        self.follow_roots();
+        for (_, reply) in waiting {
+            let answer = kept.as_ref().map(|()| Response::Shares(self.share_views())).map_err(storage);
+            // The asker has gone.
+            let _ = reply.send(answer);
+        }
+        self.write_shares();
     }
 
     /// Tells every machine that can be reached which folders it is shown.
@@ -204,14 +248,27 @@ impl Core {
         }
     }
 
-    fn keep_seen(&self) {
+    fn keep_seen(&mut self) {
+        self.sharing.seen_anew = true;
+        self.write_seen();
+    }
+
+    fn write_seen(&mut self) {
+        if self.sharing.keeping_seen || !std::mem::take(&mut self.sharing.seen_anew) {
+            return;
+        }
+        self.sharing.keeping_seen = true;
         let store = self.store.clone();
         let bytes = postcard::to_stdvec(&self.sharing.seen).expect("shares are plain data");
-        self.beside.spawn(async move {
-            if let Err(error) = store.put_meta(SEEN_KEY, bytes).await {
-                tracing::warn!(%error, "shares of other machines were not kept");
-            }
-        });
+        self.spawn(async move { Fact::SeenKept(store.put_meta(SEEN_KEY, bytes).await) });
+    }
+
+    pub(super) fn on_seen_kept(&mut self, kept: Result<(), StoreError>) {
+        if let Err(error) = kept {
+            tracing::warn!(%error, "shares of other machines were not kept");
+        }
+        self.sharing.keeping_seen = false;
+        self.write_seen();
     }
 
     /// Shows readers of the tree what is at its top now.

@@ -1,6 +1,6 @@
 //! What other machines ask of the folders that this one shares.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use gridwell_files::{Groups, group_count};
 use gridwell_model::{BlobId, PeerId, RelPath, Role, ShareId, Version};
@@ -14,10 +14,16 @@ use super::{Core, Fact};
 const BLOCK_BYTES: u64 = 1024 * 1024;
 /// Files up to this size are hashed while the asker waits: it takes some hundredths of a second.
 const HASHED_AT_ONCE_BYTES: u64 = 64 * 1024 * 1024;
+/// How long it waits while other files are hashed; then it gets bytes that are not proven.
+const HASH_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Shows something of a share of this machine to another one, if its owner wants that.
     pub(super) fn show(&mut self, peer: PeerId, share: ShareId, wish: TreeWish, responder: BulkResponder) {
+        // Whether it may is known once its word on who belongs to the grid was heard.
+        if !self.has_heard(peer) {
+            return self.refuse_bytes(responder, BulkReply::Busy);
+        }
         let allowed = self.heeds(peer) && self.may(peer, Role::Files);
         let Some(folder) = self.sharing.shown_to(peer, share).filter(|_| allowed) else {
             return self.refuse_bytes(responder, BulkReply::Refused);
@@ -69,11 +75,11 @@ fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
 
 /// The hash of a file, if somebody can wait for it.
 async fn hash(folder: &SharedFolder, path: RelPath, version: Version) -> Result<Option<BlobId>, ShareError> {
-    if version.size_bytes <= HASHED_AT_ONCE_BYTES {
-        return folder.hash(path, version).await.map(Some);
-    }
     folder.open(path.clone(), version).await?;
-    let known = folder.known_hash(version);
+    let known = match version.size_bytes <= HASHED_AT_ONCE_BYTES {
+        true => folder.hash(path.clone(), version, HASH_PATIENCE).await?,
+        false => folder.known_hash(version),
+    };
     if known.is_none() {
         folder.hash_later(path, version);
     }
@@ -88,9 +94,14 @@ async fn prove(
     responder: BulkResponder,
 ) -> io::Result<()> {
     let in_file = first.checked_add(count).filter(|end| *end <= group_count(version.size_bytes));
+    let in_file = in_file.filter(|_| count <= TreeWish::MAX_GROUPS);
     let Some(end) = in_file else { return responder.refuse(BulkReply::NotShown(TreeFault::Changed)).await };
-    let mut proof = match folder.prove(path, version, Groups::from(first..end)).await {
-        Ok(proof) => proof,
+    let mut proof = match folder.prove(path.clone(), version, Groups::from(first..end)).await {
+        Ok(Some(proof)) => proof,
+        Ok(None) => {
+            folder.hash_later(path, version);
+            return responder.refuse(BulkReply::NotShown(TreeFault::NotHashed)).await;
+        }
         Err(error) => return refuse(responder, &error).await,
     };
     let mut sink = responder.begin(proof.left_bytes()).await?;
@@ -111,7 +122,8 @@ async fn send(
         Ok(file) => Arc::new(file),
         Err(error) => return refuse(responder, &error).await,
     };
-    if offset.checked_add(bytes).is_none_or(|end| end > version.size_bytes) {
+    let in_file = offset.checked_add(bytes).is_some_and(|end| end <= version.size_bytes);
+    if !in_file || bytes > TreeWish::MAX_READ_BYTES {
         return responder.refuse(BulkReply::NotShown(TreeFault::Changed)).await;
     }
     let mut sink = responder.begin(bytes).await?;

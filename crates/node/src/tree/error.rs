@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use gridwell_api::{ApiError, ErrorCode};
-use gridwell_model::PeerId;
+use gridwell_model::{Hindrance, PeerId};
 use gridwell_mount::TreePath;
 use gridwell_net::FetchError;
 use gridwell_store::{ObjectError, ShareError};
@@ -63,6 +63,14 @@ pub enum TreeError {
         path: String,
         /// What is wrong with which link.
         why: String,
+        /// True if its owner does not want it to.
+        forbidden: bool,
+    },
+    /// Its owner has not hashed it yet.
+    #[error("'{path}' is not hashed yet")]
+    NotHashed {
+        /// What.
+        path: String,
     },
     /// The machine cannot be reached now.
     #[error("{machine} is offline, or no way leads to it")]
@@ -114,7 +122,20 @@ pub enum TreeError {
 impl TreeError {
     /// True if asking again may help: another way may lead there.
     pub(super) const fn may_pass(&self) -> bool {
-        matches!(self, Self::NotPassed { .. } | Self::Broke { .. } | Self::Silent { .. })
+        matches!(self, Self::NotPassed { .. } | Self::Broke { .. } | Self::Silent { .. } | Self::Away { .. })
+    }
+
+    /// What lies here at `path` is not shown.
+    pub(super) fn of_share(path: &TreePath, error: &ShareError) -> Self {
+        let path = shown(path);
+        match error {
+            ShareError::Missing { .. } => Self::Missing { path },
+            ShareError::NotAFolder { .. } => Self::NotAFolder { path },
+            ShareError::NotAFile { .. } => Self::NotAFile { path },
+            ShareError::Changed { .. } => Self::Changed { path },
+            ShareError::Unreadable { .. } => Self::Unreadable { path },
+            ShareError::Store(_) => Self::Stopping,
+        }
     }
 
     pub(super) fn of_disk(error: &ObjectError) -> Self {
@@ -138,6 +159,7 @@ impl TreeError {
                 TreeFault::NotAFolder => Self::NotAFolder { path },
                 TreeFault::NotAFile => Self::NotAFile { path },
                 TreeFault::Changed => Self::Changed { path },
+                TreeFault::NotHashed => Self::NotHashed { path },
                 TreeFault::Unreadable => Self::Unreadable { path },
             },
             TransferError::Fetch(FetchError::Refused { .. } | FetchError::Missing { .. }) => {
@@ -145,23 +167,11 @@ impl TreeError {
             }
             TransferError::NoWay { .. } | TransferError::Fetch(FetchError::NoLink { .. }) => Self::Away { machine },
             TransferError::WayBroke { one, other, why, .. } => {
+                let forbidden = why == Hindrance::NotRelaying;
                 let why = format!("the link between {} and {} {}", name(one), name(other), because(why));
-                Self::NotPassed { machine, path, why }
+                Self::NotPassed { machine, path, why, forbidden }
             }
             error => Self::Broke { machine, why: error.to_string() },
-        }
-    }
-}
-
-impl From<ShareError> for TreeError {
-    fn from(error: ShareError) -> Self {
-        match error {
-            ShareError::Missing { path } => Self::Missing { path },
-            ShareError::NotAFolder { path } => Self::NotAFolder { path },
-            ShareError::NotAFile { path } => Self::NotAFile { path },
-            ShareError::Changed { path } => Self::Changed { path },
-            ShareError::Unreadable { path, .. } => Self::Unreadable { path },
-            ShareError::Store(_) => Self::Stopping,
         }
     }
 }
@@ -173,9 +183,11 @@ impl From<TreeError> for ApiError {
                 ErrorCode::MissingFile
             }
             TreeError::Changed { .. } => ErrorCode::FileChanged,
+            TreeError::NotPassed { forbidden: true, .. } => ErrorCode::Forbidden,
             TreeError::Unreadable { .. } => ErrorCode::Unreadable,
             TreeError::Denied { .. } => ErrorCode::Forbidden,
-            TreeError::NotPassed { .. }
+            TreeError::NotPassed { forbidden: false, .. }
+            | TreeError::NotHashed { .. }
             | TreeError::Away { .. }
             | TreeError::Silent { .. }
             | TreeError::Broke { .. }

@@ -1,4 +1,4 @@
-//! What is missing of a blob comes here once, for all who read it.
+//! What is missing of a file comes here once, for all who read it.
 
 use std::{
     collections::BTreeMap,
@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gridwell_files::{Groups, PathSpeed, Verified, stream_bytes};
-use gridwell_model::{BlobId, RelPath, Version};
+use gridwell_files::{Groups, PathSpeed, Purpose, Verified, stream_bytes};
+use gridwell_model::{BlobId, RelPath, ShareId, Version};
 use gridwell_mount::TreePath;
 use gridwell_store::{Object, ObjectError};
 use gridwell_wire::TreeWish;
@@ -24,9 +24,11 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that wait for the disk: the link goes on meanwhile.
 const PIECES: usize = 8;
 /// Longest wait for bytes that somebody reads: a program at a file system waits for all of it.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Times that missing bytes are asked for before a reader is told why they do not come.
 const TRIES: u32 = 3;
+/// Wait before the second try; doubled each time.
+const RETRY_WAIT: Duration = Duration::from_millis(200);
 /// Shortest stream that tells how fast a path is.
 const MEASURED_BYTES: u64 = 1024 * 1024;
 
@@ -40,33 +42,38 @@ pub(super) struct Origin {
     pub(super) version: Version,
 }
 
-/// Blobs of which something is being read.
+/// Content by its hash, as one file's owner gives it: what another file's owner does not give is no fault of this one.
+type Key = (BlobId, ShareId, RelPath, Version);
+
+/// Files of which something is being read.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Fetchings(Arc<Mutex<BTreeMap<BlobId, Weak<Fetching>>>>);
+pub(crate) struct Fetchings(Arc<Mutex<BTreeMap<Key, Weak<Fetching>>>>);
 
 impl Fetchings {
-    /// The one that fetches `blob`.
-    pub(super) async fn of(&self, tree: &Tree, blob: BlobId, size_bytes: u64) -> Result<Arc<Fetching>, ObjectError> {
-        if let Some(known) = self.lock().get(&blob).and_then(Weak::upgrade) {
+    /// The one that fetches `blob` from where it lies.
+    pub(super) async fn of(&self, tree: &Tree, origin: &Origin, blob: BlobId) -> Result<Arc<Fetching>, ObjectError> {
+        let Origin { share, rest, version, .. } = origin;
+        let key = (blob, share.id, rest.clone(), *version);
+        if let Some(known) = self.lock().get(&key).and_then(Weak::upgrade) {
             return Ok(known);
         }
-        let object = tree.objects.open(blob, size_bytes, gridwell_files::Purpose::Own).await?;
+        let object = tree.objects.open(blob, version.size_bytes, Purpose::Own).await?;
         let mut all = self.lock();
-        if let Some(known) = all.get(&blob).and_then(Weak::upgrade) {
+        if let Some(known) = all.get(&key).and_then(Weak::upgrade) {
             return Ok(known);
         }
         all.retain(|_, fetching| fetching.strong_count() > 0);
         let fetching = Arc::new(Fetching { object, state: Mutex::default(), news: watch::Sender::default() });
-        all.insert(blob, Arc::downgrade(&fetching));
+        all.insert(key, Arc::downgrade(&fetching));
         Ok(fetching)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<BlobId, Weak<Fetching>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Weak<Fetching>>> {
         self.0.lock().expect("nothing panics while it holds the list")
     }
 }
 
-/// Fetches pieces of one blob.
+/// Fetches pieces of one file.
 #[derive(Debug)]
 pub(super) struct Fetching {
     object: Object,
@@ -79,10 +86,25 @@ pub(super) struct Fetching {
 struct State {
     /// Asked for, and not here yet.
     coming: Groups,
-    /// How often something did not come, and why the last time.
-    failures: u64,
-    last: Option<TreeError>,
+    /// Did not come, and nobody has been told yet; why the last of them did not.
+    failed: Groups,
+    why: Option<TreeError>,
     speed: Option<PathSpeed>,
+}
+
+/// Groups on their way. They are not any more when this goes, also if that is by a panic.
+struct Coming {
+    fetching: Arc<Fetching>,
+    run: Range<u64>,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        let mut state = self.fetching.state();
+        state.coming = state.coming.difference(&Groups::from(self.run.clone()));
+        drop(state);
+        self.fetching.tell();
+    }
 }
 
 impl Fetching {
@@ -100,38 +122,48 @@ impl Fetching {
         (offset, bytes): (u64, u64),
         ahead: &Groups,
     ) -> Result<Vec<u8>, TreeError> {
+        let read = self.read_in_time(tree, origin, (offset, bytes), ahead);
+        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(origin.share.silent(PATIENCE)))
+    }
+
+    async fn read_in_time(
+        self: &Arc<Self>,
+        tree: &Tree,
+        origin: &Origin,
+        (offset, bytes): (u64, u64),
+        ahead: &Groups,
+    ) -> Result<Vec<u8>, TreeError> {
         let now = Groups::of_bytes(offset..offset + bytes);
-        let (mut failures, mut tries) = (self.state().failures, 0);
+        // What comes stays until it was read, however little room there is.
+        let _held = self.object.hold();
+        let mut tries = 0;
         self.fetch(tree, origin, &now.union(ahead));
         loop {
             let mut news = self.news.subscribe();
-            if now.difference(&self.object.present()).is_empty() {
-                match self.object.read_at(offset, bytes as usize).await {
-                    // Evicted in this moment: it is fetched again.
-                    Err(ObjectError::Missing { .. }) => {}
-                    read => return read.map_err(|error| TreeError::of_disk(&error)),
-                }
+            let missing = now.difference(&self.object.present());
+            if missing.is_empty() {
+                let read = self.object.read_at(offset, bytes as usize).await;
+                return read.map_err(|error| TreeError::of_disk(&error));
             }
-            let failed =
-                self.failed_since(&mut failures).filter(|_| !now.difference(&self.object.present()).is_empty());
-            if let Some(error) = failed {
+            if let Some(error) = self.take_failure(&missing) {
                 tries += 1;
                 if tries == TRIES || !error.may_pass() {
                     return Err(error);
                 }
+                tokio::time::sleep(RETRY_WAIT * 2_u32.pow(tries)).await;
             }
             self.fetch(tree, origin, &now);
-            if tokio::time::timeout(PATIENCE, news.changed()).await.is_err() {
-                return Err(origin.share.silent(PATIENCE));
-            }
+            // The sender lives as long as this.
+            let _ = news.changed().await;
         }
     }
 
-    /// Why something did not come since that many failures.
-    fn failed_since(&self, failures: &mut u64) -> Option<TreeError> {
-        let state = self.state();
-        let news = state.failures > std::mem::replace(failures, state.failures);
-        state.last.clone().filter(|_| news)
+    /// Why some of these groups did not come, once.
+    fn take_failure(&self, missing: &Groups) -> Option<TreeError> {
+        let mut state = self.state();
+        let failed = state.failed.intersection(missing);
+        state.failed = state.failed.difference(&failed);
+        state.why.clone().filter(|_| !failed.is_empty())
     }
 
     /// Asks for what is neither here nor on its way.
@@ -139,42 +171,39 @@ impl Fetching {
         let mut state = self.state();
         let missing = wanted.difference(&self.object.present()).difference(&state.coming);
         state.coming = state.coming.union(&missing);
+        state.failed = state.failed.difference(&missing);
         drop(state);
-        for run in missing.runs() {
-            let (this, tree, origin) = (Arc::clone(self), tree.clone(), origin.clone());
+        for run in missing.runs().flat_map(|run| pieces_of(run, TreeWish::MAX_GROUPS)) {
+            let coming = Coming { fetching: Arc::clone(self), run };
+            let (tree, origin) = (tree.clone(), origin.clone());
             tokio::spawn(async move {
-                let came = this.bring(&tree, &origin, run.clone()).await;
-                this.ended(run, came);
+                let Coming { fetching, run } = &coming;
+                if let Err(error) = fetching.bring(&tree, &origin, run.clone()).await {
+                    tracing::debug!(%error, "pieces of a file did not come");
+                    let mut state = fetching.state();
+                    state.failed.insert(run.clone());
+                    state.why = Some(error);
+                }
             });
         }
     }
 
-    fn ended(&self, run: Range<u64>, came: Result<(), TreeError>) {
-        let mut state = self.state();
-        state.coming = state.coming.difference(&Groups::from(run));
-        if let Err(error) = came {
-            tracing::debug!(%error, "pieces of a file did not come");
-            state.failures += 1;
-            state.last = Some(error);
-        }
-        drop(state);
-        self.tell();
-    }
-
     async fn bring(&self, tree: &Tree, origin: &Origin, run: Range<u64>) -> Result<(), TreeError> {
         let Origin { path, share, rest, version } = origin;
+        let _held = self.object.hold();
         let groups = Groups::from(run.clone());
         let (first, count) = (run.start, run.end - run.start);
+        let wish = TreeWish::Prove { path: rest.clone(), version: *version, first, count };
         let asked = Instant::now();
-        let mut fetched =
-            tree.fetch(path, share, TreeWish::Prove { path: rest.clone(), version: *version, first, count }).await?;
+        let mut fetched = tree.fetch(path, share, wish).await?;
         let round_trip = asked.elapsed();
-        if fetched.bytes != stream_bytes(version.size_bytes, &groups) {
+        let bytes = fetched.bytes;
+        if bytes != stream_bytes(version.size_bytes, &groups) {
             return Err(share.nonsense());
         }
-        let bytes = fetched.bytes;
         let (verified, mut to_keep) = mpsc::channel::<Vec<Verified>>(PIECES);
-        let keep = async {
+        // The receiver goes with whoever keeps: when the disk refuses, nobody waits to hand it more.
+        let keep = async move {
             while let Some(parts) = to_keep.recv().await {
                 self.object.write(parts).await.map_err(|error| TreeError::of_disk(&error))?;
                 self.tell();
@@ -201,6 +230,10 @@ impl Fetching {
         };
         let (kept, checked) = tokio::join!(keep, check);
         kept.and(checked)?;
+        // A stream that proves nothing would be asked for again and again.
+        if !self.object.present().contains_all(run) {
+            return Err(share.wrong(path));
+        }
         if bytes >= MEASURED_BYTES {
             let secs = asked.elapsed().as_secs_f64().max(1e-6);
             self.state().speed = Some(PathSpeed { bytes_per_second: (bytes as f64 / secs) as u64, round_trip });
@@ -214,5 +247,23 @@ impl Fetching {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the state")
+    }
+}
+
+/// A run in pieces of at most `most` groups.
+fn pieces_of(run: Range<u64>, most: u64) -> impl Iterator<Item = Range<u64>> {
+    let end = run.end;
+    run.step_by(most as usize).map(move |start| start..end.min(start + most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_run_is_asked_for_in_pieces() {
+        assert_eq!(pieces_of(3..10, 3).collect::<Vec<_>>(), [3..6, 6..9, 9..10]);
+        assert_eq!(pieces_of(3..6, 3).count(), 1);
+        assert_eq!(pieces_of(3..3, 3).count(), 0);
     }
 }

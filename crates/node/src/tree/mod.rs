@@ -26,12 +26,15 @@ pub(crate) use fetching::Fetchings;
 use fetching::Origin;
 pub(crate) use mounted::MountedTree;
 pub use open::OpenFile;
-use place::{Place, parse, shown};
+pub(crate) use place::shown;
+use place::{Place, parse};
 pub(crate) use roots::{RootMachine, RootShare, Roots};
-pub(crate) use text::{file_view, from_text, path_of, to_text};
+pub(crate) use text::{file_view, from_text, path_of};
 
 /// Longest wait for what a machine says about files: file managers ask many such questions, and wait for each.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Wait before it is asked once more.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// Longest description of one file: the longest name and link.
 const MAX_ENTRY_BYTES: u64 = 8 * 1024;
 
@@ -56,14 +59,21 @@ impl Tree {
             Place::Top => Ok(folders(roots.machines().map(|(name, _)| name), after)),
             Place::Machine(machine) => Ok(folders(machine.shares.keys(), after)),
             Place::Share(share, rest) => {
-                let after = after.map(<[u8]>::to_vec);
-                let Some(folder) = share.folder else {
-                    let wish = TreeWish::List { folder: rest, after };
-                    let page: TreePage = self.answer(path, &share, wish, TreePage::MAX_BYTES).await?;
-                    return check_page(page).ok_or_else(|| share.nonsense());
+                let (depth, after) = (depth_of(rest.as_ref()), after.map(<[u8]>::to_vec));
+                let mut page = match &share.folder {
+                    Some(folder) => {
+                        let page = folder.list(rest, after, TreePage::MAX_ENTRIES).await;
+                        let page = page.map_err(|error| TreeError::of_share(path, &error))?;
+                        TreePage { entries: page.entries, more: page.more }
+                    }
+                    None => {
+                        let wish = TreeWish::List { folder: rest, after: after.clone() };
+                        let page: TreePage = self.answer(path, &share, wish, TreePage::MAX_BYTES).await?;
+                        check_page(page, after.as_deref()).ok_or_else(|| share.nonsense())?
+                    }
                 };
-                let page = folder.list(rest, after, TreePage::MAX_ENTRIES).await?;
-                Ok(TreePage { entries: page.entries, more: page.more })
+                page.entries.iter_mut().for_each(|entry| check_link(entry, depth));
+                Ok(page)
             }
         }
     }
@@ -78,11 +88,13 @@ impl Tree {
         match Place::of(path, &roots)? {
             Place::Top | Place::Machine(_) => Ok(folder_named(path.name())),
             Place::Share(share, rest) => {
-                let mut entry = match share.folder {
-                    Some(ref folder) => folder.stat(rest).await?,
+                let depth = depth_of(rest.as_ref().and_then(RelPath::parent).as_ref());
+                let mut entry = match &share.folder {
+                    Some(folder) => folder.stat(rest).await.map_err(|error| TreeError::of_share(path, &error))?,
                     None => self.answer(path, &share, TreeWish::Stat { path: rest }, MAX_ENTRY_BYTES).await?,
                 };
                 entry.name = path.name().to_vec();
+                check_link(&mut entry, depth);
                 Ok(entry)
             }
         }
@@ -114,7 +126,14 @@ impl Tree {
         most_bytes: u64,
     ) -> Result<T, TreeError> {
         let asked = async {
-            let mut fetched = self.fetch(path, share, wish).await?;
+            let mut fetched = match self.fetch(path, share, wish.clone()).await {
+                // Another way may lead there.
+                Err(error) if error.may_pass() => {
+                    tokio::time::sleep(ASK_AGAIN).await;
+                    self.fetch(path, share, wish).await?
+                }
+                fetched => fetched?,
+            };
             if fetched.bytes > most_bytes {
                 return Err(share.nonsense());
             }
@@ -191,13 +210,32 @@ fn folders<'a>(names: impl Iterator<Item = &'a String>, after: Option<&[u8]>) ->
     TreePage { entries, more }
 }
 
-/// What a machine says of a folder, unless it holds names that lead elsewhere or are out of order.
-fn check_page(page: TreePage) -> Option<TreePage> {
+/// How many folders lie above what is in `folder`, up to the share.
+fn depth_of(folder: Option<&RelPath>) -> usize {
+    folder.map_or(0, |folder| folder.as_bytes().split(|byte| *byte == b'/').count())
+}
+
+/// A link that could lead out of its share is not shown: programs would follow it to files of their own machine. What lies
+/// `depth` folders deep may go up as often, and then only down; each link on its way is checked likewise.
+fn check_link(entry: &mut TreeEntry, depth: usize) {
+    if let EntryKind::Link { target } = &entry.kind {
+        let mut parts = target.split(|byte| *byte == b'/').skip_while(|part| *part == b"..");
+        let up = target.split(|byte| *byte == b'/').take_while(|part| *part == b"..").count();
+        let down = parts.all(|part| RelPath::new(part).is_ok());
+        if up > depth || !down {
+            entry.kind = EntryKind::Hidden;
+        }
+    }
+}
+
+/// What a machine says of a folder, unless it holds names that lead elsewhere, are out of order or were said before.
+fn check_page(page: TreePage, after: Option<&[u8]>) -> Option<TreePage> {
     let plain = |entry: &TreeEntry| RelPath::new(entry.name.clone()).is_ok() && !entry.name.contains(&b'/');
     let fits = page.entries.len() <= TreePage::MAX_ENTRIES && page.entries.iter().all(plain);
     let in_order = page.entries.is_sorted_by(|one, next| one.name < next.name);
+    let new = after.is_none_or(|after| page.entries.first().is_none_or(|first| first.name.as_slice() > after));
     let goes_on = !page.more || !page.entries.is_empty();
-    (fits && in_order && goes_on).then_some(page)
+    (fits && in_order && new && goes_on).then_some(page)
 }
 
 #[cfg(test)]
@@ -210,11 +248,29 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_not_taken_from_another_machine() {
+        let check_page = |page| super::check_page(page, None);
         assert!(check_page(page(&["a", "b"], true)).is_some() && check_page(page(&[], false)).is_some());
+        assert!(super::check_page(page(&["b"], true), Some(b"b")).is_none(), "it was said before");
         for bad in [&["../x"][..], &[".."], &[""], &["a/b"], &["b", "a"], &["a", "a"], &["a\0"]] {
             assert!(check_page(page(bad, false)).is_none(), "{bad:?}");
         }
         assert!(check_page(page(&[], true)).is_none(), "it would be asked for ever");
+    }
+
+    #[test]
+    fn a_link_leads_nowhere_but_into_its_share() {
+        let shown = |target: &str, depth: usize| {
+            let kind = EntryKind::Link { target: target.as_bytes().to_vec() };
+            let mut entry = TreeEntry { name: b"link".to_vec(), kind, modified_ns: 0 };
+            check_link(&mut entry, depth);
+            entry.kind != EntryKind::Hidden
+        };
+        assert!(shown("wood", 0) && shown("textures/wood", 0) && shown("../wood", 1) && shown("..", 1));
+        for (bad, depth) in
+            [("/etc/passwd", 3), ("../x", 0), ("../../x", 1), ("a/../../x", 1), ("", 0), ("a//b", 0), ("./a", 0)]
+        {
+            assert!(!shown(bad, depth), "{bad} at {depth}");
+        }
     }
 
     #[test]

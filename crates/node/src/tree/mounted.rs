@@ -95,10 +95,14 @@ fn fault(error: TreeError) -> Fault {
         TreeError::NotAFile { .. } => Fault::IsAFolder,
         TreeError::Changed { .. } => Fault::Stale,
         TreeError::Silent { .. } => Fault::TimedOut,
-        error @ (TreeError::Denied { .. } | TreeError::NotPassed { .. }) => Fault::Denied { why: error.into() },
-        error @ (TreeError::Away { .. } | TreeError::Broke { .. } | TreeError::Stopping) => {
-            Fault::Unreachable { why: error.into() }
+        error @ (TreeError::Denied { .. } | TreeError::NotPassed { forbidden: true, .. }) => {
+            Fault::Denied { why: error.into() }
         }
+        error @ (TreeError::NotPassed { .. }
+        | TreeError::NotHashed { .. }
+        | TreeError::Away { .. }
+        | TreeError::Broke { .. }
+        | TreeError::Stopping) => Fault::Unreachable { why: error.into() },
         error @ (TreeError::Unreadable { .. }
         | TreeError::Nonsense { .. }
         | TreeError::Wrong { .. }

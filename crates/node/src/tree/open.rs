@@ -7,13 +7,13 @@ use bytes::Bytes;
 use gridwell_files::{AheadMode, ReadAhead};
 use gridwell_model::{BlobId, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
-use gridwell_store::SharedFile;
+use gridwell_store::{ObjectError, SharedFile};
 use gridwell_wire::TreeWish;
 use tokio::io::AsyncReadExt as _;
 
 use super::{
     MAX_ENTRY_BYTES, ShareAt, Tree, TreeError,
-    fetching::{Fetching, Origin},
+    fetching::{Fetching, Origin, PATIENCE},
 };
 
 /// How often the owner of a file that is not hashed yet is asked whether it is.
@@ -22,6 +22,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// An open file of the tree, of one version.
 #[derive(Debug)]
 pub struct OpenFile {
+    path: TreePath,
     entry: TreeEntry,
     version: Version,
     source: Source,
@@ -65,8 +66,12 @@ impl OpenFile {
         rest: RelPath,
         (entry, version): (TreeEntry, Version),
     ) -> Result<Self, TreeError> {
+        let shown = path.clone();
         let source = match &share.folder {
-            Some(folder) => Source::Here(Arc::new(folder.open(rest, version).await?)),
+            Some(folder) => {
+                let file = folder.open(rest, version).await;
+                Source::Here(Arc::new(file.map_err(|error| TreeError::of_share(&path, &error))?))
+            }
             None => Source::There(Box::new(There {
                 ahead: Mutex::new(ReadAhead::new(version.size_bytes, AheadMode::Adaptive)),
                 tree,
@@ -74,7 +79,14 @@ impl OpenFile {
                 proven: tokio::sync::Mutex::new(Proven::NotYet(None)),
             })),
         };
-        Ok(Self { entry, version, source })
+        Ok(Self { path: shown, entry, version, source })
+    }
+
+    /// A text that no other version of it has.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        let Version { size_bytes, modified_ns, changed_ns, number } = self.version;
+        format!("{size_bytes:x}-{modified_ns:x}-{changed_ns:x}-{number:x}")
     }
 
     /// Reads exactly what is asked for from now on, and nothing ahead.
@@ -112,7 +124,8 @@ impl OpenFile {
                     buffer.truncate(read);
                     Ok(Bytes::from(buffer))
                 });
-                read.await.map_err(|_| TreeError::Stopping)?
+                let read = read.await.map_err(|_| TreeError::Stopping)?;
+                read.map_err(|error| TreeError::of_share(&self.path, &error))
             }
             Source::There(there) => there.read(offset, bytes).await,
         }
@@ -121,13 +134,19 @@ impl OpenFile {
 
 impl There {
     async fn read(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
-        match self.fetching().await? {
-            Some(fetching) => {
-                let ahead = self.ahead().on_read(offset, bytes, fetching.speed()).ahead;
-                Ok(fetching.read(&self.tree, &self.origin, (offset, bytes), &ahead).await?.into())
+        if let Some(fetching) = self.fetching().await? {
+            let ahead = self.ahead().on_read(offset, bytes, fetching.speed()).ahead;
+            match fetching.read(&self.tree, &self.origin, (offset, bytes), &ahead).await {
+                // Its owner has started again, or forgot it for others.
+                Err(TreeError::NotHashed { .. }) => {
+                    *self.proven.lock().await = Proven::NotYet(Some(Instant::now()));
+                }
+                read => return read.map(Into::into),
             }
-            None => self.read_unproven(offset, bytes).await,
         }
+        let read = self.read_unproven(offset, bytes);
+        let share = &self.origin.share;
+        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(share.silent(PATIENCE)))
     }
 
     /// Who fetches the file's content by its hash, once that is known.
@@ -142,15 +161,19 @@ impl There {
         }
         let Origin { path, share, rest, version } = &self.origin;
         let wish = TreeWish::Hash { path: rest.clone(), version: *version };
-        let blob: Option<BlobId> = self.tree.answer(path, share, wish, MAX_ENTRY_BYTES).await?;
-        let Some(blob) = blob else {
-            *proven = Proven::NotYet(Some(Instant::now()));
-            return Ok(None);
-        };
-        let fetching = self.tree.fetchings.of(&self.tree, blob, version.size_bytes).await;
-        let fetching = fetching.map_err(|error| TreeError::of_disk(&error))?;
-        *proven = Proven::By(Arc::clone(&fetching));
-        Ok(Some(fetching))
+        let blob: Result<Option<BlobId>, _> = self.tree.answer(path, share, wish, MAX_ENTRY_BYTES).await;
+        // Also if that fails: whoever else waits for it does not ask once more.
+        *proven = Proven::NotYet(Some(Instant::now()));
+        let Some(blob) = blob? else { return Ok(None) };
+        match self.tree.fetchings.of(&self.tree, &self.origin, blob).await {
+            Ok(fetching) => {
+                *proven = Proven::By(Arc::clone(&fetching));
+                Ok(Some(fetching))
+            }
+            // Somebody says that this content has another size: who is right is not known yet.
+            Err(ObjectError::WrongSize { .. }) => Ok(None),
+            Err(error) => Err(TreeError::of_disk(&error)),
+        }
     }
 
     async fn read_unproven(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {

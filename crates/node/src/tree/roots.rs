@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{PeerId, ShareId};
+use gridwell_model::{PeerId, ShareId, ShareName};
 use gridwell_store::SharedFolder;
 
 /// What is at the top of the tree: machines, and what each of them shares.
@@ -55,12 +55,16 @@ impl Roots {
         for machine in &machines {
             *called.entry(plain(&machine.name).to_lowercase()).or_default() += 1;
         }
-        let named = machines.into_iter().map(|machine| {
+        let mut named = BTreeMap::new();
+        for machine in machines {
             let name = plain(&machine.name);
             let alone = called.get(&name.to_lowercase()) == Some(&1);
-            (if alone { name } else { format!("{name} ({})", machine.peer.short()) }, machine)
-        });
-        Self { machines: named.collect() }
+            let name = if alone { name } else { format!("{name} ({})", machine.peer.short()) };
+            // Somebody may be called just so.
+            let name = if named.contains_key(&name) { format!("{name} ({})", machine.peer) } else { name };
+            named.insert(name, machine);
+        }
+        Self { machines: named }
     }
 
     /// Machines by their name in the tree.
@@ -81,7 +85,7 @@ impl Roots {
 
 /// The name of a machine as one part of a path: its owner may have called it anything.
 fn plain(name: &str) -> String {
-    let safe = |letter: char| if letter.is_control() || r#"/\:*?"<>|"#.contains(letter) { '-' } else { letter };
+    let safe = |letter: char| if ShareName::takes(letter) { letter } else { '-' };
     let name: String = name.chars().map(safe).collect();
     let name = name.trim_matches([' ', '.']);
     if name.is_empty() { "machine".to_owned() } else { name.to_owned() }

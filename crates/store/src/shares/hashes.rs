@@ -1,20 +1,26 @@
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use gridwell_files::{GROUP_BYTES, Outboard, OutboardBuilder};
 use gridwell_model::{BlobId, RelPath, Version};
 
 use super::{ShareError, SharedFile, SharedFolder};
-use crate::blobs::blocking;
+use crate::{StoreError, blobs::blocking};
 
-/// Outboards in memory, in bytes: those of 64 GiB of files.
-const KEPT_BYTES: usize = 64 * 1024 * 1024;
+/// Outboards in memory, in bytes: those of 256 GiB of files.
+const KEPT_BYTES: usize = 256 * 1024 * 1024;
 /// Outboards in memory at most, however small.
 const KEPT: usize = 16 * 1024;
 /// Read and hashed at once: enough that system calls cost little.
 const PIECE_BYTES: usize = 16 * GROUP_BYTES as usize;
+
+/// The turn to hash a file.
+pub(super) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// Files that wait to be hashed beside everything else; what is asked for beyond that is asked for again.
 const WAITING: usize = 1_024;
@@ -25,7 +31,8 @@ pub(super) struct Hashes {
     known: Mutex<Known>,
     later: Mutex<Later>,
     /// Held by who hashes: two at once would only wait for the same disk, or hash the same. Nobody waits for it on a thread.
-    making: tokio::sync::Mutex<()>,
+    pub(super) making: tokio::sync::Mutex<()>,
+    closed: AtomicBool,
 }
 
 /// Files to be hashed when nobody waits for them.
@@ -47,7 +54,13 @@ struct Known {
 
 impl Hashes {
     pub(super) fn outboard(&self, version: Version) -> Option<Arc<Outboard>> {
-        lock(&self.known).outboards.get(&version).cloned()
+        let mut known = lock(&self.known);
+        let found = known.outboards.get(&version).cloned()?;
+        if let Some(at) = known.order.iter().position(|one| *one == version).filter(|_| known.bytes > KEPT_BYTES / 2) {
+            known.order.remove(at);
+            known.order.push_back(version);
+        }
+        Some(found)
     }
 
     pub(super) fn blob(&self, version: Version) -> Option<BlobId> {
@@ -66,9 +79,14 @@ impl Hashes {
 
     fn next(&self) -> Option<(RelPath, Version)> {
         let mut later = lock(&self.later);
-        let next = later.files.pop_front();
+        let next = later.files.pop_front().filter(|_| !self.closed.load(Ordering::Relaxed));
         later.begun = next.is_some();
         next
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        lock(&self.later).files.clear();
     }
 
     fn remember(&self, version: Version, outboard: Outboard) -> Arc<Outboard> {
@@ -86,19 +104,19 @@ impl Hashes {
 }
 
 impl SharedFolder {
-    /// The pairs of a file's content. Reads all of it, the first time.
-    pub(super) async fn outboard(&self, path: RelPath, version: Version) -> Result<Arc<Outboard>, ShareError> {
-        let hashes = &self.inner.hashes;
-        if let Some(known) = hashes.outboard(version) {
-            return Ok(known);
-        }
-        let _making = hashes.making.lock().await;
-        if let Some(known) = hashes.outboard(version) {
+    /// The pairs of a file's content. Reads all of it, the first time; whoever does that has the turn.
+    pub(super) async fn outboard(
+        &self,
+        path: RelPath,
+        version: Version,
+        _making: Turn<'_>,
+    ) -> Result<Arc<Outboard>, ShareError> {
+        if let Some(known) = self.inner.hashes.outboard(version) {
             return Ok(known);
         }
         let inner = Arc::clone(&self.inner);
         blocking(move || {
-            let outboard = hash(&inner.open(path, version)?, version)?;
+            let outboard = hash(&inner.open(path, version)?, version, &inner.hashes.closed)?;
             Ok(inner.hashes.remember(version, outboard))
         })
         .await
@@ -112,7 +130,8 @@ impl SharedFolder {
         let this = self.clone();
         tokio::spawn(async move {
             while let Some((path, version)) = this.inner.hashes.next() {
-                if let Err(error) = this.outboard(path, version).await {
+                let making = this.inner.hashes.making.lock().await;
+                if let Err(error) = this.outboard(path, version, making).await {
                     tracing::debug!(%error, "a shared file was not hashed");
                 }
             }
@@ -120,9 +139,12 @@ impl SharedFolder {
     }
 }
 
-fn hash(file: &SharedFile, version: Version) -> Result<Outboard, ShareError> {
+fn hash(file: &SharedFile, version: Version, closed: &AtomicBool) -> Result<Outboard, ShareError> {
     let (mut builder, mut piece, mut at) = (OutboardBuilder::default(), vec![0; PIECE_BYTES], 0);
     while at < version.size_bytes {
+        if closed.load(Ordering::Relaxed) {
+            return Err(StoreError::Closed.into());
+        }
         match file.read_at(&mut piece, at)? {
             0 => return Err(file.changed()),
             read => {

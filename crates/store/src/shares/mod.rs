@@ -10,6 +10,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use cap_std::{ambient_authority, fs::Dir};
@@ -157,13 +158,28 @@ impl SharedFolder {
 }
 
 impl SharedFolder {
-    /// The hash of a file's content. Reads all of it, the first time.
+    /// The hash of a file's content. Reads all of it, the first time, unless other files have their turn for longer than
+    /// `patience`: then there is none yet.
     ///
     /// # Errors
     ///
     /// As [`SharedFolder::open`].
-    pub async fn hash(&self, path: RelPath, version: Version) -> Result<BlobId, ShareError> {
-        Ok(self.outboard(path, version).await?.root())
+    pub async fn hash(
+        &self,
+        path: RelPath,
+        version: Version,
+        patience: Duration,
+    ) -> Result<Option<BlobId>, ShareError> {
+        let outboard = tokio::time::timeout(patience, self.inner.hashes.making.lock());
+        match outboard.await {
+            Ok(making) => self.outboard(path, version, making).await.map(|outboard| Some(outboard.root())),
+            Err(_) => Ok(self.known_hash(version)),
+        }
+    }
+
+    /// Nobody sees the folder any more: what is being hashed is given up.
+    pub fn close(&self) {
+        self.inner.hashes.close();
     }
 
     /// The hash of that content, if it is known already.
@@ -172,15 +188,15 @@ impl SharedFolder {
         self.inner.hashes.blob(version)
     }
 
-    /// The stream that proves `groups` of a file to another peer.
+    /// The stream that proves `groups` of a file to another peer; none while the file is not hashed.
     ///
     /// # Errors
     ///
     /// As [`SharedFolder::open`].
-    pub async fn prove(&self, path: RelPath, version: Version, groups: Groups) -> Result<Proof, ShareError> {
-        let outboard = self.outboard(path.clone(), version).await?;
+    pub async fn prove(&self, path: RelPath, version: Version, groups: Groups) -> Result<Option<Proof>, ShareError> {
         let file = self.open(path, version).await?;
-        Ok(Proof::new(Prover::Shared { file, outboard }, groups))
+        let outboard = self.inner.hashes.outboard(version);
+        Ok(outboard.map(|outboard| Proof::new(Prover::Shared { file, outboard }, groups)))
     }
 }
 
@@ -204,11 +220,11 @@ impl Inner {
             None => self.listed.keep(path, folder::names(&dir).map_err(|source| ShareError::of(path, source))?),
         };
         let from = after.map_or(0, |after| names.partition_point(|name| name.as_slice() <= after));
-        let rest = &names[from..];
-        let page = &rest[..most.min(rest.len())];
-        // What went since its name was read is left out.
-        let entries = page.iter().filter_map(|name| entry_of(&dir, name).ok()).map(|entry| self.named(entry)).collect();
-        Ok(FolderPage { entries, more: page.len() < rest.len() })
+        let mut rest = names[from..].iter();
+        // What went since its name was read is left out: a page is empty only at the end.
+        let found = rest.by_ref().filter_map(|name| entry_of(&dir, name).ok());
+        let entries = found.map(|entry| self.named(entry)).take(most).collect();
+        Ok(FolderPage { entries, more: rest.len() > 0 })
     }
 
     fn stat(&self, path: Option<&RelPath>) -> Result<TreeEntry, ShareError> {
