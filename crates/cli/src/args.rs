@@ -288,7 +288,7 @@ Examples:
     /// Explain why a job or task runs where it runs, or does not run
     #[command(after_help = "Examples:\n  gridwell why k3f7\n  gridwell why k3f7.12")]
     Why(WhyArgs),
-    /// Show what a file would become, which files it reads and which are missing, before anything is sent
+    /// Show what a file would become, what it reads, and what is missing of that
     #[command(after_help = "Example:\n  gridwell inspect kitchen.blend")]
     Inspect(SubmitArgs),
     /// Show what happened, newest first
