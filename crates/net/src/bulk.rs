@@ -23,9 +23,9 @@ use crate::{
     net::Command,
 };
 
-/// Streams that one member may have open here. Twice what it opens for itself and for others: the end of a stream arrives
+/// Streams that one member may have open here. Twice what it opens for itself, for others and for questions: the end of a stream arrives
 /// here later than there.
-const SERVED_STREAMS: usize = 4 * BULK_STREAMS;
+const SERVED_STREAMS: usize = 6 * BULK_STREAMS;
 /// A request follows its stream at once.
 const REQUEST: Duration = Duration::from_secs(10);
 /// Copied at once: the upper end of what a block of bulk bytes may be (network.md §7).
@@ -152,10 +152,17 @@ fn stalled(link: &LinkShared) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("nothing came for {} s", STALL.as_secs()))
 }
 
-pub(crate) async fn fetch(handle: &NetHandle, peer: PeerId, request: BulkRequest) -> Result<Fetched, FetchError> {
+/// `question` is true for what has a short answer.
+pub(crate) async fn fetch(
+    handle: &NetHandle,
+    peer: PeerId,
+    request: BulkRequest,
+    question: bool,
+) -> Result<Fetched, FetchError> {
     let link = handle.links.get(peer).ok_or(FetchError::NoLink { peer })?;
+    let slots = Arc::clone(if question { &link.questions } else { &link.fetches });
     let slot = tokio::select! {
-        slot = Arc::clone(&link.fetches).acquire_owned() => slot.map_err(|_| FetchError::NoLink { peer })?,
+        slot = slots.acquire_owned() => slot.map_err(|_| FetchError::NoLink { peer })?,
         () = link.ended.cancelled() => return Err(FetchError::NoLink { peer }),
     };
     ask(handle, link, slot, &request).await

@@ -140,7 +140,16 @@ impl NetHandle {
     ///
     /// See [`FetchError`].
     pub async fn fetch(&self, peer: PeerId, request: BulkRequest) -> Result<Fetched, FetchError> {
-        bulk::fetch(self, peer, request).await
+        bulk::fetch(self, peer, request, false).await
+    }
+
+    /// The same for what has a short answer; it waits for other questions only.
+    ///
+    /// # Errors
+    ///
+    /// See [`FetchError`].
+    pub async fn question(&self, peer: PeerId, request: BulkRequest) -> Result<Fetched, FetchError> {
+        bulk::fetch(self, peer, request, true).await
     }
 
     /// The same because another peer wants the bytes; never waits for room.

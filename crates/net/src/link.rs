@@ -59,6 +59,8 @@ pub(crate) struct LinkShared {
     pub(crate) fetches: Arc<Semaphore>,
     /// Slots for bulk streams that we open because another peer wants bytes.
     pub(crate) passes: Arc<Semaphore>,
+    /// The same for what has a short answer: somebody who looks at a folder does not wait behind what others read.
+    pub(crate) questions: Arc<Semaphore>,
     /// Bulk streams in a row that made no progress.
     pub(crate) stalls: AtomicU32,
     /// How many times the other side was asked whether it runs, and the last time it said so.
@@ -92,6 +94,7 @@ impl LinkShared {
             counters,
             fetches: Arc::new(Semaphore::new(BULK_STREAMS)),
             passes: Arc::new(Semaphore::new(BULK_STREAMS)),
+            questions: Arc::new(Semaphore::new(BULK_STREAMS)),
             stalls: AtomicU32::new(0),
             probes: AtomicU64::new(FIRST_PROBE),
             answered: watch::Sender::new(0),

@@ -298,6 +298,20 @@ pub enum BulkRequest {
     },
 }
 
+impl BulkRequest {
+    /// True for what has a short answer.
+    #[must_use]
+    pub const fn is_question(&self) -> bool {
+        match self {
+            Self::Tree { wish, .. } => match wish {
+                TreeWish::List { .. } | TreeWish::Stat { .. } | TreeWish::Hash { .. } => true,
+                TreeWish::Prove { .. } | TreeWish::Read { .. } => false,
+            },
+            Self::Blob { .. } | Self::Passed(_) => false,
+        }
+    }
+}
+
 /// What is wanted of a share; every answer is about the share as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TreeWish {

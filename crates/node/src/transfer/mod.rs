@@ -210,13 +210,18 @@ impl Transfer {
 
     /// Asks a machine for bytes, over whatever way leads to it now.
     pub(crate) async fn ask(&self, from: PeerId, request: BulkRequest) -> Result<Fetched, TransferError> {
+        let question = request.is_question();
+        let fetch = async |peer, request| match question {
+            true => self.net.question(peer, request).await,
+            false => self.net.fetch(peer, request).await,
+        };
         let (request, path) = match self.ways.to(from, request).await {
-            Way::Direct(request) => return Ok(self.net.fetch(from, request).await?),
+            Way::Direct(request) => return Ok(fetch(from, request).await?),
             Way::Over(request, path) => (request, path),
             Way::None => return Err(TransferError::NoWay { from }),
         };
         let next = path.get(1).copied().unwrap_or(from);
-        match self.net.fetch(next, request).await {
+        match fetch(next, request).await {
             Err(FetchError::NotPassed { broke_at, why }) => {
                 let ends = (path.get(usize::from(broke_at)), path.get(usize::from(broke_at) + 1));
                 let (Some(one), Some(other)) = ends else { return Err(TransferError::NoWay { from }) };
