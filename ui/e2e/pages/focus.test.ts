@@ -26,6 +26,24 @@ describe("the keyboard", () => {
     await on(add);
   });
 
+  it("stays in what opened over the page while a screen was on its way", async () => {
+    const page = await open("#/jobs");
+    await page.getByRole("grid", { name: "Jobs" }).focus();
+    let comes = (): void => {};
+    const held = new Promise<void>(resolve => (comes = resolve));
+    await page.route(/activity/i, async route => {
+      await held;
+      await route.continue();
+    });
+    await page.evaluate(() => (window.location.hash = "#/activity"));
+    await page.keyboard.press("Control+k");
+    const commands = page.getByRole("combobox", { name: "Commands" });
+    await on(commands);
+    comes();
+    await page.getByRole("tab", { name: "Events" }).waitFor();
+    await on(commands);
+  });
+
   it("goes back from a toast to where it was", async () => {
     const page = await open("#/jobs");
     const jobs = page.getByRole("grid", { name: "Jobs" });
