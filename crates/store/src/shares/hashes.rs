@@ -56,7 +56,10 @@ impl Hashes {
     pub(super) fn outboard(&self, version: Version) -> Option<Arc<Outboard>> {
         let mut known = lock(&self.known);
         let found = known.outboards.get(&version).cloned()?;
-        if let Some(at) = known.order.iter().position(|one| *one == version).filter(|_| known.bytes > KEPT_BYTES / 2) {
+        // While there is room nothing goes, so the order says nothing yet.
+        if known.bytes > KEPT_BYTES / 2
+            && let Some(at) = known.order.iter().position(|one| *one == version)
+        {
             known.order.remove(at);
             known.order.push_back(version);
         }
@@ -64,13 +67,14 @@ impl Hashes {
     }
 
     pub(super) fn blob(&self, version: Version) -> Option<BlobId> {
-        self.outboard(version).map(|outboard| outboard.root())
+        // Asked for every name of a folder: that is no use of it.
+        lock(&self.known).outboards.get(&version).map(|outboard| outboard.root())
     }
 
     /// Notes a file; true for whoever has to begin with what is noted.
     fn note(&self, path: RelPath, version: Version) -> bool {
         let mut later = lock(&self.later);
-        let known = self.outboard(version).is_some() || later.files.iter().any(|(_, noted)| *noted == version);
+        let known = self.blob(version).is_some() || later.files.iter().any(|(_, noted)| *noted == version);
         if !known && later.files.len() < WAITING {
             later.files.push_back((path, version));
         }
