@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    shares::{GROUP_BYTES, received, shared, text, until_shown},
+    shares::{GROUP_BYTES, fill, received, shared, text, until_shown},
     support::{Grid, Peer, names, until},
 };
 
@@ -89,13 +89,7 @@ fn looking_at_a_mounted_tree_moves_no_content_and_a_byte_moves_a_group() {
     let grid = Grid::of(&["mill", "quarry"]);
     let quarry = &grid.peers[1];
     let folder = shared(&grid, 0);
-    for number in 0..10 {
-        let file = fs::File::create(folder.join(format!("textures/{number}.exr"))).expect("a file");
-        file.set_len(1 << 30).expect("a gibibyte without blocks");
-    }
-    let scene = fs::File::create(folder.join("scene")).expect("a file");
-    scene.set_len(64 * GROUP_BYTES as u64).expect("64 groups");
-    scene.write_all_at(b"x", 40 * GROUP_BYTES as u64 + 5).expect("a byte");
+    fill(&folder);
     until_shown(quarry, "/mill/projects");
     let tree = Tree::of(&grid, quarry, &["--strict"]);
     let before = received(quarry);

@@ -47,6 +47,17 @@ pub(crate) fn received(peer: &Peer) -> u64 {
     links.as_array().expect("links").iter().filter_map(|link| link["received_bytes"].as_u64()).sum()
 }
 
+/// Ten files of a gibibyte each, without blocks on the disk, and a scene of 64 groups whose byte 40 groups and 5 bytes in is an x.
+pub(crate) fn fill(folder: &Path) {
+    for number in 0..10 {
+        let file = fs::File::create(folder.join(format!("textures/{number}.exr"))).expect("a file");
+        file.set_len(1 << 30).expect("a gibibyte without blocks");
+    }
+    let scene = fs::File::create(folder.join("scene")).expect("a file");
+    scene.set_len(64 * GROUP_BYTES as u64).expect("64 groups");
+    scene.write_all_at(b"x", 40 * GROUP_BYTES as u64 + 5).expect("a byte");
+}
+
 /// Row 14 of the seeds.
 #[test]
 fn a_file_of_any_length_arrives_byte_by_byte() {
@@ -82,16 +93,13 @@ fn a_tree_is_listed_and_looked_at_without_its_content() {
     let grid = Grid::of(&["mill", "quarry"]);
     let quarry = &grid.peers[1];
     let folder = shared(&grid, 0);
-    for number in 0..10 {
-        let file = fs::File::create(folder.join(format!("textures/{number}.exr"))).expect("a file");
-        file.set_len(1 << 30).expect("a gibibyte without blocks");
-    }
+    fill(&folder);
     until_shown(quarry, "/mill/projects");
     let before = received(quarry);
 
     assert_eq!(names(quarry, "/"), ["mill", "quarry"]);
     assert_eq!(names(quarry, "/mill"), ["projects"]);
-    assert_eq!(names(quarry, "/mill/projects"), ["textures"]);
+    assert_eq!(names(quarry, "/mill/projects"), ["scene", "textures"]);
     let page = quarry.json(["files", "ls", "/mill/projects/textures"]);
     let sizes =
         page["files"].as_array().expect("files").iter().map(|file| file["size_bytes"].as_u64().expect("a size"));
@@ -104,9 +112,6 @@ fn a_tree_is_listed_and_looked_at_without_its_content() {
     let came = received(quarry) - before;
     assert!(came < GROUP_BYTES as u64, "{came} bytes for ten names: some content must have come along");
 
-    let scene = fs::File::create(folder.join("scene")).expect("a file");
-    scene.set_len(64 * GROUP_BYTES as u64).expect("64 groups");
-    scene.write_all_at(b"x", 40 * GROUP_BYTES as u64 + 5).expect("a byte");
     let before = received(quarry);
     let offset = 40 * GROUP_BYTES + 5;
     let (head, byte) = quarry.get_with("/v1/tree/mill/projects/scene", &format!("Range: bytes={offset}-{offset}\r\n"));
