@@ -46,7 +46,10 @@ fn what_gravity_cannot_be_tuned_to_is_refused_in_one_sentence() {
         ("weight=101", "a weight is a number from -100 to 100, not 101"),
         ("weight=heavy", "'heavy' is not a number"),
         ("sharpness=nan", "a sharpness is a number from 0 (evenly) to 32 (always the best), not NaN"),
-        ("mass=1", "nothing is called 'mass' here: strategy, sharpness, weight, isolated-after, relay and reach are"),
+        (
+            "mass=1",
+            "nothing is called 'mass' here: strategy, sharpness, weight, isolated-after, relay, reach and copies are",
+        ),
     ] {
         let said = grid.peers[0].refused(2, ["set", setting]);
         assert!(said.contains(sentence), "{setting}: {said}");

@@ -24,6 +24,7 @@ mod mounts;
 mod pairing;
 mod past;
 mod pictures;
+mod reading;
 mod refusals;
 mod renders;
 mod routes;

@@ -170,7 +170,7 @@ fn pictures(film: &Path) -> u32 {
 }
 
 /// Runs Blender in the background; it must be installed and succeed.
-fn blender(arguments: &[&str]) {
+pub(crate) fn blender(arguments: &[&str]) {
     let output = Command::new("blender")
         .args(["--background", "-Y"])
         .args(arguments)
@@ -190,7 +190,7 @@ fn sample_frame(scene: &Path, frame: u32) -> Vec<u8> {
 }
 
 /// Width, height and decoded pixels of a PNG; what else is in the file, such as dates, does not count.
-fn pixels(path: &Path) -> (u32, u32, Vec<u8>) {
+pub(crate) fn pixels(path: &Path) -> (u32, u32, Vec<u8>) {
     let file = fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a picture");
     let mut pixels = vec![0; reader.output_buffer_size().expect("a small picture")];

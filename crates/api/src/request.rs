@@ -436,6 +436,9 @@ pub struct SetRequest {
     /// For how many seconds no other machine may be reachable before people hear of it: 1 … 86,400.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub isolated_after_secs: Option<u64>,
+    /// Most bytes of files that are copied here for one job of another machine, so that the job goes on without it.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub copies_bytes: Option<u64>,
     /// Whether this machine looks for others nearby, and is found by them while it shows a code.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub nearby: Option<bool>,

@@ -325,6 +325,7 @@ Examples:
   gridwell set weight=2.5               use of this machine counts more: less work comes here
   gridwell set weight=-1                flip this machine alone: the more it is used, the more it pulls
   gridwell set isolated-after=10m       say so when no other machine was reachable for ten minutes; 2m is usual
+  gridwell set copies=20GiB             keep copies of larger files of others' jobs, which then go on without them
 
 Kept over restarts. What holds now: gridwell machines --json")]
     Set(SetArgs),

@@ -20,6 +20,8 @@ const MOST_MISSES: u8 = 2;
 pub enum AheadMode {
     /// As much as the pattern of reads and the path call for.
     Adaptive,
+    /// The same, but only once two reads went on: most files that are opened are only looked into.
+    Later,
     /// Only the groups that are read: for links that cost money, and where every byte that moves is to be one that was needed.
     Off,
 }
@@ -75,7 +77,8 @@ impl ReadAhead {
     /// For a file of `size_bytes`.
     #[must_use]
     pub const fn new(size_bytes: u64, mode: AheadMode) -> Self {
-        Self { size_bytes, mode, next: None, misses: 0, window_bytes: 0, asked: 0, unread: Groups::new() }
+        let misses = if matches!(mode, AheadMode::Later) { MOST_MISSES } else { 0 };
+        Self { size_bytes, mode, next: None, misses, window_bytes: 0, asked: 0, unread: Groups::new() }
     }
 
     /// Takes a read of `length` bytes at `offset`; `path` is how fast they would come, if that is known.
@@ -155,6 +158,13 @@ mod tests {
             asked = asked.union(&ahead).union(&now);
         }
         assert_eq!((asked, reader.unread_bytes()), (Groups::all(SIZE_BYTES), 0));
+    }
+
+    #[test]
+    fn a_look_into_a_file_brings_nothing_else_where_that_is_wished() {
+        let mut reader = ReadAhead::new(SIZE_BYTES, AheadMode::Later);
+        assert_eq!(reader.on_read(0, 4_096, FAR).ahead, Groups::new());
+        assert!(!reader.on_read(4_096, 4_096, FAR).ahead.is_empty(), "it goes on");
     }
 
     #[test]

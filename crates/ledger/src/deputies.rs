@@ -474,7 +474,7 @@ impl Deputies {
             DeputyMessage::Merge { job, body } => self.merge_came(from, job, body),
             DeputyMessage::Merged { job } => self.merged(from, job),
             // About files, of which this engine knows nothing.
-            DeputyMessage::HasInputs { .. } | DeputyMessage::Landed { .. } => {}
+            DeputyMessage::HasInputs { .. } | DeputyMessage::TooLarge { .. } | DeputyMessage::Landed { .. } => {}
         }
     }
 

@@ -118,6 +118,13 @@ pub enum DeputyMessage {
     /// Steward → whoever kept or ran them, and answers [`DeputyMessage::AskOver`]: these have ended, each with the journal
     /// entry of this number. Who knows of none says nothing.
     Over(Vec<(JobId, u64)>),
+    /// Deputy → steward: the files that the job reads are more than this machine copies.
+    TooLarge {
+        /// The job.
+        job: JobId,
+        /// What it copies of one job, in bytes.
+        most_bytes: u64,
+    },
 }
 
 impl DeputyMessage {

@@ -98,6 +98,12 @@ impl Default for Retry {
 }
 
 impl JobSpec {
+    /// Size of all files that it reads, in bytes.
+    #[must_use]
+    pub fn input_bytes(&self) -> u64 {
+        self.inputs.iter().fold(0, |sum, input| sum.saturating_add(input.size_bytes))
+    }
+
     /// Most steps a job may have; a template with more is refused.
     pub const MAX_STEPS: usize = 1_000;
     /// Most tasks all steps of a job may have together: a bounded memory for a job of any shape.

@@ -31,8 +31,8 @@ use crate::{
     core::{
         ASKS, Addresses, Changed, Changes, Consent, Copying, Core, FACTS, Fact, Following, History, Inlets, Isolation,
         Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Membership, Mounting, Pairing, Passing, Presence,
-        Rates, Readers, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper,
-        net_wishes,
+        Rates, Readers, Reading, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of,
+        keeper, net_wishes,
     },
     disk::Scenes,
     events::EventHub,
@@ -41,7 +41,7 @@ use crate::{
     pictures,
     recorder::Recorder,
     transfer::{Transfer, Ways},
-    tree::{Fetchings, Tree},
+    tree::{Fetchings, JobFolders, Tree},
 };
 
 /// How often the machine's load is sampled.
@@ -264,6 +264,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         limiting,
         sharing,
         mounting,
+        reading: Reading::new(JobFolders::new(tree.clone())),
         tree,
         membership,
         pairing: Pairing::default(),

@@ -40,7 +40,7 @@ mod shares;
 mod store;
 mod writer;
 
-pub use blobs::{BlobError, BlobHold, BlobLimits, BlobUsage, BlobWriter, Blobs};
+pub use blobs::{BlobError, BlobFile, BlobHold, BlobLimits, BlobUsage, BlobWriter, Blobs};
 pub use database::StoreError;
 pub use ends::EndNote;
 pub use history::{RunHistory, RunRecord};

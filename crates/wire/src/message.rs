@@ -296,6 +296,17 @@ pub enum BulkRequest {
         /// What of it.
         wish: TreeWish,
     },
+    /// Some groups of a blob: the stream follows that proves them (`docs/files.md`, "Content and proofs").
+    Groups {
+        /// Which blob.
+        blob: BlobId,
+        /// The job that reads it: the right to it.
+        job: JobId,
+        /// The first group.
+        first: u64,
+        /// How many groups, at most [`TreeWish::MAX_GROUPS`]; all of them lie in the blob.
+        count: u64,
+    },
 }
 
 impl BulkRequest {
@@ -307,7 +318,7 @@ impl BulkRequest {
                 TreeWish::List { .. } | TreeWish::Stat { .. } | TreeWish::Hash { .. } => true,
                 TreeWish::Prove { .. } | TreeWish::Read { .. } => false,
             },
-            Self::Blob { .. } | Self::Passed(_) => false,
+            Self::Blob { .. } | Self::Passed(_) | Self::Groups { .. } => false,
         }
     }
 }

@@ -1608,6 +1608,8 @@ export type SetRequest = {
   sharpness?: Sharpness | null;
   /** For how many seconds no other machine may be reachable before people hear of it: 1 … 86,400. */
   isolated_after_secs?: number | null;
+  /** Most bytes of files that are copied here for one job of another machine, so that the job goes on without it. */
+  copies_bytes?: number | null;
   /** Whether this machine looks for others nearby, and is found by them while it shows a code. */
   nearby?: boolean | null;
   /** Whether this machine passes on what others send to each other over its links. */

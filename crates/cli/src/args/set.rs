@@ -6,7 +6,8 @@ use gridwell_model::{Sharpness, Strategy, Weight};
 /// `gridwell set`
 #[derive(Debug, Args)]
 pub struct SetArgs {
-    /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100, isolated-after=TIME, relay=on|off, reach=1…6
+    /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100, isolated-after=TIME, relay=on|off, reach=1…6,
+    /// copies=SIZE
     #[arg(required = true, value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }
@@ -26,6 +27,8 @@ pub enum Setting {
     Relay(bool),
     /// Over how many links tasks of its jobs go.
     Reach(u32),
+    /// Most bytes that are copied here for one job of another machine.
+    Copies(u64),
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
@@ -43,8 +46,9 @@ fn setting(text: &str) -> Result<Setting, String> {
             _ => Err(format!("relay is on or off, not '{value}'")),
         },
         "reach" => value.parse().map(Setting::Reach).map_err(|_| format!("'{value}' is no number of links")),
+        "copies" => gridwell_model::parse_bytes(value).map(Setting::Copies).map_err(|error| error.to_string()),
         _ => Err(format!(
-            "nothing is called '{name}' here: strategy, sharpness, weight, isolated-after, relay and reach are"
+            "nothing is called '{name}' here: strategy, sharpness, weight, isolated-after, relay, reach and copies are"
         )),
     }
 }

@@ -38,7 +38,7 @@ impl Core {
         let input = match read {
             Ok((spec, plan)) => {
                 let view = spec_view(&spec, &plan, spec.origin == self.me);
-                self.guests.insert(job, Guest { spec, plan, steward, rules: Vec::new() });
+                self.guests.insert(job, Guest::new(spec, plan, steward));
                 Input::SpecReady { job, spec: view }
             }
             Err(reason) => Input::SpecFailed { job, reason },
@@ -50,6 +50,9 @@ impl Core {
         let Some(guest) = self.guests.get(&job) else {
             return;
         };
+        if self.reads_through(&guest.spec) {
+            return self.read_through(job);
+        }
         let (transfer, spec, root) = (self.transfer.clone(), Arc::clone(&guest.spec), self.staged(job));
         self.spawn(async move { Fact::Staged(job, transfer.stage(&spec, &root, from).await) });
     }

@@ -1,9 +1,13 @@
 //! Bytes that other machines ask for: of this machine, or of another one behind it.
 
+use std::io;
+
+use gridwell_files::{Groups, Outboard, group_count};
 use gridwell_links::{Kind, Place};
 use gridwell_model::{BlobId, Hindrance, JobId, PeerId};
 use gridwell_net::{BulkResponder, FetchError};
-use gridwell_wire::{BulkReply, BulkRequest, Passed, decode, encode_inner};
+use gridwell_store::{Blobs, Proof};
+use gridwell_wire::{BulkReply, BulkRequest, Passed, TreeWish, decode, encode_inner};
 use tokio::io::AsyncSeekExt as _;
 
 use super::{Core, Fact};
@@ -32,6 +36,9 @@ impl Core {
     pub(super) fn on_bulk(&mut self, peer: PeerId, request: BulkRequest, responder: BulkResponder) {
         match request {
             BulkRequest::Blob { blob, job, offset } => self.serve(peer, (blob, job, offset), responder),
+            BulkRequest::Groups { blob, job, first, count } => {
+                self.serve_groups(peer, (blob, job), (first, count), responder);
+            }
             BulkRequest::Tree { share, wish } => self.show(peer, share, wish, responder),
             BulkRequest::Passed(passed) => self.on_passed_request(peer, passed, responder),
         }
@@ -39,8 +46,7 @@ impl Core {
 
     /// Bytes go to those who have a right to them: who works for a job of ours, and who waits for our results.
     fn serve(&mut self, peer: PeerId, (blob, job, offset): (BlobId, JobId, u64), responder: BulkResponder) {
-        let shown = self.homes.get(&job).is_some_and(|home| home.shows(blob));
-        let allowed = self.heeds(peer) && (shown || self.holds_for(peer, job, blob) || self.copies_to(peer, job, blob));
+        let allowed = self.may_read(peer, blob, job);
         let (blobs, facts) = (self.store.blobs().clone(), self.facts.clone());
         self.readers.began(peer);
         self.beside.spawn(async move {
@@ -72,6 +78,40 @@ impl Core {
             } else if sent_bytes >= MEASURED_BYTES {
                 let secs = clock::now().since(begun).as_secs_f64().max(1e-6);
                 let _stopped = facts.send(Fact::Measured(peer, sent_bytes as f64 / secs)).await;
+            }
+            let _stopped = facts.send(Fact::Served(peer)).await;
+        });
+    }
+
+    fn may_read(&self, peer: PeerId, blob: BlobId, job: JobId) -> bool {
+        let shown = self.homes.get(&job).is_some_and(|home| home.shows(blob));
+        self.heeds(peer) && (shown || self.holds_for(peer, job, blob) || self.copies_to(peer, job, blob))
+    }
+
+    /// Parts of a file go to those who have a right to all of it, with what proves them.
+    fn serve_groups(
+        &mut self,
+        peer: PeerId,
+        (blob, job): (BlobId, JobId),
+        (first, count): (u64, u64),
+        responder: BulkResponder,
+    ) {
+        if !self.may_read(peer, blob, job) {
+            return self.refuse_bytes(responder, BulkReply::Refused);
+        }
+        let (blobs, facts) = (self.store.blobs().clone(), self.facts.clone());
+        self.readers.began(peer);
+        self.beside.spawn(async move {
+            let begun = clock::now();
+            match send_groups(&blobs, blob, (first, count), responder).await {
+                Ok(sent_bytes) if sent_bytes >= MEASURED_BYTES => {
+                    let secs = clock::now().since(begun).as_secs_f64().max(1e-6);
+                    let _stopped = facts.send(Fact::Measured(peer, sent_bytes as f64 / secs)).await;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(%error, %job, machine = peer.short(), "parts of a file were not sent to their end");
+                }
             }
             let _stopped = facts.send(Fact::Served(peer)).await;
         });
@@ -129,6 +169,45 @@ impl Core {
             }
         });
     }
+}
+
+/// Sends groups of a blob with what proves them; returns how many bytes that took.
+async fn send_groups(
+    blobs: &Blobs,
+    blob: BlobId,
+    (first, count): (u64, u64),
+    responder: BulkResponder,
+) -> io::Result<u64> {
+    let in_blob = |outboard: &Outboard| {
+        let end = first.checked_add(count).filter(|end| *end <= group_count(outboard.size_bytes()));
+        end.filter(|_| count <= TreeWish::MAX_GROUPS).map(|end| Groups::from(first..end))
+    };
+    let proof = match blobs.outboard(blob).await {
+        Ok(outboard) => match in_blob(&outboard) {
+            Some(groups) => blobs.prove(blob, groups).await,
+            None => return responder.refuse(BulkReply::Refused).await.map(|()| 0),
+        },
+        Err(error) => Err(error.into()),
+    };
+    match proof {
+        Ok(proof) => {
+            let bytes = proof.left_bytes();
+            send_proof(proof, responder).await.map(|()| bytes)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "parts of a file that were asked for cannot be read");
+            responder.refuse(BulkReply::Missing).await.map(|()| 0)
+        }
+    }
+}
+
+/// Sends what proves groups; if their file changes on the way, the stream breaks.
+pub(super) async fn send_proof(mut proof: Proof, responder: BulkResponder) -> io::Result<()> {
+    let mut sink = responder.begin(proof.left_bytes()).await?;
+    while let Some(bytes) = proof.next().await.map_err(io::Error::other)? {
+        sink.write(&bytes).await?;
+    }
+    sink.finish().await
 }
 
 /// What the asker is told when the next machine did not answer with bytes.

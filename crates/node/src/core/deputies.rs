@@ -149,7 +149,16 @@ impl Core {
                 if self.deputies.of(job).contains(&from)
                     && let Some(home) = self.homes.get_mut(&job)
                 {
+                    home.too_large.remove(&from);
                     home.input_holders.insert(from);
+                    self.job_changed(job);
+                }
+            }
+            DeputyMessage::TooLarge { job, most_bytes } => {
+                if self.deputies.of(job).contains(&from)
+                    && let Some(home) = self.homes.get_mut(&job)
+                {
+                    home.too_large.insert(from, most_bytes);
                     self.job_changed(job);
                 }
             }
@@ -198,6 +207,7 @@ impl Core {
         };
         if let Some(home) = self.homes.get_mut(&job) {
             home.input_holders.remove(&to);
+            home.too_large.remove(&to);
         }
         self.send_body(to, job, bytes, move |body| DeputyMessage::Whole { claim, stream, rank, number, body });
     }

@@ -6,7 +6,7 @@ use gridwell_ledger::DeputyInput;
 use gridwell_model::{
     BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, PeerId, TaskResult, TaskSpan,
 };
-use gridwell_mount::Mounted;
+use gridwell_mount::{MountError, Mounted};
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
 use gridwell_probe::PowerNews;
 use gridwell_store::StoreError;
@@ -38,6 +38,8 @@ pub(crate) enum Fact {
     SpecRead(JobId, PeerId, Result<(Arc<JobSpec>, Arc<JobPlan>), String>),
     /// A job's inputs are here, and these rules lead to them.
     Staged(JobId, Result<Vec<PathRule>, TransferError>),
+    /// The mount through which jobs read is there, or not.
+    JobsMounted(Result<Result<Mounted, MountError>, String>),
     /// What a run left was taken in.
     Collected(LeaseId, TaskSpan, Result<Collected, CollectError>),
     /// A run's outputs are home, or never will be.
@@ -128,6 +130,7 @@ impl Core {
             Fact::Imported(jobs, reply, key) => self.on_imported(jobs, reply, key),
             Fact::SpecRead(job, steward, read) => self.on_spec_read(job, steward, read),
             Fact::Staged(job, result) => self.on_staged(job, result),
+            Fact::JobsMounted(mounted) => self.on_jobs_mounted(mounted),
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
             Fact::Landed(lease, peer, result, landed) => self.on_landed(lease, peer, result, landed),
             Fact::LandingWaits(job, why) => self.on_landing_waits(job, &why),

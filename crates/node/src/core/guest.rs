@@ -7,6 +7,7 @@ use gridwell_job::{JobPlan, PathRule};
 use gridwell_model::{AttemptEnd, FailureKind, JobId, JobSpec, LeaseId, PeerId, TaskKey, TaskResult};
 use gridwell_wire::{LogChunk, Message, Renewal};
 use gridwell_worker::Effect;
+use tokio::sync::watch;
 
 use super::{
     Core,
@@ -17,20 +18,29 @@ use super::{
 pub(crate) struct Guest {
     pub(super) spec: Arc<JobSpec>,
     pub(super) plan: Arc<JobPlan>,
-    pub(super) steward: PeerId,
+    steward: watch::Sender<PeerId>,
     /// Where its inputs lie here; known once they are staged.
     pub(super) rules: Vec<PathRule>,
 }
 
 impl Guest {
+    pub(super) fn new(spec: Arc<JobSpec>, plan: Arc<JobPlan>, steward: PeerId) -> Self {
+        Self { spec, plan, steward: watch::Sender::new(steward), rules: Vec::new() }
+    }
+
     /// Another peer has the job's journal now.
-    pub(crate) const fn follow(&mut self, steward: PeerId) {
-        self.steward = steward;
+    pub(crate) fn follow(&mut self, steward: PeerId) {
+        self.steward.send_replace(steward);
     }
 
     /// Whose job it is.
-    pub(crate) const fn steward(&self) -> PeerId {
-        self.steward
+    pub(crate) fn steward(&self) -> PeerId {
+        *self.steward.borrow()
+    }
+
+    /// Whose it is at any time.
+    pub(super) fn follow_steward(&self) -> watch::Receiver<PeerId> {
+        self.steward.subscribe()
     }
 }
 
@@ -133,8 +143,9 @@ impl Core {
         };
         self.outbox.retain(|lease, _| lease.job != job);
         self.preludes.remove(&job);
+        self.reading.folders.hide(job);
         self.logs.forget(job);
-        let mine = guest.steward == self.me || self.keeps(job);
+        let mine = guest.steward() == self.me || self.keeps(job);
         let (root, store) = (self.staged(job), self.store.clone());
         // Out of the way at once, so that a retry of the job stages into a folder of its own.
         let gone = root.with_extension("gone");

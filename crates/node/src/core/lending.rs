@@ -228,6 +228,7 @@ impl Core {
             sharpness: request.sharpness.unwrap_or(sharpness),
         };
         settings.isolated_after_secs = request.isolated_after_secs.or(settings.isolated_after_secs);
+        settings.copies_bytes = request.copies_bytes.unwrap_or(settings.copies_bytes);
         settings.nearby = request.nearby.unwrap_or(settings.nearby);
         settings.relay = request.relay.unwrap_or(settings.relay);
         settings.reach = request.reach.unwrap_or(settings.reach);
@@ -239,6 +240,9 @@ impl Core {
                 Some(value) => settings.labels.insert(key, value),
                 None => settings.labels.remove(&key),
             };
+        }
+        if self.machines.settings().copies_bytes > before.copies_bytes {
+            self.copy_all_inputs();
         }
         self.tell_of_settings(&before);
         self.follow_travel(&before);

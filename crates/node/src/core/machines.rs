@@ -46,6 +46,9 @@ pub(crate) struct Settings {
     /// Most licences in use at once of each limit that it keeps for the grid.
     #[serde(default)]
     pub(crate) limits: BTreeMap<String, u32>,
+    /// Most bytes of files that are copied here for one job of another machine, so that it goes on without that one.
+    #[serde(default = "usual_copies")]
+    pub(crate) copies_bytes: u64,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -68,6 +71,7 @@ impl Settings {
             relay: true,
             reach: usual_reach(),
             limits: BTreeMap::new(),
+            copies_bytes: usual_copies(),
             score: 0.0,
         }
     }
@@ -81,6 +85,11 @@ impl Settings {
 }
 
 /// Neighbours of neighbours of neighbours: further away, telling takes longer than it gains.
+/// Copied in some seconds at home; films of textures are not, which most jobs read in part only.
+const fn usual_copies() -> u64 {
+    1 << 30
+}
+
 const fn usual_reach() -> u32 {
     3
 }

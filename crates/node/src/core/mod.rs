@@ -43,6 +43,7 @@ mod peers;
 mod planning;
 mod presence;
 mod reach;
+mod reading;
 mod reports;
 mod resting;
 mod results;
@@ -107,6 +108,7 @@ pub(crate) use pairing::Pairing;
 pub(crate) use passing::Passing;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
+pub(crate) use reading::Reading;
 pub(crate) use results::shown_for;
 pub(crate) use sharing::Sharing;
 pub(crate) use steward::{Home, sentence};
@@ -158,6 +160,7 @@ pub(crate) struct Core {
     pub(crate) sharing: Sharing,
     pub(crate) mounting: Mounting,
     pub(crate) tree: Tree,
+    pub(crate) reading: Reading,
     pub(crate) membership: Membership,
     pub(crate) pairing: Pairing,
     pub(crate) isolation: Isolation,
@@ -474,6 +477,7 @@ impl Core {
         self.asking.close();
         // Runners die first, so that nothing writes into folders that go.
         self.exec.shutdown().await;
+        self.reading.close().await;
         self.net.shutdown().await;
         drop((inlets, self.net_wishes, self.recorder, self.keeper, self.ends));
         self.beside.close();

@@ -64,7 +64,7 @@ impl Core {
 
     /// True if `peer` is the steward of a lease whose outputs have these bytes.
     pub(crate) fn holds_for(&self, peer: PeerId, job: JobId, blob: BlobId) -> bool {
-        self.guests.get(&job).is_some_and(|guest| guest.steward == peer)
+        self.guests.get(&job).is_some_and(|guest| guest.steward() == peer)
             && self.outbox.iter().any(|(lease, held)| {
                 lease.job == job && held.iter().flat_map(|held| &held.blobs).any(|hold| hold.blob() == blob)
             })

@@ -81,7 +81,7 @@ impl Core {
             return;
         };
         if let Some(guest) =
-            self.guests.get(&session.job).filter(|guest| guest.steward == self.me && guest.spec.origin == self.me)
+            self.guests.get(&session.job).filter(|guest| guest.steward() == self.me && guest.spec.origin == self.me)
             && let Err(error) = session.show_landed(guest, step)
         {
             // The program says best what it misses.
@@ -105,7 +105,7 @@ impl Core {
             self.worker.handle(Input::TaskRefused { session: id, run, reason }, clock::now());
         }
         let prelude = std::mem::take(&mut session.prelude);
-        let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward) else {
+        let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward()) else {
             return;
         };
         if let Some(first) = runs.first() {
@@ -224,7 +224,7 @@ impl Core {
             let input = Input::TaskProgressed { session: id, run: span, progress: said.percent, status };
             self.worker.handle(input, clock::now());
         }
-        let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward) else {
+        let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward()) else {
             return;
         };
         let chunk = LogChunk { job: lease.job, task, fence: lease.fence, bytes };

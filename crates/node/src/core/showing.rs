@@ -8,7 +8,7 @@ use gridwell_net::BulkResponder;
 use gridwell_store::{ShareError, SharedFolder};
 use gridwell_wire::{BulkReply, TreeFault, TreePage, TreeWish};
 
-use super::{Core, Fact};
+use super::{Core, Fact, bulk::send_proof};
 
 /// Read from the disk and sent at once: a block of bulk bytes (network.md §7).
 const BLOCK_BYTES: u64 = 1024 * 1024;
@@ -96,7 +96,7 @@ async fn prove(
     let in_file = first.checked_add(count).filter(|end| *end <= group_count(version.size_bytes));
     let in_file = in_file.filter(|_| count <= TreeWish::MAX_GROUPS);
     let Some(end) = in_file else { return responder.refuse(BulkReply::NotShown(TreeFault::Changed)).await };
-    let mut proof = match folder.prove(path.clone(), version, Groups::from(first..end)).await {
+    let proof = match folder.prove(path.clone(), version, Groups::from(first..end)).await {
         Ok(Some(proof)) => proof,
         Ok(None) => {
             folder.hash_later(path, version);
@@ -104,11 +104,7 @@ async fn prove(
         }
         Err(error) => return refuse(responder, &error).await,
     };
-    let mut sink = responder.begin(proof.left_bytes()).await?;
-    while let Some(bytes) = proof.next().await.map_err(io::Error::other)? {
-        sink.write(&bytes).await?;
-    }
-    sink.finish().await
+    send_proof(proof, responder).await
 }
 
 /// Sends bytes of a file, block by block; a file that changes on the way breaks the stream.

@@ -38,6 +38,8 @@ pub(crate) struct Home {
     pub(crate) has_inputs: bool,
     /// Deputies that have all files that the job reads.
     pub(crate) input_holders: BTreeSet<PeerId>,
+    /// Deputies that copy no more bytes of one job than this, which is less than its files have.
+    pub(crate) too_large: BTreeMap<PeerId, u64>,
     /// Why its tasks went where they went, by step, from its end on.
     pub(crate) explained: BTreeMap<u32, Explanation>,
 }
@@ -70,6 +72,7 @@ impl Home {
             results_wait: false,
             has_inputs: true,
             input_holders: BTreeSet::new(),
+            too_large: BTreeMap::new(),
             explained: BTreeMap::new(),
         }
     }

@@ -6,15 +6,14 @@ use std::{
 };
 
 use gridwell_ledger::{Input as LedgerInput, Ledger, Stow, TaskEnd};
-use gridwell_model::{AttemptEnd, DeputyMessage, Fence, JobId, JobSpec, LeaseId, PeerId, TaskResult, TaskSpan};
+use gridwell_model::{
+    AttemptEnd, DeputyMessage, Fence, JobId, JobSpec, LeaseId, PeerId, TaskResult, TaskSpan, format_bytes,
+};
 use gridwell_wire::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::{Core, Fact, gather::bring_inputs, landing::Landing};
 use crate::{clock, transfer::TransferError};
-
-/// Largest inputs that are copied to a deputy, in bytes: more than most scenes, less than a disk.
-const MAX_INPUT_BYTES: u64 = 32 * 1024 * 1024 * 1024;
 
 /// A job as this machine keeps it for its origin: results land in a folder of the data folder.
 pub(super) fn local(spec: &JobSpec, data: &Path) -> JobSpec {
@@ -123,6 +122,12 @@ impl Core {
         });
     }
 
+    /// Copies the files of every job of which a copy is kept here, if they are not here yet.
+    pub(super) fn copy_all_inputs(&mut self) {
+        let jobs: Vec<_> = self.deputies.copies().map(|claim| claim.job).collect();
+        jobs.into_iter().for_each(|job| self.copy_inputs(job));
+    }
+
     /// Copies the files that a job reads, so that it can go on without the machine they lie on: one after the other.
     pub(super) fn copy_inputs(&mut self, job: JobId) {
         let Some(claim) = self.deputies.copies().find(|claim| claim.job == job) else { return };
@@ -130,15 +135,16 @@ impl Core {
             return;
         }
         let (store, transfer, from) = (self.store.clone(), self.transfer.clone(), claim.steward);
+        let limit_bytes = self.machines.settings().copies_bytes;
         self.spawn(async move {
             let copied = async {
                 let stored = store.job(job).await.map_err(gridwell_store::BlobError::from)?;
                 let Ok((spec, _)) = Ledger::read_copy(job, stored.snapshot.as_deref(), &stored.entries) else {
                     return Err(TransferError::NotWanted);
                 };
-                let size_bytes = spec.inputs.iter().map(|input| input.size_bytes).sum();
-                if size_bytes > MAX_INPUT_BYTES {
-                    return Err(TransferError::TooLarge { from, size_bytes, limit_bytes: MAX_INPUT_BYTES });
+                let size_bytes = spec.input_bytes();
+                if size_bytes > limit_bytes {
+                    return Err(TransferError::TooLarge { from, size_bytes, limit_bytes });
                 }
                 bring_inputs(&transfer, &spec, vec![from]).await
             };
@@ -151,13 +157,21 @@ impl Core {
         if self.homes.contains_key(&job) {
             return self.on_inputs_gathered(job, copied);
         }
-        if let Err(error) = copied {
-            tracing::debug!(%error, %job, "files of another machine's job were not copied");
-            return;
-        }
         let Some(claim) = self.deputies.copies().find(|claim| claim.job == job) else { return };
-        self.copying.complete.insert(job);
-        let message = Message::Deputy(Box::new(DeputyMessage::HasInputs { job }));
+        let message = match copied {
+            Ok(()) => {
+                self.copying.complete.insert(job);
+                DeputyMessage::HasInputs { job }
+            }
+            Err(TransferError::TooLarge { limit_bytes, .. }) => {
+                DeputyMessage::TooLarge { job, most_bytes: limit_bytes }
+            }
+            Err(error) => {
+                tracing::debug!(%error, %job, "files of another machine's job were not copied");
+                return;
+            }
+        };
+        let message = Message::Deputy(Box::new(message));
         if let Err(error) = self.send(claim.steward, &message) {
             tracing::debug!(%error, "a steward was not told that its files are here");
         }
@@ -179,6 +193,14 @@ impl Core {
         if home.spec.inputs.is_empty() || home.input_holders.contains(&first) {
             return Ok(());
         }
-        Err(format!("the files it reads are still being copied to {}", self.machines.name(first)))
+        let name = self.machines.name(first);
+        Err(match home.too_large.get(&first) {
+            None => format!("the files it reads are still being copied to {name}"),
+            Some(most) => format!(
+                "its files, {}, are more than the {} that {name} copies of one job (there: gridwell set copies=SIZE)",
+                format_bytes(home.spec.input_bytes()),
+                format_bytes(*most)
+            ),
+        })
     }
 }

@@ -275,6 +275,12 @@ impl Transfer {
         }
         Ok(input_rules(spec, root))
     }
+
+    /// The rules that lead a job's programs to its inputs, where they are shown below `root`.
+    pub(crate) fn rules_through(&self, spec: &JobSpec, root: &Path) -> Result<Vec<PathRule>, TransferError> {
+        check_inputs(spec)?;
+        Ok(input_rules(spec, root))
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use std::{
 };
 
 use gridwell_files::{Groups, PathSpeed, Purpose, Verified, stream_bytes};
-use gridwell_model::{BlobId, RelPath, ShareId, Version};
-use gridwell_mount::TreePath;
+use gridwell_model::BlobId;
 use gridwell_store::{Object, ObjectError};
 use gridwell_wire::TreeWish;
 use tokio::{
@@ -17,33 +16,20 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::{ShareAt, Tree, TreeError};
+use super::{
+    Tree, TreeError,
+    origin::{Key, Origin},
+};
 
 /// Read from a link at once.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Pieces that wait for the disk: the link goes on meanwhile.
 const PIECES: usize = 8;
-/// Longest wait for bytes that somebody reads: a program at a file system waits for all of it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-/// Times that missing bytes are asked for before a reader is told why they do not come.
-const TRIES: u32 = 3;
-/// Wait before the second try; doubled each time.
+/// Wait before the second try; doubled each time, at most so often.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
+const MOST_DOUBLED: u32 = 4;
 /// Shortest stream that tells how fast a path is.
 const MEASURED_BYTES: u64 = 1024 * 1024;
-
-/// A file of another machine, of one version.
-#[derive(Debug, Clone)]
-pub(super) struct Origin {
-    pub(super) path: TreePath,
-    pub(super) share: ShareAt,
-    /// Its path below the share.
-    pub(super) rest: RelPath,
-    pub(super) version: Version,
-}
-
-/// Content by its hash, as one file's owner gives it: what another file's owner does not give is no fault of this one.
-type Key = (BlobId, ShareId, RelPath, Version);
 
 /// Files of which something is being read.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +38,11 @@ pub(crate) struct Fetchings(Arc<Mutex<BTreeMap<Key, Weak<Fetching>>>>);
 impl Fetchings {
     /// The one that fetches `blob` from where it lies.
     pub(super) async fn of(&self, tree: &Tree, origin: &Origin, blob: BlobId) -> Result<Arc<Fetching>, ObjectError> {
-        let Origin { share, rest, version, .. } = origin;
-        let key = (blob, share.id, rest.clone(), *version);
+        let key = origin.key(blob);
         if let Some(known) = self.lock().get(&key).and_then(Weak::upgrade) {
             return Ok(known);
         }
-        let object = tree.objects.open(blob, version.size_bytes, Purpose::Own).await?;
+        let object = tree.objects.open(blob, origin.size_bytes(), Purpose::Own).await?;
         let mut all = self.lock();
         if let Some(known) = all.get(&key).and_then(Weak::upgrade) {
             return Ok(known);
@@ -123,7 +108,7 @@ impl Fetching {
         ahead: &Groups,
     ) -> Result<Vec<u8>, TreeError> {
         let read = self.read_in_time(tree, origin, (offset, bytes), ahead);
-        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(origin.share.silent(PATIENCE)))
+        tokio::time::timeout(origin.patience(), read).await.unwrap_or_else(|_| Err(origin.silent(tree)))
     }
 
     async fn read_in_time(
@@ -147,10 +132,10 @@ impl Fetching {
             }
             if let Some(error) = self.take_failure(&missing) {
                 tries += 1;
-                if tries == TRIES || !error.may_pass() {
+                if tries == origin.tries() || !error.may_pass() {
                     return Err(error);
                 }
-                tokio::time::sleep(RETRY_WAIT * 2_u32.pow(tries)).await;
+                tokio::time::sleep(RETRY_WAIT * 2_u32.pow(tries.min(MOST_DOUBLED))).await;
             }
             self.fetch(tree, origin, &now);
             // The sender lives as long as this.
@@ -189,17 +174,14 @@ impl Fetching {
     }
 
     async fn bring(&self, tree: &Tree, origin: &Origin, run: Range<u64>) -> Result<(), TreeError> {
-        let Origin { path, share, rest, version } = origin;
         let _held = self.object.hold();
         let groups = Groups::from(run.clone());
-        let (first, count) = (run.start, run.end - run.start);
-        let wish = TreeWish::Prove { path: rest.clone(), version: *version, first, count };
         let asked = Instant::now();
-        let mut fetched = tree.fetch(path, share, wish).await?;
+        let mut fetched = origin.ask_groups(tree, run.clone()).await?;
         let round_trip = asked.elapsed();
         let bytes = fetched.bytes;
-        if bytes != stream_bytes(version.size_bytes, &groups) {
-            return Err(share.nonsense());
+        if bytes != stream_bytes(origin.size_bytes(), &groups) {
+            return Err(origin.nonsense(tree));
         }
         let (verified, mut to_keep) = mpsc::channel::<Vec<Verified>>(PIECES);
         // The receiver goes with whoever keeps: when the disk refuses, nobody waits to hand it more.
@@ -216,15 +198,15 @@ impl Fetching {
             loop {
                 let read = match fetched.read(&mut piece).await {
                     Ok(read) => read,
-                    Err(error) => return Err(tree.why_broken(origin, &error).await),
+                    Err(error) => return Err(origin.why_broken(tree, &error).await),
                 };
                 let (mut rest, mut parts) = (&piece[..read], Vec::new());
-                while let Some(part) = decoder.push(&mut rest).map_err(|_| share.wrong(path))? {
+                while let Some(part) = decoder.push(&mut rest).map_err(|_| origin.wrong(tree))? {
                     parts.push(part);
                 }
                 // The disk refused: it says so itself.
                 if read == 0 || !parts.is_empty() && verified.send(parts).await.is_err() {
-                    return decoder.finish().map_err(|_| share.wrong(path));
+                    return decoder.finish().map_err(|_| origin.wrong(tree));
                 }
             }
         };
@@ -232,7 +214,7 @@ impl Fetching {
         kept.and(checked)?;
         // A stream that proves nothing would be asked for again and again.
         if !self.object.present().contains_all(run) {
-            return Err(share.wrong(path));
+            return Err(origin.wrong(tree));
         }
         if bytes >= MEASURED_BYTES {
             let secs = asked.elapsed().as_secs_f64().max(1e-6);

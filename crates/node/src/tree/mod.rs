@@ -4,8 +4,10 @@
 
 mod error;
 mod fetching;
+mod inputs;
 mod mounted;
 mod open;
+mod origin;
 mod place;
 mod roots;
 mod text;
@@ -23,9 +25,10 @@ use tokio::{io::AsyncReadExt as _, sync::watch};
 use crate::transfer::Transfer;
 pub use error::TreeError;
 pub(crate) use fetching::Fetchings;
-use fetching::Origin;
+pub(crate) use inputs::{JobFiles, JobFolders};
 pub(crate) use mounted::MountedTree;
 pub use open::OpenFile;
+pub(crate) use origin::JOB_PATIENCE;
 pub(crate) use place::shown;
 use place::{Place, parse};
 pub(crate) use roots::{RootMachine, RootShare, Roots};
@@ -144,27 +147,18 @@ impl Tree {
         tokio::time::timeout(ANSWER, asked).await.unwrap_or_else(|_| Err(share.silent(ANSWER)))
     }
 
-    /// Why the bytes of a file stopped to come. Its machine breaks off when the file changes under it: asked again, it says so.
-    async fn why_broken(&self, origin: &Origin, error: &io::Error) -> TreeError {
-        match self.stat(&origin.path).await {
-            Ok(TreeEntry { kind: EntryKind::File { version, .. }, .. }) if version == origin.version => {
-                origin.share.broke(error)
-            }
-            Ok(_) => TreeError::Changed { path: shown(&origin.path) },
-            Err(error) => error,
-        }
-    }
-
     async fn fetch(&self, path: &TreePath, share: &ShareAt, wish: TreeWish) -> Result<Fetched, TreeError> {
         if !share.online {
             return Err(TreeError::Away { machine: share.machine.clone() });
         }
         let request = BulkRequest::Tree { share: share.id, wish };
         let fetched = self.transfer.ask(share.peer, request).await;
-        fetched.map_err(|error| {
-            let roots = self.roots.borrow();
-            TreeError::of_transfer(path, &share.machine, error, |peer| roots.name_of(peer))
-        })
+        fetched.map_err(|error| TreeError::of_transfer(path, &share.machine, error, |peer| self.name_of(peer)))
+    }
+
+    /// What people call a machine.
+    fn name_of(&self, peer: PeerId) -> String {
+        self.roots.borrow().name_of(peer)
     }
 }
 
@@ -187,10 +181,6 @@ impl ShareAt {
 
     fn broke(&self, error: &io::Error) -> TreeError {
         TreeError::Broke { machine: self.machine.clone(), why: error.to_string() }
-    }
-
-    fn wrong(&self, path: &TreePath) -> TreeError {
-        TreeError::Wrong { machine: self.machine.clone(), path: shown(path) }
     }
 
     fn silent(&self, waited: Duration) -> TreeError {

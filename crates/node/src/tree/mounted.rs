@@ -88,7 +88,7 @@ fn identity(version: &Version) -> u64 {
     u64::from_le_bytes(*hash.as_bytes().first_chunk().expect("a hash has more than eight bytes"))
 }
 
-fn fault(error: TreeError) -> Fault {
+pub(super) fn fault(error: TreeError) -> Fault {
     match error {
         TreeError::Missing { .. } => Fault::NotFound,
         TreeError::NotAFolder { .. } => Fault::NotAFolder,

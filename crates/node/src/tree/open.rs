@@ -13,7 +13,8 @@ use tokio::io::AsyncReadExt as _;
 
 use super::{
     MAX_ENTRY_BYTES, ShareAt, Tree, TreeError,
-    fetching::{Fetching, Origin, PATIENCE},
+    fetching::Fetching,
+    origin::{Origin, PATIENCE, SharedAt},
 };
 
 /// How often the owner of a file that is not hashed yet is asked whether it is.
@@ -41,7 +42,7 @@ enum Source {
 #[derive(Debug)]
 struct There {
     tree: Tree,
-    origin: Origin,
+    at: Arc<SharedAt>,
     ahead: Mutex<ReadAhead>,
     proven: tokio::sync::Mutex<Proven>,
 }
@@ -75,7 +76,7 @@ impl OpenFile {
             None => Source::There(Box::new(There {
                 ahead: Mutex::new(ReadAhead::new(version.size_bytes, AheadMode::Adaptive)),
                 tree,
-                origin: Origin { path, share, rest, version },
+                at: Arc::new(SharedAt { path, share, rest, version }),
                 proven: tokio::sync::Mutex::new(Proven::NotYet(None)),
             })),
         };
@@ -136,7 +137,7 @@ impl There {
     async fn read(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
         if let Some(fetching) = self.fetching().await? {
             let ahead = self.ahead().on_read(offset, bytes, fetching.speed()).ahead;
-            match fetching.read(&self.tree, &self.origin, (offset, bytes), &ahead).await {
+            match fetching.read(&self.tree, &self.origin(), (offset, bytes), &ahead).await {
                 // Its owner has started again, or forgot it for others.
                 Err(TreeError::NotHashed { .. }) => {
                     *self.proven.lock().await = Proven::NotYet(Some(Instant::now()));
@@ -145,8 +146,11 @@ impl There {
             }
         }
         let read = self.read_unproven(offset, bytes);
-        let share = &self.origin.share;
-        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(share.silent(PATIENCE)))
+        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(self.at.share.silent(PATIENCE)))
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Shared(Arc::clone(&self.at))
     }
 
     /// Who fetches the file's content by its hash, once that is known.
@@ -159,13 +163,13 @@ impl There {
         if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
             return Ok(None);
         }
-        let Origin { path, share, rest, version } = &self.origin;
+        let SharedAt { path, share, rest, version } = &*self.at;
         let wish = TreeWish::Hash { path: rest.clone(), version: *version };
         let blob: Result<Option<BlobId>, _> = self.tree.answer(path, share, wish, MAX_ENTRY_BYTES).await;
         // Also if that fails: whoever else waits for it does not ask once more.
         *proven = Proven::NotYet(Some(Instant::now()));
         let Some(blob) = blob? else { return Ok(None) };
-        match self.tree.fetchings.of(&self.tree, &self.origin, blob).await {
+        match self.tree.fetchings.of(&self.tree, &self.origin(), blob).await {
             Ok(fetching) => {
                 *proven = Proven::By(Arc::clone(&fetching));
                 Ok(Some(fetching))
@@ -177,7 +181,7 @@ impl There {
     }
 
     async fn read_unproven(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
-        let Origin { path, share, rest, version } = &self.origin;
+        let SharedAt { path, share, rest, version } = &*self.at;
         let wish = TreeWish::Read { path: rest.clone(), version: *version, offset, bytes };
         let mut fetched = self.tree.fetch(path, share, wish).await?;
         if fetched.bytes != bytes {
@@ -186,7 +190,7 @@ impl There {
         let mut buffer = Vec::with_capacity(bytes as usize);
         match fetched.read_to_end(&mut buffer).await {
             Ok(_) => Ok(buffer.into()),
-            Err(error) => Err(self.tree.why_broken(&self.origin, &error).await),
+            Err(error) => Err(self.origin().why_broken(&self.tree, &error).await),
         }
     }
 

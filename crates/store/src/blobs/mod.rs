@@ -89,6 +89,32 @@ where
     }
 }
 
+/// A blob that is open; cheap to clone.
+#[derive(Clone)]
+pub struct BlobFile(Arc<Source>);
+
+impl std::fmt::Debug for BlobFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlobFile").field("size_bytes", &self.0.size_bytes).finish_non_exhaustive()
+    }
+}
+
+impl BlobFile {
+    /// The `length` bytes from `offset` on, which lie in the blob.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Changed`] if its file changed since it was referenced, [`BlobError::File`] if it cannot be read.
+    pub async fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, BlobError> {
+        let source = Arc::clone(&self.0);
+        blocking(move || {
+            let mut bytes = vec![0; length];
+            source.read_at(offset, &mut bytes).map(|()| bytes)
+        })
+        .await
+    }
+}
+
 impl Blobs {
     pub(crate) fn open(
         data_dir: &Path,
@@ -171,6 +197,16 @@ impl Blobs {
     pub async fn open_blob(&self, blob: BlobId) -> Result<(File, u64), BlobError> {
         let inner = Arc::clone(&self.inner);
         blocking(move || inner.open_source(blob).map(|source| (source.file, source.size_bytes))).await
+    }
+
+    /// Opens a blob to read parts of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::open_blob`].
+    pub async fn open_parts(&self, blob: BlobId) -> Result<BlobFile, BlobError> {
+        let inner = Arc::clone(&self.inner);
+        blocking(move || inner.open_source(blob).map(|source| BlobFile(Arc::new(source)))).await
     }
 
     /// The pairs of a blob that is here. Reads and hashes all of it, the first time; of larger ones they are kept on the disk, too.
