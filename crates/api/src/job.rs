@@ -17,6 +17,8 @@ pub struct JobView {
     pub priority: i32,
     /// Its tasks by state.
     pub counts: TaskCounts,
+    /// Those of the tasks that are done because an earlier job had made the same from the same.
+    pub reused: u64,
     /// What one task is called: `frame` when each is one picture, else `task`.
     pub task_word: String,
     /// 0 … 1: ended tasks, and running ones by what they say.

@@ -187,6 +187,10 @@ pub struct SubmitRequest {
     #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub hold: bool,
+    /// Make everything anew, also what an earlier job made with the same command from the same files.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub fresh: bool,
     /// Ask the installed program itself too which files it would read, as Blender of a scene: takes seconds. Only inspecting
     /// does; what was learnt also counts when the same files are submitted.
     #[serde(default)]

@@ -65,6 +65,7 @@ fn with_options(request: SubmitRequest, options: JobOptions) -> Result<SubmitReq
         on: options.on,
         attempts: options.attempts,
         hold: options.hold,
+        fresh: options.fresh,
         ..request
     })
 }

@@ -206,6 +206,7 @@ impl FakeNode {
             state,
             priority: 0,
             counts: TaskCounts { done, failed, ready: self.tasks - done - failed, ..TaskCounts::default() },
+            reused: 0,
             task_word: "frame".into(),
             progress: done as f64 / self.tasks as f64,
             time_left_secs: None,

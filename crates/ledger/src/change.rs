@@ -41,6 +41,8 @@ pub(crate) enum Change {
     Landed { step: u32, tasks: TaskSpan },
     /// Tasks of one lease went under a second one, which a peer held beside it.
     Replaced { of: Fence, by: Fence, peer: PeerId, step: u32, span: TaskSpan },
+    /// What these tasks were to make was there already.
+    Reused { tasks: Selection, stamp: Stamp },
 }
 
 /// Neighbouring tasks that ended well under one lease, as another steward counted them.

@@ -85,6 +85,15 @@ pub enum Input {
         /// The tasks, as they were stowed.
         tasks: TaskSpan,
     },
+    /// Fact: the outputs of these tasks of a job that was just added are home already, from an earlier job.
+    TasksReused {
+        /// Of which job.
+        job: JobId,
+        /// Which.
+        tasks: Selection,
+        /// When, for people.
+        stamp: Stamp,
+    },
     /// Command: start nothing new of this job. Running tasks go on, unstarted leases are called back.
     HoldJob {
         /// Which.

@@ -79,6 +79,8 @@ pub(crate) struct Step {
     gate: Gate,
     /// Run time of all tasks that ended well.
     pub(crate) run_micros: u64,
+    /// Tasks that are done and that no machine ran.
+    pub(crate) reused: u32,
 }
 
 /// How long a holder is not asked again for what it was asked for: it renews its leases that often, so that a word that was lost
@@ -239,8 +241,13 @@ impl Job {
 }
 
 impl Step {
+    /// Tasks that a machine ran to a good end.
+    pub(crate) const fn ran(&self) -> u32 {
+        self.counts.of(TaskState::Done) - self.reused
+    }
+
     fn new(task_count: u32) -> Self {
         let tasks = vec![TaskRecord::NEW; task_count as usize];
-        Self { counts: TaskCounts::waiting(task_count), tasks, gate: Gate::Closed, run_micros: 0 }
+        Self { counts: TaskCounts::waiting(task_count), tasks, gate: Gate::Closed, run_micros: 0, reused: 0 }
     }
 }

@@ -129,6 +129,7 @@ impl Ledger {
             Input::Stranded { job } => self.stranded(job, now),
             Input::OutputsStowed { job, stow } => self.outputs_stowed(job, stow, now),
             Input::OutputsLanded { job, step, tasks } => self.outputs_landed(job, step, tasks, now),
+            Input::TasksReused { job, tasks, stamp } => self.tasks_reused(job, tasks, stamp, now),
             Input::HoldJob { job } => return self.hold_job(job, true, now),
             Input::ReleaseJob { job } => return self.hold_job(job, false, now),
             Input::HoldTasks { job, tasks } => return self.hold_tasks(job, tasks, true, now),

@@ -92,6 +92,11 @@ impl TaskRecord {
         self.set_flag(COUNTED, counted);
     }
 
+    /// It is done, and no machine ran it: an earlier job had made the same.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.state == TaskState::Done && self.peer == NOBODY
+    }
+
     /// Forgets what went wrong, for a fresh start.
     pub(crate) fn forgive(&mut self) {
         self.failures = 0;

@@ -103,7 +103,9 @@ fn fits(job: &Job, change: &Change) -> bool {
         }
         Change::Ended { fence, results, .. } => job.countable(*fence, results).len() == results.len(),
         Change::Cancelled { tasks, .. } => tasks.as_ref().is_none_or(|tasks| job.missing_task(tasks).is_none()),
-        Change::TasksHeld { tasks, .. } | Change::Retried { tasks } => job.missing_task(tasks).is_none(),
+        Change::TasksHeld { tasks, .. } | Change::Retried { tasks } | Change::Reused { tasks, .. } => {
+            job.missing_task(tasks).is_none()
+        }
         Change::Started { .. }
         | Change::Returned { .. }
         | Change::JobHeld { .. }

@@ -74,7 +74,9 @@ pub struct JobSummary {
     pub held: bool,
     /// Its tasks by state.
     pub counts: TaskCounts,
-    /// The same for each step.
+    /// Tasks that are done because an earlier job had made the same.
+    pub reused: u32,
+    /// The same as `counts` for each step.
     pub steps: Vec<TaskCounts>,
     /// Share of its tasks that ended, `0.0..=1.0`; 1.0 without tasks.
     pub progress: f64,

@@ -127,6 +127,12 @@ bytes_id!(
     ShareId, 10, "share", base32, from_base32
 );
 
+bytes_id!(
+    /// What a task does to what: the hash of its command, of the files that it reads, and of what it waited for. Tasks of any
+    /// jobs with the same one make the same.
+    WorkId, 32, "work", hex, from_hex
+);
+
 impl PeerId {
     /// The first 8 letters: enough for people to tell machines apart in logs.
     #[must_use]

@@ -26,7 +26,7 @@ mod wake;
 pub use deputy::{Body, Claim, DeputyMessage};
 pub use files::{InputFile, OutputFile, RelPath, RelPathError};
 pub use hardware::{Gpu, Hardware, Load, OsFamily, Tool};
-pub use id::{BlobId, Fence, GridId, IdError, Incarnation, JobId, LeaseId, PeerId, ShareId, TaskKey, TaskRef};
+pub use id::{BlobId, Fence, GridId, IdError, Incarnation, JobId, LeaseId, PeerId, ShareId, TaskKey, TaskRef, WorkId};
 pub use job::{Chunking, Edge, EdgeKind, JobSpec, Retry, SpanError, StepSpec, TaskSpan, TaskSpans};
 pub use layout::{LayoutKind, NotALayout, Plan};
 pub use lease::{Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};

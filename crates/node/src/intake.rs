@@ -17,12 +17,13 @@ use gridwell_job::{
     draft::{Command, Over, SceneFile, SceneFileState, What, draft},
     over::OverError,
 };
-use gridwell_model::{BlobId, InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec};
-use gridwell_store::{BlobError, Blobs, LandError, check_folder};
+use gridwell_model::{BlobId, InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec, TaskSpans};
+use gridwell_store::{BlobError, LandError, Store, check_folder};
 
 use crate::{
-    core::Imported,
+    core::{Imported, landed_of},
     disk::{Disk, Scenes},
+    reuse::{Works, reuse},
 };
 
 /// Free room that an output folder must have at submit, in bytes: what results need nobody can tell.
@@ -203,7 +204,7 @@ fn parameters(template: &str, values: &[(String, String)]) -> Vec<ParameterView>
 pub(crate) struct Import {
     pub(crate) recipes: Arc<Recipes>,
     pub(crate) scenes: Scenes,
-    pub(crate) blobs: Blobs,
+    pub(crate) store: Store,
     pub(crate) origin: PeerId,
     pub(crate) stamp: Stamp,
 }
@@ -232,11 +233,11 @@ impl Import {
         let plan = JobPlan::new(&draft.template, &draft.parameters).map_err(|error| job_error(&draft.name, &error))?;
         let steps = self.steps(&draft);
         let draft_retry = draft.retry;
-        let warnings = draft.warnings.iter().cloned().chain(draft.missing_words()).collect();
+        let mut warnings: Vec<_> = draft.warnings.iter().cloned().chain(draft.missing_words()).collect();
         let mut inputs = Vec::with_capacity(draft.inputs.len());
         for path in draft.inputs {
             let (blob, size_bytes) =
-                self.blobs.reference(Path::new(&path)).await.map_err(|error| blob_error(&error))?;
+                self.store.blobs().reference(Path::new(&path)).await.map_err(|error| blob_error(&error))?;
             let executable = is_executable(&path);
             inputs.push(InputFile { path, size_bytes, blob, executable });
         }
@@ -256,12 +257,14 @@ impl Import {
         };
         let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
         let spec_bytes = bytes.len() as u64;
-        let _until_pinned = self.blobs.hold(BlobId::of(&bytes));
-        let spec_blob = self.blobs.put(bytes).await.map_err(|error| blob_error(&error))?;
+        let _until_pinned = self.store.blobs().hold(BlobId::of(&bytes));
+        let spec_blob = self.store.blobs().put(bytes).await.map_err(|error| blob_error(&error))?;
         // Inputs too: other machines read them here, also after a restart.
         let mut needed: Vec<_> = spec.input_blobs().into_iter().map(|(blob, _)| blob).collect();
         needed.push(spec_blob);
-        self.blobs.pin(spec.id, needed).await.map_err(|error| blob_error(&error))?;
+        self.store.blobs().pin(spec.id, needed).await.map_err(|error| blob_error(&error))?;
+        let reused = if request.fresh { BTreeMap::new() } else { self.reuse(&spec, &plan).await };
+        warnings.extend(reused_words(&spec, &reused));
         Ok(Imported {
             spec,
             plan: Arc::new(plan),
@@ -270,7 +273,19 @@ impl Import {
             priority: if request.priority == 0 { draft.priority.unwrap_or(0) } else { request.priority },
             held: request.hold,
             warnings,
+            reused,
         })
+    }
+
+    /// Brings home what earlier jobs made of the same; the tasks that need not run.
+    async fn reuse(&self, spec: &JobSpec, plan: &JobPlan) -> BTreeMap<u32, TaskSpans> {
+        let Some(works) = Works::of(spec, plan) else { return BTreeMap::new() };
+        let reused = reuse(&self.store, spec, &works).await;
+        let files: Vec<_> = reused.files.into_iter().map(|(task, file)| landed_of(file, task, self.stamp)).collect();
+        if let Err(error) = self.store.record_landed(spec.id, files).await {
+            tracing::warn!(%error, job = %spec.id, "files that are home already are not listed");
+        }
+        reused.tasks
     }
 
     /// The template's steps with what the recipe and the person ask for on top.
@@ -286,6 +301,15 @@ impl Import {
         };
         draft.steps.iter().map(step).collect()
     }
+}
+
+/// What people are told of tasks that need not run.
+fn reused_words(spec: &JobSpec, reused: &BTreeMap<u32, TaskSpans>) -> Option<String> {
+    let count: u64 = reused.values().map(|tasks| u64::from(tasks.count())).sum();
+    let all = spec.task_count();
+    (count > 0).then(|| {
+        format!("{count} of {all} tasks were done by an earlier job of the same: their results are used again (anew: --fresh)")
+    })
 }
 
 /// How failures are treated: a command that runs once is taken at its word, like one typed at a prompt.
@@ -411,8 +435,6 @@ fn land_error(error: &LandError) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use gridwell_store::Store;
-
     use super::*;
 
     #[tokio::test]
@@ -424,7 +446,7 @@ mod tests {
         let import = Import {
             recipes: Arc::new(Recipes::new(&[]).unwrap()),
             scenes: Scenes::default(),
-            blobs: store.blobs().clone(),
+            store: store.clone(),
             origin: PeerId([1; 32]),
             stamp: Stamp(0),
         };

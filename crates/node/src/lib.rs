@@ -18,6 +18,7 @@ mod lines;
 mod logs;
 mod pictures;
 mod recorder;
+mod reuse;
 mod start;
 mod transfer;
 mod tree;

@@ -24,6 +24,7 @@ mod landing;
 mod lock;
 mod log_part;
 mod logs;
+mod made;
 mod meta;
 mod notices;
 mod objects;

@@ -129,5 +129,7 @@ pub(crate) const LOGS: Schema = Schema {
     ", "
     DROP INDEX result_by_landing;
     CREATE INDEX result_by_landing ON result (job, kind, landed);
+    ", "
+    CREATE TABLE made (id INTEGER PRIMARY KEY AUTOINCREMENT, work BLOB NOT NULL UNIQUE, files BLOB NOT NULL);
     "],
 };

@@ -643,6 +643,8 @@ export type JobDetail = {
   priority: number;
   /** Its tasks by state. */
   counts: TaskCounts;
+  /** Those of the tasks that are done because an earlier job had made the same from the same. */
+  reused: number;
   /** What one task is called: `frame` when each is one picture, else `task`. */
   task_word: string;
   /** 0 … 1: ended tasks, and running ones by what they say. */
@@ -703,6 +705,8 @@ export type JobView = {
   priority: number;
   /** Its tasks by state. */
   counts: TaskCounts;
+  /** Those of the tasks that are done because an earlier job had made the same from the same. */
+  reused: number;
   /** What one task is called: `frame` when each is one picture, else `task`. */
   task_word: string;
   /** 0 … 1: ended tasks, and running ones by what they say. */
@@ -1781,6 +1785,8 @@ export type SubmitRequest = {
   attempts?: number | null;
   /** Start held. */
   hold?: boolean;
+  /** Make everything anew, also what an earlier job made with the same command from the same files. */
+  fresh?: boolean;
   /**
    * Ask the installed program itself too which files it would read, as Blender of a scene: takes seconds. Only inspecting
    * does; what was learnt also counts when the same files are submitted.

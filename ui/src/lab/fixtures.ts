@@ -121,6 +121,7 @@ export function job(id: string, name: string, state: JobState, some: Partial<Job
     state,
     priority: 0,
     counts: counts({ done: 143, running: 12, ready: 85 }),
+    reused: 0,
     task_word: "frame",
     progress: 0.6,
     time_left_secs: 660,

@@ -218,6 +218,7 @@ fn job() -> JobView {
         state: JobState::Running,
         priority: 0,
         counts: TaskCounts::default(),
+        reused: 0,
         task_word: "frame".into(),
         progress: 0.5,
         time_left_secs: None,

@@ -35,6 +35,9 @@ pub struct JobOptions {
     /// Start held
     #[arg(long)]
     pub hold: bool,
+    /// Make everything anew, also what an earlier job made with the same command from the same files
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// `gridwell submit`, `run` and `inspect`

@@ -90,6 +90,7 @@ pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
         ("Reads", inputs),
         ("Results", folders(job)),
         ("Made by", made_by(&job.made_by)),
+        ("Made before", reused(job)),
         ("From", clean(&job.origin_name)),
         ("Kept by", if job.steward == job.origin { String::new() } else { clean(&job.steward_name) }),
         ("Safe to leave", safety(job)),
@@ -114,6 +115,13 @@ pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
         text.push_str(&table.render(columns));
     }
     format!("{text}{}", failures(job))
+}
+
+fn reused(job: &JobView) -> String {
+    match job.reused {
+        0 => String::new(),
+        count => format!("{}, by an earlier job (anew: --fresh)", number_of(count, &job.task_word)),
+    }
 }
 
 /// A page of tasks as a table.
@@ -375,6 +383,7 @@ pub(crate) mod tests {
             state,
             priority: 0,
             counts: TaskCounts { ready: 6, done: 18, ..TaskCounts::default() },
+            reused: 0,
             task_word: "frame".into(),
             progress: 0.75,
             time_left_secs: None,

@@ -39,6 +39,7 @@ impl Job {
             Change::Replaced { of, by, peer, step, span } => {
                 self.replace(*of, *by, *peer, (*step, *span), lease_end, notes);
             }
+            Change::Reused { tasks, .. } => self.reuse(tasks, notes),
             Change::Landed { step, tasks } => {
                 self.stowed.remove(&TaskKey { step: *step, index: tasks.start });
             }
@@ -133,6 +134,19 @@ impl Job {
         }
     }
 
+    /// Counts tasks that no machine has to run.
+    fn reuse(&mut self, tasks: &Selection, notes: &mut Notes) {
+        self.refresh_all(notes, |job, step, notes| {
+            for index in tasks.get(&step).into_iter().flat_map(TaskSpans::indices) {
+                if job.record(step, index).fence == Fence::default() && !job.record(step, index).state.is_ended() {
+                    job.record_mut(step, index).set_counted(true);
+                    job.put_state(step, index, TaskState::Done, notes);
+                    job.steps[step as usize].reused += 1;
+                }
+            }
+        });
+    }
+
     fn hold_tasks(&mut self, tasks: &Selection, held: bool, notes: &mut Notes) {
         for (step, tasks) in tasks {
             for index in tasks.indices() {
@@ -215,7 +229,8 @@ impl Change {
             | Self::Returned { stamp, .. }
             | Self::Ended { stamp, .. }
             | Self::Cancelled { stamp, .. }
-            | Self::Merged { stamp, .. } => *stamp,
+            | Self::Merged { stamp, .. }
+            | Self::Reused { stamp, .. } => *stamp,
             Self::Added { .. }
             | Self::Granted { .. }
             | Self::JobHeld { .. }

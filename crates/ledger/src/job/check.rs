@@ -27,6 +27,10 @@ impl Job {
         for (at, step) in self.steps.iter().enumerate() {
             let mut counted = TaskCounts::default();
             step.tasks.iter().for_each(|task| counted.add(task.state));
+            let reused = step.tasks.iter().filter(|task| task.is_reused()).count();
+            if reused != step.reused as usize {
+                return Err(format!("step {at} reused {} tasks but has {reused}", step.reused));
+            }
             if counted != step.counts {
                 return Err(format!("step {at} counts {:?} but has {counted:?}", step.counts));
             }

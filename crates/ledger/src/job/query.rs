@@ -23,6 +23,7 @@ impl Job {
             priority: self.priority,
             held: self.held,
             counts: self.counts,
+            reused: self.steps.iter().map(|step| step.reused).sum(),
             steps: self.steps.iter().map(|step| step.counts).collect(),
             progress: if total == 0 { 1.0 } else { f64::from(ended) / f64::from(total) },
             left: self.time_left(now),
@@ -40,8 +41,8 @@ impl Job {
     /// Not by all leases: some wait behind another one on the same machine. Not by those that run this moment: between
     /// two leases fewer do, and the estimate would jump.
     fn time_left(&self, now: Time) -> Option<Duration> {
-        let known: Vec<&Step> = self.steps.iter().filter(|step| step.counts.of(TaskState::Done) > 0).collect();
-        let done: u32 = known.iter().map(|step| step.counts.of(TaskState::Done)).sum();
+        let known: Vec<&Step> = self.steps.iter().filter(|step| step.ran() > 0).collect();
+        let done: u32 = known.iter().map(|step| step.ran()).sum();
         if done == 0 || self.leases.is_empty() || self.held {
             return None;
         }
@@ -117,7 +118,8 @@ impl Job {
 
     fn view(&self, key: TaskKey) -> TaskView {
         let record = self.record(key.step, key.index);
-        let this_one = u32::from(record.state.is_leased() || record.state == TaskState::Done);
+        let ran = record.state == TaskState::Done && !record.is_reused();
+        let this_one = u32::from(record.state.is_leased() || ran);
         TaskView {
             key,
             state: record.state,
@@ -133,7 +135,7 @@ impl Job {
 
 impl Step {
     fn mean_micros(&self, usual_micros: f64) -> f64 {
-        match self.counts.of(TaskState::Done) {
+        match self.ran() {
             0 => usual_micros,
             done => self.run_micros as f64 / f64::from(done),
         }

@@ -120,7 +120,8 @@ fn step(run_micros: u64, runs: &[(u32, TaskRecord)]) -> Step {
     }
     let mut counts = TaskCounts::default();
     tasks.iter().for_each(|task| counts.add(task.state));
-    Step { tasks, counts, gate: Gate::Closed, run_micros }
+    let reused = tasks.iter().filter(|task| task.is_reused()).count() as u32;
+    Step { tasks, counts, gate: Gate::Closed, run_micros, reused }
 }
 
 /// Neighbouring equal records as one. Whether a leased task has started is not journalled, so it is not told apart here.

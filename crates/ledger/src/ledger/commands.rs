@@ -22,6 +22,14 @@ impl Ledger {
         Ok(())
     }
 
+    pub(super) fn tasks_reused(&mut self, id: JobId, tasks: Selection, stamp: Stamp, now: Time) {
+        self.set_clock(stamp, now);
+        let fits = |job: &Job| !tasks.is_empty() && job.missing_task(&tasks).is_none();
+        if self.jobs.get(&id).is_some_and(fits) {
+            self.commit(id, Change::Reused { tasks, stamp }, true, now);
+        }
+    }
+
     pub(super) fn hold_job(&mut self, id: JobId, held: bool, now: Time) -> Result<(), Refusal> {
         if self.going(id)?.held != held {
             self.commit(id, Change::JobHeld { held }, true, now);

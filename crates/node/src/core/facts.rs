@@ -1,10 +1,11 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gridwell_api::{ApiError, DraftView, NearbyView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_ledger::DeputyInput;
 use gridwell_model::{
     BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, PeerId, TaskResult, TaskSpan,
+    TaskSpans,
 };
 use gridwell_mount::{MountError, Mounted};
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
@@ -119,6 +120,8 @@ pub(crate) struct Imported {
     pub(crate) priority: i32,
     pub(crate) held: bool,
     pub(crate) warnings: Vec<String>,
+    /// Tasks whose results are home already.
+    pub(crate) reused: BTreeMap<u32, TaskSpans>,
 }
 
 impl Core {

@@ -1,9 +1,12 @@
 //! Results on their way home: brought, written down, counted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use gridwell_job::JobPlan;
-use gridwell_model::{JobSpec, LeaseId, OutputFile, PeerId, TaskResult};
+use gridwell_model::{JobSpec, LeaseId, OutputFile, PeerId, TaskKey, TaskResult};
 use gridwell_store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Fact, results, steward::sentence};
 use crate::{
     clock,
+    reuse::Works,
     transfer::{Transfer, TransferError},
 };
 
@@ -25,6 +29,8 @@ pub(super) struct Landing {
     pub(super) facts: mpsc::Sender<Fact>,
     pub(super) spec: Arc<JobSpec>,
     pub(super) plan: Arc<JobPlan>,
+    /// What its tasks are, once that was asked.
+    pub(super) works: Arc<OnceLock<Option<Works>>>,
     pub(super) lease: LeaseId,
     pub(super) step: u32,
     pub(super) peer: PeerId,
@@ -81,11 +87,35 @@ impl Landing {
         }
     }
 
+    /// Remembers at home what was made of what, for later jobs.
+    async fn remember(&self, files: impl Iterator<Item = (TaskKey, OutputFile)> + Send) {
+        if self.spec.origin != self.transfer.me {
+            return;
+        }
+        let (works, spec, plan) = (Arc::clone(&self.works), Arc::clone(&self.spec), Arc::clone(&self.plan));
+        // What tasks are is found out once for a job: it takes up to some seconds.
+        let known = tokio::task::spawn_blocking(move || {
+            works.get_or_init(|| Works::of(&spec, &plan));
+            works
+        });
+        let Ok(works) = known.await else { return };
+        let made = works
+            .get()
+            .and_then(Option::as_ref)
+            .map(|works| works.made(&self.spec.output_folders, files))
+            .unwrap_or_default();
+        if let Err(error) = self.store.keep_made(made).await {
+            tracing::warn!(%error, job = %self.lease.job, "what was made of what is not remembered");
+        }
+    }
+
     /// Writes down what landed, before its tasks are counted: whoever sees a task done finds its files.
     async fn write_down(&self, files: Vec<OutputFile>) {
         let makers = results::Makers::of(&self.plan, self.step, self.result.tasks);
+        let files: Vec<_> = files.into_iter().map(|file| (makers.of_file(&file.path), file)).collect();
+        self.remember(files.iter().cloned()).await;
         let landed = clock::stamp();
-        let files = files.into_iter().map(|file| results::landed(file, &makers, landed)).collect();
+        let files = files.into_iter().map(|(task, file)| results::landed_of(file, task, landed)).collect();
         if let Err(error) = self.store.record_landed(self.lease.job, files).await {
             tracing::warn!(%error, job = %self.lease.job, "files that landed are not listed");
         }

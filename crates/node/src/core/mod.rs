@@ -109,7 +109,7 @@ pub(crate) use passing::Passing;
 pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
 pub(crate) use reading::Reading;
-pub(crate) use results::shown_for;
+pub(crate) use results::{landed_of, shown_for};
 pub(crate) use sharing::Sharing;
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;

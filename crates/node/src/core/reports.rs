@@ -104,6 +104,7 @@ impl Core {
             facts: self.facts.clone(),
             spec: Arc::clone(&home.spec),
             plan: Arc::clone(&home.plan),
+            works: Arc::clone(&home.works),
             lease,
             step: live.step,
             peer: live.peer,

@@ -52,7 +52,7 @@ impl Makers {
     }
 
     /// The task whose number the file's name ends with, else the first of the run.
-    fn of_file(&self, path: &RelPath) -> TaskKey {
+    pub(super) fn of_file(&self, path: &RelPath) -> TaskKey {
         let stem = Path::new(OsStr::from_bytes(path.name())).file_stem().map(OsStr::as_bytes);
         let index = stem.and_then(last_number).and_then(|number| self.by_number.get(&number));
         TaskKey { step: self.step, index: index.copied().unwrap_or(self.first) }
@@ -67,9 +67,9 @@ fn last_number(text: &[u8]) -> Option<u64> {
 }
 
 /// An output as it is written down once it has landed.
-pub(super) fn landed(file: OutputFile, makers: &Makers, landed: Stamp) -> LandedFile {
+pub(crate) fn landed_of(file: OutputFile, task: TaskKey, landed: Stamp) -> LandedFile {
     LandedFile {
-        task: makers.of_file(&file.path),
+        task,
         folder: file.folder,
         kind: number_of(kind_of(&file.path)),
         path: file.path,
@@ -188,7 +188,7 @@ mod tests {
                 blob: gridwell_model::BlobId([0; 32]),
                 executable: false,
             };
-            landed(file, &makers, Stamp(at))
+            landed_of(file.clone(), makers.of_file(&file.path), Stamp(at))
         };
         let files = vec![file("b_1.png", 5), file("a_1.png", 4), file("2.mp4", 9), file("x.txt", 11)];
         store.record_landed(spec.id, files).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -19,13 +19,15 @@ use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
 
 use super::{Core, journal::Wish, views::task_word};
-use crate::clock;
+use crate::{clock, reuse::Works};
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) plan: Arc<JobPlan>,
+    /// What its tasks are, once that was asked.
+    pub(crate) works: Arc<OnceLock<Option<Works>>>,
     pub(crate) spec_blob: BlobId,
     pub(crate) spec_bytes: u64,
     /// Machines that have its inputs.
@@ -72,6 +74,7 @@ impl Home {
             results_wait: false,
             has_inputs: true,
             input_holders: BTreeSet::new(),
+            works: Arc::default(),
             too_large: BTreeMap::new(),
             explained: BTreeMap::new(),
         }

@@ -74,6 +74,7 @@ impl Core {
             facts: self.facts.clone(),
             spec: Arc::clone(&home.spec),
             plan: Arc::clone(&home.plan),
+            works: Arc::clone(&home.works),
             lease: LeaseId { job, fence: Fence::default() },
             step,
             peer,

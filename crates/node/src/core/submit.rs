@@ -132,7 +132,7 @@ impl Core {
         let import = intake::Import {
             recipes: self.machines.recipes(),
             scenes: self.scenes.clone(),
-            blobs: self.store.blobs().clone(),
+            store: self.store.clone(),
             origin: self.me,
             stamp: clock::stamp(),
         };
@@ -225,6 +225,10 @@ impl Core {
         if let Err(refusal) = self.ledger.handle(input, clock::now()) {
             self.homes.remove(&id);
             return Err(ApiError::new(ErrorCode::TemplateRefused, refusal.to_string()));
+        }
+        if !job.reused.is_empty() {
+            let input = LedgerInput::TasksReused { job: id, tasks: job.reused, stamp: spec.submitted };
+            self.ledger.handle(input, clock::now()).expect("a fact is never refused");
         }
         tracing::info!(job = %id, name = spec.name, tasks = spec.task_count(), "job added");
         Ok(id)

@@ -53,6 +53,7 @@ impl Core {
             state: summary.state,
             priority: summary.priority,
             counts: counts(&summary.counts),
+            reused: summary.reused.into(),
             task_word: task_word(&spec.parameters).to_owned(),
             progress,
             time_left_secs: summary.left.map(|left| left.as_secs_f64()),

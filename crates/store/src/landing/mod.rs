@@ -6,6 +6,7 @@ mod folders;
 mod place;
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -78,6 +79,47 @@ impl Blobs {
         self.remember_folder(landing.place.folder()).await?;
         blocking(move || landing.copy(&source)).await?;
         Ok(landed)
+    }
+
+    /// Brings home once more what came home as the file `before`; true if it lies at `folder`/`path` then, also if it lay there. False if its
+    /// bytes are nowhere any more, or something else lies there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::land`].
+    pub async fn land_again(
+        &self,
+        blob: BlobId,
+        before: &Path,
+        folder: &Path,
+        path: &RelPath,
+        executable: bool,
+    ) -> Result<bool, LandError> {
+        let land = async || self.land(LandSource::Copy(blob), folder, path, executable, Overwrite::Refuse).await;
+        let landed = match land().await {
+            Err(LandError::Source { .. }) if self.is_file(blob, before).await => land().await,
+            landed => landed,
+        };
+        match landed {
+            Ok(_) => Ok(true),
+            Err(LandError::Exists { path }) => {
+                Ok(self.is_file(blob, &path).await && self.came_again(&path, executable).await)
+            }
+            Err(LandError::Source { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a file the rights of a result: its inode changes, as if it had come now. True if that is possible.
+    async fn came_again(&self, path: &Path, executable: bool) -> bool {
+        let (path, mode) = (path.to_owned(), self.inner.landing.mode(executable));
+        let set = move || Ok::<_, StoreError>(std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)));
+        blocking(set).await.is_ok_and(|set| set.is_ok())
+    }
+
+    /// True if a file has the content of a blob, which is found there from now on.
+    async fn is_file(&self, blob: BlobId, path: &Path) -> bool {
+        self.reference(path).await.is_ok_and(|(found, _)| found == blob)
     }
 
     /// Writes down where partial files may be left by a crash, before the first one is made there.

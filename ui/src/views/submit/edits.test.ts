@@ -42,6 +42,7 @@ describe("a draft", () => {
       priority: 50,
       on: ["mill"],
       hold: true,
+      fresh: true,
     };
     expect(requestOf({ paths: DRAFT.paths }, edits, "k")).toEqual({
       paths: DRAFT.paths,
@@ -51,6 +52,7 @@ describe("a draft", () => {
       priority: 50,
       on: ["mill"],
       hold: true,
+      fresh: true,
     });
   });
 

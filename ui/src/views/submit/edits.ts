@@ -13,6 +13,8 @@ export interface Edits {
   prefers: readonly string[];
   attempts: number | null;
   hold: boolean;
+  /** Make anew what an earlier job made of the same. */
+  fresh: boolean;
   /** True once a person said that missing files do not matter. */
   missingIgnored: boolean;
 }
@@ -28,6 +30,7 @@ export const NO_EDITS: Edits = {
   prefers: [],
   attempts: null,
   hold: false,
+  fresh: false,
   missingIgnored: false,
 };
 
@@ -40,6 +43,7 @@ export function requestOf(source: Pick<SubmitRequest, "paths" | "command">, edit
   if (edits.priority !== 0) request.priority = edits.priority;
   if (edits.attempts !== null) request.attempts = edits.attempts;
   if (edits.hold) request.hold = true;
+  if (edits.fresh) request.fresh = true;
   if (Object.keys(edits.parameters).length > 0) request.parameters = { ...edits.parameters };
   if (edits.on.length > 0) request.on = [...edits.on];
   if (edits.needs.length > 0) request.needs = [...edits.needs];

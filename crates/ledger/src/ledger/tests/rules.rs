@@ -376,3 +376,25 @@ fn priority_changes_are_told() {
     desk.restart();
     assert_eq!(desk.ledger.summary(JOB, desk.now).unwrap().priority, 5);
 }
+
+#[test]
+fn what_an_earlier_job_made_is_done_at_once_and_opens_what_waits_for_it() {
+    let mut desk = Desk::with(vec![a_step(3), a_step_after(1, 0, EdgeKind::Whole)]);
+    desk.tell(Input::TasksReused { job: JOB, tasks: only(0, [0, 2]), stamp: Stamp(2_000) });
+    let first = |desk: &Desk| [0, 1, 2].map(|index| desk.state_of(0, index));
+    assert_eq!(first(&desk), [TaskState::Done, TaskState::Ready, TaskState::Done]);
+    assert_eq!(desk.state_of(1, 0), TaskState::Waiting);
+    desk.restart();
+    desk.run(0, 1, BOB, succeeded());
+    assert_eq!(desk.state_of(1, 0), TaskState::Ready);
+
+    let summary = desk.ledger.summary(JOB, desk.now).unwrap();
+    assert_eq!((summary.reused, summary.run_time), (2, std::time::Duration::from_secs(2)));
+    assert_eq!(summary.shares.len(), 1, "nobody ran the others");
+    // A snapshot knows it too; tasks that are not there change nothing.
+    desk.tell(Input::TasksReused { job: JOB, tasks: only(7, [0]), stamp: Stamp(3_000) });
+    desk.tell(Input::TasksReused { job: JOB, tasks: only(1, [0]), stamp: Stamp(3_000) });
+    desk.take_effects();
+    let summary = desk.ledger.summary(JOB, desk.now).unwrap();
+    assert_eq!((summary.state, summary.reused, summary.ended), (JobState::Done, 3, Some(Stamp(3_000))));
+}
