@@ -57,6 +57,39 @@ fn what_gravity_cannot_be_tuned_to_is_refused_in_one_sentence() {
 }
 
 #[test]
+fn an_owner_prefers_a_machine_or_keeps_work_off_it_and_why_says_so() {
+    let mut grid = Grid::of(&["mill", "quarry", "attic"]);
+    let mill = &grid.peers[0];
+    mill.ok(["set", "sharpness=best"]);
+    assert!(mill.ok(["prefer", "quarry"]).contains("quarry is preferred here"));
+    mill.ok(["keep-off", "mill", "attic"]);
+    let job = mill.start_job(["exec", "--detach", "--array", "6", "--", "true"]);
+    assert_eq!(makers(&mill.done(&job)), ["quarry"]);
+    let why = mill.json(["why", &format!("{job}.0")]);
+    let of = |name: &str| why["machines"].as_array().expect("machines").iter().find(|machine| machine["name"] == name);
+    assert_eq!(of("quarry").expect("it")["terms"]["prefer"], 1.0, "{why:#}");
+    assert_eq!(of("attic").expect("it")["reasons"][0], "work is kept off it here", "{why:#}");
+
+    // Over a restart, until it is taken back.
+    grid.peers[0].stop();
+    grid.peers[0].boot();
+    let mill = &grid.peers[0];
+    mill.until("both", &["machines"], |machines| {
+        machines.as_array()?.iter().all(|machine| machine["online"] == true).then_some(())
+    });
+    mill.ok(["keep-off", "quarry"]);
+    let job = mill.start_job(["exec", "--detach", "--", "true"]);
+    let why = mill.until("a remedy", &["why", &job], |why| {
+        why["smallest_change"].as_str().filter(|change| change.contains("--clear")).map(ToOwned::to_owned)
+    });
+    assert!(why.contains("gridwell keep-off "), "{why}");
+    mill.ok(["keep-off", "quarry", "mill", "attic", "--clear"]);
+    mill.done(&job);
+    let said = mill.refused(2, ["prefer", "nobody"]);
+    assert!(said.contains("nobody"), "{said}");
+}
+
+#[test]
 fn a_straggler_is_run_a_second_time_elsewhere_and_counts_once() {
     let grid = Grid::of(&["mill", "quarry"]);
     let mill = &grid.peers[0];

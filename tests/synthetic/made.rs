@@ -77,6 +77,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         version: env!("CARGO_PKG_VERSION").into(),
         last_seen: (!online).then_some(Stamp(now.0 - 3_600_000)),
         tuning: Tuning::default(),
+        leaning: None,
         isolated_since: None,
         via: Vec::new(),
     }

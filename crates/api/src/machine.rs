@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{GridId, Hardware, LinkPolicy, Load, PeerId, Stamp, Tuning};
+use gridwell_model::{GridId, Hardware, Leaning, LinkPolicy, Load, PeerId, Stamp, Tuning};
 use serde::{Deserialize, Serialize};
 
 use crate::LinkAskState;
@@ -131,6 +131,10 @@ pub struct MachineView {
     pub last_seen: Option<Stamp>,
     /// How its owner tuned gravity.
     pub tuning: Tuning,
+    /// What is wanted of it for the jobs that start on the machine that answers; absent if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub leaning: Option<Leaning>,
     /// Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
     /// for other machines.
     pub isolated_since: Option<Stamp>,

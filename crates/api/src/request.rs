@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use gridwell_model::{LinkPolicy, Role, Sharpness, Strategy, TaskState, Weight};
+use gridwell_model::{Leaning, LinkPolicy, Role, Sharpness, Strategy, TaskState, Weight};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -452,6 +452,10 @@ pub struct SetRequest {
     /// Over how many links tasks of this machine's jobs go: 1 … 6.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub reach: Option<u32>,
+    /// What is wanted of machines for the jobs that start here, by name or id, or nothing with `null`.
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<BTreeMap<String, Option<Leaning>>>"))]
+    #[schema(value_type = BTreeMap<String, Leaning>)]
+    pub leanings: BTreeMap<String, Option<Leaning>>,
     /// Labels to set, or to remove with `null`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,

@@ -35,7 +35,7 @@ pub use jobs::{
 pub use layout::{BehaviourArgs, BehaviourCommand, LayoutArgs, NamedArgs, PacedArgs};
 pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
 pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkUndo, LinksArgs};
-pub use machine::{LabelArgs, PauseArgs, RenameArgs};
+pub use machine::{LabelArgs, LeanArgs, PauseArgs, RenameArgs};
 pub use members::{GuestArgs, RecoverArgs, RecoverCommand, RecoverUseArgs, RevokeArgs, RoleArgs};
 pub use node::{LogStyle, NodeArgs, Switch};
 pub use pair::{PairArgs, PairCodeArgs, PairCommand, PairEnterArgs, PairNearbyArgs, PairShowArgs, PairTargetArgs};
@@ -329,6 +329,20 @@ Examples:
 
 Kept over restarts. What holds now: gridwell machines --json")]
     Set(SetArgs),
+    /// Draw jobs that start here to some machines rather than to others
+    #[command(after_help = "\
+Examples:
+  gridwell prefer render-01             it pulls 2.7 times as strongly; gridwell why says so
+  gridwell prefer render-01 --clear     as all others again")]
+    Prefer(LeanArgs),
+    /// Keep tasks of jobs that start here off some machines
+    #[command(after_help = "\
+Examples:
+  gridwell keep-off old-imac            what runs there is finished
+  gridwell keep-off old-imac --clear    as all others again
+
+For one job: --on. On the machine itself, for everybody: gridwell drain")]
+    KeepOff(LeanArgs),
     /// Set or remove labels of this machine
     #[command(after_help = "Examples:\n  gridwell label tier=fast room=attic\n  gridwell label room=")]
     Label(LabelArgs),

@@ -33,7 +33,7 @@ pub use lease::{Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};
 pub use limit::{LicenceAsk, LicenceTerm, LimitHolder, LimitMessage, LimitNeed, LimitReport};
 pub use link::{LinkAnswer, LinkAsk, LinkPolicy, LinkReport, LinkRule, LinkWish};
 pub use need::{AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, Preference, PreferenceError, Unmet};
-pub use pull::{PullError, Sharpness, Strategy, StrategyError, Tuning, Weight};
+pub use pull::{Leaning, PullError, Sharpness, Strategy, StrategyError, Tuning, Weight};
 pub use relay::{Hindrance, Letter, LinkRecord, MOST_HOPS};
 pub use role::{Role, RoleError};
 pub use session::{ActionEnd, ActionPlan, CancelPlan, EnvironmentPlan, FilePlan, Limits, SessionPlan};

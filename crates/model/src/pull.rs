@@ -16,6 +16,17 @@ pub enum Strategy {
     Direct,
 }
 
+/// What the owner of a machine wants of another one, for the jobs that start on the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Leaning {
+    /// Tasks go there rather than elsewhere.
+    Prefer,
+    /// No task goes there.
+    KeepOff,
+}
+
 /// Why a text is not a strategy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StrategyError {

@@ -101,6 +101,7 @@ mod tests {
             version: String::new(),
             last_seen: None,
             tuning: Tuning::default(),
+            leaning: None,
             isolated_since: None,
             via: Vec::new(),
         }

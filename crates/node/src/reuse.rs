@@ -182,7 +182,8 @@ async fn bring(store: &Store, spec: &JobSpec, made: &Made) -> bool {
         let folders = [&made.folders, &spec.output_folders].map(|folders| folders.get(file.folder as usize));
         let [Some(before), Some(folder)] = folders else { return false };
         let before = Path::new(before).join(OsStr::from_bytes(file.path.as_bytes()));
-        let landed = store.blobs().land_again(file.blob, &before, Path::new(folder), &file.path, file.executable);
+        let place = (Path::new(folder), &file.path, file.executable);
+        let landed = store.blobs().land_again(file.blob, &before, place, spec.submitted);
         match landed.await {
             Ok(true) => {}
             Ok(false) => return false,

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use gridwell_model::{Decline, JobId, LimitNeed, PeerId, Reserve, Strategy, Unmet};
+use gridwell_model::{Decline, JobId, Leaning, LimitNeed, PeerId, Reserve, Strategy, Unmet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -86,6 +86,8 @@ pub enum Against {
     },
     /// The strategy keeps everything at another machine.
     StaysElsewhere,
+    /// The owner of the machine that the job came from wants no work there.
+    KeptOff,
     /// It declined, in its own words; it is asked again later.
     Declined(String),
     /// All it lends is in use.
@@ -102,7 +104,7 @@ impl Against {
     /// True when it does not pass by itself.
     #[must_use]
     pub const fn lasts(&self) -> bool {
-        matches!(self, Self::Unmet(_) | Self::Blocked | Self::StaysElsewhere)
+        matches!(self, Self::Unmet(_) | Self::Blocked | Self::StaysElsewhere | Self::KeptOff)
     }
 }
 
@@ -115,6 +117,7 @@ impl fmt::Display for Against {
             Self::Blocked => f.write_str("the job failed there too often"),
             Self::Avoided { tasks } => write!(f, "all {tasks} waiting tasks failed there; others are tried first"),
             Self::StaysElsewhere => f.write_str("the strategy keeps work on the machine it came from"),
+            Self::KeptOff => f.write_str("work is kept off it here"),
             Self::Declined(why) => write!(f, "declined: {why}"),
             Self::NoFreeSlot => f.write_str("all it lends is in use"),
             Self::NotAllFree => f.write_str("a task takes all cores it lends, and some are in use"),
@@ -204,6 +207,9 @@ impl Case<'_> {
         let mut all: Vec<_> = unmet(peer, self.step).into_iter().map(Against::Unmet).collect();
         if self.world.config.strategy == Strategy::Direct && peer.id != self.world.config.me {
             all.push(Against::StaysElsewhere);
+        }
+        if self.world.leanings.get(&peer.id) == Some(&Leaning::KeepOff) {
+            all.push(Against::KeptOff);
         }
         if self.job.blocked.contains(&at) {
             all.push(Against::Blocked);

@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_model::{
-    Capabilities, Chunking, Decline, JobId, LeaseId, Needs, PeerId, Preference, Reserve, Sharpness, Strategy, TaskSpan,
-    TaskSpans, Weight,
+    Capabilities, Chunking, Decline, JobId, Leaning, LeaseId, Needs, PeerId, Preference, Reserve, Sharpness, Strategy,
+    TaskSpan, TaskSpans, Weight,
 };
 
 use crate::Terms;
@@ -149,6 +149,11 @@ pub enum Input {
         strategy: Strategy,
         /// The new sharpness.
         sharpness: Sharpness,
+    },
+    /// A person changed which peers are preferred, and which get nothing, for the jobs of this one.
+    Leaned {
+        /// What is wanted of each; nothing of those that are not named.
+        leanings: BTreeMap<PeerId, Leaning>,
     },
     /// These limits are kept by machines that can be reached, and no others.
     LimitsChanged {

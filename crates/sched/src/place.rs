@@ -161,7 +161,7 @@ impl Scheduler {
         self.effects.push_back(Effect::Place(placement));
     }
 
-    /// Tells the ledger once when every machine that fits a waiting step is blocked for the job.
+    /// Tells the ledger once when every machine that fits a waiting step, and is wanted for it, is blocked for the job.
     fn tell_if_stranded(&mut self, at: usize) -> bool {
         let Some(job) = self.jobs.jobs[at].as_mut() else {
             return false;
@@ -170,7 +170,7 @@ impl Scheduler {
             return false;
         }
         let waiting = job.steps.iter().filter(|step| step.queue.count() > 0);
-        let here = |at: usize| self.world.peers[at].here;
+        let here = |at: usize| self.world.peers[at].here && self.world.wants(at);
         let all_blocked = |step: &Step| {
             let mut fitting =
                 (0..step.board.seats.len()).filter(|at| step.board.seats[*at].fits && here(*at)).peekable();

@@ -105,6 +105,10 @@ impl Scheduler {
                 (self.world.config.strategy, self.world.config.sharpness) = (strategy, sharpness);
                 self.touch_all();
             }
+            Input::Leaned { leanings } => {
+                self.world.leanings = leanings;
+                self.touch_all();
+            }
             Input::HistoryLoaded { recipe, secs_per_task } => {
                 self.world.history.entry(recipe).or_default().extend(secs_per_task);
                 self.world.peers.iter_mut().for_each(|peer| peer.version += 1);

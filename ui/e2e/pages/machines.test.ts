@@ -50,8 +50,22 @@ describe("the list of machines", () => {
       expect.stringContaining("Open"),
       "New job only here",
       "Check the way to it",
+      "Prefer this machine",
+      "Keep my jobs off",
       "Copy details",
     ]);
+  });
+
+  it("prefers a machine for jobs from here, says so, and takes it back", async () => {
+    const page = await open("#/machines");
+    await page.getByRole("grid").getByText("render-01").click({ button: "right" });
+    await page.getByRole("menuitem", { name: "Prefer this machine" }).click();
+    await page.getByText(/render-01.* is preferred for jobs from here/).waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    const machine = expect.stringMatching(/^render/) as string;
+    await expect
+      .poll(async () => (await asked(page, "set")).map(set => Object.entries((set as { leanings: object }).leanings)))
+      .toEqual([[[machine, "prefer"]], [[machine, null]]]);
   });
 });
 

@@ -809,6 +809,9 @@ export type LayoutView = {
   history: Array<LayoutChange>;
 };
 
+/** What the owner of a machine wants of another one, for the jobs that start on the first. */
+export type Leaning = "prefer" | "keep_off";
+
 /** Licences that one machine has for one job. */
 export type LimitHolderView = {
   /** The machine. */
@@ -1129,6 +1132,8 @@ export type MachineView = {
   last_seen: Stamp | null;
   /** How its owner tuned gravity. */
   tuning: Tuning;
+  /** What is wanted of it for the jobs that start on the machine that answers; absent if nothing. */
+  leaning?: Leaning;
   /**
    * Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
    * for other machines.
@@ -1620,6 +1625,8 @@ export type SetRequest = {
   relay?: boolean | null;
   /** Over how many links tasks of this machine's jobs go: 1 … 6. */
   reach?: number | null;
+  /** What is wanted of machines for the jobs that start here, by name or id, or nothing with `null`. */
+  leanings?: { [key in string]: Leaning | null };
   /** Labels to set, or to remove with `null`. */
   labels?: { [key in string]: string | null };
 };

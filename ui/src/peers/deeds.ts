@@ -1,7 +1,7 @@
-import { Refusal, type MachineView, type SetRequest } from "~/bridge";
+import { Refusal, type Leaning, type MachineView, type SetRequest } from "~/bridge";
 import type { MenuItem } from "~/parts/menu";
 import type { Grid } from "~/state";
-import { isolate, m, problem } from "~/text";
+import { format, isolate, m, problem } from "~/text";
 
 /** The wish that changes this machine's lending; buttons show it as pending under this key. */
 export const LEND_KEY = "set.lend";
@@ -69,6 +69,33 @@ export function relabel(grid: Grid, name: string, value: string | null): Promise
     SET_KEY,
   );
 }
+
+/** Prefers machines for the jobs that start here, keeps work off them, or treats them as all others again with `null`. */
+export function lean(grid: Grid, machines: readonly MachineView[], leaning: Leaning | null): Promise<boolean> {
+  const wish = (of: (machine: MachineView) => Leaning | null): SetRequest => ({
+    leanings: Object.fromEntries(machines.map(machine => [machine.id, of(machine)])),
+  });
+  const [first] = machines;
+  const who = machines.length === 1 && first !== undefined ? isolate(first.name) : format.machines(machines.length);
+  return change(
+    grid,
+    LEANT[leaning ?? "none"]({ who }),
+    wish(() => leaning),
+    wish(machine => machine.leaning ?? null),
+    SET_KEY,
+  );
+}
+
+/** What a key or a menu asks of machines: the same a second time takes it back. */
+export function toggleLeaning(grid: Grid, machines: readonly MachineView[], leaning: Leaning): Promise<boolean> {
+  return lean(grid, machines, machines.every(machine => machine.leaning === leaning) ? null : leaning);
+}
+
+const LEANT = {
+  prefer: m.machines_preferred,
+  keep_off: m.machines_kept_off,
+  none: m.machines_not_leant,
+};
 
 const LENDS: SetRequest = { lend: true, pause_secs: 0 };
 

@@ -72,6 +72,12 @@ export function reasonLine(machine: MachineView, now: number): string {
   return m.machines_last_seen({ time: format.ago(machine.last_seen, now) });
 }
 
+/** What is wanted of it for the jobs that start here; empty if nothing. */
+export function leaningLine({ leaning }: MachineView): string {
+  if (leaning === "prefer") return m.machines_is_preferred();
+  return leaning === "keep_off" ? m.machines_is_kept_off() : "";
+}
+
 /** What a machine said, as a line of its own. */
 function sayOf(reason: string): string {
   const line = plain(reason);

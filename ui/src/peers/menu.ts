@@ -1,17 +1,19 @@
+import Ban from "@lucide/svelte/icons/ban";
 import Copy from "@lucide/svelte/icons/copy";
 import ExternalLink from "@lucide/svelte/icons/external-link";
+import Heart from "@lucide/svelte/icons/heart";
 import Pause from "@lucide/svelte/icons/pause";
 import Pencil from "@lucide/svelte/icons/pencil";
 import Play from "@lucide/svelte/icons/play";
 import Plus from "@lucide/svelte/icons/plus";
 import Stethoscope from "@lucide/svelte/icons/stethoscope";
 
-import { Refusal, type MachineView } from "~/bridge";
+import { Refusal, type Leaning, type MachineView } from "~/bridge";
 import type { MenuItem } from "~/parts/menu";
 import { hrefOf } from "~/shell/routes";
 import type { Grid } from "~/state";
 import { m, problem } from "~/text";
-import { pauses, resume } from "./deeds";
+import { pauses, resume, toggleLeaning } from "./deeds";
 import { details } from "./machines";
 
 /** Where a screen goes for what a menu cannot show by itself. */
@@ -34,8 +36,9 @@ export function machineMenu(grid: Grid, machines: readonly MachineView[], ways: 
     apart: true,
     run: () => void copyAll(grid, machines),
   };
-  if (others.length > 0) return [{ ...copy, apart: false }];
-  return [...goings(only, ways), ...(only.this ? ownDeeds(grid, only, ways) : []), copy];
+  if (others.length > 0) return [...leanings(grid, machines), copy];
+  const leant = leanings(grid, machines).map((item, at) => ({ ...item, apart: at === 0 }));
+  return [...goings(only, ways), ...leant, ...(only.this ? ownDeeds(grid, only, ways) : []), copy];
 }
 
 /** Those that the palette does not have anyway: lending is in it wherever one is. */
@@ -53,6 +56,23 @@ function goings(machine: MachineView, { open, start }: Ways): MenuItem[] {
     items.push({ id: "check", label: m.machines_check(), icon: Stethoscope, run: check });
   }
   return items;
+}
+
+/** What is wanted of them for the jobs that start here. */
+function leanings(grid: Grid, machines: readonly MachineView[]): MenuItem[] {
+  const blocked = grid.stale ? m.shell_unavailable_stale() : null;
+  const all = (leaning: Leaning): boolean => machines.every(machine => machine.leaning === leaning);
+  const item = (leaning: Leaning, label: string, icon: MenuItem["icon"]): MenuItem => ({
+    id: leaning,
+    label,
+    icon,
+    blocked,
+    run: () => void toggleLeaning(grid, machines, leaning),
+  });
+  return [
+    item("prefer", all("prefer") ? m.machines_prefer_no_more() : m.machines_prefer(), Heart),
+    item("keep_off", all("keep_off") ? m.machines_keep_off_no_more() : m.machines_keep_off(), Ban),
+  ];
 }
 
 /** The owner's wishes: only this machine's, each machine has its own owner. */

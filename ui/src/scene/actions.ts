@@ -30,7 +30,7 @@ export function actionsFor(target: SceneTarget, input: SceneInput): SceneAction[
   }
 }
 
-function machineActions({ id }: Machine, input: SceneInput): SceneAction[] {
+function machineActions({ id, leaning }: Machine, input: SceneInput): SceneAction[] {
   const blocked = input.locked ? m.scene_why_locked() : null;
   const machines = input.selection.machines.has(id) ? [...input.selection.machines] : [id];
   const wish = (does: SceneWish): SceneDeed => ({ kind: "wish", wish: does });
@@ -40,14 +40,14 @@ function machineActions({ id }: Machine, input: SceneInput): SceneAction[] {
     { id: "move", label: m.scene_do_move(), keys: ["M"], blocked, does: { kind: "move", machines } },
     {
       id: "keep_off",
-      label: m.scene_do_keep_off(),
+      label: leaning === "keep_off" ? m.machines_keep_off_no_more() : m.machines_keep_off(),
       keys: ["O"],
       blocked: null,
       does: wish({ kind: "keep_off", machines }),
     },
     {
       id: "prefer",
-      label: m.scene_do_prefer(),
+      label: leaning === "prefer" ? m.machines_prefer_no_more() : m.machines_prefer(),
       keys: ["Shift", "P"],
       blocked: null,
       does: wish({ kind: "prefer", machines }),

@@ -30,6 +30,8 @@ export interface Machine {
   /** Share of the lent capacity in use now, `0..=1`. */
   readonly use: number;
   readonly taskCount: number;
+  /** What is wanted of it for the jobs that start here. */
+  readonly leaning: "prefer" | "keep_off" | null;
   /** Owned by the person at this window. */
   readonly mine: boolean;
   /** The machine this window runs on. */

@@ -12,6 +12,7 @@ export function aMachine(id: MachineId, part: Partial<Machine> = {}): Machine {
     score: 100,
     use: 0,
     taskCount: 0,
+    leaning: null,
     mine: true,
     here: false,
     site: null,

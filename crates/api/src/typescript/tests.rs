@@ -292,6 +292,7 @@ fn machine() -> MachineView {
         version: String::new(),
         last_seen: None,
         tuning: Tuning::default(),
+        leaning: None,
         isolated_since: None,
         via: Vec::new(),
     }

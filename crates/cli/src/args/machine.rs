@@ -20,6 +20,17 @@ pub struct RenameArgs {
     pub name: String,
 }
 
+/// `gridwell prefer` and `gridwell keep-off`
+#[derive(Debug, Args)]
+pub struct LeanArgs {
+    /// Names of machines, or the beginnings of their ids
+    #[arg(required = true, value_name = "MACHINE")]
+    pub machines: Vec<String>,
+    /// Treat them as all others again
+    #[arg(long)]
+    pub clear: bool,
+}
+
 /// `gridwell label`
 #[derive(Debug, Args)]
 pub struct LabelArgs {

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use gridwell_api::{ApiError, InviteRequest, InviteView, MachineView, Request, SetRequest, StatusView};
+use gridwell_model::Leaning;
 use gridwell_serve::Client;
 
 use super::End;
 use crate::{
-    args::{InviteArgs, LabelArgs, PauseArgs, RenameArgs, SetArgs, Setting},
+    args::{InviteArgs, LabelArgs, LeanArgs, PauseArgs, RenameArgs, SetArgs, Setting},
     screen::Screen,
     text,
 };
@@ -60,6 +61,13 @@ pub(super) async fn rename(args: RenameArgs, client: &Client, screen: Screen) ->
 pub(super) async fn label(args: LabelArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let pairs = args.labels.into_iter().map(|(key, value)| (key, Some(value).filter(|value| !value.is_empty())));
     set(SetRequest { labels: pairs.collect::<BTreeMap<_, _>>(), ..SetRequest::default() }, client, screen).await
+}
+
+pub(super) async fn lean(args: LeanArgs, leaning: Leaning, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let leaning = (!args.clear).then_some(leaning);
+    let leanings = args.machines.into_iter().map(|name| (name, leaning)).collect();
+    let _machine: MachineView = client.ask(&Request::Set(SetRequest { leanings, ..SetRequest::default() })).await?;
+    machines(client, screen).await
 }
 
 pub(super) async fn tune(args: SetArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {

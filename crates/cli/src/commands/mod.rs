@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use gridwell_api::{ApiError, ErrorCode};
+use gridwell_model::Leaning;
 use gridwell_serve::Client;
 
 use crate::{
@@ -120,6 +121,8 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Pause(args) => machines::pause(&args, client, screen).await,
         Command::Rename(args) => machines::rename(args, client, screen).await,
         Command::Resume => machines::lend(true, client, screen).await,
+        Command::Prefer(args) => machines::lean(args, Leaning::Prefer, client, screen).await,
+        Command::KeepOff(args) => machines::lean(args, Leaning::KeepOff, client, screen).await,
         Command::Set(args) => machines::tune(args, client, screen).await,
         Command::Label(args) => machines::label(args, client, screen).await,
         Command::Submit(args) => jobs::submit(args, client, screen).await,

@@ -1,6 +1,6 @@
 use console::style;
 use gridwell_api::{DoctorView, Finding, InviteView, JoinedView, MachineState, MachineView, StatusView, WakeView};
-use gridwell_model::{PeerId, Tuning, format_bytes};
+use gridwell_model::{Leaning, PeerId, Tuning, format_bytes};
 
 use super::{clean, fields, moment, number_of, secs, table::Table};
 
@@ -66,6 +66,13 @@ pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
     let mut text = table.render(columns);
     for machine in machines.iter().filter(|machine| !machine.accepts && !machine.why_not.is_empty()) {
         text.push_str(&format!("{} takes nothing now: {}\n", clean(&machine.name), why_not(machine)));
+    }
+    for machine in machines {
+        match machine.leaning {
+            Some(Leaning::Prefer) => text.push_str(&format!("{} is preferred here\n", clean(&machine.name))),
+            Some(Leaning::KeepOff) => text.push_str(&format!("{} gets no work from here\n", clean(&machine.name))),
+            None => {}
+        }
     }
     for machine in machines.iter().filter(|machine| !machine.via.is_empty()) {
         let name = |id: &PeerId| machines.iter().find(|machine| machine.id == *id).map(|machine| clean(&machine.name));
@@ -196,6 +203,7 @@ mod tests {
             version: String::new(),
             last_seen: None,
             tuning: Tuning::default(),
+            leaning: None,
             isolated_since: None,
             via: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gridwell_api::{ApiError, ErrorCode, NoticeKind, NoticeLevel, Response, SetRequest};
-use gridwell_model::{MOST_HOPS, PeerId, Stamp, Time, Tuning};
+use gridwell_model::{Leaning, MOST_HOPS, PeerId, Stamp, Time, Tuning};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::{Store, StoreError};
 use gridwell_worker::Input as WorkerInput;
@@ -153,7 +153,7 @@ impl Core {
 
     /// Changes what a person asks for, all or nothing; the answer goes back once it is kept.
     pub(super) fn set(&mut self, request: SetRequest, reply: Reply) {
-        let changed = self.check(&request).map(|()| self.apply(request));
+        let changed = self.check(&request).map(|leanings| self.apply(request, leanings));
         let kept = match changed {
             Ok(()) => self.keep_settings(),
             Err(error) => {
@@ -172,7 +172,8 @@ impl Core {
         });
     }
 
-    fn check(&self, request: &SetRequest) -> Result<(), ApiError> {
+    /// What is wanted of which machines, if the whole request makes sense.
+    fn check(&self, request: &SetRequest) -> Result<Vec<(PeerId, Option<Leaning>)>, ApiError> {
         let bad = |message: String| Err(ApiError::new(ErrorCode::BadValue, message));
         let word = |text: &str| !text.is_empty() && text.len() <= LABEL_BYTES && !text.contains(char::is_control);
         let bad_label = request.labels.iter().find(|(key, value)| !word(key) || !value.as_deref().is_none_or(word));
@@ -207,10 +208,11 @@ impl Core {
         {
             return bad(format!("this machine has {cores} cores: it cannot lend {cpus}"));
         }
-        Ok(())
+        let leaned = request.leanings.iter().map(|(name, leaning)| Ok((self.find_machine(name)?, *leaning)));
+        leaned.collect()
     }
 
-    fn apply(&mut self, request: SetRequest) {
+    fn apply(&mut self, request: SetRequest, leanings: Vec<(PeerId, Option<Leaning>)>) {
         let before = self.machines.settings().clone();
         let settings = self.machines.settings_mut();
         if let Some(lend) = request.lend {
@@ -241,6 +243,13 @@ impl Core {
                 None => settings.labels.remove(&key),
             };
         }
+        for (peer, leaning) in leanings {
+            match leaning {
+                Some(leaning) => settings.leanings.insert(peer, leaning),
+                None => settings.leanings.remove(&peer),
+            };
+            self.changed.machines.insert(peer);
+        }
         if self.machines.settings().copies_bytes > before.copies_bytes {
             self.copy_all_inputs();
         }
@@ -254,7 +263,9 @@ impl Core {
     /// The scheduler hears how machines are chosen now.
     pub(crate) fn tune(&mut self) {
         let Tuning { strategy, sharpness, .. } = self.machines.settings().tuning;
+        let leanings = self.machines.settings().leanings.clone();
         self.sched.handle(SchedInput::Tuned { strategy, sharpness }, clock::now());
+        self.sched.handle(SchedInput::Leaned { leanings }, clock::now());
     }
 
     /// Tells people what changed, and other machines a new name.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_job::Recipes;
-use gridwell_model::{Hardware, Incarnation, Load, PeerId, Reserve, Stamp, Tuning};
+use gridwell_model::{Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Tuning};
 use gridwell_sched::{Input as SchedInput, PeerView};
 use gridwell_store::{RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
@@ -49,6 +49,9 @@ pub(crate) struct Settings {
     /// Most bytes of files that are copied here for one job of another machine, so that it goes on without that one.
     #[serde(default = "usual_copies")]
     pub(crate) copies_bytes: u64,
+    /// What is wanted of machines for the jobs that start here.
+    #[serde(default)]
+    pub(crate) leanings: BTreeMap<PeerId, Leaning>,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -72,6 +75,7 @@ impl Settings {
             reach: usual_reach(),
             limits: BTreeMap::new(),
             copies_bytes: usual_copies(),
+            leanings: BTreeMap::new(),
             score: 0.0,
         }
     }

@@ -242,6 +242,7 @@ impl Core {
             version: announced.version.chars().filter(|c| !c.is_control()).take(VERSION_CHARS).collect(),
             last_seen,
             tuning: announced.tuning,
+            leaning: self.machines.settings().leanings.get(&peer).copied(),
             isolated_since: self.isolation.since().filter(|_| peer == self.me),
             via: self.via(peer),
         }

@@ -1,7 +1,7 @@
 //! Why here, why not there: the scheduler's own numbers in words.
 
 use gridwell_api::{Terms, WhyMachine, WhyView};
-use gridwell_model::{JobId, PeerId, TaskKey, TaskState};
+use gridwell_model::{JobId, Leaning, PeerId, TaskKey, TaskState};
 use gridwell_sched::{Against, Explanation, MachineExplanation, Term};
 
 use super::{Core, words::names};
@@ -42,6 +42,9 @@ impl Core {
             (_, Some(peer)) if decisive.is_empty() => {
                 format!("went to {}: no other machine took it", self.machines.name(peer))
             }
+            (_, Some(peer)) if decisive == word(Term::Prefers) && self.is_preferred(peer) => {
+                format!("went to {}: it is preferred here", self.machines.name(peer))
+            }
             (_, Some(peer)) => format!("went to {}: {}", self.machines.name(peer), because(decisive)),
             (_, None) => "was never placed".to_owned(),
         };
@@ -63,6 +66,10 @@ impl Core {
             decisive: decisive.to_owned(),
             smallest_change,
         })
+    }
+
+    fn is_preferred(&self, peer: PeerId) -> bool {
+        self.machines.settings().leanings.get(&peer) == Some(&Leaning::Prefer)
     }
 
     /// What would have drawn the task to another machine.
@@ -160,6 +167,7 @@ fn smallest_change(explanation: &Explanation) -> Option<String> {
     let remedy = |against: &Against| match against {
         Against::Unmet(unmet) => Some(unmet.remedy()),
         Against::Blocked => Some("retry the job".to_owned()),
+        Against::KeptOff => Some(format!("let work go there again: gridwell keep-off {} --clear", machine.name)),
         _ => None,
     };
     let remedies: Vec<_> = machine.against.iter().filter_map(remedy).collect();

@@ -79,14 +79,11 @@ impl SessionPlace {
     }
 }
 
-/// Clocks of file systems stand still that long, in milliseconds.
-const CLOCK_STEP: u64 = 20;
-
 /// True if the file got its name or content after `stamp`. Programs set a file's other times as they like.
 fn came_since(file: &Path, stamp: Stamp) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let millis = |meta: fs::Metadata| meta.ctime() * 1_000 + meta.ctime_nsec() / 1_000_000;
-    fs::metadata(file).is_ok_and(|meta| u64::try_from(millis(meta)).is_ok_and(|at| at + CLOCK_STEP >= stamp.0))
+    fs::metadata(file).is_ok_and(|meta| u64::try_from(millis(meta)).is_ok_and(|at| at >= stamp.0))
 }
 
 fn show(file: &Path, at: &Path) -> Result<(), CollectError> {

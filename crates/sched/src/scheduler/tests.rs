@@ -1,5 +1,5 @@
 use gridwell_model::{
-    Capabilities, Chunking, Fence, Needs, Preference, Reserve, Sharpness, Strategy, TaskSpan, Weight,
+    Capabilities, Chunking, Fence, Leaning, Needs, Preference, Reserve, Sharpness, Strategy, TaskSpan, Weight,
 };
 use proptest::prelude::*;
 
@@ -71,6 +71,49 @@ fn a_weight_repels_attracts_or_flips_one_peer() {
     // Negative: ahead of all positive ones, the most used of them first; last when vertical.
     assert_eq!(taken_with(Strategy::Horizontal, [0.0, 2.0, 3.0], [1.0, -1.0, -1.0]), Some(3));
     assert_eq!(taken_with(Strategy::Vertical, [0.0, 2.0, 3.0], [1.0, -1.0, -1.0]), Some(1));
+}
+
+#[test]
+fn an_owner_prefers_one_peer_and_keeps_work_off_another() {
+    let mut grid = TestGrid::new(|config| Config { sharpness: Sharpness::BEST, ..config });
+    (1..=3).for_each(|id| grid.add_peer(id, |view| view.foreign_cpu = f32::from(id) - 1.0));
+    let job = grid.add_job(9, |_| {});
+    let mut next = 0;
+    let mut taken = |grid: &mut TestGrid, leanings: &[(u8, Leaning)]| {
+        let leanings = leanings.iter().map(|(id, leaning)| (peer(*id), *leaning)).collect();
+        grid.input(Input::Leaned { leanings });
+        next += 1;
+        grid.ready(job, 0, next..next + 1, &[]);
+        let placed = grid.place_all().first().map(|placed| placed.peer.0[0]);
+        grid.end_all();
+        placed
+    };
+    assert_eq!(taken(&mut grid, &[]), Some(1), "it is used least");
+    assert_eq!(taken(&mut grid, &[(3, Leaning::Prefer)]), Some(3));
+    let explained = grid.scheduler.explain(job, 0).unwrap();
+    assert_eq!(explained.placed(peer(3)).unwrap().prefers, 1.0);
+    assert_eq!(taken(&mut grid, &[(1, Leaning::KeepOff)]), Some(2));
+    let all = [1, 2, 3].map(|id| (id, Leaning::KeepOff));
+    assert_eq!(taken(&mut grid, &all), None);
+    let explained = grid.scheduler.explain(job, 0).unwrap();
+    assert!(explained.machines.iter().all(|machine| machine.against == [Against::KeptOff]), "{explained:?}");
+    assert_eq!(taken(&mut grid, &[]), Some(1));
+}
+
+#[test]
+fn a_job_that_failed_wherever_it_may_go_does_not_wait_for_peers_that_are_kept_off() {
+    for direct in [false, true] {
+        let mut grid = TestGrid::new(|config| config);
+        (1..=2).for_each(|id| grid.add_peer(id, |_| {}));
+        grid.input(match direct {
+            true => tuned(Strategy::Direct, Sharpness::BEST),
+            false => Input::Leaned { leanings: [(peer(2), Leaning::KeepOff)].into() },
+        });
+        let job = grid.add_job(9, |_| {});
+        grid.input(Input::PeerBlocked { job, peer: peer(1) });
+        grid.ready(job, 0, 0..1, &[]);
+        assert_eq!(grid.poll(), Some(Effect::Stranded { job }), "direct: {direct}");
+    }
 }
 
 #[test]

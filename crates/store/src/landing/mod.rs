@@ -6,12 +6,14 @@ mod folders;
 mod place;
 
 use std::{
-    os::unix::fs::PermissionsExt as _,
+    io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use gridwell_model::{BlobId, RelPath};
+use gridwell_model::{BlobId, RelPath, Stamp};
 
 pub use check::check_folder;
 pub use error::LandError;
@@ -22,6 +24,10 @@ use crate::{
     Blobs, Durability, StoreError,
     blobs::{Inner, blocking},
 };
+
+/// How often, and how long each time, it is waited for the clock of a file system.
+const CLOCK_TRIES: u32 = 50;
+const CLOCK_WAIT: Duration = Duration::from_millis(2);
 
 /// Where the bytes of a landing come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +88,7 @@ impl Blobs {
     }
 
     /// Brings home once more what came home as the file `before`; true if it lies at `folder`/`path` then, also if it lay there. False if its
-    /// bytes are nowhere any more, or something else lies there.
+    /// bytes are nowhere any more, or something else lies there. Its inode says that it came at or after `since`.
     ///
     /// # Errors
     ///
@@ -91,30 +97,25 @@ impl Blobs {
         &self,
         blob: BlobId,
         before: &Path,
-        folder: &Path,
-        path: &RelPath,
-        executable: bool,
+        (folder, path, executable): (&Path, &RelPath, bool),
+        since: Stamp,
     ) -> Result<bool, LandError> {
         let land = async || self.land(LandSource::Copy(blob), folder, path, executable, Overwrite::Refuse).await;
         let landed = match land().await {
             Err(LandError::Source { .. }) if self.is_file(blob, before).await => land().await,
             landed => landed,
         };
-        match landed {
-            Ok(_) => Ok(true),
-            Err(LandError::Exists { path }) => {
-                Ok(self.is_file(blob, &path).await && self.came_again(&path, executable).await)
-            }
-            Err(LandError::Source { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Gives a file the rights of a result: its inode changes, as if it had come now. True if that is possible.
-    async fn came_again(&self, path: &Path, executable: bool) -> bool {
-        let (path, mode) = (path.to_owned(), self.inner.landing.mode(executable));
-        let set = move || Ok::<_, StoreError>(std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)));
-        blocking(set).await.is_ok_and(|set| set.is_ok())
+        let path = match landed {
+            Ok(path) => path,
+            Err(LandError::Exists { path }) if self.is_file(blob, &path).await => path,
+            Err(LandError::Exists { .. } | LandError::Source { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let mode = self.inner.landing.mode(executable);
+        blocking(move || {
+            has_come(&path, mode, since).map_err(|source| LandError::Refused { path: path.clone(), source })
+        })
+        .await
     }
 
     /// True if a file has the content of a blob, which is found there from now on.
@@ -191,4 +192,19 @@ impl Landing {
             }
         }
     }
+}
+
+/// Gives a file the rights of a result until its inode says that it came at or after `since`: clocks of file systems stand still
+/// for some milliseconds. False if they stand still for longer.
+fn has_come(path: &Path, mode: u32, since: Stamp) -> io::Result<bool> {
+    for _ in 0..CLOCK_TRIES {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+        let metadata = std::fs::metadata(path)?;
+        let came_ms = metadata.ctime() * 1_000 + metadata.ctime_nsec() / 1_000_000;
+        if u64::try_from(came_ms).is_ok_and(|came| came >= since.0) {
+            return Ok(true);
+        }
+        std::thread::sleep(CLOCK_WAIT);
+    }
+    Ok(false)
 }

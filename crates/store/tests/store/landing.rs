@@ -1,9 +1,9 @@
 use std::{
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::PathBuf,
 };
 
-use gridwell_model::{BlobId, RelPath};
+use gridwell_model::{BlobId, RelPath, Stamp};
 use gridwell_store::{LandError, LandSource, Overwrite, check_folder};
 
 use crate::support::{Fixture, TinyDisk, names, rel};
@@ -160,4 +160,29 @@ fn a_folder_for_results_is_checked_without_making_it() {
     assert!(matches!(full, Err(LandError::Full { .. })));
     let long = check_folder(&root.path().join("x".repeat(300)), 0);
     assert!(matches!(long, Err(LandError::NameTooLong { .. })));
+}
+
+#[tokio::test]
+async fn what_came_home_once_comes_home_again_wherever_its_bytes_are() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    let before = fixture.land(LandSource::Copy(blob), "a.png").await.unwrap();
+    let since = Stamp(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64);
+    let again = async |name: &str| {
+        let (folder, path) = (fixture.out(), RelPath::new(name).unwrap());
+        fixture.store.blobs().land_again(blob, &before, (&folder, &path, false), since).await.unwrap()
+    };
+    assert!(again("a.png").await, "it lies there");
+    let metadata = std::fs::metadata(&before).unwrap();
+    assert!((metadata.ctime() * 1_000 + metadata.ctime_nsec() / 1_000_000) as u64 >= since.0, "as if it came now");
+    // Nothing but the file itself has its bytes.
+    fixture.store.blobs().remove(blob).await.unwrap();
+    assert!(again("b/c.png").await);
+    assert_eq!(std::fs::read(fixture.out().join("b/c.png")).unwrap(), b"pixels");
+
+    std::fs::write(fixture.out().join("b/c.png"), b"mine").unwrap();
+    assert!(!again("b/c.png").await, "something else lies there");
+    fixture.store.blobs().remove(blob).await.unwrap();
+    std::fs::write(&before, b"changed").unwrap();
+    assert!(!again("d.png").await, "its bytes are nowhere");
 }

@@ -94,6 +94,7 @@ function aMachine(i: number, random: () => number, hostile: boolean, site: strin
     score,
     use: state === "working" ? 0.25 + random() * 0.75 : state === "in_use" ? random() * 0.3 : 0,
     taskCount,
+    leaning: null,
     mine: i % 3 !== 2,
     here: i === 0,
     site,

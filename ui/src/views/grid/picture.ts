@@ -1,6 +1,6 @@
 import type { JobView, LinkView, MachineView } from "~/bridge";
 import { oneForEach, pairId } from "~/peers/links";
-import { hardwareLine } from "~/peers/machines";
+import { hardwareLine, leaningLine } from "~/peers/machines";
 import { format, plain, words } from "~/text";
 import type { Link, Machine } from "~/scene";
 
@@ -20,13 +20,15 @@ export function machineOf(view: MachineView): Machine {
 
 function makeMachine(machine: MachineView): Machine {
   const { lends, free } = machine;
-  const status = words.machineState(machine.state);
+  const state = words.machineState(machine.state);
+  const tasks = machine.running > 0 ? format.tasks(machine.running, "task") : "";
   return {
     id: machine.id,
     name: plain(machine.name),
     state: machine.state,
     hardware: machine.hardware.cpu_count === 0 ? "" : hardwareLine(machine),
-    status: machine.running > 0 ? `${status} · ${format.tasks(machine.running, "task")}` : status,
+    status: [state, tasks, leaningLine(machine)].filter(Boolean).join(" · "),
+    leaning: machine.leaning ?? null,
     score: machine.hardware.score,
     // What it lent when it was last heard of says nothing about now.
     use: machine.online && lends.cpus > 0 ? Math.min(1, Math.max(0, (lends.cpus - free.cpus) / lends.cpus)) : 0,
