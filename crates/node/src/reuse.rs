@@ -44,9 +44,16 @@ struct StepWork<'a> {
     inputs: Vec<(&'a str, &'a [u8; 32], bool)>,
     output_folders: usize,
     output_globs: &'a [String],
-    environments: Vec<(&'a [(String, String)], [Option<Program<'a>>; 2])>,
+    environments: Vec<Environment<'a>>,
     /// What whole steps made that it waited for.
     after: Vec<WorkId>,
+}
+
+#[derive(Serialize)]
+struct Environment<'a> {
+    variables: &'a [(String, String)],
+    enter: Option<Program<'a>>,
+    exit: Option<Program<'a>>,
 }
 
 #[derive(Serialize)]
@@ -131,8 +138,9 @@ fn of_step(spec: &JobSpec, plan: &JobPlan, step: u32, known: &[Option<Vec<WorkId
     tasks.map(work).collect()
 }
 
-fn environment(plan: &EnvironmentPlan) -> (&[(String, String)], [Option<Program<'_>>; 2]) {
-    (&plan.variables, [plan.enter.as_ref().map(described), plan.exit.as_ref().map(described)])
+fn environment(plan: &EnvironmentPlan) -> Environment<'_> {
+    let (enter, exit) = (plan.enter.as_ref().map(described), plan.exit.as_ref().map(described));
+    Environment { variables: &plan.variables, enter, exit }
 }
 
 fn described(action: &ActionPlan) -> Program<'_> {
