@@ -27,6 +27,7 @@ mod pictures;
 mod reading;
 mod refusals;
 mod renders;
+mod results;
 mod reuse;
 mod routes;
 mod session;

@@ -97,7 +97,7 @@ fn a_tree_is_listed_and_looked_at_without_its_content() {
     until_shown(quarry, "/mill/projects");
     let before = received(quarry);
 
-    assert_eq!(names(quarry, "/"), ["mill", "quarry"]);
+    assert_eq!(names(quarry, "/"), ["jobs", "mill", "quarry"]);
     assert_eq!(names(quarry, "/mill"), ["projects"]);
     assert_eq!(names(quarry, "/mill/projects"), ["scene", "textures"]);
     let page = quarry.json(["files", "ls", "/mill/projects/textures"]);

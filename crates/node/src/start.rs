@@ -41,7 +41,7 @@ use crate::{
     pictures,
     recorder::Recorder,
     transfer::{Transfer, Ways},
-    tree::{Fetchings, JobFolders, Tree},
+    tree::{Fetchings, JobFolders, Jobs, Tree},
 };
 
 /// How often the machine's load is sampled.
@@ -233,7 +233,13 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let ways = Ways::new(facts.clone());
     let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone(), ways };
     let objects = store.objects().clone();
-    let tree = Tree { roots: sharing.roots(), transfer: transfer.clone(), objects, fetchings: Fetchings::default() };
+    let tree = Tree {
+        roots: sharing.roots(),
+        transfer: transfer.clone(),
+        objects,
+        fetchings: Fetchings::default(),
+        jobs: Jobs::default(),
+    };
     let handle = NodeHandle { asks, previews, store: store.clone(), tree: tree.clone() };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);

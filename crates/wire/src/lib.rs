@@ -12,6 +12,6 @@ pub use codec::{
 };
 pub use gridwell_model::{Decline, LeaseOffer, LinkReport, LinkWish, Renewal, Reserve, RunningTask, TaskResult};
 pub use message::{
-    Announcement, BulkReply, BulkRequest, Hello, LogChunk, Message, NotPassed, PROTOCOL_VERSION, Passed, Signed,
-    TreeFault, TreePage, TreeWish, Twin,
+    Announcement, BulkReply, BulkRequest, Hello, JobFolder, LogChunk, Message, NotPassed, PROTOCOL_VERSION, Passed,
+    Signed, TreeFault, TreePage, TreeWish, Twin,
 };

@@ -296,6 +296,16 @@ pub enum BulkRequest {
         /// What of it.
         wish: TreeWish,
     },
+    /// The jobs of which the asked machine is steward and that make files: a list of [`JobFolder`] follows in postcard, at most
+    /// [`JobFolder::MAX`], those that were submitted last.
+    Jobs,
+    /// Something of what a job made, from its steward; answered like [`BulkRequest::Tree`].
+    Made {
+        /// Which job.
+        job: JobId,
+        /// What of it.
+        wish: TreeWish,
+    },
     /// Some groups of a blob: the stream follows that proves them (`docs/files.md`, "Content and proofs").
     Groups {
         /// Which blob.
@@ -314,13 +324,32 @@ impl BulkRequest {
     #[must_use]
     pub const fn is_question(&self) -> bool {
         match self {
-            Self::Tree { wish, .. } => match wish {
+            Self::Tree { wish, .. } | Self::Made { wish, .. } => match wish {
                 TreeWish::List { .. } | TreeWish::Stat { .. } | TreeWish::Hash { .. } => true,
                 TreeWish::Prove { .. } | TreeWish::Read { .. } => false,
             },
+            Self::Jobs => true,
             Self::Blob { .. } | Self::Passed(_) | Self::Groups { .. } => false,
         }
     }
+}
+
+/// A job as a folder of the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobFolder {
+    /// Which.
+    pub job: JobId,
+    /// What people call it.
+    pub name: String,
+    /// When it was submitted, for people.
+    pub submitted: Stamp,
+}
+
+impl JobFolder {
+    /// Most jobs in an answer.
+    pub const MAX: usize = 1_024;
+    /// Longest answer, in bytes.
+    pub const MAX_BYTES: u64 = 1024 * 1024;
 }
 
 /// What is wanted of a share; every answer is about the share as it is now.

@@ -40,6 +40,8 @@ impl Core {
                 self.serve_groups(peer, (blob, job), (first, count), responder);
             }
             BulkRequest::Tree { share, wish } => self.show(peer, share, wish, responder),
+            BulkRequest::Jobs => self.show_jobs(peer, responder),
+            BulkRequest::Made { job, wish } => self.show_made(peer, job, wish, responder),
             BulkRequest::Passed(passed) => self.on_passed_request(peer, passed, responder),
         }
     }

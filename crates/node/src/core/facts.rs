@@ -20,6 +20,7 @@ use crate::{
     clock,
     disk::Learnt,
     transfer::{CollectError, Collected, TransferError, Way},
+    tree::JobOutputs,
 };
 
 /// How a door is answered.
@@ -67,6 +68,8 @@ pub(crate) enum Fact {
     Served(PeerId),
     /// Bytes are wanted from a machine: how are they asked for?
     WayWanted(PeerId, BulkRequest, oneshot::Sender<Way>),
+    /// What the jobs made of which this machine is steward is wanted.
+    JobsWanted(oneshot::Sender<Vec<JobOutputs>>),
     /// The link between the first two machines did not carry bytes.
     WayBroke(PeerId, PeerId, Hindrance),
     /// This machine carried so many bytes of a file for others.
@@ -152,6 +155,10 @@ impl Core {
             Fact::WayWanted(from, request, answer) => {
                 // Nobody waits for it any more.
                 let _ = answer.send(self.find_way(from, request));
+            }
+            Fact::JobsWanted(answer) => {
+                // Nobody waits for it any more.
+                let _ = answer.send(self.made_here());
             }
             Fact::WayBroke(one, other, why) => self.way_broke(one, other, why),
             Fact::Carried(bytes) => self.passing.count(true, bytes),

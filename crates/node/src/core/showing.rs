@@ -3,12 +3,13 @@
 use std::{io, sync::Arc, time::Duration};
 
 use gridwell_files::{Groups, group_count};
-use gridwell_model::{BlobId, PeerId, RelPath, Role, ShareId, Version};
+use gridwell_model::{BlobId, JobId, PeerId, RelPath, Role, ShareId, Version};
 use gridwell_net::BulkResponder;
 use gridwell_store::{ShareError, SharedFolder};
-use gridwell_wire::{BulkReply, TreeFault, TreePage, TreeWish};
+use gridwell_wire::{BulkReply, JobFolder, TreeFault, TreePage, TreeWish};
 
 use super::{Core, Fact, bulk::send_proof};
+use crate::tree::{JobOutputs, Local};
 
 /// Read from the disk and sent at once: a block of bulk bytes (network.md §7).
 const BLOCK_BYTES: u64 = 1024 * 1024;
@@ -20,37 +21,81 @@ const HASH_PATIENCE: Duration = Duration::from_secs(1);
 impl Core {
     /// Shows something of a share of this machine to another one, if its owner wants that.
     pub(super) fn show(&mut self, peer: PeerId, share: ShareId, wish: TreeWish, responder: BulkResponder) {
-        // Whether it may is known once its word on who belongs to the grid was heard.
-        if !self.has_heard(peer) {
-            return self.refuse_bytes(responder, BulkReply::Busy);
+        let local = self.sharing.shown_to(peer, share).map(Local::Share);
+        self.show_local(peer, local, wish, responder);
+    }
+
+    /// The same for what a job made of which this machine is steward.
+    pub(super) fn show_made(&mut self, peer: PeerId, job: JobId, wish: TreeWish, responder: BulkResponder) {
+        let local = self.homes.get(&job).map(|home| Local::Job(home.outputs.clone()));
+        self.show_local(peer, local, wish, responder);
+    }
+
+    fn show_local(&mut self, peer: PeerId, local: Option<Local>, wish: TreeWish, responder: BulkResponder) {
+        if let Err(reply) = self.may_look(peer) {
+            return self.refuse_bytes(responder, reply);
         }
-        let allowed = self.heeds(peer) && self.may(peer, Role::Files);
-        let Some(folder) = self.sharing.shown_to(peer, share).filter(|_| allowed) else {
-            return self.refuse_bytes(responder, BulkReply::Refused);
-        };
+        let Some(local) = local else { return self.refuse_bytes(responder, BulkReply::Refused) };
         let facts = self.facts.clone();
         self.readers.began(peer);
         self.beside.spawn(async move {
-            if let Err(error) = answer(&folder, wish, responder).await {
-                tracing::debug!(%error, machine = peer.short(), "something of a share was not sent to its end");
+            if let Err(error) = answer(&local, wish, responder).await {
+                tracing::debug!(%error, machine = peer.short(), "something of the tree was not sent to its end");
             }
             // The loop has stopped: nobody counts readers any more.
             let _ = facts.send(Fact::Served(peer)).await;
         });
     }
+
+    /// Tells another machine which jobs made something here.
+    pub(super) fn show_jobs(&self, peer: PeerId, responder: BulkResponder) {
+        if let Err(reply) = self.may_look(peer) {
+            return self.refuse_bytes(responder, reply);
+        }
+        let jobs: Vec<_> = self.made_here().iter().map(|outputs| outputs.shown().clone()).collect();
+        self.beside.spawn(async move {
+            let bytes = encoded(&jobs);
+            if let Err(error) = responder.send(bytes.len() as u64, bytes.as_slice()).await {
+                tracing::debug!(%error, machine = peer.short(), "a machine was not told of jobs");
+            }
+        });
+    }
+
+    /// What the jobs made of which this machine is steward, those that were submitted last.
+    pub(super) fn made_here(&self) -> Vec<JobOutputs> {
+        let homes = self.homes.values().filter(|home| !home.spec.output_folders.is_empty());
+        let mut made: Vec<_> = homes.map(|home| home.outputs.clone()).collect();
+        made.sort_by_key(|outputs| std::cmp::Reverse(outputs.shown().submitted));
+        made.truncate(JobFolder::MAX);
+        made
+    }
+
+    /// Whether a machine may look at files here is known once its word on who belongs to the grid was heard.
+    fn may_look(&self, peer: PeerId) -> Result<(), BulkReply> {
+        match self.has_heard(peer) {
+            false => Err(BulkReply::Busy),
+            true if self.heeds(peer) && self.may(peer, Role::Files) => Ok(()),
+            true => Err(BulkReply::Refused),
+        }
+    }
 }
 
-async fn answer(folder: &SharedFolder, wish: TreeWish, responder: BulkResponder) -> io::Result<()> {
+async fn answer(local: &Local, wish: TreeWish, responder: BulkResponder) -> io::Result<()> {
     let found = match wish {
-        TreeWish::List { folder: path, after } => page(folder, path, after).await.map(|page| encoded(&page)),
-        TreeWish::Stat { path } => folder.stat(path).await.map(|entry| encoded(&entry)),
-        TreeWish::Hash { path, version } => hash(folder, path, version).await.map(|blob| encoded(&blob)),
-        TreeWish::Prove { path, version, first, count } => {
-            return prove(folder, (path, version), (first, count), responder).await;
-        }
-        TreeWish::Read { path, version, offset, bytes } => {
-            return send(folder, (path, version), (offset, bytes), responder).await;
-        }
+        TreeWish::List { folder, after } => page(local, folder, after).await.map(|page| encoded(&page)),
+        TreeWish::Stat { path } => local.stat(path).await.map(|entry| encoded(&entry)),
+        TreeWish::Hash { path, version } => match local.place_of(path).await {
+            Ok((folder, path)) => hash(&folder, path, version).await.map(|blob| encoded(&blob)),
+            Err(error) => Err(error),
+        },
+        TreeWish::Prove { path, version, first, count } => match local.place_of(path).await {
+            Ok((folder, path)) => return prove(&folder, (path, version), (first, count), responder).await,
+            Err(error) => Err(error),
+        },
+        TreeWish::Read { path, version, offset, bytes } => match local.place_of(path).await {
+            Ok((folder, path)) => return send(&folder, (path, version), (offset, bytes), responder).await,
+            Err(error) => Err(error),
+        },
     };
     match found {
         Ok(bytes) => responder.send(bytes.len() as u64, bytes.as_slice()).await,
@@ -59,9 +104,8 @@ async fn answer(folder: &SharedFolder, wish: TreeWish, responder: BulkResponder)
 }
 
 /// One page, cut where it gets too long.
-async fn page(folder: &SharedFolder, path: Option<RelPath>, after: Option<Vec<u8>>) -> Result<TreePage, ShareError> {
-    let found = folder.list(path, after, TreePage::MAX_ENTRIES).await?;
-    let mut page = TreePage { entries: found.entries, more: found.more };
+async fn page(local: &Local, folder: Option<RelPath>, after: Option<Vec<u8>>) -> Result<TreePage, ShareError> {
+    let mut page = local.list(folder, after).await?;
     while encoded(&page).len() as u64 > TreePage::MAX_BYTES {
         page.entries.truncate(page.entries.len() / 2);
         page.more = true;

@@ -14,18 +14,20 @@ use gridwell_model::{
     TaskState,
 };
 use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, JobView, Placement, StepView};
-use gridwell_store::RunRecord;
+use gridwell_store::{RunRecord, Store};
 use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
 
 use super::{Core, journal::Wish, views::task_word};
-use crate::{clock, reuse::Works};
+use crate::{clock, reuse::Works, tree::JobOutputs};
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) plan: Arc<JobPlan>,
+    /// What it made, as others see it.
+    pub(crate) outputs: JobOutputs,
     /// What its tasks are, once that was asked.
     pub(crate) works: Arc<OnceLock<Option<Works>>>,
     pub(crate) spec_blob: BlobId,
@@ -63,8 +65,14 @@ pub(crate) struct Live {
 }
 
 impl Home {
-    pub(crate) fn new(spec: Arc<JobSpec>, plan: Arc<JobPlan>, spec_blob: BlobId, spec_bytes: u64) -> Self {
+    pub(crate) fn new(
+        store: &Store,
+        spec: Arc<JobSpec>,
+        plan: Arc<JobPlan>,
+        (spec_blob, spec_bytes): (BlobId, u64),
+    ) -> Self {
         Self {
+            outputs: JobOutputs::new(store, &spec),
             spec,
             plan,
             spec_blob,

@@ -220,7 +220,7 @@ pub(crate) async fn home_of(store: &Store, data: &Path, me: PeerId, spec: &Arc<J
     let blob = kept.await.map_err(|error| sentence(&error))?;
     let mine = spec.origin == me;
     let local = if mine { Arc::clone(spec) } else { Arc::new(stow::local(spec, data)) };
-    let mut home = Home::new(local, Arc::new(plan), blob, spec_bytes);
+    let mut home = Home::new(store, local, Arc::new(plan), (blob, spec_bytes));
     home.has_inputs = mine || spec.inputs.iter().all(|input| blobs.contains(input.blob));
     Ok(home)
 }

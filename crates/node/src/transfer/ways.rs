@@ -4,7 +4,7 @@ use gridwell_model::{Hindrance, PeerId};
 use gridwell_wire::BulkRequest;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::Fact;
+use crate::{core::Fact, tree::JobOutputs};
 
 /// Asks the loop for ways: it owns the routes, and the key that signs what travels on them.
 #[derive(Debug, Clone)]
@@ -36,6 +36,16 @@ impl Ways {
         }
         // The loop has stopped: nothing leads anywhere.
         answered.await.unwrap_or(Way::None)
+    }
+
+    /// What the jobs made of which this machine is steward.
+    pub(crate) async fn jobs(&self) -> Vec<JobOutputs> {
+        let (answer, answered) = oneshot::channel();
+        if self.facts.send(Fact::JobsWanted(answer)).await.is_err() {
+            return Vec::new();
+        }
+        // The loop has stopped: nothing is here any more.
+        answered.await.unwrap_or_default()
     }
 
     /// The link between two machines did not carry bytes: others are tried.

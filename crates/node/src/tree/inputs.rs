@@ -17,6 +17,7 @@ use super::{
     OpenFile, Tree, TreeError,
     fetching::Fetching,
     mounted::fault,
+    names::{Child, Names},
     origin::{InputAt, Origin},
 };
 
@@ -31,48 +32,15 @@ pub(crate) struct JobFolders {
 #[derive(Debug)]
 pub(crate) struct JobFiles {
     spec: Arc<JobSpec>,
-    /// By the path of a folder, what is in it.
-    folders: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Child>>,
+    names: Names,
     steward: watch::Receiver<PeerId>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Child {
-    Folder,
-    /// The number of an input.
-    File(usize),
 }
 
 impl JobFiles {
     /// What `spec` lists, by plain absolute paths; `steward` is who has it, at any time.
     pub(crate) fn new(spec: Arc<JobSpec>, steward: watch::Receiver<PeerId>) -> Self {
-        let mut folders: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Child>> = BTreeMap::from([(Vec::new(), BTreeMap::new())]);
-        for (number, input) in spec.inputs.iter().enumerate() {
-            let path = input.path.trim_start_matches('/').as_bytes();
-            let mut child = Child::File(number);
-            let mut end = path.len();
-            // Up to the first folder that is known.
-            loop {
-                let start = path[..end].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-                let folder = &path[..start.saturating_sub(1)];
-                let known = folders.contains_key(folder);
-                folders.entry(folder.to_vec()).or_default().entry(path[start..end].to_vec()).or_insert(child);
-                if known {
-                    break;
-                }
-                (child, end) = (Child::Folder, folder.len());
-            }
-        }
-        Self { spec, folders, steward }
-    }
-
-    fn child(&self, path: &[u8]) -> Option<Child> {
-        if path.is_empty() {
-            return Some(Child::Folder);
-        }
-        let slash = path.iter().rposition(|byte| *byte == b'/');
-        let (folder, name) = slash.map_or((&path[..0], path), |slash| (&path[..slash], &path[slash + 1..]));
-        self.folders.get(folder)?.get(name).copied()
+        let names = Names::of(spec.inputs.iter().map(|input| input.path.trim_start_matches('/').as_bytes()));
+        Self { spec, names, steward }
     }
 
     fn input(&self, number: usize) -> &InputFile {
@@ -124,7 +92,7 @@ impl JobFolders {
 
     async fn open_input(&self, path: &TreePath) -> Result<OpenInput, Fault> {
         let (files, rest) = self.find(path)?;
-        let child = files.child(rest).ok_or(Fault::NotFound)?;
+        let child = files.names.get(rest).ok_or(Fault::NotFound)?;
         let Child::File(number) = child else { return Err(Fault::IsAFolder) };
         let input = files.input(number);
         let (blob, size_bytes) = (input.blob, input.size_bytes);
@@ -152,25 +120,24 @@ impl gridwell_mount::Tree for JobFolders {
                 return Ok(Entry::folder());
             }
             let (files, rest) = self.find(path)?;
-            files.child(rest).map(|child| files.entry(child)).ok_or(Fault::NotFound)
+            files.names.get(rest).map(|child| files.entry(child)).ok_or(Fault::NotFound)
         })
     }
 
     fn list<'a>(&'a self, path: &'a TreePath, after: Option<&'a [u8]>) -> BoxFuture<'a, Result<Listing, Fault>> {
         Box::pin(async move {
-            let is_new = |name: &[u8]| after.is_none_or(|after| name > after);
             let mut entries: Vec<(Bytes, Entry)> = if path.is_root() {
                 let jobs = self.lock();
-                let jobs = jobs.keys().filter(|name| is_new(name.as_bytes())).take(Listing::MAX_ENTRIES + 1);
+                let new = jobs.keys().filter(|name| after.is_none_or(|after| name.as_bytes() > after));
+                let jobs = new.take(Listing::MAX_ENTRIES + 1);
                 jobs.map(|name| (Bytes::from(name.clone()), Entry::folder())).collect()
             } else {
                 let (files, rest) = self.find(path)?;
-                if let Child::File(_) = files.child(rest).ok_or(Fault::NotFound)? {
+                if let Child::File(_) = files.names.get(rest).ok_or(Fault::NotFound)? {
                     return Err(Fault::NotAFolder);
                 }
-                let children = files.folders.get(rest).into_iter().flatten().filter(|(name, _)| is_new(name));
-                let children = children.take(Listing::MAX_ENTRIES + 1);
-                children.map(|(name, child)| (Bytes::from(name.clone()), files.entry(*child))).collect()
+                let children = files.names.list(rest, after).take(Listing::MAX_ENTRIES + 1);
+                children.map(|(name, child)| (Bytes::copy_from_slice(name), files.entry(child))).collect()
             };
             let more = entries.len() > Listing::MAX_ENTRIES;
             entries.truncate(Listing::MAX_ENTRIES);
@@ -232,46 +199,5 @@ impl gridwell_mount::OpenFile for OpenInput {
 
     fn read(&self, offset: u64, length: u32) -> BoxFuture<'_, Result<Bytes, Fault>> {
         Box::pin(async move { Ok(self.read(offset, length.into()).await?.into()) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gridwell_model::BlobId;
-
-    use super::*;
-    use crate::transfer::tests::spec;
-
-    #[test]
-    fn every_listed_file_is_found_in_every_folder_above_it() {
-        let input = |path: &str| InputFile {
-            path: path.to_owned(),
-            size_bytes: 3,
-            blob: BlobId::of(path.as_bytes()),
-            executable: false,
-        };
-        // One path is a file and a folder: only a broken machine says so.
-        let paths = ["/home/ann/shot/a.blend", "/home/ann/shot/wood/oak.png", "/home/ann-2/b", "/home/ann-2/b/c", "/d"];
-        let mut spec = spec(&[], &[], "/out");
-        spec.inputs = paths.iter().map(|path| input(path)).collect();
-        let (_steward, follows) = watch::channel(PeerId([1; 32]));
-        let files = JobFiles::new(Arc::new(spec), follows);
-        let names = |folder: &str| {
-            let names = files.folders[folder.as_bytes()].keys();
-            names.map(|name| String::from_utf8(name.clone()).unwrap()).collect::<Vec<_>>()
-        };
-        assert_eq!(names(""), ["d", "home"]);
-        assert_eq!(names("home"), ["ann", "ann-2"]);
-        assert_eq!(names("home/ann/shot"), ["a.blend", "wood"]);
-        for (path, number) in
-            [("home/ann/shot/a.blend", 0), ("home/ann/shot/wood/oak.png", 1), ("home/ann-2/b", 2), ("d", 4)]
-        {
-            let child = files.child(path.as_bytes());
-            assert!(matches!(child, Some(Child::File(found)) if found == number), "{path}: {child:?}");
-        }
-        assert!(matches!(files.child(b"home/ann/shot/wood"), Some(Child::Folder)));
-        for missing in ["home/ann/shot/b", "a", "home/a"] {
-            assert!(files.child(missing.as_bytes()).is_none(), "{missing}");
-        }
     }
 }

@@ -5,19 +5,23 @@
 mod error;
 mod fetching;
 mod inputs;
+mod jobs;
+mod local;
 mod mounted;
+mod names;
 mod open;
 mod origin;
+mod outputs;
 mod place;
 mod roots;
 mod text;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
-use gridwell_model::{EntryKind, PeerId, RelPath, ShareId, TreeEntry};
+use gridwell_model::{EntryKind, JobId, PeerId, RelPath, ShareId, TreeEntry};
 use gridwell_mount::TreePath;
 use gridwell_net::Fetched;
-use gridwell_store::{Objects, SharedFolder};
+use gridwell_store::Objects;
 use gridwell_wire::{BulkRequest, TreePage, TreeWish};
 use serde::de::DeserializeOwned;
 use tokio::{io::AsyncReadExt as _, sync::watch};
@@ -26,9 +30,13 @@ use crate::transfer::Transfer;
 pub use error::TreeError;
 pub(crate) use fetching::Fetchings;
 pub(crate) use inputs::{JobFiles, JobFolders};
+use jobs::Below;
+pub(crate) use jobs::{JOBS, Jobs};
+pub(crate) use local::Local;
 pub(crate) use mounted::MountedTree;
 pub use open::OpenFile;
 pub(crate) use origin::JOB_PATIENCE;
+pub(crate) use outputs::JobOutputs;
 pub(crate) use place::shown;
 use place::{Place, parse};
 pub(crate) use roots::{RootMachine, RootShare, Roots};
@@ -48,6 +56,7 @@ pub(crate) struct Tree {
     pub(crate) transfer: Transfer,
     pub(crate) objects: Objects,
     pub(crate) fetchings: Fetchings,
+    pub(crate) jobs: Jobs,
 }
 
 impl Tree {
@@ -58,17 +67,17 @@ impl Tree {
     /// [`TreeError`] if there is no such folder, or its machine does not answer.
     pub(crate) async fn list(&self, path: &TreePath, after: Option<&[u8]>) -> Result<TreePage, TreeError> {
         let roots = self.roots.borrow().clone();
-        match Place::of(path, &roots)? {
-            Place::Top => Ok(folders(roots.machines().map(|(name, _)| name), after)),
-            Place::Machine(machine) => Ok(folders(machine.shares.keys(), after)),
+        match self.place(path, &roots).await? {
+            Place::Top => {
+                let names: BTreeSet<_> = roots.machines().map(|(name, _)| name.as_str()).chain([JOBS]).collect();
+                Ok(folders(names.into_iter(), after))
+            }
+            Place::Jobs => Ok(folders(self.jobs.all(self, &roots).await.keys().map(String::as_str), after)),
+            Place::Machine(machine) => Ok(folders(machine.shares.keys().map(String::as_str), after)),
             Place::Share(share, rest) => {
                 let (depth, after) = (depth_of(rest.as_ref()), after.map(<[u8]>::to_vec));
-                let mut page = match &share.folder {
-                    Some(folder) => {
-                        let page = folder.list(rest, after, TreePage::MAX_ENTRIES).await;
-                        let page = page.map_err(|error| TreeError::of_share(path, &error))?;
-                        TreePage { entries: page.entries, more: page.more }
-                    }
+                let mut page = match &share.local {
+                    Some(local) => local.list(rest, after).await.map_err(|error| TreeError::of_share(path, &error))?,
                     None => {
                         let wish = TreeWish::List { folder: rest, after: after.clone() };
                         let page: TreePage = self.answer(path, &share, wish, TreePage::MAX_BYTES).await?;
@@ -88,12 +97,12 @@ impl Tree {
     /// [`TreeError`] if nothing does, or its machine does not answer.
     pub(crate) async fn stat(&self, path: &TreePath) -> Result<TreeEntry, TreeError> {
         let roots = self.roots.borrow().clone();
-        match Place::of(path, &roots)? {
-            Place::Top | Place::Machine(_) => Ok(folder_named(path.name())),
+        match self.place(path, &roots).await? {
+            Place::Top | Place::Machine(_) | Place::Jobs => Ok(folder_named(path.name())),
             Place::Share(share, rest) => {
                 let depth = depth_of(rest.as_ref().and_then(RelPath::parent).as_ref());
-                let mut entry = match &share.folder {
-                    Some(folder) => folder.stat(rest).await.map_err(|error| TreeError::of_share(path, &error))?,
+                let mut entry = match &share.local {
+                    Some(local) => local.stat(rest).await.map_err(|error| TreeError::of_share(path, &error))?,
                     None => self.answer(path, &share, TreeWish::Stat { path: rest }, MAX_ENTRY_BYTES).await?,
                 };
                 entry.name = path.name().to_vec();
@@ -110,7 +119,7 @@ impl Tree {
     /// [`TreeError`] if there is no such file, or its machine does not answer.
     pub(crate) async fn open(&self, path: &TreePath) -> Result<OpenFile, TreeError> {
         let roots = self.roots.borrow().clone();
-        let Place::Share(share, Some(rest)) = Place::of(path, &roots)? else {
+        let Place::Share(share, Some(rest)) = self.place(path, &roots).await? else {
             return Err(TreeError::NotAFile { path: shown(path) });
         };
         let entry = self.stat(path).await?;
@@ -118,6 +127,19 @@ impl Tree {
             return Err(TreeError::NotAFile { path: shown(path) });
         };
         OpenFile::open(self.clone(), path.clone(), share, rest, (entry, version)).await
+    }
+
+    /// What a path leads to; jobs are asked for only below their folder.
+    async fn place<'a>(&self, path: &TreePath, roots: &'a Roots) -> Result<Place<'a>, TreeError> {
+        let jobs = jobs::below(path);
+        match jobs {
+            Some(Below::Itself) => Ok(Place::Jobs),
+            Some(Below::Job(name, rest)) => {
+                let missing = || TreeError::Missing { path: shown(path) };
+                self.jobs.find(self, roots, name).await.map(|at| Place::Share(at, rest)).ok_or_else(missing)
+            }
+            None => Place::of(path, roots),
+        }
     }
 
     /// Asks the owner of a share something that has a short answer.
@@ -151,7 +173,10 @@ impl Tree {
         if !share.online {
             return Err(TreeError::Away { machine: share.machine.clone() });
         }
-        let request = BulkRequest::Tree { share: share.id, wish };
+        let request = match share.id {
+            Whose::Share(share) => BulkRequest::Tree { share, wish },
+            Whose::Job(job) => BulkRequest::Made { job, wish },
+        };
         let fetched = self.transfer.ask(share.peer, request).await;
         fetched.map_err(|error| TreeError::of_transfer(path, &share.machine, error, |peer| self.name_of(peer)))
     }
@@ -162,16 +187,23 @@ impl Tree {
     }
 }
 
-/// A share that a path leads into.
+/// A share, or what a job made, that a path leads into.
 #[derive(Debug, Clone)]
 pub(crate) struct ShareAt {
-    id: ShareId,
+    id: Whose,
     peer: PeerId,
     /// What people call the machine.
     machine: String,
     online: bool,
-    /// Its folder, where it is one of this machine.
-    folder: Option<SharedFolder>,
+    /// It itself, where it lies here.
+    local: Option<Local>,
+}
+
+/// What is asked for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whose {
+    Share(ShareId),
+    Job(JobId),
 }
 
 impl ShareAt {
@@ -192,7 +224,7 @@ fn folder_named(name: &[u8]) -> TreeEntry {
     TreeEntry { name: name.to_vec(), kind: EntryKind::Folder, modified_ns: 0 }
 }
 
-fn folders<'a>(names: impl Iterator<Item = &'a String>, after: Option<&[u8]>) -> TreePage {
+fn folders<'a>(names: impl Iterator<Item = &'a str>, after: Option<&[u8]>) -> TreePage {
     let names = names.filter(|name| after.is_none_or(|after| name.as_bytes() > after));
     let mut entries: Vec<_> = names.take(TreePage::MAX_ENTRIES + 1).map(|name| folder_named(name.as_bytes())).collect();
     let more = entries.len() > TreePage::MAX_ENTRIES;
@@ -266,9 +298,10 @@ mod tests {
     #[test]
     fn folders_at_the_top_come_in_pages_too() {
         let names: Vec<String> = (0..5_000).map(|number| format!("{number:04}")).collect();
-        let first = folders(names.iter(), None);
+        let names = || names.iter().map(String::as_str);
+        let first = folders(names(), None);
         assert!(first.more && first.entries.len() == TreePage::MAX_ENTRIES);
-        let rest = folders(names.iter(), first.entries.last().map(|entry| entry.name.as_slice()));
+        let rest = folders(names(), first.entries.last().map(|entry| entry.name.as_slice()));
         assert!(!rest.more && rest.entries.len() == 5_000 - TreePage::MAX_ENTRIES);
     }
 }

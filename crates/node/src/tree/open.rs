@@ -68,10 +68,13 @@ impl OpenFile {
         (entry, version): (TreeEntry, Version),
     ) -> Result<Self, TreeError> {
         let shown = path.clone();
-        let source = match &share.folder {
-            Some(folder) => {
-                let file = folder.open(rest, version).await;
-                Source::Here(Arc::new(file.map_err(|error| TreeError::of_share(&path, &error))?))
+        let source = match &share.local {
+            Some(local) => {
+                let opened = async {
+                    let (folder, rest) = local.place_of(rest).await?;
+                    folder.open(rest, version).await
+                };
+                Source::Here(Arc::new(opened.await.map_err(|error| TreeError::of_share(&path, &error))?))
             }
             None => Source::There(Box::new(There {
                 ahead: Mutex::new(ReadAhead::new(version.size_bytes, AheadMode::Adaptive)),

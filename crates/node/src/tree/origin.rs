@@ -3,13 +3,13 @@
 use std::{io, ops::Range, sync::Arc, time::Duration};
 
 use gridwell_files::group_count;
-use gridwell_model::{BlobId, EntryKind, JobId, PeerId, RelPath, ShareId, TreeEntry, Version};
+use gridwell_model::{BlobId, EntryKind, JobId, PeerId, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
 use gridwell_net::Fetched;
 use gridwell_wire::{BulkRequest, TreeWish};
 use tokio::sync::watch;
 
-use super::{ShareAt, Tree, TreeError, shown};
+use super::{ShareAt, Tree, TreeError, Whose, shown};
 
 /// Longest wait for bytes of a share: a program at a file system waits for all of it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,7 +51,7 @@ pub(super) struct InputAt {
 /// Content by its hash, as it is given in one place: what is not given elsewhere is no fault of this one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
-    Shared(BlobId, ShareId, RelPath, Version),
+    Shared(BlobId, Whose, RelPath, Version),
     Input(BlobId, JobId),
 }
 

@@ -1,7 +1,7 @@
 use gridwell_model::{RelPath, RelPathError};
 use gridwell_mount::TreePath;
 
-use super::{Roots, ShareAt, TreeError, roots::RootMachine, text::to_text};
+use super::{Local, Roots, ShareAt, TreeError, Whose, roots::RootMachine, text::to_text};
 
 /// A path as people read it, and as [`parse`] understands it.
 pub(crate) fn shown(path: &TreePath) -> String {
@@ -24,7 +24,9 @@ pub(super) fn parse(path: &[u8]) -> Result<TreePath, RelPathError> {
 pub(super) enum Place<'a> {
     Top,
     Machine(&'a RootMachine),
-    /// A share, and the path below it.
+    /// The folder of all jobs.
+    Jobs,
+    /// A share, or what a job made, and the path below it.
     Share(ShareAt, Option<RelPath>),
 }
 
@@ -41,11 +43,11 @@ impl<'a> Place<'a> {
         let share = machine.shares.get(share).ok_or_else(missing)?;
         let rest = parts.next().map(|rest| RelPath::new(rest).expect("the end of a checked path"));
         let at = ShareAt {
-            id: share.id,
+            id: Whose::Share(share.id),
             peer: machine.peer,
             machine: machine.name.clone(),
             online: machine.online,
-            folder: share.folder.clone(),
+            local: share.folder.clone().map(Local::Share),
         };
         Ok(Self::Share(at, rest))
     }

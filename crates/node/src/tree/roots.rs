@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use gridwell_model::{PeerId, ShareId, ShareName};
 use gridwell_store::SharedFolder;
 
+use super::JOBS;
+
 /// What is at the top of the tree: machines, and what each of them shares.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Roots {
@@ -51,7 +53,8 @@ impl Roots {
     /// well. Names that differ only in capitals count as the same: some file systems see no difference.
     pub(crate) fn of(machines: impl Iterator<Item = RootMachine>) -> Self {
         let machines: Vec<_> = machines.collect();
-        let mut called: BTreeMap<String, usize> = BTreeMap::new();
+        // The folder of all jobs stands beside the machines.
+        let mut called: BTreeMap<String, usize> = BTreeMap::from([(JOBS.to_owned(), 1)]);
         for machine in &machines {
             *called.entry(plain(&machine.name).to_lowercase()).or_default() += 1;
         }
@@ -101,12 +104,22 @@ mod tests {
 
     #[test]
     fn machines_of_the_same_name_are_told_apart() {
-        let all =
-            [machine(1, "mill"), machine(2, "Mill"), machine(3, "quarry"), machine(4, "../etc"), machine(5, "..")];
+        let all = [
+            machine(6, "Jobs"),
+            machine(1, "mill"),
+            machine(2, "Mill"),
+            machine(3, "quarry"),
+            machine(4, "../etc"),
+            machine(5, ".."),
+        ];
         let roots = Roots::of(all.into_iter());
         let names: Vec<_> = roots.machines().map(|(name, machine)| (name.as_str(), machine.peer.0[0])).collect();
         let (one, two) = (PeerId([1; 32]).short(), PeerId([2; 32]).short());
         let (one, two) = (format!("mill ({one})"), format!("Mill ({two})"));
-        assert_eq!(names, [("-etc", 4), (two.as_str(), 2), ("machine", 5), (one.as_str(), 1), ("quarry", 3)]);
+        let six = format!("Jobs ({})", PeerId([6; 32]).short());
+        assert_eq!(
+            names,
+            [("-etc", 4), (six.as_str(), 6), (two.as_str(), 2), ("machine", 5), (one.as_str(), 1), ("quarry", 3)]
+        );
     }
 }
