@@ -78,7 +78,8 @@ impl House {
 impl Own {
     async fn start(data: &Path) -> Result<Self, ApiError> {
         let folder = DataFolder::lock(data)?;
-        let node = Node::start(Config::new(folder.path().to_owned(), helper()?)).await?;
+        let config = Config { mount: usual_mount(folder.path()), ..Config::new(folder.path().to_owned(), helper()?) };
+        let node = Node::start(config).await?;
         match Door::open(&folder, Entrances::default(), Arc::new(node.handle())).await {
             Ok(door) => Ok(Self { node, door, _folder: folder }),
             Err(error) => {
@@ -92,6 +93,12 @@ impl Own {
         self.door.close().await;
         self.node.stop().await;
     }
+}
+
+/// Where the tree is shown unless somebody decides otherwise: one folder for each account, so only for the node that it has usually.
+fn usual_mount(data: &Path) -> Option<PathBuf> {
+    let usual = directories::ProjectDirs::from("", "", "gridwell")?;
+    (usual.data_local_dir() == data).then_some(directories::BaseDirs::new()?.home_dir().join("Gridwell"))
 }
 
 /// The program `gridwell`, installed beside this one: it runs what sessions start.

@@ -1,16 +1,17 @@
 //! The tree as a folder: programs open what other machines share, and only what they read moves.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, BufRead as _, BufReader},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     thread,
 };
 
 use crate::{
     shares::{GROUP_BYTES, fill, received, shared, text, until_shown},
-    support::{Grid, Peer, names, until},
+    support::{Grid, Peer, gridwell, names, until},
 };
 
 /// A mounted tree. A peer that is killed cannot take it away.
@@ -128,4 +129,68 @@ fn a_machine_that_goes_away_gives_an_error_and_what_was_read_stays() {
     read.read_exact_at(&mut bytes, 0).expect("they are here");
     assert!(bytes.iter().all(|byte| *byte == 1));
     assert_eq!(names(&tree.0), ["jobs", "mill", "quarry"]);
+}
+
+/// A node of an account of its own, as people start it.
+struct Account {
+    home: PathBuf,
+    node: Option<Child>,
+}
+
+impl Account {
+    fn start(&mut self) {
+        let mut node = self.command(&["node", "--json", "--listen", "127.0.0.1:0", "--nearby", "off"]);
+        let mut node = node.stdout(Stdio::piped()).spawn().expect("the node starts");
+        let mut ready = String::new();
+        let out = node.stdout.take().expect("stdout is a pipe");
+        BufReader::new(out).read_line(&mut ready).expect("the node says when it is ready");
+        self.node = Some(node);
+    }
+
+    fn stop(&mut self) {
+        let mut node = self.node.take().expect("it runs");
+        rustix::process::kill_process(rustix::process::Pid::from_child(&node), rustix::process::Signal::TERM)
+            .expect("it is there");
+        node.wait().expect("it ends");
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(gridwell());
+        command.args(arguments).env("HOME", &self.home).env_remove("XDG_DATA_HOME").env_remove("GRIDWELL_DATA");
+        command
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if let Some(mut node) = self.node.take() {
+            // A test failed while it ran.
+            let _ = node.kill();
+            let _ = node.wait();
+            let _ = Command::new("fusermount3").args(["-u", "-z"]).arg(self.home.join("Gridwell")).status();
+        }
+    }
+}
+
+#[test]
+fn the_usual_node_of_an_account_shows_the_tree_at_home_until_its_owner_decides_otherwise() {
+    let grid = Grid::empty();
+    let mut account = Account { home: grid.path("home"), node: None };
+    fs::create_dir(&account.home).expect("a folder");
+    let tree = account.home.join("Gridwell");
+    account.start();
+    until("the tree at home", || is_mounted(&tree).then_some(()));
+    assert_eq!(names(&tree).len(), 2, "the machine, and its jobs");
+    account.stop();
+    assert!(!is_mounted(&tree));
+
+    account.start();
+    until("the tree at home", || is_mounted(&tree).then_some(()));
+    let ended = account.command(&["unmount"]).output().expect("it runs");
+    assert!(ended.status.success() && !is_mounted(&tree), "{ended:?}");
+    account.stop();
+    account.start();
+    let status = account.command(&["status"]).output().expect("it runs");
+    assert!(status.status.success() && !is_mounted(&tree), "{status:?}");
+    account.stop();
 }

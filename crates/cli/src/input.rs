@@ -9,11 +9,15 @@ use gridwell_api::{ApiError, CommandRequest, ErrorCode, Repeat, SubmitRequest};
 
 use crate::args::{ExecArgs, JobOptions, SubmitArgs};
 
+/// The platform's data folder.
+pub(crate) fn usual_data_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "gridwell").map(|dirs| dirs.data_local_dir().to_owned())
+}
+
 /// The data folder: the option, else `GRIDWELL_DATA`, else the platform's.
 pub(crate) fn data_folder(option: Option<PathBuf>) -> Result<PathBuf, ApiError> {
     let named = option.or_else(|| env::var_os("GRIDWELL_DATA").filter(|value| !value.is_empty()).map(PathBuf::from));
-    let found = named
-        .or_else(|| directories::ProjectDirs::from("", "", "gridwell").map(|dirs| dirs.data_local_dir().to_owned()));
+    let found = named.or_else(usual_data_folder);
     let folder = found.ok_or_else(|| {
         ApiError::new(ErrorCode::DataFolder, "this account has no home folder for the node's data")
             .help("Name a folder with --data or GRIDWELL_DATA.")

@@ -15,6 +15,8 @@ pub struct Config {
     pub lend_cpus: Option<f32>,
     /// Whether to find machines nearby and be found by them; as it was kept when absent.
     pub nearby: Option<bool>,
+    /// Where the tree is shown as a folder if that is possible, until somebody decides otherwise; nowhere when absent.
+    pub mount: Option<PathBuf>,
     /// Program and arguments that start a runner.
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in jobs.
@@ -35,6 +37,7 @@ impl Config {
             labels: BTreeMap::new(),
             lend_cpus: None,
             nearby: None,
+            mount: None,
             runner: vec![program.clone().into_os_string(), "runner".into()],
             self_program: program,
         }

@@ -212,7 +212,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let consent = Consent::load(&store).await?;
     let changes = Changes::load(&store).await?;
     let sharing = Sharing::load(&store).await?;
-    let mounting = Mounting::load(&store).await?;
+    let mounting = Mounting::load(&store, config.mount.clone()).await?;
     let layouts = Layouts::load(&store, membership.grid().id()).await?;
     let incarnation = Incarnation(random());
     let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);

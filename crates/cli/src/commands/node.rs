@@ -1,4 +1,10 @@
-use std::{env, io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    env,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use gridwell_api::{ApiError, ErrorCode, JoinRequest, Request, StatusView};
 use gridwell_node::{Config, Node, NodeHandle};
@@ -13,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 use super::End;
 use crate::{
     args::{LogStyle, NodeArgs, Switch},
+    input,
     screen::Screen,
     text, window,
 };
@@ -129,6 +136,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         .map_err(|error| ApiError::bug(format!("this program's own path cannot be found: {error}")))?;
     let usual = Config::new(folder.path().to_owned(), program);
     Ok(Config {
+        mount: usual_mount(folder.path()),
         name: args.name,
         listen: if args.listen.is_empty() { usual.listen } else { args.listen },
         labels: args.label.into_iter().collect(),
@@ -136,6 +144,13 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         nearby: args.nearby.map(|nearby| nearby == Switch::On),
         ..usual
     })
+}
+
+/// Where the tree is shown unless somebody decides otherwise: one folder for each account, so only for the node that it has usually.
+fn usual_mount(data: &Path) -> Option<PathBuf> {
+    let is_usual = input::usual_data_folder().is_some_and(|usual| usual == data);
+    let home = input::home_folder().ok().filter(|_| is_usual);
+    home.map(|home| home.join("Gridwell"))
 }
 
 fn start_log(args: &NodeArgs) -> Result<(), ApiError> {

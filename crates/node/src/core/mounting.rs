@@ -27,17 +27,25 @@ pub(crate) struct MountAt {
 /// Where the tree is shown.
 #[derive(Debug, Default)]
 pub(crate) struct Mounting {
+    /// Where it is shown from the start on.
     kept: Option<MountAt>,
+    /// True if somebody decided on that.
+    decided: bool,
     now: Option<(MountAt, Mounted)>,
     /// True while one is being made or taken away: one at a time.
     busy: bool,
 }
 
 impl Mounting {
-    /// Reads what is kept; what cannot be read is not mounted.
-    pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
-        let kept = store.meta(KEY).await?.and_then(|bytes| postcard::from_bytes(&bytes).ok());
-        Ok(Self { kept: kept.flatten(), ..Self::default() })
+    /// Reads what is kept; what cannot be read is not mounted. While nobody decided anything it is shown at `usual`.
+    pub(crate) async fn load(store: &Store, usual: Option<PathBuf>) -> Result<Self, StoreError> {
+        let kept: Option<Option<MountAt>> = match store.meta(KEY).await? {
+            Some(bytes) => Some(postcard::from_bytes(&bytes).unwrap_or_default()),
+            None => None,
+        };
+        let decided = kept.is_some();
+        let kept = kept.unwrap_or_else(|| usual.map(|dir| MountAt { dir, strict: false }));
+        Ok(Self { kept, decided, ..Self::default() })
     }
 
     /// Where the tree is shown now.
@@ -97,6 +105,8 @@ impl Core {
 
     fn show_tree(&mut self, at: MountAt, reply: Option<Reply>) {
         self.mounting.busy = true;
+        self.mounting.decided |= reply.is_some();
+        let decided = self.mounting.decided;
         let tree = Arc::new(MountedTree { tree: self.tree.clone(), strict: at.strict });
         let (store, runtime) = (self.store.clone(), Handle::current());
         self.spawn(async move {
@@ -105,7 +115,8 @@ impl Core {
             let mounted =
                 tokio::task::spawn_blocking(move || gridwell_mount::mount(tree, &dir, &options, &runtime)).await;
             let mounted = match mounted {
-                Ok(Ok(mounted)) => keep(&store, Some(&at)).await.map(|()| mounted),
+                Ok(Ok(mounted)) if decided => keep(&store, Some(&at)).await.map(|()| mounted),
+                Ok(Ok(mounted)) => Ok(mounted),
                 Ok(Err(error)) => Err(refused(&error)),
                 Err(error) => Err(ApiError::bug(format!("the tree was not mounted: {error}"))),
             };
@@ -123,6 +134,10 @@ impl Core {
         match (reply, answer) {
             // The asker has gone.
             (Some(reply), answer) => _ = reply.send(answer),
+            // It is only usual: where it cannot be, nobody misses it.
+            (None, Err(error)) if !self.mounting.decided => {
+                tracing::info!(%error, "the files of the grid are not shown as a folder");
+            }
             (None, Err(error)) => {
                 let sentence = format!("the files of the grid are not shown as a folder: {}", error.message);
                 self.notice(NoticeKind::Machine, NoticeLevel::Warning, sentence, None, Some(self.me));
