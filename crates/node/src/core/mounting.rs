@@ -39,10 +39,8 @@ pub(crate) struct Mounting {
 impl Mounting {
     /// Reads what is kept; what cannot be read is not mounted. While nobody decided anything it is shown at `usual`.
     pub(crate) async fn load(store: &Store, usual: Option<PathBuf>) -> Result<Self, StoreError> {
-        let kept: Option<Option<MountAt>> = match store.meta(KEY).await? {
-            Some(bytes) => Some(postcard::from_bytes(&bytes).unwrap_or_default()),
-            None => None,
-        };
+        let kept = store.meta(KEY).await?;
+        let kept = kept.map(|bytes| postcard::from_bytes::<Option<MountAt>>(&bytes).unwrap_or_default());
         let decided = kept.is_some();
         let kept = kept.unwrap_or_else(|| usual.map(|dir| MountAt { dir, strict: false }));
         Ok(Self { kept, decided, ..Self::default() })
