@@ -263,11 +263,12 @@ impl Import {
         let mut needed: Vec<_> = spec.input_blobs().into_iter().map(|(blob, _)| blob).collect();
         needed.push(spec_blob);
         self.store.blobs().pin(spec.id, needed).await.map_err(|error| blob_error(&error))?;
+        let (spec, plan) = (Arc::new(spec), Arc::new(plan));
         let reused = if request.fresh { BTreeMap::new() } else { self.reuse(&spec, &plan).await };
         warnings.extend(reused_words(&spec, &reused));
         Ok(Imported {
             spec,
-            plan: Arc::new(plan),
+            plan,
             spec_blob,
             spec_bytes,
             priority: if request.priority == 0 { draft.priority.unwrap_or(0) } else { request.priority },
@@ -278,8 +279,10 @@ impl Import {
     }
 
     /// Brings home what earlier jobs made of the same; the tasks that need not run.
-    async fn reuse(&self, spec: &JobSpec, plan: &JobPlan) -> BTreeMap<u32, TaskSpans> {
-        let Some(works) = Works::of(spec, plan) else { return BTreeMap::new() };
+    async fn reuse(&self, spec: &Arc<JobSpec>, plan: &Arc<JobPlan>) -> BTreeMap<u32, TaskSpans> {
+        let (asked, plan) = (Arc::clone(spec), Arc::clone(plan));
+        let works = tokio::task::spawn_blocking(move || Works::of(&asked, &plan)).await;
+        let Some(works) = works.ok().flatten() else { return BTreeMap::new() };
         let reused = reuse(&self.store, spec, &works).await;
         let files: Vec<_> = reused.files.into_iter().map(|(task, file)| landed_of(file, task, self.stamp)).collect();
         if let Err(error) = self.store.record_landed(spec.id, files).await {

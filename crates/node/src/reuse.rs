@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::sentence;
 
-/// Jobs with more tasks are not looked at: that would take seconds.
-const MOST_TASKS: u64 = 100_000;
+/// Jobs with more tasks are not looked at: that would take a second.
+const MOST_TASKS: u64 = 20_000;
 /// Where a session lies in the description of work: nowhere in particular.
 const FOLDER: &str = "/session";
 
@@ -34,6 +34,8 @@ struct Work<'a> {
     args: &'a [String],
     files: Vec<(&'a Path, &'a str)>,
     step: WorkId,
+    /// A program may read them though its command does not name them.
+    parameters: Vec<(String, String)>,
     /// What the tasks made that it waited for: the one of the same number.
     after: Vec<WorkId>,
 }
@@ -129,11 +131,14 @@ fn of_step(spec: &JobSpec, plan: &JobPlan, step: u32, known: &[Option<Vec<WorkId
     });
     let tasks = 0..spec.steps[step as usize].task_count;
     let work = |index: u32| {
-        let action = runtime.task(TaskSpan::new(index, index + 1)).map_err(told).ok()?;
+        let span = TaskSpan::new(index, index + 1);
+        let action = runtime.task(span).map_err(told).ok()?;
+        let parameters = plan.task_parameters(step, span).map_err(told).ok()?;
+        let parameters = parameters.into_iter().map(|parameter| (parameter.name, parameter.value)).collect();
         let Program { program, args, files } = described(&action);
         let same = edges.iter().filter(|edge| edge.kind == EdgeKind::SameIndex);
         let after = same.filter_map(|edge| made(edge.step).get(index as usize).copied()).collect();
-        Some(id_of(&Work { program, args, files, step: of_all, after }))
+        Some(id_of(&Work { program, args, files, step: of_all, parameters, after }))
     };
     tasks.map(work).collect()
 }

@@ -116,7 +116,7 @@ pub(crate) enum Fact {
 
 /// A job ready to be added.
 pub(crate) struct Imported {
-    pub(crate) spec: JobSpec,
+    pub(crate) spec: Arc<JobSpec>,
     pub(crate) plan: Arc<JobPlan>,
     pub(crate) spec_blob: BlobId,
     pub(crate) spec_bytes: u64,

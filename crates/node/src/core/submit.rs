@@ -219,7 +219,7 @@ impl Core {
 
     fn add(&mut self, job: Imported) -> Result<JobId, ApiError> {
         let id = job.spec.id;
-        let spec = Arc::new(job.spec);
+        let spec = job.spec;
         self.homes.insert(id, Home::new(&self.store, Arc::clone(&spec), job.plan, (job.spec_blob, job.spec_bytes)));
         let input = LedgerInput::JobAdded { spec: (*spec).clone(), priority: job.priority, held: job.held };
         if let Err(refusal) = self.ledger.handle(input, clock::now()) {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use gridwell_model::{JobId, PeerId, RelPath, ShareName};
 use gridwell_mount::TreePath;
 use gridwell_wire::{BulkRequest, JobFolder};
-use tokio::io::AsyncReadExt as _;
+use tokio::{io::AsyncReadExt as _, sync::Mutex};
 
 use super::{Local, Roots, ShareAt, Tree, Whose};
 
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 16;
 /// Jobs by what their folders are called.
 type ByName = Arc<BTreeMap<String, ShareAt>>;
 
-/// Who has which jobs, as was last told; cheap to clone.
+/// Who has which jobs, as was last told; cheap to clone. Held while machines are asked, so that they are asked once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Jobs(Arc<Mutex<Option<(Instant, ByName)>>>);
 
@@ -73,12 +73,12 @@ impl Jobs {
     }
 
     async fn not_older(&self, age: Duration, tree: &Tree, roots: &Roots) -> ByName {
-        let known = self.0.lock().expect("nothing panics while it holds the list").clone();
-        if let Some((_, jobs)) = known.filter(|(asked, _)| asked.elapsed() < age) {
-            return jobs;
+        let mut known = self.0.lock().await;
+        if let Some((_, jobs)) = known.as_ref().filter(|(asked, _)| asked.elapsed() < age) {
+            return Arc::clone(jobs);
         }
         let jobs = Arc::new(gather(tree, roots).await);
-        *self.0.lock().expect("nothing panics while it holds the list") = Some((Instant::now(), Arc::clone(&jobs)));
+        *known = Some((Instant::now(), Arc::clone(&jobs)));
         jobs
     }
 }
