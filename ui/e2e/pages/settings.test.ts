@@ -1,9 +1,23 @@
+import type { Locator } from "playwright-core";
 import { expect, it } from "vitest";
 
 import type { Request } from "~/bridge";
 import { open, usePages } from "./lab";
 
 usePages();
+
+/** How much of an element is in sight, 0 … 1. */
+const seenOf = (element: Locator): Promise<number> =>
+  element.evaluate(
+    whole =>
+      new Promise<number>(done => {
+        const watch = new IntersectionObserver(([entry]) => {
+          watch.disconnect();
+          done(entry?.intersectionRatio ?? 0);
+        });
+        watch.observe(whole);
+      }),
+  );
 
 /** What the window asked to change. */
 const changes = (page: Awaited<ReturnType<typeof open>>): Promise<Request[]> =>
@@ -17,6 +31,20 @@ it("finds a setting by its name and goes to it", async () => {
     .poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-label")))
     .toBe("Cores to lend");
 });
+
+it.each(["dark", "light"] as const)(
+  "keeps in %s the setting it went to in sight while rows above fill",
+  async theme => {
+    const page = await open("#/settings/network/always", { theme }, { width: 900, height: 600 });
+    const row = page.getByRole("region", { name: "Standing answers" });
+    await row.getByText(/ana-laptop.* is always allowed/).waitFor();
+    await page.getByRole("region", { name: "Layout of the links" }).waitFor();
+    await expect.poll(() => seenOf(row)).toBe(1);
+    await page.mouse.move(600, 300);
+    await page.mouse.wheel(0, -5_000);
+    await expect.poll(() => seenOf(row)).toBeLessThan(1);
+  },
+);
 
 it("lends fewer cores with the arrow keys, and takes it back", async () => {
   const page = await open("#/settings/lending");
