@@ -115,6 +115,8 @@ pub enum Request {
     Mount(MountRequest),
     /// Shows it there no more → [`crate::Response::Mount`].
     Unmount,
+    /// Where the tree is shown as a folder now → [`crate::Response::Mount`].
+    Mounted,
     /// One file or folder of the tree → [`crate::Response::File`].
     File(FileRequest),
     /// A page of the files that a job brought home → [`crate::Response::Results`].

@@ -90,6 +90,7 @@ export type Answers = {
   file: FileView;
   mount: MountView;
   unmount: MountView;
+  mounted: MountView;
   results: ResultsPage;
   log: LogPage;
   timeline: TimelineView;
@@ -1494,6 +1495,7 @@ export type Request =
   | ({ ask: "files" } & FilesRequest)
   | ({ ask: "mount" } & MountRequest)
   | { ask: "unmount" }
+  | { ask: "mounted" }
   | ({ ask: "file" } & FileRequest)
   | ({ ask: "results" } & ResultsRequest)
   | ({ ask: "log" } & LogPageRequest)

@@ -114,6 +114,7 @@ answers! {
     File => FileView;
     Mount => MountView;
     Unmount => MountView;
+    Mounted => MountView;
     Results => ResultsPage;
     Log => LogPage;
     Timeline => TimelineView;

@@ -119,6 +119,7 @@ impl Core {
             Request::ShareRemove(request) => return self.remove_share(&request, reply),
             Request::Mount(request) => return self.mount(request, reply),
             Request::Unmount => return self.unmount(reply),
+            Request::Mounted => Ok(Response::Mount(self.mount_view())),
             // The handle answers these itself.
             Request::Files(_) | Request::File(_) => Err(ApiError::bug("the loop was asked for files")),
         };

@@ -167,7 +167,7 @@ impl Core {
         let _ = reply.send(kept.map(|()| Response::Mount(self.mount_view())));
     }
 
-    fn mount_view(&self) -> MountView {
+    pub(super) fn mount_view(&self) -> MountView {
         let now = self.mounting.now.as_ref();
         MountView {
             dir: now.map(|(at, _)| at.dir.to_string_lossy().into_owned()),

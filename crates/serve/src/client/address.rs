@@ -65,6 +65,7 @@ impl Address {
             | Request::File(_)
             | Request::Mount(_)
             | Request::Unmount
+            | Request::Mounted
             | Request::Results(_)
             | Request::Log(_)
             | Request::Timeline(_)
