@@ -5,8 +5,22 @@ import { breaches, open, usePages } from "./lab";
 
 usePages();
 
-const SCREENS = ["#/grid", "#/jobs", "#/machines", "#/activity", "#/settings", "#/doctor", "#/welcome"] as const;
-const ITEMS = ["#/jobs/kitchenaaaaaaaaa", `#/machines/${"render".padEnd(52, "a")}`] as const;
+const SCREENS = [
+  "#/grid",
+  "#/jobs",
+  "#/machines",
+  "#/files",
+  "#/activity",
+  "#/settings",
+  "#/doctor",
+  "#/welcome",
+] as const;
+const ITEMS = [
+  "#/jobs/kitchenaaaaaaaaa",
+  `#/machines/${"render".padEnd(52, "a")}`,
+  "#/files/render-01/Textures",
+  "#/files/old-imac/Archive",
+] as const;
 
 describe.each(["dark", "light"] as const)("in %s", theme => {
   it.each([...SCREENS, ...ITEMS])("%s has nothing that shuts people out", async route => {

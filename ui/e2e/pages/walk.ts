@@ -17,6 +17,8 @@ export const EVERY_SCREEN: readonly [name: string, route: string, then?: (page: 
   ["a job's placement", "#/jobs/kitchenaaaaaaaaa/why"],
   ["the machines", "#/machines"],
   ["a machine", `#/machines/${TOWER}`],
+  ["the shared folders", "#/files"],
+  ["a folder of another machine", "#/files/render-01/Textures"],
   ["activity", "#/activity"],
   ["events", "#/activity", page => page.getByRole("tab", { name: "Events" }).click()],
   ["the settings", "#/settings"],

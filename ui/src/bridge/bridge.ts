@@ -112,6 +112,8 @@ export interface Bridge {
   reveal(path: string): Promise<void>;
   /** Opens a file or folder with the program the system has for it. */
   openPath(path: string): Promise<void>;
+  /** Keeps a copy of a file of the tree where the person says; `null` where the window has no way to. */
+  saveCopy: ((path: string) => Promise<void>) | null;
   /** Starts the node where none runs; `null` where the window has no way to. */
   startNode: (() => Promise<void>) | null;
   onDrop(ear: DropEar): Closer;

@@ -29,6 +29,7 @@ export function httpBridge(door: Door): Bridge {
     sample: async () => ({ files: [(await import("./sample")).sampleFile()] }),
     reveal: cannotReveal,
     openPath: cannotReveal,
+    saveCopy: path => saveCopy(door, path),
     startNode: null,
     onDrop: (ear: DropEar): Closer => drops(window, ear),
     upload: (files, onProgress, signal) => upload(door, files, onProgress, signal),
@@ -114,6 +115,15 @@ function pictureUrl(door: Door, picture: PictureRef): string {
   if (picture.path !== undefined) query.set("path", picture.path);
   if (picture.size !== undefined) query.set("size", String(picture.size));
   return door.address("/picture", query);
+}
+
+/** The browser keeps it where it keeps everything it is given. */
+async function saveCopy(door: Door, path: string): Promise<void> {
+  const parts = path.split("/").filter(part => part !== "");
+  const link = document.createElement("a");
+  link.href = door.address(`/tree/${parts.map(encodeURIComponent).join("/")}`, new URLSearchParams());
+  link.download = parts.at(-1) ?? "";
+  link.click();
 }
 
 async function cannotReveal(path: string): Promise<void> {

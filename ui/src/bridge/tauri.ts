@@ -26,6 +26,8 @@ export function tauriBridge(): Bridge {
     sample: async () => ({ paths: [await call<string>("sample", {})] }),
     reveal: path => revealItemInDir(path).catch(refuse),
     openPath: path => call("open_results", { path }),
+    // The tree is a folder there: programs and file managers copy from it.
+    saveCopy: null,
     startNode: () => call("start", {}),
     onDrop: ear => onDrop(ear, os),
     upload: () => Promise.reject(Refusal.from(new Error("the desktop app hands over paths, not contents"))),

@@ -108,6 +108,13 @@ export class LabBridge implements Bridge {
 
   async openPath(): Promise<void> {}
 
+  /** What was asked to be copied, for tests. */
+  readonly copied: string[] = [];
+
+  async saveCopy(path: string): Promise<void> {
+    this.copied.push(path);
+  }
+
   onDrop(ear: DropEar): Closer {
     this.dropEar = ear;
     return { close: () => void (this.dropEar = null) };

@@ -12,6 +12,7 @@ import { setLocale, type Locale } from "~/text";
 import { LabBridge, type Replies } from "./bridge";
 import { jobReplies, logPieces } from "./job";
 import { draftReplies } from "./drafts";
+import { fileReplies, NO_FILES } from "./files";
 import { alone, hostile, LAB_NOW, many, studio } from "./fixtures";
 import { layoutReplies } from "./layout";
 import { limitReplies } from "./limits";
@@ -61,6 +62,7 @@ const REPLIES: Replies = {
   links: () => grid.links,
   ...links.replies,
   ...limitReplies(),
+  ...fileReplies(),
   ...layoutReplies(studio()),
   ...memberReplies(studio(), { admin: asked.get("admin") !== "0", waiting: asked.get("proposals") === "1" }, body =>
     bridge.tell(body),
@@ -99,7 +101,7 @@ const REPLIES: Replies = {
 
 const SCENES = {
   studio: () => new LabBridge(studio(), REPLIES),
-  alone: () => new LabBridge(alone(), { ...REPLIES, ...NOTHING_YET }),
+  alone: () => new LabBridge(alone(), { ...REPLIES, ...NOTHING_YET, ...NO_FILES }),
   hostile: () => new LabBridge(hostile(), REPLIES),
   /** As many machines and jobs as `&n=` says. */
   many: () => new LabBridge(many(Number(asked.get("n"))), REPLIES),

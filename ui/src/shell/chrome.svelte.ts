@@ -7,6 +7,13 @@ export type Sheet =
 
 export type SheetOf<S extends Sheet["sheet"]> = Extract<Sheet, { sheet: S }>;
 
+/** A screen that makes something else than a job of one dropped file or folder. */
+export interface Drops {
+  /** What will happen, one line. */
+  line: (name: string) => string;
+  take: (path: string) => void;
+}
+
 /** One polite message in this time, so that a busy grid does not talk over everything (WCAG 4.1.3, ui-spec §13). */
 const ANNOUNCE_EVERY_MS = 5_000;
 
@@ -14,6 +21,8 @@ const ANNOUNCE_EVERY_MS = 5_000;
 export class Chrome {
   /** The screen's title where it is more than the screen's name. */
   readonly titles = new Stack<string>();
+  /** Takers of what is dropped and is nothing that renders or runs. */
+  readonly drops = new Stack<Drops>();
   sheet = $state.raw<Sheet | null>(null);
   /** The last code that this window showed: the node says it once. */
   code = $state.raw<InvitationView | null>(null);

@@ -14,6 +14,12 @@ export function dropKind(name: string): DropKind {
   return KINDS.find(([, endings]) => endings.includes(ending))?.[0] ?? "other";
 }
 
+/** True for one file or folder that says nothing of a job: a screen may make something else of it. */
+export function isUndecided(names: readonly string[]): boolean {
+  const [only] = names;
+  return names.length === 1 && only !== undefined && dropKind(only) === "other";
+}
+
 /** What will happen, one line, from the names of what hovers over the window; nothing is known before the drop in a browser. */
 export function dropLine(names: readonly string[]): string {
   const [first] = names;

@@ -10,5 +10,6 @@ export const INSPECTORS: {
 } = {
   machine: () => import("~/views/machine/MachineInspector.svelte"),
   link: () => import("~/views/link/LinkInspector.svelte"),
+  file: () => import("~/views/files/FileInspector.svelte"),
   job: () => import("~/views/job/JobInspector.svelte"),
 };

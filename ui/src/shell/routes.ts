@@ -1,5 +1,5 @@
 /** Screens, by the word in the address. */
-export const VIEW_IDS = ["grid", "jobs", "machines", "activity", "settings", "doctor", "welcome"] as const;
+export const VIEW_IDS = ["grid", "jobs", "machines", "files", "activity", "settings", "doctor", "welcome"] as const;
 export type ViewId = (typeof VIEW_IDS)[number];
 
 /** Where the window is: a screen, and what of it. `["jobs", ID, "logs"]` is the log of a job. */

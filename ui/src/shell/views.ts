@@ -1,5 +1,6 @@
 import Activity from "@lucide/svelte/icons/activity";
 import Stethoscope from "@lucide/svelte/icons/stethoscope";
+import Folder from "@lucide/svelte/icons/folder";
 import Layers from "@lucide/svelte/icons/layers";
 import Monitor from "@lucide/svelte/icons/monitor";
 import Waypoints from "@lucide/svelte/icons/waypoints";
@@ -18,7 +19,7 @@ export interface View {
   load: () => Promise<{ default: Component }>;
 }
 
-/** Every screen. Key 4 is kept for files. */
+/** Every screen. */
 export const VIEWS: Record<ViewId, View> = {
   grid: { title: m.shell_grid, icon: Waypoints, key: "1", load: () => import("~/views/grid/GridView.svelte") },
   jobs: { title: m.shell_jobs, icon: Layers, key: "2", load: () => import("~/views/jobs/JobsView.svelte") },
@@ -28,6 +29,7 @@ export const VIEWS: Record<ViewId, View> = {
     key: "3",
     load: () => import("~/views/machines/MachinesView.svelte"),
   },
+  files: { title: m.shell_files, icon: Folder, key: "4", load: () => import("~/views/files/FilesView.svelte") },
   activity: {
     title: m.shell_activity,
     icon: Activity,
@@ -40,4 +42,4 @@ export const VIEWS: Record<ViewId, View> = {
 };
 
 /** The screens of the side bar, in order. */
-export const SIDEBAR: readonly ViewId[] = ["grid", "jobs", "machines", "activity"];
+export const SIDEBAR: readonly ViewId[] = ["grid", "jobs", "machines", "files", "activity"];

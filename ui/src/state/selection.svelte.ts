@@ -4,6 +4,8 @@ import type { JobId, PeerId, TaskKey } from "~/bridge";
 export type Selected =
   | { kind: "machine"; machine: PeerId }
   | { kind: "link"; from: PeerId; peer: PeerId }
+  /** By its path in the tree. */
+  | { kind: "file"; path: string }
   | { kind: "job"; job: JobId }
   | { kind: "task"; job: JobId; task: TaskKey };
 

@@ -1,0 +1,38 @@
+import type { ShareView } from "~/bridge";
+import type { Grid } from "~/state";
+import { localNames, partsOf } from "./paths";
+import type { Place } from "./states";
+
+/** The share in which a path lies, or which it is. */
+export function shareOf(shares: readonly ShareView[], path: string): ShareView | undefined {
+  const [machine, share] = partsOf(path);
+  return shares.find(({ at }) => {
+    const [on, name] = partsOf(at);
+    return on === machine && name === share;
+  });
+}
+
+/** Where something lies. Machines have other names in the tree where two are called the same. */
+export function placeOf(grid: Grid, shares: readonly ShareView[], path: string): Place {
+  const [on = ""] = partsOf(path);
+  const share = shares.find(({ at }) => partsOf(at)[0] === on);
+  const machine = share === undefined ? undefined : grid.machine(share.machine);
+  return {
+    machine: share?.machine ?? null,
+    name: machine?.name ?? share?.machine_name ?? on,
+    own: machine?.this ?? false,
+    online: machine?.online ?? share?.online ?? true,
+    lastSeen: machine?.last_seen ?? null,
+  };
+}
+
+/** Where programs of this machine find something: in the folder that is shared, or below the mount. */
+export function localPath(shares: readonly ShareView[], mount: string | null, path: string): string | null {
+  const share = shareOf(shares, path);
+  const own = share?.path ?? null;
+  const names = localNames(partsOf(path).slice(own === null ? 0 : 2));
+  const base = own ?? mount;
+  if (base === null || names === null) return null;
+  const separator = base.includes("\\") ? "\\" : "/";
+  return [base.replace(/[\\/]$/, ""), ...names].join(separator);
+}

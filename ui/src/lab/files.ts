@@ -1,0 +1,129 @@
+import { Refusal } from "~/bridge";
+import type { FileView, MountView, ShareView } from "~/bridge";
+import type { TreeFile } from "~/blobs/treeFile";
+import type { Replies } from "./bridge";
+import { LAB_NOW, peerId } from "./fixtures";
+
+const HOUR_MS = 3_600_000;
+const PAGE = 4_096;
+
+/** What the lab's machines share: every state of a file, a large folder, and a machine that is away. */
+export function fileReplies(): Replies {
+  let shares: ShareView[] = [
+    labShare("atelier-tower", "Scenes", "/home/ana/Scenes"),
+    labShare("render-01", "Textures"),
+    labShare("studio-nas", "Films"),
+    labShare("old-imac", "Archive", null, false),
+  ];
+  let mount: MountView = { dir: null, strict: false };
+  const find = (path: string): TreeFile => {
+    const at = path.lastIndexOf("/");
+    const found = listing(shares, path.slice(0, at)).find(({ name }) => name === path.slice(at + 1));
+    if (found === undefined) throw gone(path);
+    return found;
+  };
+  return {
+    shares: () => shares,
+    share_add: ({ path, name, to }) => {
+      if (!path.startsWith("/"))
+        throw new Refusal({ kind: "input", code: "bad_request", message: `'${path}' is no absolute path` });
+      const called = name ?? path.split("/").at(-1) ?? "";
+      return (shares = [...shares, { ...labShare("atelier-tower", called, path), to: to ?? [] }]);
+    },
+    share_remove: ({ name }) => (shares = shares.filter(share => share.path === null || share.name !== name)),
+    files: ({ path, after }) => {
+      const all = listing(shares, path);
+      const from = after == null ? 0 : all.findIndex(({ name }) => name === after) + 1;
+      return { path, files: all.slice(from, from + PAGE), more: all.length > from + PAGE };
+    },
+    file: ({ path }) => find(path),
+    mount: ({ dir }) => (mount = { dir, strict: false }),
+    unmount: () => (mount = { dir: null, strict: false }),
+    mounted: () => mount,
+  };
+}
+
+/** Nobody shares anything yet. */
+export const NO_FILES: Replies = {
+  shares: () => [],
+  files: ({ path }) => ({ path, files: [], more: false }),
+  mounted: () => ({ dir: null, strict: false }),
+};
+
+function labShare(machine: string, name: string, path: string | null = null, online = true): ShareView {
+  const at = `/${machine}/${name}`;
+  return {
+    id: peerId(name).slice(0, 26),
+    name,
+    machine: peerId(machine),
+    machine_name: machine,
+    online,
+    at,
+    path,
+    to: [],
+  };
+}
+
+function gone(path: string): Refusal {
+  return new Refusal({ kind: "input", code: "missing_file", message: `'${path}' is not there` });
+}
+
+function listing(shares: readonly ShareView[], path: string): TreeFile[] {
+  const parts = path.split("/").filter(Boolean);
+  const [machine] = parts;
+  const under = shares.filter(({ at }) => at.split("/")[1] === machine);
+  if (machine === undefined)
+    return [...new Set(shares.map(({ at }) => at.split("/")[1] ?? ""))].sort().map(name => folder(name));
+  if (parts.length === 1) return under.map(({ at }) => ({ ...folder(at.split("/")[2] ?? ""), here_bytes: 0 }));
+  const files = FOLDERS[`/${parts.join("/")}`];
+  if (files === undefined) throw gone(path);
+  return files;
+}
+
+export function labFile(name: string, size_bytes: number, some: Partial<TreeFile> = {}): TreeFile {
+  const base: FileView = {
+    name,
+    kind: "file",
+    size_bytes,
+    modified_ms: LAB_NOW - (name.length % 7) * 5 * HOUR_MS,
+    executable: false,
+    target: null,
+    blob: null,
+  };
+  return { ...base, here_bytes: 0, kept: false, ...some };
+}
+
+function folder(name: string, some: Partial<TreeFile> = {}): TreeFile {
+  return labFile(name, 0, { kind: "folder", ...some });
+}
+
+const FOLDERS: Record<string, TreeFile[]> = {
+  "/atelier-tower/Scenes": [labFile("kitchen.blend", 48e6), labFile("kitchen_wood.png", 12.4e6), folder("old")].map(
+    file => ({ ...file, here_bytes: null }),
+  ),
+  "/atelier-tower/Scenes/old": [],
+  "/render-01/Textures": [
+    folder("fabric", { here_bytes: 1.2e9 }),
+    folder("metal"),
+    folder("wood", { kept: true, here_bytes: 310e6 }),
+    labFile("brick_01.exr", 84e6),
+    labFile("brick_02.exr", 84e6, { here_bytes: 38.6e6 }),
+    labFile("concrete.png", 22e6, { here_bytes: 22e6 }),
+    labFile("floor.png", 18e6, { here_bytes: 18e6, kept: true }),
+    labFile("latest", 0, { kind: "link", target: "wood/oak.png" }),
+    labFile("socket", 0, { kind: "hidden" }),
+    labFile("readme.txt", 1_204),
+  ],
+  "/render-01/Textures/fabric": [labFile("linen.png", 8e6, { here_bytes: 8e6 })],
+  "/render-01/Textures/metal": [],
+  "/render-01/Textures/wood": [labFile("oak.png", 310e6, { here_bytes: 310e6, kept: true })],
+  /** Two pages and a half. */
+  "/studio-nas/Films": Array.from({ length: 10_000 }, (_, at) =>
+    labFile(`shot_${String(at).padStart(5, "0")}.exr`, 12e6 + at, { here_bytes: at % 3 === 0 ? 12e6 + at : 0 }),
+  ),
+  "/old-imac/Archive": [
+    labFile("holiday.mov", 2.1e9),
+    labFile("portrait.tif", 60e6, { here_bytes: 27.6e6 }),
+    labFile("logo.svg", 44e3, { here_bytes: 44e3 }),
+  ],
+};
