@@ -3,6 +3,9 @@ import type { Grid } from "~/state";
 import { localNames, partsOf } from "./paths";
 import type { Place } from "./states";
 
+/** The folder of what jobs made, beside the machines. */
+const JOBS = "jobs";
+
 /** The share in which a path lies, or which it is. */
 export function shareOf(shares: readonly ShareView[], path: string): ShareView | undefined {
   const [machine, share] = partsOf(path);
@@ -21,6 +24,7 @@ export function placeOf(grid: Grid, shares: readonly ShareView[], path: string):
     machine: share?.machine ?? null,
     name: machine?.name ?? share?.machine_name ?? on,
     own: machine?.this ?? false,
+    ofJobs: on === JOBS,
     online: machine?.online ?? share?.online ?? true,
     lastSeen: machine?.last_seen ?? null,
   };

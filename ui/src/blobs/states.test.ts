@@ -4,7 +4,7 @@ import { labFile } from "~/lab/files";
 import { LAB_NOW } from "~/lab/fixtures";
 import { mixOf, stateOf, stateWords, type Place } from "./states";
 
-const THERE: Place = { machine: null, name: "old-imac", own: false, online: true, lastSeen: null };
+const THERE: Place = { machine: null, name: "old-imac", own: false, ofJobs: false, online: true, lastSeen: null };
 const AWAY: Place = { ...THERE, online: false };
 const HERE: Place = { ...THERE, own: true };
 

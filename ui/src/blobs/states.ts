@@ -10,6 +10,8 @@ export interface Place {
   name: string;
   /** True for what this machine shares: all of it is here. */
   own: boolean;
+  /** True for what jobs made: their stewards have it, and nobody says from here who they are. */
+  ofJobs: boolean;
   online: boolean;
   /** When it was last seen, in milliseconds since 1970; `null` where nobody knows. */
   lastSeen: number | null;
@@ -20,7 +22,7 @@ export type FileState = "own" | "kept" | "here" | "partial" | "elsewhere" | "awa
 
 /** The state of a file or folder; `null` for what has no content that could come. */
 export function stateOf(file: TreeFile, place: Place): FileState | null {
-  if (file.kind === "link" || file.kind === "hidden") return null;
+  if (file.kind === "link" || file.kind === "hidden" || place.ofJobs) return null;
   if (place.own) return "own";
   const here = file.here_bytes ?? 0;
   const isFolder = file.kind === "folder";
