@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use gridwell_api::{ApiError, ErrorCode, JobView, JobsRequest, Request};
+use gridwell_api::{ApiError, ErrorCode, JobView, JobsRequest, MountView, Request, ShareView};
 use serde_json::Value;
 use tauri::{AppHandle, State, ipc::Channel};
 use tauri_plugin_opener::OpenerExt as _;
@@ -86,16 +86,22 @@ pub(crate) fn sample() -> Result<PathBuf, ApiError> {
     }
 }
 
-/// Opens a folder or file of a job's results with the program the desktop has for it; nothing else.
+/// Opens something of a job's results, of this machine's shares or of the mount with the program the desktop has for it; nothing
+/// else.
 #[tauri::command]
 pub(crate) async fn open_results(app: AppHandle, house: State<'_, House>, path: PathBuf) -> Result<(), ApiError> {
-    let jobs: Vec<JobView> = house.client().ask(&Request::Jobs(JobsRequest::default())).await?;
+    let client = house.client();
+    let jobs: Vec<JobView> = client.ask(&Request::Jobs(JobsRequest::default())).await?;
+    let shares: Vec<ShareView> = client.ask(&Request::Shares).await?;
+    let mount: MountView = client.ask(&Request::Mounted).await?;
     let wanted = std::fs::canonicalize(&path)
         .map_err(|error| ApiError::new(ErrorCode::MissingFile, format!("{}: {error}", path.display())))?;
-    let folders = jobs.iter().flat_map(|job| &job.output_folders);
-    let known = folders.filter_map(|folder| std::fs::canonicalize(folder).ok());
-    if !known.into_iter().any(|folder| wanted.starts_with(folder)) {
-        return Err(ApiError::new(ErrorCode::Forbidden, format!("{} holds no results of a job", path.display())));
+    let results = jobs.into_iter().flat_map(|job| job.output_folders);
+    let folders = results.chain(shares.into_iter().filter_map(|share| share.path)).chain(mount.dir);
+    let mut known = folders.filter_map(|folder| std::fs::canonicalize(folder).ok());
+    if !known.any(|folder| wanted.starts_with(folder)) {
+        let message = format!("{} holds neither results of a job nor shared files", path.display());
+        return Err(ApiError::new(ErrorCode::Forbidden, message));
     }
     app.opener()
         .open_path(wanted.to_string_lossy(), None::<&str>)
