@@ -31,6 +31,7 @@ pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
     let program = demo::build(profile)?;
     let folder = fresh_folder()?;
     let grid = Grid::start_with_window(&program, &folder.join("peers"), &PEERS)?;
+    share_folders(&grid, &folder)?;
     let jobs = start_jobs(&grid, &folder)?;
     let window = grid.ask(&["ui"])?;
     let mut command = Command::new("node");
@@ -61,6 +62,20 @@ fn fresh_folder() -> Result<PathBuf, Failure> {
     }
     fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
     Ok(folder)
+}
+
+/// A folder of the first peer, and one of the second.
+fn share_folders(grid: &Grid, folder: &Path) -> Result<(), Failure> {
+    for (peer, name) in [(0, "Scenes"), (1, "Textures")] {
+        let shared = folder.join(name);
+        for (file, bytes) in [("brick_01.exr", 4_000_000), ("oak.png", 900_000), ("readme.txt", 1_200)] {
+            let file = shared.join("wood").join(file);
+            fs::create_dir_all(shared.join("wood")).map_err(|error| Failure::file(&shared, error))?;
+            fs::write(&file, vec![0; bytes]).map_err(|error| Failure::file(&file, error))?;
+        }
+        grid.ask_of(peer, &["share", "add", &shared.to_string_lossy()])?;
+    }
+    Ok(())
 }
 
 /// One job that is done, one with failures, one that runs and one that waits; with the options that name the first three.
