@@ -24,6 +24,8 @@ mod mounts;
 mod pairing;
 mod past;
 mod pictures;
+mod posix;
+mod programs;
 mod reading;
 mod refusals;
 mod renders;

@@ -14,18 +14,21 @@ use crate::{
     support::{Grid, Peer, gridwell, names, until},
 };
 
+/// What the kernel and a path that was not measured yet let one byte bring: a window of each, rounded out to groups.
+const READ_AHEAD_BYTES: usize = 2 * (1 << 20) + 128 * 1024;
+
 /// A mounted tree. A peer that is killed cannot take it away.
-struct Tree(PathBuf);
+pub(crate) struct Tree(pub(crate) PathBuf);
 
 impl Tree {
     /// Mounts the tree of a peer in a folder of the grid's.
-    fn of(grid: &Grid, peer: &Peer, options: &[&str]) -> Self {
+    pub(crate) fn of(grid: &Grid, peer: &Peer, options: &[&str]) -> Self {
         let dir = grid.path(&format!("tree of {}", peer.name));
         peer.ok(["mount", text(&dir)].iter().chain(options));
         Self(dir)
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.0.join(path)
     }
 }
@@ -39,7 +42,7 @@ impl Drop for Tree {
     }
 }
 
-fn is_mounted(dir: &Path) -> bool {
+pub(crate) fn is_mounted(dir: &Path) -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
     // A space is written as four characters there.
     mounts.contains(&text(dir).replace(' ', "\\040"))
@@ -84,28 +87,40 @@ fn programs_read_what_another_machine_shares_as_any_other_file() {
     assert!(!is_mounted(&tree.0));
 }
 
-/// Row 13 of the seeds, through the kernel.
+/// Row 13 of the seeds, through the kernel, whether it reads ahead or not.
 #[test]
-fn looking_at_a_mounted_tree_moves_no_content_and_a_byte_moves_a_group() {
+fn looking_at_a_mounted_tree_moves_no_content_and_a_byte_moves_what_was_said() {
     let grid = Grid::of(&["mill", "quarry"]);
-    let quarry = &grid.peers[1];
     let folder = shared(&grid, 0);
     fill(&folder);
-    until_shown(quarry, "/mill/projects");
-    let tree = Tree::of(&grid, quarry, &["--strict"]);
-    let before = received(quarry);
+    until_shown(&grid.peers[1], "/mill/projects");
+    // What one of them read is there for the next one: another file for each.
+    for (options, scene, most) in [(&["--strict"][..], "scene", GROUP_BYTES), (&[], "textures/3.exr", READ_AHEAD_BYTES)]
+    {
+        let quarry = &grid.peers[1];
+        let tree = Tree::of(&grid, quarry, options);
+        let before = received(quarry);
 
-    let listed = Command::new("ls").arg("-lR").arg(tree.at("mill")).output().expect("ls runs");
-    assert!(listed.status.success() && String::from_utf8_lossy(&listed.stdout).contains("1073741824"), "{listed:?}");
-    let open = fs::File::open(tree.at("mill/projects/scene")).expect("it opens");
-    let looked = received(quarry) - before;
-    assert!(looked < GROUP_BYTES as u64, "{looked} bytes for names: some content must have come along");
+        let listed = Command::new("ls").arg("-lR").arg(tree.at("mill")).output().expect("ls runs");
+        assert!(
+            listed.status.success() && String::from_utf8_lossy(&listed.stdout).contains("1073741824"),
+            "{listed:?}"
+        );
+        let open = fs::File::open(tree.at("mill/projects").join(scene)).expect("it opens");
+        let looked = received(quarry) - before;
+        assert!(looked < GROUP_BYTES as u64, "{looked} bytes for names: some content must have come along");
 
-    let mut byte = [0];
-    open.read_exact_at(&mut byte, 40 * GROUP_BYTES as u64 + 5).expect("a byte");
-    assert_eq!(&byte, b"x");
-    let came = received(quarry) - before - looked;
-    assert!(came < 2 * GROUP_BYTES as u64, "{came} bytes for one: a group and its proof would have been enough");
+        let mut byte = [9];
+        open.read_exact_at(&mut byte, 40 * GROUP_BYTES as u64 + 5).expect("a byte");
+        assert_eq!(byte[0], if scene == "scene" { b'x' } else { 0 });
+        let came = received(quarry) - before - looked;
+        assert!(
+            came < (most + GROUP_BYTES) as u64,
+            "{came} bytes for one: {most} and their proof would have been enough"
+        );
+        drop(open);
+        quarry.ok(["unmount"]);
+    }
 }
 
 #[test]
