@@ -118,6 +118,12 @@ impl Regions {
         self.blobs.len()
     }
 
+    /// What is here of a blob, in bytes.
+    #[must_use]
+    pub fn blob_bytes(&self, blob: BlobId) -> u64 {
+        self.blobs.get(&blob).map_or(0, |kept| kept.iter().sum())
+    }
+
     /// How many bytes should go for what is not pinned to keep within `budget_bytes`.
     #[must_use]
     pub fn excess_bytes(&self, purpose: Purpose, budget_bytes: u64, is_pinned: impl Fn(BlobId) -> bool) -> u64 {

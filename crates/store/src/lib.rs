@@ -9,6 +9,7 @@
 //! - [`Blobs`] keeps files named by their hash, or remembers where they lie.
 //! - [`SharedFolder`] is a folder of the user that others see: listed and read where it lies, and nothing outside it.
 //! - [`Objects`] keeps verified pieces of blobs, and proves them to others.
+//! - [`KnownFiles`] remembers other machines' files of which something was read, and what is to be kept of them.
 //! - [`Blobs::land`] brings a result home so that no half file is ever visible under its name.
 //!
 //! Methods are `async` and return when the work is done; file work runs on tokio's blocking threads. Nothing here is
@@ -20,6 +21,7 @@ mod disk;
 mod ends;
 mod history;
 mod journal;
+mod known;
 mod landing;
 mod lock;
 mod log_part;
@@ -46,11 +48,12 @@ pub use database::StoreError;
 pub use ends::EndNote;
 pub use history::{RunHistory, RunRecord};
 pub use journal::{Durability, KEPT_KEYS, StoredJob, SubmitKey};
+pub use known::{KnownFile, KnownFiles, Spot};
 pub use landing::{LandError, LandSource, Overwrite, check_folder};
 pub use log_part::{LogPart, LogPartQuery};
 pub use logs::{KeptLine, LogLimits, LogLine, LogPage, LogQuery};
 pub use notices::{Notice, NoticePage, NoticeQuery};
-pub use objects::{Object, ObjectError, ObjectLimits, ObjectUsage, Objects};
+pub use objects::{Checked, Object, ObjectError, ObjectLimits, ObjectUsage, Objects};
 pub use open::{OpenError, StoreLimits};
 pub use past::{Past, PastLimits};
 pub use proof::Proof;

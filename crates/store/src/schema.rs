@@ -66,6 +66,14 @@ pub(crate) const MAIN: Schema = Schema {
         "
     CREATE TABLE job_end (id INTEGER PRIMARY KEY AUTOINCREMENT, job BLOB NOT NULL UNIQUE, entry INTEGER NOT NULL);
     ",
+        "
+    CREATE TABLE known_file (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, peer BLOB NOT NULL, share BLOB NOT NULL, path BLOB NOT NULL,
+        size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL, number INTEGER NOT NULL,
+        blob BLOB NOT NULL, executable INTEGER NOT NULL, UNIQUE (peer, share, path)
+    );
+    CREATE TABLE kept_spot (peer BLOB, share BLOB, path BLOB, PRIMARY KEY (peer, share, path)) WITHOUT ROWID;
+    ",
     ],
 };
 

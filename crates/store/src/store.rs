@@ -337,6 +337,10 @@ impl Store {
         self.inner.main.reader.read(history::all).await
     }
 
+    pub(crate) fn main(&self) -> &Database {
+        &self.inner.main
+    }
+
     /// Where what happened is kept, and how much of it.
     pub(crate) fn past(&self) -> (&Database, PastLimits) {
         (&self.inner.logs, self.inner.limits.past)

@@ -133,6 +133,15 @@ impl Folder {
         self.evict(blob, &Groups::all(u64::MAX), || false).map(drop)
     }
 
+    /// Removes all of a blob's pieces, unless somebody needs them; returns how many bytes went.
+    pub(super) fn free(&self, blob: BlobId) -> Result<u64, ObjectError> {
+        self.evict(blob, &Groups::all(u64::MAX), || self.blobs.is_needed(blob))
+    }
+
+    pub(super) fn here_bytes(&self, blob: BlobId) -> u64 {
+        self.regions().blob_bytes(blob)
+    }
+
     pub(super) fn usage(&self) -> ObjectUsage {
         let regions = self.regions();
         ObjectUsage {
@@ -182,7 +191,12 @@ impl Folder {
     }
 
     /// Takes pieces of a blob away, open or not; returns how many bytes went. Files without pieces go as a whole.
-    fn evict(&self, blob: BlobId, groups: &Groups, is_needed: impl FnOnce() -> bool) -> Result<u64, ObjectError> {
+    pub(super) fn evict(
+        &self,
+        blob: BlobId,
+        groups: &Groups,
+        is_needed: impl FnOnce() -> bool,
+    ) -> Result<u64, ObjectError> {
         let Some(content) = self.known_content(blob)? else {
             self.regions().forget(blob);
             return Ok(0);

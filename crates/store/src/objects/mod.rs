@@ -1,5 +1,6 @@
 //! Pieces of blobs: groups that were verified one by one, and the pairs that prove them.
 
+mod check;
 mod content;
 mod error;
 mod flusher;
@@ -11,6 +12,7 @@ use std::{fs::File, path::Path, sync::Arc};
 use gridwell_files::{Decoder, GROUP_BYTES, Groups, Part, Purpose, Verified};
 use gridwell_model::BlobId;
 
+pub use check::Checked;
 pub use error::ObjectError;
 
 use self::{content::Content, folder::Folder};

@@ -2,7 +2,7 @@ use std::io::Read as _;
 
 use gridwell_files::{GROUP_BYTES, Groups, Outboard, Part, Parts, Purpose, Verified, group_range};
 use gridwell_model::BlobId;
-use gridwell_store::{BlobError, Object, ObjectError, ObjectLimits, Proof, Store, StoreLimits};
+use gridwell_store::{BlobError, Checked, Object, ObjectError, ObjectLimits, Proof, Store, StoreLimits};
 
 use crate::support::{Fixture, TinyDisk, job, small_limits};
 
@@ -299,4 +299,41 @@ async fn the_outboard_of_a_large_blob_is_made_once_and_goes_with_it() {
     std::fs::write(&kept, source.outboard.as_bytes()).unwrap();
     let _fixture = fixture.reopen().await;
     assert!(!kept.exists(), "its blob is not here");
+}
+
+#[tokio::test]
+async fn a_check_takes_away_what_is_wrong_and_only_that() {
+    let fixture = Fixture::new();
+    let source = Source::new(5, 40 * GROUP_BYTES + 7);
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    source.send(&object, &Groups::all(object.size_bytes())).await;
+    object.sync().await.unwrap();
+    let name = source.blob().to_string();
+    let path = fixture.root.path().join(format!("data/objects/{}/{name}.data", &name[..2]));
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"spoilt", 20 * GROUP_BYTES).unwrap();
+    let objects = fixture.store.objects();
+
+    let checked = objects.check(source.blob()).await.unwrap();
+
+    assert_eq!(checked, Checked { bytes: object.size_bytes(), wrong_bytes: 16 * GROUP_BYTES });
+    assert_eq!(object.present(), Groups::from(0..16).union(&Groups::from(32..41)));
+    assert_eq!(objects.here_bytes(source.blob()), object.size_bytes() - 16 * GROUP_BYTES);
+    source.send(&object, &Groups::from(16..32)).await;
+    assert_eq!(objects.check(source.blob()).await.unwrap().wrong_bytes, 0);
+}
+
+#[tokio::test]
+async fn room_is_made_of_what_nobody_holds() {
+    let fixture = Fixture::new();
+    let source = Source::new(6, 3 * GROUP_BYTES);
+    let object = source.open(&fixture.store, Purpose::Own).await;
+    source.send(&object, &Groups::all(object.size_bytes())).await;
+    let (objects, hold) = (fixture.store.objects(), object.hold());
+
+    assert_eq!(objects.free(source.blob()).await.unwrap(), 0);
+    assert!(object.is_complete());
+    drop(hold);
+    assert_eq!(objects.free(source.blob()).await.unwrap(), 3 * GROUP_BYTES);
+    assert_eq!(objects.here_bytes(source.blob()), 0);
 }
