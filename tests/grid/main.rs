@@ -14,6 +14,7 @@ mod durability;
 mod gravity;
 mod grids;
 mod hostile;
+mod keeping;
 mod layouts;
 mod lending;
 mod limits;

@@ -180,6 +180,7 @@ fn a_file_comes_over_a_machine_between_unless_that_one_passes_nothing_on() {
     let folder = shared(&grid, 0);
     let bytes = vec![7_u8; 3 * GROUP_BYTES + 7];
     fs::write(folder.join("wood.png"), &bytes).expect("a file");
+    fs::write(folder.join("unread"), "unread").expect("a file");
     until_shown(&grid.peers[2], "/mill/projects");
     let copy = grid.path("copy");
     grid.peers[2].ok(["files", "get", "/mill/projects/wood.png", text(&copy)]);
@@ -192,14 +193,15 @@ fn a_file_comes_over_a_machine_between_unless_that_one_passes_nothing_on() {
     grid.peers[2].until("no way to mill", &["machines"], |machines| {
         machines.as_array()?.iter().any(|machine| machine["name"] == "mill" && machine["online"] == false).then_some(())
     });
-    let refused = grid.peers[2].refused(1, ["files", "ls", "/mill/projects"]);
+    assert_eq!(names(&grid.peers[2], "/mill/projects"), ["wood.png"], "what was read is remembered");
+    let refused = grid.peers[2].refused(1, ["files", "get", "/mill/projects/unread", "-"]);
     assert!(refused.contains("mill is offline, or no way leads to it"), "{refused}");
 
     grid.peers[1].ok(["set", "relay=on"]);
     until_shown(&grid.peers[2], "/mill/projects");
     grid.peers[2].ok(["files", "get", "/mill/projects/wood.png", text(&copy), "--overwrite"]);
     grid.peers[1].kill();
-    let cut = grid.peers[2].refused(1, ["files", "get", "/mill/projects/wood.png", "-"]);
+    let cut = grid.peers[2].refused(1, ["files", "get", "/mill/projects/unread", "-"]);
     assert!(cut.contains("mill") || cut.contains("smithy"), "{cut}");
 }
 

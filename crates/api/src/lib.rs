@@ -17,6 +17,7 @@ mod draft;
 mod error;
 mod event;
 mod job;
+mod keep;
 mod layout;
 mod limit;
 mod machine;
@@ -47,6 +48,7 @@ pub use job::{
     ChangeView, CopyView, FailureView, HandedOverView, JobDetail, JobView, LogPage, LogPiece, MadeBy, StepView,
     SubmittedView, TaskCounts, TaskPage, TaskView,
 };
+pub use keep::{FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FileVerified};
 pub use layout::{BehaviourMode, BehaviourRequest, BehaviourView, LayoutChange, LayoutRequest, LayoutView, PairView};
 pub use limit::{LimitHolderView, LimitRequest, LimitView};
 pub use machine::{

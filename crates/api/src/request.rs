@@ -4,10 +4,10 @@ use gridwell_model::{Leaning, LinkPolicy, Role, Sharpness, Strategy, TaskState, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityRequest, BehaviourRequest, DoctorRequest, FileRequest, FilesRequest, HistoryRequest, LayoutRequest,
-    LimitRequest, LinkAnswerRequest, LinkUndoRequest, MountRequest, PairAnswerRequest, PairCodeRequest,
-    PairEnterRequest, PairShowRequest, RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest,
-    ShareRemoveRequest, TimelineRequest,
+    ActivityRequest, BehaviourRequest, DoctorRequest, FileFetchRequest, FilePinRequest, FileRequest, FilesRequest,
+    HistoryRequest, LayoutRequest, LimitRequest, LinkAnswerRequest, LinkUndoRequest, MountRequest, PairAnswerRequest,
+    PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest,
+    ShareAddRequest, ShareRemoveRequest, TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -119,6 +119,16 @@ pub enum Request {
     Mounted,
     /// One file or folder of the tree → [`crate::Response::File`].
     File(FileRequest),
+    /// Keeps something of another machine here, or no more → [`crate::Response::File`].
+    FilePin(FilePinRequest),
+    /// Fetches all of it without keeping it → [`crate::Response::File`].
+    FileFetch(FileFetchRequest),
+    /// Makes room here: never of what is kept, and never a last copy → [`crate::Response::Freed`].
+    FileFree(FileRequest),
+    /// Which machines have it → [`crate::Response::Places`].
+    FileWhere(FileRequest),
+    /// Checks what lies here of it against its hash, and drops what is wrong → [`crate::Response::Verified`].
+    FileVerify(FileRequest),
     /// A page of the files that a job brought home → [`crate::Response::Results`].
     Results(ResultsRequest),
     /// A part of what one task's program wrote → [`crate::Response::Log`].

@@ -1,11 +1,11 @@
 use serde::Serialize;
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, FileView, FilesPage, GovernedView,
-    HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView,
-    LinkAsksView, LinkHistoryView, LinkView, LogPage, MachineView, MembersView, MountView, NearbyView, PairingView,
-    PairingsView, RecoveryWordsView, ResultsPage, ShareView, StatusView, SubmittedView, TaskPage, TimelineView,
-    WakeView, WhyView,
+    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, FileFreed, FilePlaceView, FileVerified,
+    FileView, FilesPage, GovernedView, HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView,
+    JoinedView, LayoutView, LimitView, LinkAsksView, LinkHistoryView, LinkView, LogPage, MachineView, MembersView,
+    MountView, NearbyView, PairingView, PairingsView, RecoveryWordsView, ResultsPage, ShareView, StatusView,
+    SubmittedView, TaskPage, TimelineView, WakeView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -78,6 +78,12 @@ pub enum Response {
     Mount(MountView),
     /// Something in the tree.
     File(Box<FileView>),
+    /// What went to make room.
+    Freed(FileFreed),
+    /// Machines that have something, its owner first.
+    Places(Vec<FilePlaceView>),
+    /// What a check found.
+    Verified(FileVerified),
     /// Files that landed.
     Results(ResultsPage),
     /// A part of a task's log.
@@ -141,6 +147,9 @@ content! {
     Files(FilesPage) => FilesPage, |it| it;
     Mount(MountView) => MountView, |it| it;
     File(Box<FileView>) => FileView, |it| *it;
+    Freed(FileFreed) => FileFreed, |it| it;
+    Places(Vec<FilePlaceView>) => Vec<FilePlaceView>, |it| it;
+    Verified(FileVerified) => FileVerified, |it| it;
     Results(ResultsPage) => ResultsPage, |it| it;
     Log(LogPage) => LogPage, |it| it;
     Timeline(TimelineView) => TimelineView, |it| it;

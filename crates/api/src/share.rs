@@ -81,6 +81,8 @@ pub struct FilesPage {
     pub files: Vec<FileView>,
     /// True if more follow the last one.
     pub more: bool,
+    /// False if its machine does not answer: then this is what is remembered here, those files of which something was read.
+    pub online: bool,
 }
 
 /// What something in the tree is.
@@ -116,6 +118,15 @@ pub struct FileView {
     pub target: Option<String>,
     /// The hash of its content, where that is known already.
     pub blob: Option<BlobId>,
+    /// False if its machine does not answer: then this is what is remembered here.
+    pub online: bool,
+    /// Bytes of its content that lie here; of a folder those of all files below it that are known here. Absent for what this
+    /// machine itself shares: all of it is here.
+    pub here_bytes: Option<u64>,
+    /// True if it, or a folder above it, is kept here.
+    pub kept: bool,
+    /// True while it, or something in it, is fetched as a whole.
+    pub fetching: bool,
 }
 
 /// Shows the tree as a folder of this machine.

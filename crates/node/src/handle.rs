@@ -1,17 +1,17 @@
 use gridwell_api::{
-    ApiError, ErrorCode, EventCursor, FileRequest, FilesPage, FilesRequest, LogPiece, LogsRequest, Picture,
-    PictureRequest, Request, Response,
+    ApiError, ErrorCode, EventCursor, FileFetchRequest, FilePinRequest, LogPiece, LogsRequest, Picture, PictureRequest,
+    Request, Response,
 };
+use gridwell_mount::TreePath;
 use gridwell_preview::Previews;
 use gridwell_store::Store;
-use gridwell_wire::TreePage;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     core::{shown_for, storage},
     events::EventStream,
     pictures::{self, Named, Wanted},
-    tree::{OpenFile, Tree, TreeError, file_view, from_text, path_of, shown},
+    tree::{OpenFile, Tree, from_text, path_of},
 };
 
 /// Pieces of logs, in the order in which they arrived; ends when the target has ended (or at once without `follow`).
@@ -47,8 +47,22 @@ impl NodeHandle {
     /// [`ApiError`] with the reason for a refusal; nothing has changed then.
     pub async fn call(&self, request: Request) -> Result<Response, ApiError> {
         let request = match request {
-            Request::Files(request) => return self.files(&request).await,
-            Request::File(request) => return self.file(&request).await,
+            Request::Files(request) => {
+                let after = request.after.as_deref().map(from_text);
+                return Ok(Response::Files(self.tree.page(&path_of(&request.path)?, after.as_deref()).await?));
+            }
+            Request::File(request) => return self.file(&path_of(&request.path)?).await,
+            Request::FilePin(FilePinRequest { path, on }) => {
+                return Ok(Response::File(Box::new(self.tree.pin(&path_of(&path)?, on).await?)));
+            }
+            Request::FileFetch(request) => return self.fetch(&request).await,
+            Request::FileFree(request) => return Ok(Response::Freed(self.tree.free(&path_of(&request.path)?).await?)),
+            Request::FileWhere(request) => {
+                return Ok(Response::Places(self.tree.places(&path_of(&request.path)?).await?));
+            }
+            Request::FileVerify(request) => {
+                return Ok(Response::Verified(self.tree.verify(&path_of(&request.path)?).await?));
+            }
             request => request,
         };
         let (answer, answered) = oneshot::channel();
@@ -56,25 +70,29 @@ impl NodeHandle {
         answered.await.map_err(|_| stopping())?
     }
 
-    async fn files(&self, request: &FilesRequest) -> Result<Response, ApiError> {
-        let (path, after) = (path_of(&request.path)?, request.after.as_deref().map(from_text));
-        let page = match self.tree.list(&path, after.as_deref()).await {
-            // A file is listed as itself.
-            Err(TreeError::NotAFolder { .. }) if after.is_none() => {
-                TreePage { entries: vec![self.tree.stat(&path).await?], more: false }
+    async fn file(&self, path: &TreePath) -> Result<Response, ApiError> {
+        Ok(Response::File(Box::new(self.tree.look_at(path).await?)))
+    }
+
+    async fn fetch(&self, request: &FileFetchRequest) -> Result<Response, ApiError> {
+        let (path, tree) = (path_of(&request.path)?, self.tree.clone());
+        tree.look_at(&path).await?;
+        let wanted = path.clone();
+        // It goes on whatever becomes of the asker.
+        let fetch = tokio::spawn(async move {
+            let fetched = tree.fetch_whole(&wanted).await;
+            if let Err(error) = &fetched {
+                tracing::debug!(%error, "something was not fetched whole");
             }
-            listed => listed?,
-        };
-        let files = page.entries.iter().map(file_view).collect();
-        Ok(Response::Files(FilesPage { path: shown(&path), files, more: page.more }))
+            fetched
+        });
+        if request.wait {
+            fetch.await.map_err(|_| stopping())??;
+        }
+        self.file(&path).await
     }
 
-    async fn file(&self, request: &FileRequest) -> Result<Response, ApiError> {
-        let entry = self.tree.stat(&path_of(&request.path)?).await?;
-        Ok(Response::File(Box::new(file_view(&entry))))
-    }
-
-    /// Opens a file of the tree, named as in a [`FileRequest`].
+    /// Opens a file of the tree, named as in a [`gridwell_api::FileRequest`].
     ///
     /// # Errors
     ///

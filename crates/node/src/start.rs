@@ -41,7 +41,7 @@ use crate::{
     pictures,
     recorder::Recorder,
     transfer::{Transfer, Ways},
-    tree::{Fetchings, JobFolders, Jobs, Tree},
+    tree::{Fetchings, JobFolders, Jobs, Keeping, Tree},
 };
 
 /// How often the machine's load is sampled.
@@ -239,7 +239,11 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         objects,
         fetchings: Fetchings::default(),
         jobs: Jobs::default(),
+        known: store.known_files(),
+        keeping: Keeping::load(&store).await?,
     };
+    // It ends with the loop, which shows it what is at the top of the tree.
+    tokio::spawn(tree.clone().follow_kept());
     let handle = NodeHandle { asks, previews, store: store.clone(), tree: tree.clone() };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);

@@ -88,6 +88,11 @@ export type Answers = {
   share_remove: Array<ShareView>;
   files: FilesPage;
   file: FileView;
+  file_pin: FileView;
+  file_fetch: FileView;
+  file_free: FileFreed;
+  file_where: Array<FilePlaceView>;
+  file_verify: FileVerified;
   mount: MountView;
   unmount: MountView;
   mounted: MountView;
@@ -421,13 +426,74 @@ export type FailureView = {
   example_label: string;
 };
 
+/** Fetches a file, or all files of a folder, without keeping them. */
+export type FileFetchRequest = {
+  /** A share, or a file or folder in one, written as in a `FilesRequest`. */
+  path: string;
+  /**
+   * True: the answer comes once all is here, or says why it is not. False: at once; how far it is,
+   * `FileView::here_bytes` says.
+   */
+  wait?: boolean;
+};
+
+/** What went to make room, and what stayed. */
+export type FileFreed = {
+  /** Bytes that went. */
+  bytes: number;
+  /** Files of which something went. */
+  files: number;
+  /** Files that stayed because they are kept here, or in use. */
+  kept: number;
+  /** Files that stayed because no machine that has them answers now: what is here may be the last copy. */
+  last: number;
+};
+
 /** What can be shown of a file, by its name. */
 export type FileKind = "picture" | "film" | "other";
+
+/** Keeps something of another machine here, or no more. */
+export type FilePinRequest = {
+  /** A share, or a file or folder in one, written as in a `FilesRequest`. */
+  path: string;
+  /** True: all of it is fetched, also what comes to it later, and never makes room for others. False: it may. */
+  on: boolean;
+};
+
+/** A machine that has something of a file or folder. */
+export type FilePlaceView = {
+  /** Which machine. */
+  machine: PeerId;
+  /** What it is called. */
+  name: string;
+  /** False while it cannot be reached. */
+  online: boolean;
+  /** Bytes of it that lie there. */
+  here_bytes: number;
+  /** Its size in bytes; of a folder that of all files below it that are known here. */
+  size_bytes: number;
+  /** True if that machine keeps it. */
+  kept: boolean;
+  /** True for the machine whose file it is. */
+  owner: boolean;
+};
 
 /** One file or folder of the tree. */
 export type FileRequest = {
   /** `/machine/share/…`, written as in a `FilesRequest`. */
   path: string;
+};
+
+/** What became of a check of what lies here. */
+export type FileVerified = {
+  /** Files that were checked. */
+  files: number;
+  /** Bytes that were checked. */
+  bytes: number;
+  /** Bytes that were wrong, and are not here any more. */
+  wrong_bytes: number;
+  /** Paths of files of which something was wrong, at most `FileVerified::MAX_WRONG`. */
+  wrong: Array<string>;
 };
 
 /** Something in the tree. */
@@ -446,6 +512,17 @@ export type FileView = {
   target: string | null;
   /** The hash of its content, where that is known already. */
   blob: BlobId | null;
+  /** False if its machine does not answer: then this is what is remembered here. */
+  online: boolean;
+  /**
+   * Bytes of its content that lie here; of a folder those of all files below it that are known here. Absent for what this
+   * machine itself shares: all of it is here.
+   */
+  here_bytes: number | null;
+  /** True if it, or a folder above it, is kept here. */
+  kept: boolean;
+  /** True while it, or something in it, is fetched as a whole. */
+  fetching: boolean;
 };
 
 /** Names in a folder, in their order as bytes. */
@@ -456,6 +533,8 @@ export type FilesPage = {
   files: Array<FileView>;
   /** True if more follow the last one. */
   more: boolean;
+  /** False if its machine does not answer: then this is what is remembered here, those files of which something was read. */
+  online: boolean;
 };
 
 /** A page of a folder of the tree. */
@@ -1497,6 +1576,11 @@ export type Request =
   | { ask: "unmount" }
   | { ask: "mounted" }
   | ({ ask: "file" } & FileRequest)
+  | ({ ask: "file_pin" } & FilePinRequest)
+  | ({ ask: "file_fetch" } & FileFetchRequest)
+  | ({ ask: "file_free" } & FileRequest)
+  | ({ ask: "file_where" } & FileRequest)
+  | ({ ask: "file_verify" } & FileRequest)
   | ({ ask: "results" } & ResultsRequest)
   | ({ ask: "log" } & LogPageRequest)
   | ({ ask: "timeline" } & TimelineRequest)

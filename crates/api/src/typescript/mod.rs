@@ -8,11 +8,12 @@ use layout::{Declared, Field, Form};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::{
-    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, Event, FileView, FilesPage, GovernedView,
-    HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView, JoinedView, LayoutView, LimitView,
-    LinkAsksView, LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest, MachineView, MembersView, MountView,
-    NearbyView, PairingView, PairingsView, PictureRequest, RecoveryWordsView, Request, ResultsPage, SessionRequest,
-    SessionView, ShareView, StatusView, SubmittedView, TaskPage, TimelineView, UploadView, WakeView, WhyView,
+    ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, Event, FileFreed, FilePlaceView, FileVerified,
+    FileView, FilesPage, GovernedView, HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView,
+    JoinedView, LayoutView, LimitView, LinkAsksView, LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest,
+    MachineView, MembersView, MountView, NearbyView, PairingView, PairingsView, PictureRequest, RecoveryWordsView,
+    Request, ResultsPage, SessionRequest, SessionView, ShareView, StatusView, SubmittedView, TaskPage, TimelineView,
+    UploadView, WakeView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -112,6 +113,11 @@ answers! {
     ShareRemove => Vec<ShareView>;
     Files => FilesPage;
     File => FileView;
+    FilePin => FileView;
+    FileFetch => FileView;
+    FileFree => FileFreed;
+    FileWhere => Vec<FilePlaceView>;
+    FileVerify => FileVerified;
     Mount => MountView;
     Unmount => MountView;
     Mounted => MountView;

@@ -84,6 +84,32 @@ Examples:
   gridwell files get /mill/projects/kitchen.blend ~/kitchen.blend
   gridwell files get /mill/notes/todo.txt - | less")]
     Get(GetArgs),
+    /// Keep a file or folder here: fetch all of it, and what comes to it later
+    #[command(after_help = "Examples:
+  gridwell files pin /mill/projects/kitchen
+  gridwell files pin /mill/projects/kitchen.blend --json
+
+What is kept never makes room for anything else. It comes beside whatever else happens; `gridwell files where` says how
+much of it is here.")]
+    Pin(PathArgs),
+    /// Keep a file or folder here no more; it stays until something else needs the room
+    #[command(after_help = "Example:\n  gridwell files unpin /mill/projects/kitchen")]
+    Unpin(PathArgs),
+    /// Fetch a file or folder now, without keeping it
+    #[command(after_help = "Example:\n  gridwell files fetch /mill/projects/kitchen")]
+    Fetch(PathArgs),
+    /// Make room: what is here of a file or folder goes
+    #[command(after_help = "Example:
+  gridwell files free /mill/projects/kitchen
+
+What is kept stays, and so does what may be the last copy: if its machine is offline, or has another version now.")]
+    Free(PathArgs),
+    /// Show which machines have a file or folder
+    #[command(after_help = "Example:\n  gridwell files where /mill/projects/kitchen.blend")]
+    Where(PathArgs),
+    /// Check what is here against its hash; what is wrong goes, and comes anew when it is read
+    #[command(after_help = "Example:\n  gridwell files verify /mill/projects")]
+    Verify(PathArgs),
 }
 
 /// `gridwell files ls`

@@ -5,8 +5,9 @@ use std::{
 
 use bytes::Bytes;
 use gridwell_api::{
-    ApiError, ErrorCode, FileRequest, FileView, FilesPage, FilesRequest, MountRequest, MountView, Request,
-    ShareAddRequest, ShareRemoveRequest, ShareView, TreeKind,
+    ApiError, ErrorCode, FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FileRequest, FileVerified,
+    FileView, FilesPage, FilesRequest, MountRequest, MountView, Request, ShareAddRequest, ShareRemoveRequest,
+    ShareView, TreeKind,
 };
 use gridwell_model::format_bytes;
 use gridwell_serve::{ByteStream, Client};
@@ -47,7 +48,37 @@ pub(super) async fn files(args: FilesArgs, client: &Client, screen: Screen) -> R
             Ok(End::Done)
         }
         FilesCommand::Get(args) => get(&args, client, screen).await,
+        FilesCommand::Pin(args) => pin(args.path, true, client, screen).await,
+        FilesCommand::Unpin(args) => pin(args.path, false, client, screen).await,
+        FilesCommand::Fetch(args) => {
+            let request = FileFetchRequest { path: args.path.clone(), wait: true };
+            let file: FileView = client.ask(&Request::FileFetch(request)).await?;
+            screen.show(&file, |file| text::file(&args.path, file));
+            Ok(End::Done)
+        }
+        FilesCommand::Free(args) => {
+            let freed: FileFreed = client.ask(&Request::FileFree(FileRequest { path: args.path })).await?;
+            screen.show(&freed, text::freed);
+            Ok(End::Done)
+        }
+        FilesCommand::Where(args) => {
+            let request = Request::FileWhere(FileRequest { path: args.path });
+            let places: Vec<FilePlaceView> = client.ask(&request).await?;
+            screen.show(&places, |places| text::places(places, screen.columns()));
+            Ok(End::Done)
+        }
+        FilesCommand::Verify(args) => {
+            let verified: FileVerified = client.ask(&Request::FileVerify(FileRequest { path: args.path })).await?;
+            screen.show(&verified, text::verified);
+            Ok(End::Done)
+        }
     }
+}
+
+async fn pin(path: String, on: bool, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let file: FileView = client.ask(&Request::FilePin(FilePinRequest { path: path.clone(), on })).await?;
+    screen.show(&file, |file| text::file(&path, file));
+    Ok(End::Done)
 }
 
 /// Shows the tree as a folder.
@@ -71,14 +102,14 @@ pub(super) async fn unmount(client: &Client, screen: Screen) -> Result<End, ApiE
 
 /// Lists all pages of a folder. A file is listed as itself.
 async fn list(path: String, client: &Client, screen: Screen) -> Result<End, ApiError> {
-    let mut whole = FilesPage { path: path.clone(), files: Vec::new(), more: true };
+    let mut whole = FilesPage { path: path.clone(), files: Vec::new(), more: true, online: true };
     while whole.more {
         let after = whole.files.last().map(|file| file.name.clone());
         let page: FilesPage = client.ask(&Request::Files(FilesRequest { path: path.clone(), after })).await?;
         whole.files.extend(page.files);
-        (whole.path, whole.more) = (page.path, page.more);
+        (whole.path, whole.more, whole.online) = (page.path, page.more, whole.online && page.online);
     }
-    screen.show(&whole, |whole| text::listing(&whole.files, screen.columns()));
+    screen.show(&whole, |whole| text::listing(whole, screen.columns()));
     Ok(End::Done)
 }
 

@@ -1,4 +1,4 @@
-use gridwell_api::{FileView, MountView, ShareView, TreeKind};
+use gridwell_api::{FileFreed, FilePlaceView, FileVerified, FileView, FilesPage, MountView, ShareView, TreeKind};
 use gridwell_model::{Stamp, format_bytes};
 
 use super::{clean, moment, table::Table};
@@ -33,13 +33,74 @@ pub(crate) fn mounted(view: &MountView) -> String {
     }
 }
 
-/// Names in a folder: size, when it changed, name.
-pub(crate) fn listing(files: &[FileView], columns: usize) -> String {
-    let mut table = Table::new(&[">SIZE", "CHANGED", "NAME"]);
-    for file in files {
-        table.row([size(file), changed(file), named(file)]);
+/// Names in a folder: size, when it changed, what of it is here, name.
+pub(crate) fn listing(page: &FilesPage, columns: usize) -> String {
+    let mut table = Table::new(&[">SIZE", "CHANGED", "HERE", "NAME"]);
+    for file in &page.files {
+        table.row([size(file), changed(file), here(file), named(file)]);
     }
-    if files.is_empty() { "Nothing is in it.\n".into() } else { table.render(columns) }
+    let names = if page.files.is_empty() { "Nothing is in it.\n".into() } else { table.render(columns) };
+    let away = if page.online { "" } else { "Its machine is offline: this is what is known here.\n" };
+    names + away
+}
+
+/// What went to make room, and why the rest stayed.
+pub(crate) fn freed(freed: &FileFreed) -> String {
+    let mut lines = vec![match freed.files {
+        0 => "Nothing went.".to_owned(),
+        files => format!("{} of {} went.", format_bytes(freed.bytes), files_in_words(files)),
+    }];
+    if freed.kept > 0 {
+        lines.push(format!("{} stayed: kept here, or in use.", files_in_words(freed.kept)));
+    }
+    if freed.last > 0 {
+        let files = files_in_words(freed.last);
+        lines.push(format!("{files} stayed: no machine answers that has this version, so it may be the last copy."));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Machines that have something, and how much of it.
+pub(crate) fn places(places: &[FilePlaceView], columns: usize) -> String {
+    let mut table = Table::new(&["MACHINE", ">HAS", "OF"]);
+    for place in places {
+        let note = match place {
+            FilePlaceView { online: false, .. } => " (offline)",
+            FilePlaceView { owner: true, .. } => " (owner)",
+            FilePlaceView { kept: true, .. } => " (kept)",
+            _ => "",
+        };
+        let name = format!("{}{note}", clean(&place.name));
+        table.row([name, format_bytes(place.here_bytes), format_bytes(place.size_bytes)]);
+    }
+    table.render(columns)
+}
+
+/// What a check found.
+pub(crate) fn verified(verified: &FileVerified) -> String {
+    let all = format!("{} in {} checked", format_bytes(verified.bytes), files_in_words(verified.files));
+    if verified.wrong_bytes == 0 {
+        return format!("{all}: all is well.\n");
+    }
+    let mut lines =
+        vec![format!("{all}: {} were wrong, and went. They come anew from:", format_bytes(verified.wrong_bytes))];
+    lines.extend(verified.wrong.iter().map(|path| clean(path)));
+    lines.join("\n") + "\n"
+}
+
+fn files_in_words(count: u64) -> String {
+    if count == 1 { "1 file".into() } else { format!("{count} files") }
+}
+
+/// What of a file is here.
+fn here(file: &FileView) -> String {
+    match (file.kind, file.here_bytes) {
+        _ if file.kept => "kept".into(),
+        (_, None | Some(0)) => String::new(),
+        (TreeKind::File, Some(bytes)) if bytes == file.size_bytes => "all".into(),
+        (TreeKind::File, Some(bytes)) => format!("{} %", u128::from(bytes) * 100 / u128::from(file.size_bytes.max(1))),
+        (_, Some(bytes)) => format_bytes(bytes),
+    }
 }
 
 /// What is known of one file or folder.
@@ -54,6 +115,13 @@ pub(crate) fn file(path: &str, file: &FileView) -> String {
     let mut lines = vec![format!("{} is {kind}", clean(path))];
     if file.kind == TreeKind::File {
         lines.push(format!("{} ({} bytes)", format_bytes(file.size_bytes), file.size_bytes));
+    }
+    if let Some(bytes) = file.here_bytes.filter(|bytes| *bytes > 0 || file.kept) {
+        let kept = if file.kept { ", and kept here" } else { "" };
+        lines.push(format!("{} of it are here{kept}", format_bytes(bytes)));
+    }
+    if !file.online {
+        lines.push("its machine is offline: this is what is known here".into());
     }
     if let Some(target) = &file.target {
         lines.push(format!("leads to {}", clean(target)));
@@ -92,7 +160,19 @@ mod tests {
     use super::*;
 
     fn view(name: &str, kind: TreeKind) -> FileView {
-        FileView { name: name.into(), kind, size_bytes: 0, modified_ms: 0, executable: false, target: None, blob: None }
+        FileView {
+            name: name.into(),
+            kind,
+            size_bytes: 0,
+            modified_ms: 0,
+            executable: false,
+            target: None,
+            blob: None,
+            online: true,
+            here_bytes: None,
+            kept: false,
+            fetching: false,
+        }
     }
 
     #[test]
@@ -100,8 +180,9 @@ mod tests {
         let link = FileView { target: Some("../b".into()), ..view("a", TreeKind::Link) };
         let run = FileView { executable: true, size_bytes: 2_048, ..view("run", TreeKind::File) };
         let all = [view("scenes", TreeKind::Folder), link, run.clone(), view("pipe", TreeKind::Hidden)];
-        let text = listing(&all, 80);
-        for word in ["scenes/", "a -> ../b", "run*", "pipe (not shown)", &format_bytes(2_048)] {
+        let page = FilesPage { path: "/".into(), files: all.to_vec(), more: false, online: false };
+        let text = listing(&page, 80);
+        for word in ["scenes/", "a -> ../b", "run*", "pipe (not shown)", "is offline", &format_bytes(2_048)] {
             assert!(text.contains(word), "{word} in {text}");
         }
         assert!(file("/mill/run", &run).contains("2048 bytes"));

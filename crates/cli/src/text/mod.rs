@@ -26,7 +26,7 @@ pub(crate) use activity::activity;
 pub(crate) use asks::link_asks;
 pub(crate) use changes::link_history;
 pub(crate) use draft::drafts;
-pub(crate) use files::{file, listing, mounted, shares};
+pub(crate) use files::{file, freed, listing, mounted, places, shares, verified};
 #[cfg(test)]
 pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, copies, handed_over, job, jobs, kept, outcome, progress, task_word, tasks};

@@ -121,7 +121,13 @@ impl Core {
             Request::Unmount => return self.unmount(reply),
             Request::Mounted => Ok(Response::Mount(self.mount_view())),
             // The handle answers these itself.
-            Request::Files(_) | Request::File(_) => Err(ApiError::bug("the loop was asked for files")),
+            Request::Files(_)
+            | Request::File(_)
+            | Request::FilePin(_)
+            | Request::FileFetch(_)
+            | Request::FileFree(_)
+            | Request::FileWhere(_)
+            | Request::FileVerify(_) => Err(ApiError::bug("the loop was asked for files")),
         };
         // The asker has gone: nobody waits for the answer.
         let _gone = reply.send(answer);

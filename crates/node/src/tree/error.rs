@@ -4,7 +4,7 @@ use gridwell_api::{ApiError, ErrorCode};
 use gridwell_model::{Hindrance, PeerId};
 use gridwell_mount::TreePath;
 use gridwell_net::FetchError;
-use gridwell_store::{ObjectError, ShareError};
+use gridwell_store::{ObjectError, ShareError, StoreError};
 use gridwell_wire::TreeFault;
 
 use super::shown;
@@ -31,6 +31,18 @@ pub enum TreeError {
     /// A file was asked for.
     #[error("'{path}' is no file")]
     NotAFile {
+        /// What.
+        path: String,
+    },
+    /// All of it lies here anyway.
+    #[error("'{path}' is this machine's own: all of it lies here anyway")]
+    Own {
+        /// What.
+        path: String,
+    },
+    /// A machine, or all of them.
+    #[error("'{path}' is no share, and in none")]
+    NoShare {
         /// What.
         path: String,
     },
@@ -145,6 +157,13 @@ impl TreeError {
         }
     }
 
+    pub(super) fn of_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::Closed => Self::Stopping,
+            error => Self::Disk { why: sentence(error) },
+        }
+    }
+
     /// `name` says what people call a machine.
     pub(super) fn of_transfer(
         path: &TreePath,
@@ -182,6 +201,7 @@ impl From<TreeError> for ApiError {
             TreeError::Missing { .. } | TreeError::NotAFolder { .. } | TreeError::NotAFile { .. } => {
                 ErrorCode::MissingFile
             }
+            TreeError::Own { .. } | TreeError::NoShare { .. } => ErrorCode::BadRequest,
             TreeError::Changed { .. } => ErrorCode::FileChanged,
             TreeError::NotPassed { forbidden: true, .. } => ErrorCode::Forbidden,
             TreeError::Unreadable { .. } => ErrorCode::Unreadable,

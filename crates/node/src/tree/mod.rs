@@ -4,8 +4,10 @@
 
 mod error;
 mod fetching;
+mod here;
 mod inputs;
 mod jobs;
+mod keeping;
 mod local;
 mod mounted;
 mod names;
@@ -21,7 +23,7 @@ use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 use gridwell_model::{EntryKind, JobId, PeerId, RelPath, ShareId, TreeEntry};
 use gridwell_mount::TreePath;
 use gridwell_net::Fetched;
-use gridwell_store::Objects;
+use gridwell_store::{KnownFiles, Objects};
 use gridwell_wire::{BulkRequest, TreePage, TreeWish};
 use serde::de::DeserializeOwned;
 use tokio::{io::AsyncReadExt as _, sync::watch};
@@ -29,9 +31,11 @@ use tokio::{io::AsyncReadExt as _, sync::watch};
 use crate::transfer::Transfer;
 pub use error::TreeError;
 pub(crate) use fetching::Fetchings;
+use here::Told;
 pub(crate) use inputs::{JobFiles, JobFolders};
 use jobs::Below;
 pub(crate) use jobs::{JOBS, Jobs};
+pub(crate) use keeping::Keeping;
 pub(crate) use local::Local;
 pub(crate) use mounted::MountedTree;
 pub use open::OpenFile;
@@ -57,57 +61,84 @@ pub(crate) struct Tree {
     pub(crate) objects: Objects,
     pub(crate) fetchings: Fetchings,
     pub(crate) jobs: Jobs,
+    pub(crate) known: KnownFiles,
+    pub(crate) keeping: Keeping,
 }
 
 impl Tree {
-    /// Up to [`TreePage::MAX_ENTRIES`] names in a folder, those after `after`, in their order as bytes.
+    /// Up to [`TreePage::MAX_ENTRIES`] names in a folder, those after `after`, in their order as bytes. While its machine does not
+    /// answer, those that lead to files of which something was read here.
     ///
     /// # Errors
     ///
     /// [`TreeError`] if there is no such folder, or its machine does not answer.
-    pub(crate) async fn list(&self, path: &TreePath, after: Option<&[u8]>) -> Result<TreePage, TreeError> {
+    pub(crate) async fn list(&self, path: &TreePath, after: Option<&[u8]>) -> Result<Told<TreePage>, TreeError> {
         let roots = self.roots.borrow().clone();
         match self.place(path, &roots).await? {
             Place::Top => {
                 let names: BTreeSet<_> = roots.machines().map(|(name, _)| name.as_str()).chain([JOBS]).collect();
-                Ok(folders(names.into_iter(), after))
+                Ok(Told { what: folders(names.into_iter(), after), online: true })
             }
-            Place::Jobs => Ok(folders(self.jobs.all(self, &roots).await.keys().map(String::as_str), after)),
-            Place::Machine(machine) => Ok(folders(machine.shares.keys().map(String::as_str), after)),
+            Place::Jobs => {
+                let jobs = self.jobs.all(self, &roots).await;
+                Ok(Told { what: folders(jobs.keys().map(String::as_str), after), online: true })
+            }
+            Place::Machine(machine) => {
+                let what = folders(machine.shares.keys().map(String::as_str), after);
+                Ok(Told { what, online: machine.online })
+            }
             Place::Share(share, rest) => {
                 let (depth, after) = (depth_of(rest.as_ref()), after.map(<[u8]>::to_vec));
+                let mut online = true;
                 let mut page = match &share.local {
                     Some(local) => local.list(rest, after).await.map_err(|error| TreeError::of_share(path, &error))?,
                     None => {
-                        let wish = TreeWish::List { folder: rest, after: after.clone() };
-                        let page: TreePage = self.answer(path, &share, wish, TreePage::MAX_BYTES).await?;
-                        check_page(page, after.as_deref()).ok_or_else(|| share.nonsense())?
+                        let wish = TreeWish::List { folder: rest.clone(), after: after.clone() };
+                        match self.answer::<TreePage>(path, &share, wish, TreePage::MAX_BYTES).await {
+                            Err(error) if error.may_pass() => {
+                                online = false;
+                                let page = self.remembered_page(share.spot(rest), after.as_deref()).await?;
+                                page.ok_or(error)?
+                            }
+                            page => check_page(page?, after.as_deref()).ok_or_else(|| share.nonsense())?,
+                        }
                     }
                 };
                 page.entries.iter_mut().for_each(|entry| check_link(entry, depth));
-                Ok(page)
+                Ok(Told { what: page, online })
             }
         }
     }
 
-    /// What lies at a path.
+    /// What lies at a path, or while its machine does not answer, what is remembered of it.
     ///
     /// # Errors
     ///
     /// [`TreeError`] if nothing does, or its machine does not answer.
-    pub(crate) async fn stat(&self, path: &TreePath) -> Result<TreeEntry, TreeError> {
+    pub(crate) async fn stat(&self, path: &TreePath) -> Result<Told<TreeEntry>, TreeError> {
         let roots = self.roots.borrow().clone();
         match self.place(path, &roots).await? {
-            Place::Top | Place::Machine(_) | Place::Jobs => Ok(folder_named(path.name())),
+            Place::Top | Place::Jobs => Ok(Told { what: folder_named(path.name()), online: true }),
+            Place::Machine(machine) => Ok(Told { what: folder_named(path.name()), online: machine.online }),
             Place::Share(share, rest) => {
                 let depth = depth_of(rest.as_ref().and_then(RelPath::parent).as_ref());
+                let mut online = true;
                 let mut entry = match &share.local {
                     Some(local) => local.stat(rest).await.map_err(|error| TreeError::of_share(path, &error))?,
-                    None => self.answer(path, &share, TreeWish::Stat { path: rest }, MAX_ENTRY_BYTES).await?,
+                    None => {
+                        let wish = TreeWish::Stat { path: rest.clone() };
+                        match self.answer(path, &share, wish, MAX_ENTRY_BYTES).await {
+                            Err(error) if error.may_pass() => {
+                                online = false;
+                                self.remembered(share.spot(rest), path.name()).await?.ok_or(error)?
+                            }
+                            entry => entry?,
+                        }
+                    }
                 };
                 entry.name = path.name().to_vec();
                 check_link(&mut entry, depth);
-                Ok(entry)
+                Ok(Told { what: entry, online })
             }
         }
     }
@@ -122,7 +153,7 @@ impl Tree {
         let Place::Share(share, Some(rest)) = self.place(path, &roots).await? else {
             return Err(TreeError::NotAFile { path: shown(path) });
         };
-        let entry = self.stat(path).await?;
+        let entry = self.stat(path).await?.what;
         let EntryKind::File { version, .. } = entry.kind else {
             return Err(TreeError::NotAFile { path: shown(path) });
         };
@@ -170,7 +201,8 @@ impl Tree {
     }
 
     async fn fetch(&self, path: &TreePath, share: &ShareAt, wish: TreeWish) -> Result<Fetched, TreeError> {
-        if !share.online {
+        // It may have come back since the path was looked up.
+        if !self.roots.borrow().is_online(share.peer) {
             return Err(TreeError::Away { machine: share.machine.clone() });
         }
         let request = match share.id {

@@ -18,14 +18,14 @@ pub(crate) struct MountedTree {
 
 impl gridwell_mount::Tree for MountedTree {
     fn stat<'a>(&'a self, path: &'a TreePath) -> BoxFuture<'a, Result<Entry, Fault>> {
-        Box::pin(async move { entry(&self.tree.stat(path).await.map_err(fault)?).ok_or(Fault::NotFound) })
+        Box::pin(async move { entry(&self.tree.stat(path).await.map_err(fault)?.what).ok_or(Fault::NotFound) })
     }
 
     fn list<'a>(&'a self, path: &'a TreePath, after: Option<&'a [u8]>) -> BoxFuture<'a, Result<Listing, Fault>> {
         Box::pin(async move {
             let mut after = after.map(<[u8]>::to_vec);
             loop {
-                let page = self.tree.list(path, after.as_deref()).await.map_err(fault)?;
+                let page = self.tree.list(path, after.as_deref()).await.map_err(fault)?.what;
                 let last = page.entries.last().map(|entry| entry.name.clone());
                 let shown = page.entries.into_iter().filter_map(|found| Some((entry(&found)?, found.name)));
                 let entries: Vec<_> = shown.map(|(entry, name)| (Bytes::from(name), entry)).collect();
@@ -92,7 +92,7 @@ pub(super) fn fault(error: TreeError) -> Fault {
     match error {
         TreeError::Missing { .. } => Fault::NotFound,
         TreeError::NotAFolder { .. } => Fault::NotAFolder,
-        TreeError::NotAFile { .. } => Fault::IsAFolder,
+        TreeError::NotAFile { .. } | TreeError::NoShare { .. } => Fault::IsAFolder,
         TreeError::Changed { .. } => Fault::Stale,
         TreeError::Silent { .. } => Fault::TimedOut,
         error @ (TreeError::Denied { .. } | TreeError::NotPassed { forbidden: true, .. }) => {
@@ -106,6 +106,7 @@ pub(super) fn fault(error: TreeError) -> Fault {
         error @ (TreeError::Unreadable { .. }
         | TreeError::Nonsense { .. }
         | TreeError::Wrong { .. }
+        | TreeError::Own { .. }
         | TreeError::Disk { .. }) => Fault::Unreadable { why: error.into() },
     }
 }

@@ -5,7 +5,7 @@ use std::{
 
 use bytes::Bytes;
 use gridwell_files::{AheadMode, ReadAhead};
-use gridwell_model::{BlobId, RelPath, TreeEntry, Version};
+use gridwell_model::{BlobId, EntryKind, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
 use gridwell_store::{ObjectError, SharedFile};
 use gridwell_wire::TreeWish;
@@ -15,10 +15,13 @@ use super::{
     MAX_ENTRY_BYTES, ShareAt, Tree, TreeError,
     fetching::Fetching,
     origin::{Origin, PATIENCE, SharedAt},
+    shown,
 };
 
 /// How often the owner of a file that is not hashed yet is asked whether it is.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is, for a file that is fetched whole: an hour hashes some terabytes.
+const ASKED_TIMES: u32 = 3_600;
 
 /// An open file of the tree, of one version.
 #[derive(Debug)]
@@ -67,7 +70,8 @@ impl OpenFile {
         rest: RelPath,
         (entry, version): (TreeEntry, Version),
     ) -> Result<Self, TreeError> {
-        let shown = path.clone();
+        let whose = path.clone();
+        let executable = matches!(entry.kind, EntryKind::File { executable: true, .. });
         let source = match &share.local {
             Some(local) => {
                 let opened = async {
@@ -79,11 +83,11 @@ impl OpenFile {
             None => Source::There(Box::new(There {
                 ahead: Mutex::new(ReadAhead::new(version.size_bytes, AheadMode::Adaptive)),
                 tree,
-                at: Arc::new(SharedAt { path, share, rest, version }),
+                at: Arc::new(SharedAt { path, share, rest, version, executable }),
                 proven: tokio::sync::Mutex::new(Proven::NotYet(None)),
             })),
         };
-        Ok(Self { path: shown, entry, version, source })
+        Ok(Self { path: whose, entry, version, source })
     }
 
     /// A text that no other version of it has.
@@ -106,6 +110,14 @@ impl OpenFile {
     #[must_use]
     pub const fn entry(&self) -> &TreeEntry {
         &self.entry
+    }
+
+    /// Brings all of it here.
+    pub(super) async fn fetch_whole(&self) -> Result<(), TreeError> {
+        match &self.source {
+            Source::Here(_) => Ok(()),
+            Source::There(there) => there.fetch_whole().await,
+        }
     }
 
     /// Up to `bytes` bytes from `offset` on, at most [`Self::MAX_READ_BYTES`]; fewer only at the end of the file.
@@ -137,6 +149,26 @@ impl OpenFile {
 }
 
 impl There {
+    /// Fetches all of it; its owner hashes it first.
+    async fn fetch_whole(&self) -> Result<(), TreeError> {
+        let mut asked = 0;
+        while self.fetching().await?.is_none() {
+            asked += 1;
+            if asked == ASKED_TIMES {
+                return Err(TreeError::NotHashed { path: shown(&self.at.path) });
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+        let size_bytes = self.at.version.size_bytes;
+        let mut at = 0;
+        while at < size_bytes {
+            let bytes = OpenFile::MAX_READ_BYTES.min(size_bytes - at);
+            self.read(at, bytes).await?;
+            at += bytes;
+        }
+        Ok(())
+    }
+
     async fn read(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
         if let Some(fetching) = self.fetching().await? {
             let ahead = self.ahead().on_read(offset, bytes, fetching.speed()).ahead;
@@ -166,14 +198,20 @@ impl There {
         if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
             return Ok(None);
         }
-        let SharedAt { path, share, rest, version } = &*self.at;
+        let SharedAt { path, share, rest, version, .. } = &*self.at;
         let wish = TreeWish::Hash { path: rest.clone(), version: *version };
         let blob: Result<Option<BlobId>, _> = self.tree.answer(path, share, wish, MAX_ENTRY_BYTES).await;
         // Also if that fails: whoever else waits for it does not ask once more.
         *proven = Proven::NotYet(Some(Instant::now()));
-        let Some(blob) = blob? else { return Ok(None) };
+        let blob = match blob {
+            // What is here of it can be read all the same.
+            Err(error) if error.may_pass() => Some(self.tree.remembered_blob(&self.at).await.ok_or(error)?),
+            blob => blob?,
+        };
+        let Some(blob) = blob else { return Ok(None) };
         match self.tree.fetchings.of(&self.tree, &self.origin(), blob).await {
             Ok(fetching) => {
+                self.tree.remember(&self.at, blob).await;
                 *proven = Proven::By(Arc::clone(&fetching));
                 Ok(Some(fetching))
             }
@@ -184,7 +222,7 @@ impl There {
     }
 
     async fn read_unproven(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
-        let SharedAt { path, share, rest, version } = &*self.at;
+        let SharedAt { path, share, rest, version, .. } = &*self.at;
         let wish = TreeWish::Read { path: rest.clone(), version: *version, offset, bytes };
         let mut fetched = self.tree.fetch(path, share, wish).await?;
         if fetched.bytes != bytes {

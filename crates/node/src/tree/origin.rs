@@ -9,7 +9,7 @@ use gridwell_net::Fetched;
 use gridwell_wire::{BulkRequest, TreeWish};
 use tokio::sync::watch;
 
-use super::{ShareAt, Tree, TreeError, Whose, shown};
+use super::{ShareAt, Told, Tree, TreeError, Whose, shown};
 
 /// Longest wait for bytes of a share: a program at a file system waits for all of it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +35,7 @@ pub(super) struct SharedAt {
     /// Its path below the share.
     pub(super) rest: RelPath,
     pub(super) version: Version,
+    pub(super) executable: bool,
 }
 
 /// A file that a job reads.
@@ -112,7 +113,9 @@ impl Origin {
         let broke = TreeError::Broke { machine: self.machine(tree), why: error.to_string() };
         let Self::Shared(at) = self else { return broke };
         match tree.stat(&at.path).await {
-            Ok(TreeEntry { kind: EntryKind::File { version, .. }, .. }) if version == at.version => broke,
+            Ok(Told { what: TreeEntry { kind: EntryKind::File { version, .. }, .. }, .. }) if version == at.version => {
+                broke
+            }
             Ok(_) => TreeError::Changed { path: shown(&at.path) },
             Err(error) => error,
         }

@@ -1,5 +1,6 @@
 use gridwell_model::{RelPath, RelPathError};
 use gridwell_mount::TreePath;
+use gridwell_store::Spot;
 
 use super::{Local, Roots, ShareAt, TreeError, Whose, roots::RootMachine, text::to_text};
 
@@ -17,6 +18,15 @@ pub(super) fn parse(path: &[u8]) -> Result<TreePath, RelPathError> {
     let path = path.strip_prefix(b"/").unwrap_or(path);
     let path = path.strip_suffix(b"/").unwrap_or(path);
     if path.is_empty() { Ok(TreePath::root()) } else { RelPath::new(path).map(TreePath::from) }
+}
+
+/// Where a spot is in the tree; nowhere if its machine does not show the share.
+pub(super) fn at_spot(roots: &Roots, spot: &Spot) -> Option<TreePath> {
+    let (name, machine) = roots.machines().find(|(_, machine)| machine.peer == spot.peer)?;
+    let (share, _) = machine.shares.iter().find(|(_, share)| share.id == spot.share)?;
+    let share = TreePath::root().child(name.as_bytes()).ok()?.child(share.as_bytes()).ok()?;
+    let Some(path) = &spot.path else { return Some(share) };
+    RelPath::new([share.as_bytes(), b"/", path.as_bytes()].concat()).ok().map(TreePath::from)
 }
 
 /// What a path leads to, as far as that is known without asking anybody.

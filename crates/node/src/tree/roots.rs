@@ -81,6 +81,11 @@ impl Roots {
         machine.map_or_else(|| peer.short(), |machine| machine.name.clone())
     }
 
+    /// True if a machine can be reached.
+    pub(crate) fn is_online(&self, peer: PeerId) -> bool {
+        self.machines.values().any(|machine| machine.peer == peer && machine.online)
+    }
+
     pub(crate) fn machine(&self, name: &str) -> Option<&RootMachine> {
         self.machines.get(name)
     }

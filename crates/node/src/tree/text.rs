@@ -72,6 +72,10 @@ pub(crate) fn file_view(entry: &TreeEntry) -> FileView {
         executable: false,
         target: None,
         blob: None,
+        online: true,
+        here_bytes: None,
+        kept: false,
+        fetching: false,
     };
     match &entry.kind {
         EntryKind::File { blob, executable, .. } => {

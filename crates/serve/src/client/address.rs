@@ -63,6 +63,11 @@ impl Address {
             | Request::ShareRemove(_)
             | Request::Files(_)
             | Request::File(_)
+            | Request::FilePin(_)
+            | Request::FileFetch(_)
+            | Request::FileFree(_)
+            | Request::FileWhere(_)
+            | Request::FileVerify(_)
             | Request::Mount(_)
             | Request::Unmount
             | Request::Mounted
