@@ -19,9 +19,10 @@ export function shareOf(shares: readonly ShareView[], path: string): ShareView |
 export function placeOf(grid: Grid, shares: readonly ShareView[], path: string): Place {
   const [on = ""] = partsOf(path);
   const share = shares.find(({ at }) => partsOf(at)[0] === on);
-  const machine = share === undefined ? undefined : grid.machine(share.machine);
+  // Whoever shares nothing is in the tree, too: under its name, unless others are called the same.
+  const machine = share === undefined ? grid.machines.find(({ name }) => name === on) : grid.machine(share.machine);
   return {
-    machine: share?.machine ?? null,
+    machine: share?.machine ?? machine?.id ?? null,
     name: machine?.name ?? share?.machine_name ?? on,
     own: machine?.this ?? false,
     ofJobs: on === JOBS,

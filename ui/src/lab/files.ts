@@ -46,7 +46,7 @@ export function fileReplies(): Replies {
 /** Nobody shares anything yet. */
 export const NO_FILES: Replies = {
   shares: () => [],
-  files: ({ path }) => ({ path, files: [], more: false }),
+  files: ({ path }) => ({ path, files: path === "" ? [folder("atelier-tower")] : [], more: false }),
   mounted: () => ({ dir: null, strict: false }),
 };
 
