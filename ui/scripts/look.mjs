@@ -237,6 +237,32 @@ export const LOOKS = [
     },
   },
   { name: "small-grid", query: "scene=studio&theme=dark#/grid", size: [900, 600] },
+  {
+    name: "files-inspect",
+    query: "scene=studio&inspector=1#/files/render-01/Textures",
+    do: async page => {
+      await page.getByRole("row", { name: /floor/ }).click();
+      await page.getByRole("region", { name: "Where it is" }).waitFor();
+    },
+  },
+  {
+    name: "files-menu",
+    query: "scene=studio&theme=light#/files/render-01/Textures",
+    do: page => page.getByRole("row", { name: /brick_02/ }).click({ button: "right" }),
+  },
+  {
+    name: "files-share",
+    query: "scene=studio#/files",
+    do: async page => {
+      await page.getByRole("button", { name: "Share a folder" }).click();
+      await page.getByText("Only some machines").click();
+    },
+  },
+  { name: "files-small", query: "scene=studio&theme=light#/files/render-01/Textures", size: [900, 600] },
+  { name: "files-small-top", query: "scene=studio#/files", size: [900, 600] },
+  { name: "files-large", query: "scene=studio#/files/render-01/Textures", text: 200 },
+  { name: "files-pseudo", query: "scene=studio&locale=en-XA#/files", size: [900, 600] },
+  { name: "files-german", query: "scene=studio&locale=de#/files/old-imac/Archive" },
   { name: "small-jobs", query: "scene=studio&theme=light#/jobs", size: [900, 600] },
   { name: "small-machines", query: "scene=studio&theme=light#/machines", size: [900, 600] },
   { name: "small-machine", query: `scene=studio&theme=light#/machines/${TOWER}`, size: [900, 600] },

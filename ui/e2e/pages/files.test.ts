@@ -105,6 +105,77 @@ describe("files of a machine", () => {
   });
 });
 
+describe("what is here of other machines' files", () => {
+  const floor = { name: /floor\.png/ };
+
+  async function choose(page: Page, file: RegExp, deed: string): Promise<void> {
+    await page.getByRole("row", { name: file }).click({ button: "right" });
+    await page.getByRole("menuitem", { name: deed }).click();
+  }
+
+  it("is kept and not kept, each with a way back", async () => {
+    const page = await open(TEXTURES);
+    await choose(page, /brick_01/, "Keep here");
+    const row = page.getByRole("row", { name: /brick_01/ });
+    await row.getByText("Kept here").waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await row.getByText("Here", { exact: true }).waitFor();
+    await choose(page, /floor/, "Don’t keep");
+    await page.getByRole("row", floor).getByText("Here", { exact: true }).waitFor();
+    expect(await asked(page, "file_pin")).toEqual([
+      { ask: "file_pin", path: "/render-01/Textures/brick_01.exr", on: true },
+      { ask: "file_pin", path: "/render-01/Textures/brick_01.exr", on: false },
+      { ask: "file_pin", path: "/render-01/Textures/floor.png", on: false },
+    ]);
+  });
+
+  it("makes room, says how much, and comes again", async () => {
+    const page = await open(TEXTURES);
+    const row = page.getByRole("row", { name: /concrete/ });
+    await choose(page, /concrete/, "Free space");
+    await row.getByText(/On .*render-01/).waitFor();
+    await page.getByText("22 MB freed.").first().waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await row.getByText("Here", { exact: true }).waitFor();
+  });
+
+  it("does not go while it is kept, or may be the last copy", async () => {
+    const page = await open(TEXTURES);
+    await page.getByRole("row", floor).click({ button: "right" });
+    await page.getByRole("menuitem", { name: "Don’t keep" }).waitFor();
+    expect(await page.getByRole("menuitem", { name: "Free space" }).count()).toBe(0);
+    await page.keyboard.press("Escape");
+    await page.evaluate(() => (window.location.hash = "#/files/old-imac/Archive"));
+    await choose(page, /logo/, "Free space");
+    await page.getByText("Nothing was freed. 1 file stayed: no other copy can be reached now.").first().waitFor();
+    await page.getByRole("row", { name: /logo/ }).getByText("Here", { exact: true }).waitFor();
+  });
+
+  it("is fetched ahead for several at once, from the palette too", async () => {
+    const page = await open(TEXTURES);
+    await page.getByRole("row", { name: /brick_01/ }).click();
+    await page.getByRole("row", { name: /brick_02/ }).click({ modifiers: ["Shift"] });
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("prefetch");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => asked(page, "file_fetch")).toHaveLength(2);
+    await page
+      .getByRole("row", { name: /brick_02/ })
+      .getByText("Here", { exact: true })
+      .waitFor();
+  });
+
+  it("is told machine by machine beside the list", async () => {
+    const page = await open(TEXTURES, { inspector: "1" });
+    await page.getByRole("row", floor).click();
+    const where = page.getByRole("region", { name: "Where it is" }).getByRole("listitem");
+    await expect.poll(() => where.allInnerTexts()).toHaveLength(3);
+    const said = (await where.allInnerTexts()).map(text => text.replaceAll("\n", " "));
+    expect(said).toEqual(["render-01 Its owner", "atelier-tower All of it · kept", "studio-nas 50 %"]);
+    expect(await breaches(page)).toEqual([]);
+  });
+});
+
 describe("a machine that is away", () => {
   it("is named with the time since when, for each of its files", async () => {
     const page = await open("#/files/old-imac/Archive");
@@ -118,6 +189,7 @@ describe("a machine that is away", () => {
       .getByText(/46 % here\. Only on/)
       .waitFor();
     await list.getByRole("row", { name: /logo/ }).getByText("Here").waitFor();
+    await page.getByText(/old-imac.* is away: these are the names remembered here/).waitFor();
   });
 
   it("is named where nothing of its folder is known", async () => {

@@ -1,6 +1,5 @@
-import { Refusal } from "~/bridge";
+import { Refusal, type FileView, type FilesPage } from "~/bridge";
 import type { Grid } from "~/state";
-import type { TreeFile } from "./treeFile";
 
 /** Most names that are listed: beyond it a list helps nobody, and the names take the memory of the window. */
 const MOST_NAMES = 100_000;
@@ -10,10 +9,12 @@ const AHEAD = 500;
 /** The names in a folder of the tree, page by page as somebody looks at them. */
 export class Folder {
   /** In the order of the node, by bytes. */
-  files = $state.raw<readonly TreeFile[]>([]);
+  files = $state.raw<readonly FileView[]>([]);
   isLoaded = $state(false);
   /** Whether there are more names than these. */
   more = $state(false);
+  /** Whether these are only the names that are remembered here: its machine does not answer. */
+  isRemembered = $state(false);
   /** Why it cannot be listed, or not to its end. */
   refusal = $state.raw<Refusal | null>(null);
   #asking = false;
@@ -34,12 +35,13 @@ export class Folder {
   async load(): Promise<void> {
     await this.#ask(async () => {
       const wanted = this.files.length;
-      let files: TreeFile[] = [];
+      let files: FileView[] = [];
       for (;;) {
         const page = await this.#page(files);
         files = [...files, ...page.files];
         if (this.#closed) return;
         this.more = page.more;
+        this.isRemembered = !page.online;
         if (!page.more || page.files.length === 0 || files.length >= wanted) break;
       }
       this.files = files;
@@ -78,7 +80,7 @@ export class Folder {
     return !this.#closed;
   }
 
-  #page(before: readonly TreeFile[]): Promise<{ files: TreeFile[]; more: boolean }> {
+  #page(before: readonly FileView[]): Promise<FilesPage> {
     return this.grid.ask({ ask: "files", path: this.path, after: before.at(-1)?.name ?? null });
   }
 

@@ -1,7 +1,6 @@
-import type { PeerId } from "~/bridge";
+import type { FileView, PeerId } from "~/bridge";
 import type { GlyphShape, GlyphTone } from "~/parts/Glyph.svelte";
 import { format, isolate, m } from "~/text";
-import type { TreeFile } from "./treeFile";
 
 /** On which machine something of the tree lies. */
 export interface Place {
@@ -18,23 +17,24 @@ export interface Place {
 }
 
 /** How much of something is on this machine (ui-spec §7). */
-export type FileState = "own" | "kept" | "here" | "partial" | "elsewhere" | "away";
+export type FileState = "own" | "kept" | "here" | "coming" | "partial" | "elsewhere" | "away";
 
 /** The state of a file or folder; `null` for what has no content that could come. */
-export function stateOf(file: TreeFile, place: Place): FileState | null {
+export function stateOf(file: FileView, place: Place): FileState | null {
   if (file.kind === "link" || file.kind === "hidden" || place.ofJobs) return null;
   if (place.own) return "own";
   const here = file.here_bytes ?? 0;
   const isFolder = file.kind === "folder";
   if (!isFolder && here >= file.size_bytes) return file.kept ? "kept" : "here";
-  if (!place.online) return "away";
+  if (!place.online || !file.online) return "away";
+  if (file.fetching) return "coming";
   // A folder that is kept may be on its way: nobody knows all that is in it.
   if (isFolder && file.kept) return "kept";
   return here > 0 ? "partial" : "elsewhere";
 }
 
 /** The state in words, beside its glyph. */
-export function stateWords(state: FileState, file: TreeFile, place: Place, now: number): string {
+export function stateWords(state: FileState, file: FileView, place: Place, now: number): string {
   switch (state) {
     case "own":
     case "here":
@@ -43,6 +43,10 @@ export function stateWords(state: FileState, file: TreeFile, place: Place, now: 
       return m.files_state_kept();
     case "partial":
       return m.files_state_partial({ part: partHere(file) });
+    case "coming":
+      return (file.here_bytes ?? 0) === 0
+        ? m.files_state_coming()
+        : m.files_state_coming_partial({ part: partHere(file) });
     case "elsewhere":
       return m.files_state_elsewhere({ name: isolate(place.name) });
     case "away":
@@ -51,7 +55,7 @@ export function stateWords(state: FileState, file: TreeFile, place: Place, now: 
 }
 
 /** "Only on old-imac, offline since 09:12", and how much of it is here all the same. */
-export function awayWords(file: TreeFile | null, place: Place, now: number): string {
+export function awayWords(file: FileView | null, place: Place, now: number): string {
   const name = isolate(place.name);
   const only =
     place.lastSeen === null
@@ -62,7 +66,7 @@ export function awayWords(file: TreeFile | null, place: Place, now: number): str
 }
 
 /** What of a file is here, as a share; of a folder, in bytes: nobody knows all that is in it. */
-function partHere({ kind, here_bytes, size_bytes }: TreeFile): string {
+function partHere({ kind, here_bytes, size_bytes }: FileView): string {
   const here = here_bytes ?? 0;
   // Neither none nor all of it: that would be another state.
   if (kind === "file") return format.percent(Math.min(0.99, Math.max(0.01, here / size_bytes)));
@@ -73,6 +77,7 @@ export const LOOKS: Record<FileState, { shape: GlyphShape; tone: GlyphTone }> = 
   own: { shape: "here", tone: "ready" },
   here: { shape: "here", tone: "ready" },
   kept: { shape: "kept", tone: "ready" },
+  coming: { shape: "moving", tone: "working" },
   partial: { shape: "partial", tone: "working" },
   elsewhere: { shape: "elsewhere", tone: "muted" },
   away: { shape: "offline", tone: "offline" },
@@ -85,7 +90,7 @@ export interface Mix {
   elsewhere: number;
 }
 
-export function mixOf(files: readonly TreeFile[], place: Place): Mix {
+export function mixOf(files: readonly FileView[], place: Place): Mix {
   const mix: Mix = { kept: 0, here: 0, elsewhere: 0 };
   for (const file of files) {
     if (file.kind !== "file") continue;

@@ -1,6 +1,5 @@
 import { Refusal } from "~/bridge";
-import type { FileView, MountView, ShareView } from "~/bridge";
-import type { TreeFile } from "~/blobs/treeFile";
+import type { FilePlaceView, FileView, MountView, ShareView } from "~/bridge";
 import type { Replies } from "./bridge";
 import { LAB_NOW, peerId } from "./fixtures";
 
@@ -16,11 +15,15 @@ export function fileReplies(): Replies {
     labShare("old-imac", "Archive", null, false),
   ];
   let mount: MountView = { dir: null, strict: false };
-  const find = (path: string): TreeFile => {
+  const find = (path: string): FileView => {
     const at = path.lastIndexOf("/");
     const found = listing(shares, path.slice(0, at)).find(({ name }) => name === path.slice(at + 1));
     if (found === undefined) throw gone(path);
     return found;
+  };
+  const change = (path: string, how: (file: FileView) => Partial<FileView>): FileView => {
+    const file = find(path);
+    return Object.assign(file, how(file));
   };
   return {
     shares: () => shares,
@@ -34,9 +37,25 @@ export function fileReplies(): Replies {
     files: ({ path, after }) => {
       const all = listing(shares, path);
       const from = after == null ? 0 : all.findIndex(({ name }) => name === after) + 1;
-      return { path, files: all.slice(from, from + PAGE), more: all.length > from + PAGE };
+      return {
+        path,
+        files: all.slice(from, from + PAGE).map(file => ({ ...file })),
+        more: all.length > from + PAGE,
+        online: !path.startsWith("/old-imac"),
+      };
     },
-    file: ({ path }) => find(path),
+    file: ({ path }) => ({ ...find(path) }),
+    file_pin: ({ path, on }) =>
+      change(path, file => ({ kept: on, here_bytes: on ? file.size_bytes : file.here_bytes })),
+    file_fetch: ({ path }) => change(path, file => ({ here_bytes: file.size_bytes })),
+    file_free: ({ path }) => {
+      const { here_bytes, kept } = find(path);
+      const away = path.startsWith("/old-imac/");
+      if (kept || away) return { bytes: 0, files: 0, kept: Number(kept), last: Number(away) };
+      change(path, () => ({ here_bytes: 0 }));
+      return { bytes: here_bytes ?? 0, files: 1, kept: 0, last: 0 };
+    },
+    file_where: ({ path }) => placesOf(shares, path, find(path)),
     mount: ({ dir }) => (mount = { dir, strict: false }),
     unmount: () => (mount = { dir: null, strict: false }),
     mounted: () => mount,
@@ -46,9 +65,31 @@ export function fileReplies(): Replies {
 /** Nobody shares anything yet. */
 export const NO_FILES: Replies = {
   shares: () => [],
-  files: ({ path }) => ({ path, files: path === "" ? [folder("atelier-tower")] : [], more: false }),
+  files: ({ path }) => ({ path, files: path === "" ? [folder("atelier-tower")] : [], more: false, online: true }),
   mounted: () => ({ dir: null, strict: false }),
 };
+
+/** Its owner, this machine as far as it has it, and one that passed it on. */
+function placesOf(shares: readonly ShareView[], path: string, file: FileView): FilePlaceView[] {
+  const owner = path.split("/")[1] ?? "";
+  const of = (name: string, here: number, some: Partial<FilePlaceView> = {}): FilePlaceView => ({
+    machine: peerId(name),
+    name,
+    online: true,
+    here_bytes: here,
+    size_bytes: file.size_bytes,
+    kept: false,
+    owner: false,
+    ...some,
+  });
+  const online = shares.find(({ machine_name }) => machine_name === owner)?.online ?? true;
+  const here = file.here_bytes ?? 0;
+  return [
+    of(owner, file.size_bytes, { owner: true, online }),
+    ...(here > 0 ? [of("atelier-tower", here, { kept: file.kept })] : []),
+    ...(here > 0 && online ? [of("studio-nas", file.size_bytes / 2)] : []),
+  ];
+}
 
 function labShare(machine: string, name: string, path: string | null = null, online = true): ShareView {
   const at = `/${machine}/${name}`;
@@ -68,7 +109,7 @@ function gone(path: string): Refusal {
   return new Refusal({ kind: "input", code: "missing_file", message: `'${path}' is not there` });
 }
 
-function listing(shares: readonly ShareView[], path: string): TreeFile[] {
+function listing(shares: readonly ShareView[], path: string): FileView[] {
   const parts = path.split("/").filter(Boolean);
   const [machine] = parts;
   const under = shares.filter(({ at }) => at.split("/")[1] === machine);
@@ -80,7 +121,7 @@ function listing(shares: readonly ShareView[], path: string): TreeFile[] {
   return files;
 }
 
-export function labFile(name: string, size_bytes: number, some: Partial<TreeFile> = {}): TreeFile {
+export function labFile(name: string, size_bytes: number, some: Partial<FileView> = {}): FileView {
   const base: FileView = {
     name,
     kind: "file",
@@ -89,15 +130,19 @@ export function labFile(name: string, size_bytes: number, some: Partial<TreeFile
     executable: false,
     target: null,
     blob: null,
+    online: true,
+    here_bytes: 0,
+    kept: false,
+    fetching: false,
   };
-  return { ...base, here_bytes: 0, kept: false, ...some };
+  return { ...base, ...some };
 }
 
-function folder(name: string, some: Partial<TreeFile> = {}): TreeFile {
+function folder(name: string, some: Partial<FileView> = {}): FileView {
   return labFile(name, 0, { kind: "folder", ...some });
 }
 
-const FOLDERS: Record<string, TreeFile[]> = {
+const FOLDERS: Record<string, FileView[]> = {
   "/atelier-tower/Scenes": [labFile("kitchen.blend", 48e6), labFile("kitchen_wood.png", 12.4e6), folder("old")].map(
     file => ({ ...file, here_bytes: null }),
   ),
