@@ -1,6 +1,9 @@
 //! What the page may call. Each parses, forwards, and maps the error.
 
-use std::{io::Write as _, path::PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use gridwell_api::{ApiError, ErrorCode, JobView, JobsRequest, MountView, Request, ShareView};
 use serde_json::Value;
@@ -86,6 +89,15 @@ pub(crate) fn sample() -> Result<PathBuf, ApiError> {
     }
 }
 
+/// True for what a desktop might run instead of showing it.
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let starts = path
+        .extension()
+        .is_some_and(|end| ["desktop", "appimage", "jar", "sh"].iter().any(|known| end.eq_ignore_ascii_case(known)));
+    starts || path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
 /// Opens something of a job's results, of this machine's shares or of the mount with the program the desktop has for it; nothing
 /// else.
 #[tauri::command]
@@ -96,6 +108,11 @@ pub(crate) async fn open_results(app: AppHandle, house: State<'_, House>, path: 
     let mount: MountView = client.ask(&Request::Mounted).await?;
     let wanted = std::fs::canonicalize(&path)
         .map_err(|error| ApiError::new(ErrorCode::MissingFile, format!("{}: {error}", path.display())))?;
+    let is_theirs = mount.dir.as_ref().is_some_and(|dir| wanted.starts_with(dir));
+    if is_theirs && is_program(&wanted) {
+        let message = format!("{} is a program of another machine: copy it here first", path.display());
+        return Err(ApiError::new(ErrorCode::Forbidden, message));
+    }
     let results = jobs.into_iter().flat_map(|job| job.output_folders);
     let folders = results.chain(shares.into_iter().filter_map(|share| share.path)).chain(mount.dir);
     let mut known = folders.filter_map(|folder| std::fs::canonicalize(folder).ok());
