@@ -274,14 +274,22 @@ fn shares_survive_a_restart_and_lead_out_of_nothing() {
 
     let data = mill.refused(2, ["share", "add", text(&grid.path(""))]);
     assert!(data.contains("the keys of this machine"), "{data}");
-    let own = mill.refused(2, ["share", "add", text(&folder.join("textures")), "--to", "mill"]);
+    fs::create_dir_all(grid.path("all/one")).expect("folders");
+    let own = mill.refused(2, ["share", "add", text(&grid.path("all")), "--to", "mill"]);
     assert!(own.contains("name others"), "{own}");
     let inside = mill.refused(2, ["mount", text(&folder.join("textures/tree"))]);
     assert!(inside.contains("lies in a folder that is shared"), "{inside}");
     let twice = mill.refused(2, ["share", "add", text(&folder)]);
     assert!(twice.contains("shared already"), "{twice}");
+    let named = mill.refused(2, ["share", "add", text(&grid.path("all")), "--name", "a/b"]);
+    assert!(named.contains("cannot be the name of a share"), "{named}");
+    let within = mill.refused(2, ["share", "add", text(&folder.join("textures"))]);
+    assert!(within.contains("it lies in") && within.contains("is shared as projects"), "{within}");
+    mill.ok(["share", "add", text(&grid.path("all/one"))]);
+    let around = mill.refused(2, ["share", "add", text(&grid.path("all"))]);
+    assert!(around.contains("it holds") && around.contains("is shared as one"), "{around}");
+    let all = mill.refused(2, ["share", "add", "/"]);
+    assert!(all.contains("the keys of this machine"), "{all}");
     let nothing = mill.refused(2, ["share", "add", text(&grid.path("nothing"))]);
     assert!(nothing.contains("cannot be shared"), "{nothing}");
-    let named = mill.refused(2, ["share", "add", text(&folder.join("textures")), "--name", "a/b"]);
-    assert!(named.contains("cannot be the name of a share"), "{named}");
 }

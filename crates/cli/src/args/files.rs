@@ -17,7 +17,7 @@ pub enum ShareCommand {
     #[command(after_help = "\
 Examples:
   gridwell share add ~/projects
-  gridwell share add ~/projects/kitchen --name kitchen --to attic --to mill
+  gridwell share add ~/shots/kitchen --name kitchen --to attic --to mill
 
 It is there at once, however much it holds: what is read is fetched when it is read. Nothing outside it can be seen,
 wherever links in it lead. Others never write to it.")]

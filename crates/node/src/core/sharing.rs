@@ -142,6 +142,14 @@ impl Core {
             return Err(ApiError::new(ErrorCode::WrongState, message)
                 .help(format!("to change it: gridwell share remove '{}', then add it again", own.kept.name)));
         }
+        let nested = |own: &&Own| path.starts_with(&own.kept.path) || own.kept.path.starts_with(&path);
+        if let Some(own) = self.sharing.own.values().find(nested) {
+            let lies = if path.starts_with(&own.kept.path) { "it lies in" } else { "it holds" };
+            let (path, other) = (path.display(), own.kept.path.display());
+            let message = format!("'{path}' cannot be shared: {lies} '{other}', which is shared as {}", own.kept.name);
+            return Err(ApiError::new(ErrorCode::WrongState, message)
+                .help("a file is shown once: share one of them, or folders beside each other"));
+        }
         if let Some(mount) = self.mounting.dir().filter(|mount| mount.starts_with(&path) || path.starts_with(mount)) {
             let message =
                 format!("'{}' cannot be shared: what others share is mounted at '{}'", path.display(), mount.display());
