@@ -276,7 +276,9 @@ fn check_link(entry: &mut TreeEntry, depth: usize) {
         let mut parts = target.split(|byte| *byte == b'/').skip_while(|part| *part == b"..");
         let up = target.split(|byte| *byte == b'/').take_while(|part| *part == b"..").count();
         let down = parts.all(|part| RelPath::new(part).is_ok());
-        if up > depth || !down {
+        // Systems take no longer path, its final zero included.
+        let fits = target.len() < RelPath::MAX_BYTES;
+        if up > depth || !down || !fits {
             entry.kind = EntryKind::Hidden;
         }
     }
@@ -309,6 +311,7 @@ mod tests {
             assert!(check_page(page(bad, false)).is_none(), "{bad:?}");
         }
         assert!(check_page(page(&[], true)).is_none(), "it would be asked for ever");
+        assert!(check_page(page(&[&"x".repeat(4_096)], false)).is_none(), "no system takes such a name");
     }
 
     #[test]
@@ -325,6 +328,7 @@ mod tests {
         {
             assert!(!shown(bad, depth), "{bad} at {depth}");
         }
+        assert!(!shown(&format!("{}wood", "textures/".repeat(500)), 0), "longer than any path");
     }
 
     #[test]

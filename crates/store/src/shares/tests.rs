@@ -2,11 +2,17 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use gridwell_files::Groups;
 use gridwell_model::{BlobId, EntryKind, RelPath, TreeEntry, Version};
+#[cfg(target_os = "linux")]
+use rustix::fs::RenameFlags;
 
 use super::{ShareError, SharedFolder};
 
@@ -129,6 +135,36 @@ async fn links_lead_to_files_of_the_share_and_never_out_of_it() {
         );
     }
     assert!(share.list(Some(path("parent")), None, MOST).await.is_err());
+}
+
+/// Somebody who may write in the share swaps a folder for a link while others read through it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_becomes_a_link_between_two_looks_leads_out_of_nothing() {
+    let (temp, share) = shared();
+    fs::create_dir(temp.path().join("outside")).unwrap();
+    fs::write(temp.path().join("outside/wood"), "secret").unwrap();
+    symlink("../outside", temp.path().join("share/link")).unwrap();
+    let (done, folder) = (Arc::new(AtomicBool::new(false)), fs::File::open(temp.path().join("share")).unwrap());
+    let swapping = std::thread::spawn({
+        let done = Arc::clone(&done);
+        // A test that fails takes the folder away, which ends this, too.
+        let swap = move || rustix::fs::renameat_with(&folder, "textures", &folder, "link", RenameFlags::EXCHANGE);
+        move || while !done.load(Ordering::Relaxed) && swap().is_ok() {}
+    });
+
+    let mut seen = 0;
+    while seen < 100 {
+        if let Ok(bytes) = read(&share, "textures/wood").await {
+            assert_eq!(bytes, b"wood");
+            seen += 1;
+        }
+        if let Ok(page) = share.list(Some(path("textures")), None, MOST).await {
+            assert!(page.entries.iter().all(|entry| entry.size_bytes() == 4), "{page:?}");
+        }
+    }
+    done.store(true, Ordering::Relaxed);
+    swapping.join().unwrap();
 }
 
 #[tokio::test]
