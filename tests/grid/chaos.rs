@@ -247,15 +247,15 @@ fn view(peer: &Peer, job: &str) -> Option<Value> {
     peer.json(["jobs"]).as_array()?.iter().find(own).cloned()
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     number("CHAOS_SEED").unwrap_or_else(crate::support::now_millis)
 }
 
-fn number(variable: &str) -> Option<u64> {
+pub(crate) fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
 #[expect(clippy::print_stderr, reason = "whoever sees it fail needs the seed")]
-fn told(text: &str) {
+pub(crate) fn told(text: &str) {
     eprintln!("{text}");
 }

@@ -20,6 +20,7 @@ mod lending;
 mod limits;
 mod links;
 mod listener;
+mod losses;
 mod membership;
 mod mounts;
 mod pairing;

@@ -228,10 +228,10 @@ fn results_wait_for_room_and_no_program_runs_again() {
 }
 
 /// A small file system in memory; gone when dropped.
-struct Mount(std::path::PathBuf);
+pub(crate) struct Mount(pub(crate) std::path::PathBuf);
 
 impl Mount {
-    fn new(path: std::path::PathBuf, options: &str) -> Option<Self> {
+    pub(crate) fn new(path: std::path::PathBuf, options: &str) -> Option<Self> {
         fs::create_dir(&path).expect("a folder to mount on");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&path).stderr(Stdio::null());
@@ -241,7 +241,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }
 

@@ -9,8 +9,8 @@ pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
     shell::run(shell::cargo().args(["build", "--package", "gridwell-cli"]))?;
     shell::run(
         shell::cargo()
-            .args(["test", "--package", "gridwell-tests", "--test", "grid", "chaos::", "--"])
-            .args(["--ignored", "--nocapture", "--test-threads", "1"])
+            .args(["test", "--package", "gridwell-tests", "--test", "grid", "--"])
+            .args(["chaos::", "losses::", "--ignored", "--nocapture", "--test-threads", "1"])
             .env("CHAOS_ROUNDS", rounds.to_string()),
     )
 }
