@@ -64,6 +64,13 @@ impl Grid {
         command
     }
 
+    /// The same for the peer that was started as number `at` from 0.
+    pub(crate) fn command_of(&self, at: usize) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--data").arg(&self.peers[at].data);
+        command
+    }
+
     /// Runs a command and returns its JSON.
     pub(crate) fn ask(&self, words: &[&str]) -> Result<Value, Failure> {
         self.ask_of(0, words)
@@ -71,8 +78,7 @@ impl Grid {
 
     /// The same, of the peer that was started as number `at` from 0.
     pub(crate) fn ask_of(&self, at: usize, words: &[&str]) -> Result<Value, Failure> {
-        let mut command = Command::new(&self.program);
-        shell::json(command.arg("--data").arg(&self.peers[at].data).arg("--json").args(words))
+        shell::json(self.command_of(at).arg("--json").args(words))
     }
 
     /// Ends the first peer at once, as a power cut would; the next one is the first then.
@@ -85,6 +91,11 @@ impl Grid {
     /// Process id of the first peer.
     pub(crate) fn first_pid(&self) -> u32 {
         self.peers.first().map_or(0, |peer| peer.process.id())
+    }
+
+    /// The same of the peer that was started as number `at` from 0.
+    pub(crate) fn pid(&self, at: usize) -> u32 {
+        self.peers[at].process.id()
     }
 
     /// Waits until a peer ends by itself or somebody interrupts.

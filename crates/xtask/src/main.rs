@@ -61,7 +61,7 @@ fuzz:
   --secs N                    for so long each (default 600)
 bench:
   --rounds N                  measure each thing N times and take the median (default 5)
-  --only NAME                 only this comparison: tasks, start, memory, rest, blender, ui, criterion; may be repeated
+  --only NAME                 only this comparison: tasks, start, memory, rest, files, blender, ui, criterion; may be repeated
 ";
 
 fn main() -> ExitCode {

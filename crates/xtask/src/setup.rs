@@ -38,7 +38,7 @@ pub(crate) const WINDOW: [Need; 3] =
     [need("cc", "gcc libc6-dev"), need("pkg-config", "pkg-config"), library("webkit2gtk-4.1", "libwebkit2gtk-4.1-dev")];
 
 /// What every test and comparison needs, and the desktop app.
-pub(crate) const EVERYTHING: [Need; 24] = [
+pub(crate) const EVERYTHING: [Need; 27] = [
     need("cc", "gcc libc6-dev"),
     need("c++", "g++"),
     need("pkg-config", "pkg-config"),
@@ -63,6 +63,9 @@ pub(crate) const EVERYTHING: [Need; 24] = [
     need("fio", "fio"),
     need("git", "git"),
     need("rsync", "rsync"),
+    need("sshfs", "sshfs"),
+    need("rclone", "rclone"),
+    need("sshd", "openssh-server"),
 ];
 
 /// Installs what is missing where that is allowed; otherwise prints the line that does, and fails.

@@ -2,10 +2,13 @@
 
 mod app;
 mod blender;
+mod files;
 mod grid;
 mod machine;
 mod node;
+mod others;
 mod page;
+mod reads;
 mod tasks;
 mod unequal;
 mod window;
@@ -70,6 +73,7 @@ const COMPARISONS: &[Comparison] = &[
     },
     Comparison { name: "rest", title: "At rest", measure: |bench| node::at_rest(bench).map(table) },
     Comparison { name: "unequal", title: "Unequal machines", measure: |bench| unequal::compare(bench).map(table) },
+    Comparison { name: "files", title: "Shared files", measure: |bench| files::measure(bench).map(table) },
     Comparison { name: "grid", title: "The grid", measure: |bench| grid::measure(bench).map(table) },
     Comparison { name: "blender", title: "A real render", measure: |bench| blender::compare(bench).map(table) },
     Comparison { name: "ui", title: "The window", measure: |bench| window::measure(bench).map(table) },

@@ -83,9 +83,17 @@ pub(super) fn newest_job(grid: &Grid) -> Result<String, Failure> {
 
 /// Resident memory of a process in decimal megabytes. Source: proc(5), `VmRSS`.
 fn memory_mb(pid: u32) -> f64 {
+    status_mb(pid, "VmRSS:")
+}
+
+/// The most that it ever was. Source: proc(5), `VmHWM`.
+pub(super) fn peak_memory_mb(pid: u32) -> f64 {
+    status_mb(pid, "VmHWM:")
+}
+
+fn status_mb(pid: u32, line: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let kib =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
+    let kib = status.lines().find_map(|text| text.strip_prefix(line)).and_then(|rest| rest.split_whitespace().next());
     kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN) * 1_024.0 / 1e6
 }
 
