@@ -30,8 +30,11 @@ const WAITING: usize = 1_024;
 pub(super) struct Hashes {
     known: Mutex<Known>,
     later: Mutex<Later>,
-    /// Held by who hashes: two at once would only wait for the same disk, or hash the same. Nobody waits for it on a thread.
+    /// Held by who hashes what somebody waits for: two at once would only wait for the same disk, or hash the same. Nobody waits for
+    /// it on a thread.
     pub(super) making: tokio::sync::Mutex<()>,
+    /// The same for what nobody waits for, so that a large file keeps no small one waiting.
+    making_later: tokio::sync::Mutex<()>,
     closed: AtomicBool,
 }
 
@@ -134,7 +137,7 @@ impl SharedFolder {
         let this = self.clone();
         tokio::spawn(async move {
             while let Some((path, version)) = this.inner.hashes.next() {
-                let making = this.inner.hashes.making.lock().await;
+                let making = this.inner.hashes.making_later.lock().await;
                 if let Err(error) = this.outboard(path, version, making).await {
                     tracing::debug!(%error, "a shared file was not hashed");
                 }

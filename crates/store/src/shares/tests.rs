@@ -137,6 +137,23 @@ async fn links_lead_to_files_of_the_share_and_never_out_of_it() {
     assert!(share.list(Some(path("parent")), None, MOST).await.is_err());
 }
 
+#[tokio::test]
+async fn a_small_file_waits_for_no_large_one_that_is_hashed_later() {
+    let (temp, share) = shared();
+    let large = fs::File::create(temp.path().join("share/large")).unwrap();
+    large.set_len(1 << 40).unwrap();
+    let [large, small] = ["large", "scene"].map(path);
+    let large_version = version(&share.stat(Some(large.clone())).await.unwrap());
+    let small_version = version(&share.stat(Some(small.clone())).await.unwrap());
+    share.hash_later(large, large_version);
+    tokio::task::yield_now().await;
+
+    let hash = share.hash(small, small_version, PATIENCE).await.unwrap();
+
+    assert!(hash.is_some() && share.known_hash(large_version).is_none());
+    share.close();
+}
+
 /// Somebody who may write in the share swaps a folder for a link while others read through it.
 #[cfg(target_os = "linux")]
 #[tokio::test]
