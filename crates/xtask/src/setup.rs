@@ -37,8 +37,8 @@ pub(crate) const BUILD: [Need; 1] = [need("cc", "gcc libc6-dev")];
 pub(crate) const WINDOW: [Need; 3] =
     [need("cc", "gcc libc6-dev"), need("pkg-config", "pkg-config"), library("webkit2gtk-4.1", "libwebkit2gtk-4.1-dev")];
 
-/// What every test and comparison needs, and the desktop app.
-pub(crate) const EVERYTHING: [Need; 27] = [
+/// What every test needs, and the desktop app.
+pub(crate) const EVERYTHING: [Need; 24] = [
     need("cc", "gcc libc6-dev"),
     need("c++", "g++"),
     need("pkg-config", "pkg-config"),
@@ -63,10 +63,11 @@ pub(crate) const EVERYTHING: [Need; 27] = [
     need("fio", "fio"),
     need("git", "git"),
     need("rsync", "rsync"),
-    need("sshfs", "sshfs"),
-    need("rclone", "rclone"),
-    need("sshd", "openssh-server"),
 ];
+
+/// What benchmarks compare with, beside [`EVERYTHING`].
+pub(crate) const COMPARISONS: [Need; 3] =
+    [need("sshfs", "sshfs"), need("rclone", "rclone"), need("sshd", "openssh-server")];
 
 /// Installs what is missing where that is allowed; otherwise prints the line that does, and fails.
 pub(crate) fn install(needs: &[Need]) -> Result<(), Failure> {

@@ -36,6 +36,7 @@ pub(crate) fn run(options: &[String]) -> Result<(), Failure> {
     let rounds = shell::number(options, "--rounds", DEFAULT_ROUNDS)?.max(1);
     let only = only(options);
     setup::install(&setup::EVERYTHING)?;
+    setup::install(&setup::COMPARISONS)?;
     let program = demo::build("release")?;
     let folder = shell::target_dir()?.join("bench-grid");
     let bench = Bench { program, folder, rounds };
