@@ -60,7 +60,7 @@ describe("a folder", () => {
 
     await own.getByRole("button", { name: /Stop sharing/ }).click();
     await own.getByText(folder).waitFor({ state: "detached" });
-    await here.getByRole("button", { name: "Undo" }).click();
+    await here.getByRole("button", { name: "Undo" }).last().click();
     await own.getByText(folder).waitFor();
   });
 });
