@@ -1,6 +1,7 @@
 //! Results on their way home: brought, written down, counted.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -113,7 +114,11 @@ impl Landing {
     async fn write_down(&self, files: Vec<OutputFile>) {
         let makers = results::Makers::of(&self.plan, self.step, self.result.tasks);
         let files: Vec<_> = files.into_iter().map(|file| (makers.of_file(&file.path), file)).collect();
-        self.remember(files.iter().cloned()).await;
+        // What a chunk made together cannot be used again for a part of it.
+        let tasks: BTreeSet<_> = files.iter().map(|(task, _)| *task).collect();
+        if tasks.len() == self.result.tasks.len() as usize {
+            self.remember(files.iter().cloned()).await;
+        }
         let landed = clock::stamp();
         let files = files.into_iter().map(|(task, file)| results::landed_of(file, task, landed)).collect();
         if let Err(error) = self.store.record_landed(self.lease.job, files).await {
