@@ -63,7 +63,8 @@ impl Core {
                 guest.rules = rules;
                 Input::InputsReady { job }
             }
-            (Ok(_), None) => return,
+            // It was forgotten meanwhile.
+            (Ok(_), None) => return self.reading.folders.hide(job),
             (Err(error), _) => Input::InputsFailed { job, reason: sentence(&error) },
         };
         self.worker.handle(input, clock::now());

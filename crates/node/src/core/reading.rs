@@ -1,6 +1,9 @@
 //! Jobs that read their files where they lie, through a mount of this machine.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use gridwell_job::PathRule;
 use gridwell_model::{JobId, JobSpec};
@@ -9,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::{Core, Fact, guest::Guest, steward::sentence};
 use crate::{
-    transfer::{Transfer, TransferError},
+    transfer::{Transfer, TransferError, rules_through},
     tree::{JOB_PATIENCE, JobFiles, JobFolders},
 };
 
@@ -21,14 +24,13 @@ const BROUGHT_BYTES: u64 = 16 * 1024 * 1024;
 pub(crate) struct Reading {
     pub(super) folders: JobFolders,
     mount: JobMount,
-    /// Jobs that wait for the mount.
-    waiting: Vec<JobId>,
 }
 
 enum JobMount {
     /// No job wanted it yet.
     Unwanted,
-    Coming,
+    /// These jobs wait for it.
+    Coming(Vec<JobId>),
     Here(Mounted),
     /// It cannot be: files are brought before jobs start.
     Never,
@@ -36,7 +38,7 @@ enum JobMount {
 
 impl Reading {
     pub(crate) const fn new(folders: JobFolders) -> Self {
-        Self { folders, mount: JobMount::Unwanted, waiting: Vec::new() }
+        Self { folders, mount: JobMount::Unwanted }
     }
 
     /// Takes the mount away with the node.
@@ -56,13 +58,12 @@ impl Core {
 
     /// Shows a job its files; the mount is made for the first one.
     pub(super) fn read_through(&mut self, job: JobId) {
-        match self.reading.mount {
-            JobMount::Here(_) => self.show_inputs(job),
-            // What waited is staged once that is known.
-            JobMount::Never | JobMount::Coming => self.reading.waiting.push(job),
+        match &mut self.reading.mount {
+            // Nobody comes here where it cannot be.
+            JobMount::Here(_) | JobMount::Never => self.show_inputs(job),
+            JobMount::Coming(waiting) => waiting.push(job),
             JobMount::Unwanted => {
-                self.reading.mount = JobMount::Coming;
-                self.reading.waiting.push(job);
+                self.reading.mount = JobMount::Coming(vec![job]);
                 let (folders, dir, runtime) =
                     (Arc::new(self.reading.folders.clone()), self.job_mount(), Handle::current());
                 // The tree gives up first, and says why.
@@ -77,18 +78,16 @@ impl Core {
     }
 
     pub(super) fn on_jobs_mounted(&mut self, mounted: Result<Result<Mounted, MountError>, String>) {
-        let why = match mounted {
-            Ok(Ok(mounted)) => {
-                self.reading.mount = JobMount::Here(mounted);
-                std::mem::take(&mut self.reading.waiting).into_iter().for_each(|job| self.show_inputs(job));
-                return;
+        let now = match mounted.and_then(|mounted| mounted.map_err(|error| sentence(&error))) {
+            Ok(mounted) => JobMount::Here(mounted),
+            Err(why) => {
+                tracing::info!(why, "jobs cannot read files where they lie: they are brought before a job starts");
+                JobMount::Never
             }
-            Ok(Err(error)) => sentence(&error),
-            Err(error) => error,
         };
-        tracing::info!(why, "jobs cannot read files where they lie: they are brought before a job starts");
-        self.reading.mount = JobMount::Never;
-        for job in std::mem::take(&mut self.reading.waiting) {
+        let JobMount::Coming(waiting) = std::mem::replace(&mut self.reading.mount, now) else { return };
+        // Shown, or staged where they cannot be.
+        for job in waiting {
             if let Some(steward) = self.guests.get(&job).map(Guest::steward) {
                 self.fetch_inputs(job, steward);
             }
@@ -101,7 +100,7 @@ impl Core {
         let (transfer, folders, root) =
             (self.transfer.clone(), self.reading.folders.clone(), self.job_mount().join(job.to_string()));
         self.spawn(async move {
-            let shown = show(&transfer, &spec, root).await;
+            let shown = show(&transfer, &spec, &root).await;
             if shown.is_ok() {
                 folders.show(JobFiles::new(spec, steward));
             }
@@ -115,8 +114,8 @@ impl Core {
 }
 
 /// What comes of the job's files stays while it runs; returns the rules that lead its programs to them.
-async fn show(transfer: &Transfer, spec: &JobSpec, root: PathBuf) -> Result<Vec<PathRule>, TransferError> {
-    let rules = transfer.rules_through(spec, &root)?;
+async fn show(transfer: &Transfer, spec: &JobSpec, root: &Path) -> Result<Vec<PathRule>, TransferError> {
+    let rules = rules_through(spec, root)?;
     transfer.blobs.pin(spec.id, spec.inputs.iter().map(|input| input.blob).collect()).await?;
     Ok(rules)
 }

@@ -21,7 +21,8 @@ use tokio::io::AsyncReadExt as _;
 
 pub(crate) use collect::{CollectError, Collected};
 pub(crate) use place::SessionPlace;
-use rules::{check_inputs, input_rules, rules_of_their_own};
+use rules::rules_of_their_own;
+pub(crate) use rules::rules_through;
 pub(crate) use ways::{Way, Ways};
 
 /// Bytes read from a link before they are written: one bulk block.
@@ -264,7 +265,7 @@ impl Transfer {
         if spec.origin == self.me {
             return Ok(rules_of_their_own(spec, Path::new("/")));
         }
-        check_inputs(spec)?;
+        let rules = rules_through(spec, root)?;
         self.blobs.pin(spec.id, spec.inputs.iter().map(|input| input.blob).collect()).await?;
         for input in &spec.inputs {
             self.bring(input.blob, input.size_bytes, spec.id, from).await?;
@@ -273,13 +274,7 @@ impl Transfer {
                 self.blobs.materialise(input.blob, &destination, input.executable).await?;
             }
         }
-        Ok(input_rules(spec, root))
-    }
-
-    /// The rules that lead a job's programs to its inputs, where they are shown below `root`.
-    pub(crate) fn rules_through(&self, spec: &JobSpec, root: &Path) -> Result<Vec<PathRule>, TransferError> {
-        check_inputs(spec)?;
-        Ok(input_rules(spec, root))
+        Ok(rules)
     }
 }
 

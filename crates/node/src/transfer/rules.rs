@@ -16,6 +16,12 @@ pub(super) fn check_inputs(spec: &JobSpec) -> Result<(), TransferError> {
     }
 }
 
+/// The rules that lead a job's programs to its inputs, wherever they lie below `root`.
+pub(crate) fn rules_through(spec: &JobSpec, root: &Path) -> Result<Vec<PathRule>, TransferError> {
+    check_inputs(spec)?;
+    Ok(input_rules(spec, root))
+}
+
 /// Rules for every folder that holds an input, and for every parameter that names a folder above one.
 pub(super) fn input_rules(spec: &JobSpec, root: &Path) -> Vec<PathRule> {
     let inputs = input_paths(spec);

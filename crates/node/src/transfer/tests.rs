@@ -4,7 +4,12 @@ use globset::GlobSet;
 use gridwell_job::PathRule;
 use gridwell_model::{BlobId, InputFile, JobId, JobSpec, PeerId, Retry, Stamp};
 
-use super::{SessionPlace, TransferError, check_inputs, collect::find, input_rules, rules_of_their_own};
+use super::{
+    SessionPlace, TransferError,
+    collect::find,
+    rules::{check_inputs, input_rules},
+    rules_of_their_own,
+};
 
 /// A job that lands in `output`.
 pub(crate) fn spec(parameters: &[(&str, &str)], inputs: &[&str], output: &str) -> JobSpec {
