@@ -16,6 +16,7 @@ mod handle;
 mod intake;
 mod lines;
 mod logs;
+mod outgoing;
 mod pictures;
 mod recorder;
 mod reuse;

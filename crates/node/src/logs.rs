@@ -1,7 +1,7 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use gridwell_api::LogPiece;
-use gridwell_model::{Fence, JobId, PeerId, TaskKey, TaskSpan, Time};
+use gridwell_model::{Fence, JobId, TaskKey, TaskSpan, Time};
 use gridwell_store::{KeptLine, LogLine, LogPage, LogQuery, Store, StoreError};
 use gridwell_wire::LogChunk;
 use tokio::sync::{mpsc, watch};
@@ -24,37 +24,31 @@ const MOST_GATHERED: usize = 8 * 1024 * 1024;
 /// make no row of each.
 const LINE_BYTES: usize = 16 * 1024;
 
-/// Output kept for a steward whose link is slower than its logs, in bytes; older output makes room.
-const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
-
 /// Bytes read from the store at once for a reader.
 const PAGE_BYTES: u64 = 256 * 1024;
 
 /// Pieces that may wait for a reader; a slow one holds up nobody but itself.
 pub(crate) const READER_PIECES: usize = 64;
 
-/// Output on its way: into the store, to stewards, to readers.
+/// Output of jobs of ours on its way into the store, and to readers.
 #[derive(Debug)]
 pub(crate) struct Logs {
     lines: Vec<LogLine>,
     bytes: usize,
-    /// What was dropped since the last flush, in bytes.
-    dropped: BTreeMap<(JobId, TaskKey, Fence), usize>,
+    /// What was dropped since the last flush.
+    dropped: BTreeMap<(JobId, TaskKey, Fence), Missing>,
     flush_at: Option<Time>,
     /// Number of the last flush begun, and the last one written.
     begun: u64,
     written: watch::Sender<u64>,
     ends: Vec<Watched>,
-    backlog: BTreeMap<PeerId, Backlog>,
 }
 
-/// Output that waits for a steward's link.
+/// Bytes of an attempt's output that were dropped on their way.
 #[derive(Debug, Default)]
-struct Backlog {
-    chunks: VecDeque<LogChunk>,
+pub(crate) struct Missing {
+    at: u64,
     bytes: usize,
-    /// What was dropped since the link took something, in bytes.
-    dropped: BTreeMap<(JobId, TaskKey, Fence), usize>,
 }
 
 /// Somebody follows a job or a task, and stops when it has ended.
@@ -76,7 +70,6 @@ impl Logs {
             begun: 0,
             written: watch::Sender::new(0),
             ends: Vec::new(),
-            backlog: BTreeMap::new(),
         }
     }
 
@@ -86,26 +79,27 @@ impl Logs {
 
     /// Gathers output of a task of ours. True if it should be written now.
     pub(crate) fn gather(&mut self, chunk: LogChunk) -> bool {
-        let LogChunk { job, task, fence, bytes } = chunk;
+        let LogChunk { job, task, fence, at, bytes } = chunk;
         self.flush_soon();
         if self.bytes + bytes.len() > MOST_GATHERED {
-            *self.dropped.entry((job, task, fence)).or_default() += bytes.len();
+            self.dropped.entry((job, task, fence)).or_default().add(at, bytes.len());
             return false;
         }
         self.bytes += bytes.len();
         match self.lines.last_mut() {
             Some(last)
-                if (last.job, last.task, last.fence) == (job, task, fence)
+                if (last.job, last.task, last.fence, last.at + last.bytes.len() as u64) == (job, task, fence, at)
                     && last.bytes.len() + bytes.len() <= LINE_BYTES =>
             {
                 last.bytes.extend_from_slice(&bytes);
             }
-            _ => self.lines.push(LogLine { job, task, fence, bytes }),
+            _ => self.lines.push(LogLine { job, task, fence, at, bytes }),
         }
         self.bytes >= FLUSH_BYTES
     }
 
-    fn flush_soon(&mut self) {
+    /// What is gathered, here or for a link, goes on soon.
+    pub(crate) fn flush_soon(&mut self) {
         self.flush_at.get_or_insert_with(|| clock::now() + FLUSH_AFTER);
     }
 
@@ -119,11 +113,8 @@ impl Logs {
             self.flush_soon();
             return None;
         }
-        let missing = std::mem::take(&mut self.dropped).into_iter().map(|((job, task, fence), bytes)| LogLine {
-            job,
-            task,
-            fence,
-            bytes: missing(bytes, "the disk"),
+        let missing = std::mem::take(&mut self.dropped).into_iter().filter_map(|((job, task, fence), missing)| {
+            missing.line("the disk").map(|(at, bytes)| LogLine { job, task, fence, at, bytes })
         });
         self.lines.extend(missing);
         self.bytes = 0;
@@ -142,65 +133,6 @@ impl Logs {
             *written = upto.max(*written);
             newer
         });
-    }
-
-    /// Keeps output for a steward that cannot take it now.
-    pub(crate) fn keep(&mut self, steward: PeerId, chunk: LogChunk) {
-        let backlog = self.backlog.entry(steward).or_default();
-        backlog.bytes += chunk.bytes.len();
-        backlog.chunks.push_back(chunk);
-        while backlog.bytes > BACKLOG_BYTES
-            && let Some(oldest) = backlog.chunks.pop_front()
-        {
-            backlog.bytes -= oldest.bytes.len();
-            *backlog.dropped.entry((oldest.job, oldest.task, oldest.fence)).or_default() += oldest.bytes.len();
-        }
-    }
-
-    /// Takes what is kept for stewards that can be reached, to be tried again; a line stands where something was dropped.
-    pub(crate) fn take_backlog(&mut self, reached: impl Fn(PeerId) -> bool) -> BTreeMap<PeerId, VecDeque<LogChunk>> {
-        let note = |((job, task, fence), bytes)| LogChunk { job, task, fence, bytes: missing(bytes, "the link") };
-        let all = self.backlog.extract_if(.., |steward, _| reached(*steward)).collect::<Vec<_>>().into_iter();
-        all.map(|(steward, kept)| (steward, kept.dropped.into_iter().map(note).chain(kept.chunks).collect())).collect()
-    }
-
-    /// A job has another steward: what waits of it is for that one.
-    pub(crate) fn follow(&mut self, job: JobId, steward: PeerId) {
-        let mut moved = Vec::new();
-        for (_, kept) in self.backlog.iter_mut().filter(|(known, _)| **known != steward) {
-            let (of_job, rest) = std::mem::take(&mut kept.chunks).into_iter().partition(|chunk| chunk.job == job);
-            kept.chunks = rest;
-            let of_job: VecDeque<LogChunk> = of_job;
-            kept.bytes -= of_job.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
-            moved.extend(of_job);
-        }
-        self.backlog.retain(|_, kept| !kept.chunks.is_empty());
-        for chunk in moved {
-            self.keep(steward, chunk);
-        }
-        self.try_again();
-    }
-
-    /// Nobody wants a job's output any more.
-    pub(crate) fn forget(&mut self, job: JobId) {
-        for kept in self.backlog.values_mut() {
-            kept.chunks.retain(|chunk| chunk.job != job);
-            kept.bytes = kept.chunks.iter().map(|chunk| chunk.bytes.len()).sum();
-            kept.dropped.retain(|(of, ..), _| *of != job);
-        }
-        self.backlog.retain(|_, kept| !kept.chunks.is_empty());
-    }
-
-    /// What waits is tried again soon.
-    pub(crate) fn try_again(&mut self) {
-        if !self.backlog.is_empty() {
-            self.flush_soon();
-        }
-    }
-
-    /// True if output for this steward is waiting: newer output must wait behind it.
-    pub(crate) fn has_backlog(&self, steward: PeerId) -> bool {
-        self.backlog.contains_key(&steward)
     }
 
     /// Tells when a job or a task has ended and up to which flush its output reaches.
@@ -246,10 +178,27 @@ impl Logs {
     }
 }
 
-/// A line in place of output that was dropped.
-fn missing(bytes: usize, slow: &str) -> Vec<u8> {
-    let missing = gridwell_model::format_bytes(bytes as u64);
-    format!("\n[gridwell: {missing} of output are missing here: {slow} was slower than the program]\n").into_bytes()
+impl Missing {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// More is dropped, behind the rest.
+    pub(crate) fn add(&mut self, at: u64, bytes: usize) {
+        if self.is_empty() {
+            self.at = at;
+        }
+        self.bytes += bytes;
+    }
+
+    /// The line in the place of what is missing, and where it begins; it takes no more room than that.
+    pub(crate) fn line(&self, slow: &str) -> Option<(u64, Vec<u8>)> {
+        let missing = gridwell_model::format_bytes(self.bytes as u64);
+        let line = format!("\n[gridwell: {missing} of output are missing here: {slow} was slower than the program]\n");
+        let mut line = line.into_bytes();
+        line.truncate(self.bytes);
+        (!self.is_empty()).then_some((self.at, line))
+    }
 }
 
 /// What a reader of logs wants, and how it hears of more.
@@ -324,7 +273,7 @@ impl Reading {
 
     /// Sends one page; false if nobody reads any more.
     async fn send_page(&mut self, page: LogPage) -> bool {
-        for KeptLine { mut line, at, attempt } in page.lines {
+        for KeptLine { mut line, attempt } in page.lines {
             let skipped = self.skip_bytes.min(line.bytes.len() as u64);
             self.skip_bytes -= skipped;
             line.bytes.drain(..skipped as usize);
@@ -333,7 +282,7 @@ impl Reading {
                 label: (self.label)(line.task),
                 machine: (self.machine)(line.task, line.fence),
                 attempt,
-                offset: at + skipped,
+                offset: line.at + skipped,
                 bytes: line.bytes,
             };
             if !piece.bytes.is_empty() && self.out.send(piece).await.is_err() {
@@ -350,9 +299,9 @@ mod tests {
 
     const JOB: JobId = JobId([1; 10]);
 
-    fn chunk(index: u32, bytes: usize) -> LogChunk {
+    fn chunk(index: u32, at: u64, bytes: usize) -> LogChunk {
         let (task, fence) = (TaskKey { step: 0, index }, Fence { epoch: 1, attempt: 1 });
-        LogChunk { job: JOB, task, fence, bytes: vec![b'x'; bytes] }
+        LogChunk { job: JOB, task, fence, at, bytes: vec![b'x'; bytes] }
     }
 
     fn sizes(lines: &[LogLine]) -> Vec<(u32, usize)> {
@@ -362,23 +311,25 @@ mod tests {
     #[test]
     fn what_a_task_writes_letter_by_letter_is_one_line() {
         let mut logs = Logs::new();
-        for index in [0, 0, 0, 1, 0] {
-            logs.gather(chunk(index, 1));
+        for (index, at) in [(0, 0), (0, 1), (0, 2), (1, 0), (0, 3), (0, 5)] {
+            logs.gather(chunk(index, at, 1));
         }
-        logs.gather(chunk(0, LINE_BYTES));
+        logs.gather(chunk(0, 6, LINE_BYTES));
         let (_, lines) = logs.take().unwrap();
-        assert_eq!(sizes(&lines), [(0, 3), (1, 1), (0, 1), (0, LINE_BYTES)]);
+        assert_eq!(sizes(&lines), [(0, 3), (1, 1), (0, 1), (0, 1), (0, LINE_BYTES)]);
+        assert_eq!(lines.iter().map(|line| line.at).collect::<Vec<_>>(), [0, 0, 3, 5, 6]);
     }
 
     #[test]
     fn a_slow_disk_holds_back_flushes_and_then_drops_output_with_a_word() {
         let mut logs = Logs::new();
         for flush in 1..=MOST_FLUSHES {
-            logs.gather(chunk(0, 10));
+            logs.gather(chunk(0, 10 * flush, 10));
             assert_eq!(logs.take().unwrap().0, flush);
         }
-        logs.gather(chunk(0, MOST_GATHERED - 5));
-        logs.gather(chunk(1, 10));
+        logs.gather(chunk(0, 100, MOST_GATHERED - 5));
+        logs.gather(chunk(1, 70, 300));
+        logs.gather(chunk(1, 370, 700));
         assert!(logs.take().is_none(), "too much is on its way");
         assert!(logs.due().is_some(), "and it is tried again");
 
@@ -387,6 +338,7 @@ mod tests {
         let (number, lines) = logs.take().unwrap();
         assert_eq!((number, lines.len()), (MOST_FLUSHES + 1, 2));
         let said = String::from_utf8(lines[1].bytes.clone()).unwrap();
-        assert!(lines[1].task.index == 1 && said.contains("10 B of output are missing"), "{said}");
+        assert!(lines[1].task.index == 1 && said.contains("1.0 kB of output are missing"), "{said}");
+        assert!(lines[1].at == 70 && said.len() <= 1_000);
     }
 }

@@ -146,7 +146,16 @@ impl Log<'_> {
             statement.query(params![self.job.0, step, index, self.fence.epoch, self.fence.attempt, first as i64])?;
         let (mut begin, mut bytes) = (None, Vec::new());
         while let Some(row) = rows.next()? {
-            let begin = *begin.get_or_insert(row.get::<_, i64>(0)? as u64);
+            let at = row.get::<_, i64>(0)? as u64;
+            // Between lines something may be missing: a part ends there, or begins behind it.
+            if begin.is_some_and(|begin| at > begin + bytes.len() as u64) {
+                if begin.is_some_and(|begin| begin + bytes.len() as u64 > from) {
+                    break;
+                }
+                begin = None;
+                bytes.clear();
+            }
+            let begin = *begin.get_or_insert(at);
             bytes.extend_from_slice(row.get_ref(1)?.as_blob()?);
             if begin + bytes.len() as u64 >= from.max(begin) + (limit + MAX_TAIL) as u64 {
                 break;

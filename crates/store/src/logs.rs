@@ -36,8 +36,16 @@ pub struct LogLine {
     pub task: TaskKey,
     /// Which attempt.
     pub fence: Fence,
+    /// Its first byte within all that the attempt wrote.
+    pub at: u64,
     /// Standard output and error.
     pub bytes: Vec<u8>,
+}
+
+impl LogLine {
+    fn end(&self) -> u64 {
+        self.at.saturating_add(self.bytes.len() as u64)
+    }
 }
 
 /// Which part of a job's log is wanted.
@@ -60,8 +68,6 @@ pub struct LogQuery {
 pub struct KeptLine {
     /// What was written.
     pub line: LogLine,
-    /// Its first byte within its attempt.
-    pub at: u64,
     /// Which attempt of those that wrote anything, from 1.
     pub attempt: u32,
 }
@@ -85,7 +91,7 @@ impl LogPage {
     }
 }
 
-/// Keeps `lines`, cuts attempts that write too much, and trims the oldest logs to the limits.
+/// Keeps what is new in `lines`, cuts attempts that write too much, and trims the oldest logs to the limits.
 pub(crate) fn append(connection: &Connection, lines: &[LogLine], limits: LogLimits) -> rusqlite::Result<()> {
     for line in lines {
         append_line(connection, line, limits.attempt_bytes)?;
@@ -94,38 +100,70 @@ pub(crate) fn append(connection: &Connection, lines: &[LogLine], limits: LogLimi
 }
 
 fn append_line(connection: &Connection, line: &LogLine, attempt_limit: u64) -> rusqlite::Result<()> {
-    let before = attempt_bytes(connection, line)?;
-    if before >= attempt_limit {
-        return Ok(());
-    }
-    insert(connection, line, &line.bytes)?;
-    if before + line.bytes.len() as u64 + ROW_BYTES >= attempt_limit {
-        insert(connection, line, b"\n[gridwell: this attempt wrote too much; the rest of its output was dropped]\n")?;
+    let (mut bytes, written) = attempt_so_far(connection, line)?;
+    let holes = if line.at >= written { vec![(line.at, line.end())] } else { holes(connection, line)? };
+    for (at, end) in holes {
+        if bytes >= attempt_limit {
+            break;
+        }
+        let part = &line.bytes[(at - line.at) as usize..(end - line.at) as usize];
+        insert(connection, line, at, part)?;
+        bytes += part.len() as u64 + ROW_BYTES;
+        if bytes >= attempt_limit {
+            let note = b"\n[gridwell: this attempt wrote too much; the rest of its output was dropped]\n";
+            insert(connection, line, end.max(written), note)?;
+        }
     }
     Ok(())
 }
 
-fn attempt_bytes(connection: &Connection, line: &LogLine) -> rusqlite::Result<u64> {
-    let bytes: Option<i64> = connection
+/// What is kept of the attempt of `line`: bytes with their rows, and behind its last byte.
+fn attempt_so_far(connection: &Connection, line: &LogLine) -> rusqlite::Result<(u64, u64)> {
+    let so_far: Option<(i64, i64)> = connection
         .prepare_cached(
-            "SELECT bytes FROM log_attempt WHERE job = ?1 AND step = ?2 AND idx = ?3 AND epoch = ?4 AND attempt = ?5",
+            "SELECT bytes, written FROM log_attempt
+             WHERE job = ?1 AND step = ?2 AND idx = ?3 AND epoch = ?4 AND attempt = ?5",
         )?
         .query_row(params![line.job.0, line.task.step, line.task.index, line.fence.epoch, line.fence.attempt], |row| {
-            row.get(0)
+            Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
-    Ok(bytes.unwrap_or(0) as u64)
+    Ok(so_far.map_or((0, 0), |(bytes, written)| (bytes as u64, written as u64)))
 }
 
-fn insert(connection: &Connection, line: &LogLine, bytes: &[u8]) -> rusqlite::Result<()> {
+/// The parts of `line`, from and to, that are not kept yet: output comes again when a link broke, and from whoever was steward before.
+fn holes(connection: &Connection, line: &LogLine) -> rusqlite::Result<Vec<(u64, u64)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT at, at + length(bytes) FROM log_line
+         WHERE job = ?1 AND step = ?2 AND idx = ?3 AND epoch = ?4 AND attempt = ?5 AND at < ?6 ORDER BY at",
+    )?;
+    let LogLine { job, task, fence, at, .. } = line;
+    let end = line.end();
+    let mut rows = statement.query(params![job.0, task.step, task.index, fence.epoch, fence.attempt, end as i64])?;
+    let (mut holes, mut upto) = (Vec::new(), *at);
+    while let Some(row) = rows.next()? {
+        let (begin, behind) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
+        if begin > upto {
+            holes.push((upto, begin));
+        }
+        upto = upto.max(behind);
+    }
+    if upto < end {
+        holes.push((upto, end));
+    }
+    Ok(holes)
+}
+
+fn insert(connection: &Connection, line: &LogLine, at: u64, bytes: &[u8]) -> rusqlite::Result<()> {
     let LogLine { job, task, fence, .. } = line;
-    let (length, size) = (bytes.len() as i64, (bytes.len() as u64 + ROW_BYTES) as i64);
-    let at: i64 = connection
+    let size = (bytes.len() as u64 + ROW_BYTES) as i64;
+    let (at, end) = (at as i64, at as i64 + bytes.len() as i64);
+    connection
         .prepare_cached(
             "INSERT INTO log_attempt (job, step, idx, epoch, attempt, bytes, written) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET bytes = bytes + ?6, written = written + ?7 RETURNING written - ?7",
+             ON CONFLICT DO UPDATE SET bytes = bytes + ?6, written = max(written, ?7)",
         )?
-        .query_row(params![job.0, task.step, task.index, fence.epoch, fence.attempt, size, length], |row| row.get(0))?;
+        .execute(params![job.0, task.step, task.index, fence.epoch, fence.attempt, size, end])?;
     connection
         .prepare_cached(
             "INSERT INTO log_line (job, step, idx, epoch, attempt, at, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -289,10 +327,11 @@ fn lines(connection: &Connection, query: &LogQuery, order: &str) -> rusqlite::Re
             job: query.job,
             task: TaskKey { step: row.get(1)?, index: row.get(2)? },
             fence: Fence { epoch: row.get(3)?, attempt: row.get(4)? },
+            at: row.get::<_, i64>(6)? as u64,
             bytes: row.get(5)?,
         };
         bytes += line.bytes.len() as u64;
-        page.lines.push(KeptLine { line, at: row.get::<_, i64>(6)? as u64, attempt: row.get(7)? });
+        page.lines.push(KeptLine { line, attempt: row.get(7)? });
     }
     Ok(page)
 }

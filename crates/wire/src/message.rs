@@ -271,6 +271,8 @@ pub struct LogChunk {
     pub task: TaskKey,
     /// Which attempt.
     pub fence: Fence,
+    /// Its first byte within all that the attempt wrote. What a steward has already it drops.
+    pub at: u64,
     /// At most [`Message::MAX_LOG_BYTES`]; standard output and error as they came.
     pub bytes: Vec<u8>,
 }

@@ -235,7 +235,13 @@ async fn quic_links_too() {
 
 fn a_log() -> Message {
     let bytes = vec![7; Message::MAX_LOG_BYTES];
-    Message::Log(LogChunk { job: JobId([1; 10]), task: TaskKey { step: 0, index: 0 }, fence: Fence::default(), bytes })
+    Message::Log(LogChunk {
+        job: JobId([1; 10]),
+        task: TaskKey { step: 0, index: 0 },
+        fence: Fence::default(),
+        at: 0,
+        bytes,
+    })
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gridwell_exec::{Stop, Which};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_model::{AttemptEnd, FailureKind, JobId, JobSpec, LeaseId, PeerId, TaskKey, TaskResult};
-use gridwell_wire::{LogChunk, Message, Renewal};
+use gridwell_wire::{Message, Renewal};
 use gridwell_worker::Effect;
 use tokio::sync::watch;
 
@@ -110,7 +110,7 @@ impl Core {
     /// Shows what environments wrote in the log of a task.
     pub(super) fn send_prelude(&mut self, steward: PeerId, lease: LeaseId, task: TaskKey, bytes: Vec<u8>) {
         if !bytes.is_empty() {
-            self.send_log(steward, LogChunk { job: lease.job, task, fence: lease.fence, bytes });
+            self.send_log(steward, lease, task, bytes);
         }
     }
 
@@ -144,7 +144,7 @@ impl Core {
         self.outbox.retain(|lease, _| lease.job != job);
         self.preludes.remove(&job);
         self.reading.folders.hide(job);
-        self.logs.forget(job);
+        self.outgoing.forget(job);
         let mine = guest.steward() == self.me || self.keeps(job);
         let (root, store) = (self.staged(job), self.store.clone());
         // Out of the way at once, so that a retry of the job stages into a folder of its own.

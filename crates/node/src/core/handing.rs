@@ -172,8 +172,9 @@ async fn hand(store: &Store, facts: &mpsc::Sender<Fact>, to: PeerId, job: JobId,
         };
         for kept in page.lines {
             let line = kept.line;
-            for bytes in line.bytes.chunks(Message::MAX_LOG_BYTES) {
-                let chunk = LogChunk { job, task: line.task, fence: line.fence, bytes: bytes.to_vec() };
+            for (number, bytes) in line.bytes.chunks(Message::MAX_LOG_BYTES).enumerate() {
+                let at = line.at + (number * Message::MAX_LOG_BYTES) as u64;
+                let chunk = LogChunk { job, task: line.task, fence: line.fence, at, bytes: bytes.to_vec() };
                 if !pass(facts, to, chunk).await {
                     return (after, false);
                 }

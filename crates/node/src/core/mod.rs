@@ -119,7 +119,8 @@ pub(crate) use traffic::{Rates, Traffic};
 pub(crate) use waking::Waking;
 
 use crate::{
-    clock, disk::Scenes, events::EventHub, handle::Ask, logs::Logs, recorder::Recorder, transfer::Transfer, tree::Tree,
+    clock, disk::Scenes, events::EventHub, handle::Ask, logs::Logs, outgoing::Outgoing, recorder::Recorder,
+    transfer::Transfer, tree::Tree,
 };
 use guest::Guest;
 use sessions::Session;
@@ -200,6 +201,7 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) events: EventHub,
     pub(crate) logs: Logs,
+    pub(crate) outgoing: Outgoing,
     pub(crate) submitted: Keys,
     pub(crate) changed: Changed,
     /// Id of the newest notice.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gridwell_api::{ApiError, ErrorCode, LogPage, LogPageRequest, LogsRequest, Response};
-use gridwell_model::{Fence, JobId, PeerId, TaskKey};
+use gridwell_model::{Fence, JobId, LeaseId, PeerId, TaskKey};
 use gridwell_net::SendError;
 use gridwell_store::{LogPart, LogPartQuery, Store};
 use gridwell_wire::{LogChunk, Message};
@@ -100,12 +100,8 @@ impl Core {
     /// Writes what was gathered, and tries again what stewards could not take.
     pub(crate) fn flush_logs(&mut self) {
         let lines = self.logs.take();
-        let (me, others) = (self.me, self.machines.others());
-        let online = |steward| steward == me || others.get(&steward).is_some_and(|other| other.online);
-        for (steward, chunks) in self.logs.take_backlog(online) {
-            for chunk in chunks {
-                self.send_log(steward, chunk);
-            }
+        for steward in self.outgoing.waiting() {
+            self.send_logs(steward);
         }
         if let Some((number, lines)) = lines {
             let store = self.store.clone();
@@ -118,22 +114,38 @@ impl Core {
         }
     }
 
-    pub(crate) fn send_log(&mut self, steward: PeerId, chunk: LogChunk) {
+    /// Sends what a task of a guest wrote to its steward.
+    pub(super) fn send_log(&mut self, steward: PeerId, lease: LeaseId, task: TaskKey, bytes: Vec<u8>) {
+        let chunk = self.outgoing.number(steward, (lease, task), bytes);
         if steward == self.me {
-            self.on_log(chunk);
-        } else if self.logs.has_backlog(steward) {
-            self.logs.keep(steward, chunk);
-        } else {
-            let message = Message::Log(chunk);
-            let sent = self.send(steward, &message);
-            if let (Err(error), Message::Log(chunk)) = (sent, message) {
-                // Without a way it waits until the steward, or whoever follows it, can be reached.
-                self.logs.keep(steward, chunk);
-                if matches!(error, SendError::Crowded { .. }) {
-                    self.logs.try_again();
+            return self.on_log(chunk);
+        }
+        let crowded = self.outgoing.waits_for(steward);
+        self.outgoing.keep(steward, chunk);
+        if !crowded {
+            self.send_logs(steward);
+        }
+    }
+
+    /// Sends what waits for a steward. Without a way it waits until the steward, or whoever follows it, can be reached.
+    pub(super) fn send_logs(&mut self, steward: PeerId) {
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        outgoing.send(steward, |chunk| {
+            if steward == self.me {
+                self.on_log(chunk);
+                return true;
+            }
+            match self.send(steward, &Message::Log(chunk)) {
+                Ok(()) => true,
+                Err(error) => {
+                    if matches!(error, SendError::Crowded { .. }) {
+                        self.logs.flush_soon();
+                    }
+                    false
                 }
             }
-        }
+        });
+        self.outgoing = outgoing;
     }
 
     pub(crate) fn on_log(&mut self, chunk: LogChunk) {

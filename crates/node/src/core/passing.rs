@@ -263,10 +263,10 @@ impl Core {
                     tracing::debug!(%error, "a message was lost with its way");
                 }
             }
-            Ok(Message::Log(chunk)) => {
-                self.logs.keep(peer, chunk);
+            Ok(Message::Log(_)) => {
+                self.outgoing.again(peer);
                 if why == Hindrance::Busy {
-                    self.logs.try_again();
+                    self.logs.flush_soon();
                 }
             }
             Ok(Message::Offer(offer)) => self.on_declined(offer.lease, Decline::Busy),

@@ -76,12 +76,12 @@ impl Core {
         machine.online = true;
         machine.gone = false;
         machine.last_seen = Some(clock::stamp());
+        self.send_logs_again(peer);
         self.worker.handle(WorkerInput::StewardBack { steward: peer }, clock::now());
         self.deputies.handle(gridwell_ledger::DeputyInput::PeerCame { peer }, clock::now());
         self.bring_stowed_home();
         self.gather_inputs();
         self.hand_logs(peer);
-        self.logs.try_again();
         self.announce_to(peer);
         if let Some(route) = self.way_around(peer) {
             let (hops, over) = (route.hops(), route.next());
@@ -123,9 +123,16 @@ impl Core {
         if !self.machines.others().get(&steward).is_some_and(|other| other.online) {
             return;
         }
+        self.send_logs_again(steward);
         for input in [WorkerInput::StewardLost { steward, by_wish: false }, WorkerInput::StewardBack { steward }] {
             self.worker.handle(input, clock::now());
         }
+    }
+
+    /// What programs wrote goes before the word that they ended.
+    fn send_logs_again(&mut self, steward: PeerId) {
+        self.outgoing.again(steward);
+        self.send_logs(steward);
     }
 
     /// No way leads to a machine any more.

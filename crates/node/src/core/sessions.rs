@@ -9,7 +9,7 @@ use std::{
 use gridwell_exec::{ExecEvent, Said, SessionEvent, Stop, Which};
 use gridwell_job::{PathStyle, ResolveError, SessionContext, SessionRuntime};
 use gridwell_model::{ActionEnd, EdgeKind, JobId, LeaseId, Limits, SessionPlan, TaskKey, TaskSpan};
-use gridwell_wire::{LogChunk, Message};
+use gridwell_wire::Message;
 use gridwell_worker::{Input, SessionFailure, SessionId};
 
 use super::{Core, guest::Guest, steward::sentence};
@@ -227,8 +227,7 @@ impl Core {
         let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward()) else {
             return;
         };
-        let chunk = LogChunk { job: lease.job, task, fence: lease.fence, bytes };
-        self.send_log(steward, chunk);
+        self.send_log(steward, lease, task, bytes);
     }
 }
 

@@ -349,7 +349,11 @@ impl Core {
             Message::Offer(offer) if !offer.span.is_empty() && offer.chunk > 0 => {
                 WorkerInput::Offered { steward, offer }
             }
-            Message::Settled { lease, tasks } => WorkerInput::Settled { lease, tasks: plain(tasks) },
+            Message::Settled { lease, tasks } => {
+                let tasks = plain(tasks);
+                self.outgoing.settled(steward, lease, &tasks);
+                WorkerInput::Settled { lease, tasks }
+            }
             Message::Revoke { lease, tasks } => WorkerInput::Revoked { lease, tasks: plain(tasks) },
             Message::Forget { job } => WorkerInput::JobForgotten { job },
             other => {

@@ -138,7 +138,8 @@ impl Core {
         let Claim { job, steward, .. } = claim;
         if let Some(guest) = self.guests.get_mut(&job) {
             guest.follow(steward);
-            self.logs.follow(job, steward);
+            self.outgoing.follow(job, steward);
+            self.send_logs(steward);
         }
         let reachable = steward == self.me || self.machines.others().get(&steward).is_some_and(|other| other.online);
         self.worker.handle(WorkerInput::StewardChanged { job, steward, reachable }, clock::now());

@@ -1,4 +1,6 @@
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     fs::OpenOptions,
     io::Write as _,
     path::{Path, PathBuf},
@@ -23,7 +25,24 @@ pub(crate) fn fence(attempt: u32) -> Fence {
 }
 
 pub(crate) fn line(job: JobId, index: u32, attempt: u32, text: &str) -> LogLine {
-    LogLine { job, task: task(index), fence: fence(attempt), bytes: text.as_bytes().to_vec() }
+    LogLine { job, task: task(index), fence: fence(attempt), at: 0, bytes: text.as_bytes().to_vec() }
+}
+
+/// Knows how much every attempt wrote.
+#[derive(Default)]
+pub(crate) struct Pen(RefCell<BTreeMap<(JobId, TaskKey, Fence), u64>>);
+
+impl Pen {
+    /// The same lines, each behind the last one of its attempt.
+    pub(crate) fn write(&self, mut lines: Vec<LogLine>) -> Vec<LogLine> {
+        for line in &mut lines {
+            let mut written = self.0.borrow_mut();
+            let written = written.entry((line.job, line.task, line.fence)).or_default();
+            line.at = *written;
+            *written += line.bytes.len() as u64;
+        }
+        lines
+    }
 }
 
 pub(crate) fn rel(path: &str) -> RelPath {
