@@ -22,7 +22,7 @@ pub(crate) const MAX_SIDE: u32 = 32_768;
 pub(crate) const MAX_PIXELS: u64 = 1 << 26;
 
 /// Most bytes of a decoded picture: [`MAX_PIXELS`] with four bytes each. Eight bytes a pixel are enough for 8K frames.
-const MAX_DECODED_BYTES: u64 = 1 << 28;
+pub(crate) const MAX_DECODED_BYTES: u64 = 1 << 28;
 
 /// Most bytes that are read of a file: a frame in 8K with all its passes.
 pub(crate) const READ_BYTES: u64 = 1 << 29;

@@ -5,16 +5,20 @@ use std::io::{BufRead, Seek};
 
 use exr::{
     block::{
-        UncompressedBlock,
+        BlockIndex, UncompressedBlock,
         reader::{ChunksReader as _, Reader},
     },
     meta::{BlockDescription, attribute::SampleType, header::Header},
     prelude::f16,
 };
 
+use image::RgbaImage;
+
 use crate::{
+    Extent, Region, RegionError,
     decode::{DecodeError, Decoded, READ_BYTES, check_extent},
     gate::Gate,
+    region::damaged,
     shrink::{Light, Shrinking},
 };
 
@@ -46,7 +50,7 @@ pub(crate) fn decode<R: BufRead + Seek>(reader: R, gate: &Gate<'_>, side: u32) -
         .map_err(DecodeError::damaged)?;
     let unpacked = chunks.decompress_sequential(false, |_, block| {
         if block.index.layer == layer {
-            colours.add(&block, &mut shrinking);
+            colours.each(&block, |x, y, pixel| shrinking.add(x, y, pixel));
         }
         Ok(())
     });
@@ -54,20 +58,58 @@ pub(crate) fn decode<R: BufRead + Seek>(reader: R, gate: &Gate<'_>, side: u32) -
     Ok(Decoded { source: shrinking.source(), image: shrinking.finish() })
 }
 
+/// Decodes a part of the first layer that has colours; only the blocks that hold it are read.
+pub(crate) fn region<R: BufRead + Seek>(reader: R, region: Region) -> Result<RgbaImage, RegionError> {
+    let reader = Reader::read_from_buffered(reader, false).map_err(damaged)?;
+    reader.headers().iter().try_for_each(check_blocks)?;
+    let shown = reader.headers().iter().enumerate().find_map(|(layer, header)| Some((layer, Colours::of(header)?)));
+    let (layer, colours) = shown.ok_or(RegionError::NoParts)?;
+    let size = reader.headers()[layer].layer_size;
+    let length = |pixels: usize| u32::try_from(pixels).map_err(damaged);
+    let mut part = region.begin(Extent::new(length(size.width())?, length(size.height())?), Light::Linear)?;
+    let holds = |index: &BlockIndex| {
+        let (at, size) = (index.pixel_position, index.pixel_size);
+        region.meets((at.x() as u64, at.y() as u64), (size.width() as u64, size.height() as u64))
+    };
+    let chunks = reader
+        .filter_chunks(false, |_, tile, block| {
+            block.layer == layer && tile.is_largest_resolution_level() && holds(&block)
+        })
+        .map_err(damaged)?;
+    let unpacked = chunks.decompress_sequential(false, |_, block| {
+        if block.index.layer == layer {
+            colours.each(&block, |x, y, pixel| {
+                part.add(x.wrapping_sub(region.x), y.wrapping_sub(region.y), pixel);
+            });
+        }
+        Ok(())
+    });
+    unpacked.map_err(damaged)?;
+    Ok(part.finish())
+}
+
 /// Checks what a layer claims before anything is made for it.
 fn check(header: &Header) -> Result<(), DecodeError> {
     let (width, height) = (header.layer_size.width() as u64, header.layer_size.height() as u64);
     check_extent(width, height)?;
+    let layer_bytes = (width * height).saturating_mul(header.channels.bytes_per_pixel as u64);
+    if layer_bytes > MAX_LAYER_BYTES {
+        return Err(DecodeError::TooLarge { width, height });
+    }
+    check_blocks(header)
+}
+
+/// Checks the blocks that a layer claims to consist of.
+fn check_blocks(header: &Header) -> Result<(), DecodeError> {
+    let (width, height) = (header.layer_size.width() as u64, header.layer_size.height() as u64);
     let pixel_bytes = header.channels.bytes_per_pixel as u64;
     let chunk_pixels = match header.blocks {
-        BlockDescription::ScanLines => width * header.compression.scan_lines_per_block() as u64,
+        BlockDescription::ScanLines => width.saturating_mul(header.compression.scan_lines_per_block() as u64),
         BlockDescription::Tiles(tiles) => {
             (tiles.tile_size.width() as u64).saturating_mul(tiles.tile_size.height() as u64)
         }
     };
-    let within = |pixels: u64, limit: u64| pixels.saturating_mul(pixel_bytes) <= limit;
-    let chunks = header.chunk_count <= MAX_CHUNKS;
-    if chunks && within(chunk_pixels, MAX_CHUNK_BYTES) && within(width * height, MAX_LAYER_BYTES) {
+    if header.chunk_count <= MAX_CHUNKS && chunk_pixels.saturating_mul(pixel_bytes) <= MAX_CHUNK_BYTES {
         Ok(())
     } else {
         Err(DecodeError::TooLarge { width, height })
@@ -117,8 +159,8 @@ impl Colours {
         })
     }
 
-    /// Adds a block of the layer's pixels, whose colours are multiplied with alpha already.
-    fn add(&self, block: &UncompressedBlock, shrinking: &mut Shrinking) {
+    /// Hands out the pixels of a block of the layer, whose colours are multiplied with alpha already.
+    fn each(&self, block: &UncompressedBlock, mut take: impl FnMut(u32, u32, [f32; 4])) {
         let (left, top) = (block.index.pixel_position.x(), block.index.pixel_position.y());
         let width = block.index.pixel_size.width();
         for (row, line) in block.data.chunks_exact((width * self.pixel_bytes).max(1)).enumerate() {
@@ -127,7 +169,7 @@ impl Colours {
                 let alpha = self.alpha.as_ref().map_or(1.0, value);
                 let pixel = [value(&self.red), value(&self.green), value(&self.blue), alpha];
                 // No side is longer than the limit; what lies outside is left out.
-                shrinking.add((left + column) as u32, (top + row) as u32, pixel);
+                take((left + column) as u32, (top + row) as u32, pixel);
             }
         }
     }

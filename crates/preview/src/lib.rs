@@ -6,6 +6,7 @@
 //!
 //! - [`Previews`] makes pictures: a bounded queue, few threads at low priority, a cache on disk.
 //! - [`Source`] is a picture, a film or a .blend by its path; [`kind_of`] tells by the name which of them a file is.
+//! - [`Region`] is a part of a large picture, read without the rest of its file.
 //! - [`Size`] is one of a few sizes, each with a bound on its bytes; [`Picture`] is the answer.
 
 mod cache;
@@ -21,6 +22,7 @@ mod kind;
 mod make;
 mod picture;
 mod previews;
+mod region;
 mod shrink;
 mod size;
 mod workers;
@@ -29,4 +31,5 @@ pub use error::PreviewError;
 pub use kind::{Kind, Source, kind_of};
 pub use picture::{Extent, Picture};
 pub use previews::{PreviewConfig, Previews};
+pub use region::{Region, RegionError};
 pub use size::Size;

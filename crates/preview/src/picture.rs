@@ -10,7 +10,9 @@ pub struct Extent {
 }
 
 impl Extent {
-    pub(crate) const fn new(width: u32, height: u32) -> Self {
+    /// The extent of so many pixels.
+    #[must_use]
+    pub const fn new(width: u32, height: u32) -> Self {
         Self { width, height }
     }
 

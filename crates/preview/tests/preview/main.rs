@@ -6,4 +6,5 @@ mod cache;
 mod films;
 mod formats;
 mod hostile;
+mod regions;
 mod support;
