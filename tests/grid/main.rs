@@ -42,5 +42,6 @@ mod succession;
 mod support;
 mod topologies;
 mod trust;
+mod views;
 mod wake;
 mod wire;

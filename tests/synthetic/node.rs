@@ -8,7 +8,7 @@ use gridwell_api::{
     LogsRequest, Picture, PictureRequest, Replay, Request, Response, ResultsPage, Snapshot, StatusView, StepView,
 };
 use gridwell_model::{GridId, Incarnation, Needs};
-use gridwell_serve::{Backend, OpenFile};
+use gridwell_serve::{Backend, Content, TreeView};
 use tokio::sync::mpsc;
 
 use crate::{made::peer, world::World};
@@ -126,7 +126,7 @@ impl Backend for Synthetic {
         Box::pin(async { Ok(stream) })
     }
 
-    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
+    fn open<'a>(&'a self, path: &'a str, _: TreeView) -> BoxFuture<'a, Result<Content, ApiError>> {
         Box::pin(async move { Err(ApiError::new(ErrorCode::MissingFile, format!("there is nothing at '{path}'"))) })
     }
 

@@ -15,7 +15,7 @@ use gridwell_api::{
     Picture, PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 use gridwell_model::{Incarnation, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
-use gridwell_serve::{Backend, DataFolder, Door, Entrances, OpenFile};
+use gridwell_serve::{Backend, Content, DataFolder, Door, Entrances, TreeView};
 use tokio::sync::mpsc;
 
 const JOB: JobId = JobId([7; 10]);
@@ -253,7 +253,7 @@ impl Backend for FakeNode {
         Box::pin(async { answer })
     }
 
-    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
+    fn open<'a>(&'a self, path: &'a str, _: TreeView) -> BoxFuture<'a, Result<Content, ApiError>> {
         Box::pin(async move { Err(ApiError::bug(format!("nobody expected {path}"))) })
     }
 

@@ -11,7 +11,7 @@ use crate::{
     core::{shown_for, storage},
     events::EventStream,
     pictures::{self, Named, Wanted},
-    tree::{OpenFile, Tree, from_text, path_of},
+    tree::{Content, Tree, TreeView, from_text, path_of, region_of},
 };
 
 /// Pieces of logs, in the order in which they arrived; ends when the target has ended (or at once without `follow`).
@@ -92,13 +92,19 @@ impl NodeHandle {
         self.file(&path).await
     }
 
-    /// Opens a file of the tree, named as in a [`gridwell_api::FileRequest`].
+    /// Opens a file of the tree, named as in a [`gridwell_api::FileRequest`], or another view of what lies there. Nothing is read ahead of
+    /// what is wanted.
     ///
     /// # Errors
     ///
-    /// [`ApiError`] if there is no such file, or its machine does not answer.
-    pub async fn open_file(&self, path: &str) -> Result<OpenFile, ApiError> {
-        Ok(self.tree.open(&path_of(path)?).await?)
+    /// [`ApiError`] if there is no such thing, or its machine does not answer.
+    pub async fn open(&self, path: &str, view: TreeView) -> Result<Content, ApiError> {
+        let path = path_of(path)?;
+        Ok(match view {
+            TreeView::Whole => Content::File(self.tree.open(&path).await?.strictly()),
+            TreeView::Joined => Content::Joined(Box::new(self.tree.open_joined(&path).await?)),
+            TreeView::Region(region) => Content::Made(self.tree.region(&path, region_of(&region)?).await?),
+        })
     }
 
     /// Everything that happens, after `cursor` or from a snapshot on.

@@ -29,4 +29,4 @@ pub use events::EventStream;
 pub use gridwell_net::clear_key_log;
 pub use handle::{LogStream, NodeHandle};
 pub use start::{Node, Ready, StartError};
-pub use tree::{OpenFile, TreeError};
+pub use tree::{Content, Joined, OpenFile, TreeError, TreeView};

@@ -45,6 +45,9 @@ use crate::{
     tree::{Fetchings, JobFolders, Jobs, Keeping, Tree},
 };
 
+/// Parts of pictures that are read at once.
+const PARTS_AT_ONCE: usize = 2;
+
 /// How often the machine's load is sampled.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
@@ -242,6 +245,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         jobs: Jobs::default(),
         known: store.known_files(),
         keeping: Keeping::load(&store).await?,
+        drawing: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
     };
     // It ends with the loop, which shows it what is at the top of the tree.
     tokio::spawn(tree.clone().follow_kept());

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use gridwell_api::{ApiError, Event, EventCursor, LogPiece, LogsRequest, Picture, PictureRequest, Request, Response};
-use gridwell_node::{NodeHandle, OpenFile};
+use gridwell_node::{Content, NodeHandle, TreeView};
 use tokio::sync::mpsc;
 
 /// Whoever answers at the door: the node.
@@ -21,8 +21,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Makes a small picture of a result or of a file here; a dropped future gives the work up.
     fn picture(&self, request: PictureRequest) -> BoxFuture<'_, Result<Picture, ApiError>>;
 
-    /// Opens a file of the tree.
-    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>>;
+    /// Opens a file of the tree, or another view of what lies there.
+    fn open<'a>(&'a self, path: &'a str, view: TreeView) -> BoxFuture<'a, Result<Content, ApiError>>;
 }
 
 impl Backend for NodeHandle {
@@ -42,7 +42,7 @@ impl Backend for NodeHandle {
         Box::pin(Self::picture(self, request))
     }
 
-    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
-        Box::pin(Self::open_file(self, path))
+    fn open<'a>(&'a self, path: &'a str, view: TreeView) -> BoxFuture<'a, Result<Content, ApiError>> {
+        Box::pin(Self::open(self, path, view))
     }
 }

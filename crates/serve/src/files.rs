@@ -4,22 +4,36 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gridwell_api::ApiError;
-use gridwell_node::OpenFile;
+use gridwell_node::{Content, OpenFile, TreeError, TreeView};
+use serde::Deserialize;
 
 use crate::{reply::Refusal, routes::Inside};
 
 /// Blocks that are read ahead of whoever takes them: the next is on its way while one is sent.
 const AHEAD: usize = 4;
 
+/// Another view of what lies at a path.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct View {
+    /// The files of the folder as one.
+    #[serde(default)]
+    joined: bool,
+    /// A part of the picture.
+    region: Option<String>,
+}
+
 /// A file of the tree; `Range` asks for a part of it. Nothing is read before it is sent.
 #[utoipa::path(get, path = "/v1/tree/{path}",
     params(("path" = String, Path, description = "machine/share/…, written as in FilesRequest"),
+           ("joined" = Option<bool>, Query, description = "the files of a folder as one, in the order of their names: what `cat FOLDER/*` writes"),
+           ("region" = Option<String>, Query, description = "a part of an OpenEXR or TIFF picture, as a PNG: X,Y,WIDTH,HEIGHT in pixels"),
            ("Range" = Option<String>, Header, description = "one range of bytes")),
     responses((status = 200, content((Vec<u8> = "application/octet-stream"))),
               (status = 206, content((Vec<u8> = "application/octet-stream"))),
@@ -28,11 +42,17 @@ const AHEAD: usize = 4;
 pub(crate) async fn file(
     State(inside): State<Inside>,
     Path(path): Path<String>,
+    Query(view): Query<View>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    // What is wanted is known to the byte: nothing is read ahead of it.
-    let file = inside.backend.open_file(&path).await?.strictly();
-    let size = file.entry().size_bytes();
+    let view = match view {
+        View { region: Some(region), .. } => TreeView::Region(region),
+        View { joined: true, .. } => TreeView::Joined,
+        _ => TreeView::Whole,
+    };
+    let file = inside.backend.open(&path, view).await?;
+    let kind = if matches!(file, Content::Made(_)) { "image/png" } else { "application/octet-stream" };
+    let size = file.size_bytes();
     let tag = format!("\"{}\"", file.tag());
     // A part of another version is of no use to whoever has the rest of this one.
     let same = headers.get(header::IF_RANGE).is_none_or(|named| *named == tag);
@@ -40,7 +60,7 @@ pub(crate) async fn file(
     let of = [
         (header::ACCEPT_RANGES, "bytes".to_owned()),
         (header::ETAG, tag),
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_TYPE, kind.to_owned()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
     Ok(match wanted {
@@ -84,19 +104,27 @@ fn part(range: &str, size: u64) -> Option<Part> {
 }
 
 /// The bytes, block by block; a file that cannot be read on breaks the answer off.
-fn content(file: OpenFile, from: u64, until: u64) -> Body {
+fn content(file: Content, from: u64, until: u64) -> Body {
     let file = Arc::new(file);
     let block = OpenFile::MAX_READ_BYTES;
     let begins = (from..until).step_by(block as usize);
     let blocks = begins.map(move |at| {
         let file = Arc::clone(&file);
         async move {
-            file.read(at, block.min(until - at))
-                .await
-                .inspect_err(|error| tracing::debug!(%error, "a file was not sent to its end"))
+            let (end, mut at, mut parts) = (until.min(at + block), at, Vec::new());
+            while at < end {
+                let part = file.read(at, end - at).await;
+                let part = part.inspect_err(|error| tracing::debug!(%error, "a file was not sent to its end"))?;
+                if part.is_empty() {
+                    break;
+                }
+                at += part.len() as u64;
+                parts.push(Ok::<_, TreeError>(part));
+            }
+            Ok(stream::iter(parts))
         }
     });
-    Body::from_stream(stream::iter(blocks).buffered(AHEAD))
+    Body::from_stream(stream::iter(blocks).buffered(AHEAD).try_flatten())
 }
 
 #[cfg(test)]

@@ -28,6 +28,6 @@ pub use backend::Backend;
 pub use client::{ByteStream, Client, EventStream, LogFormat};
 pub use door::{Door, Entrances, WindowEntrance};
 pub use folder::{DataFolder, TOKEN_FILE};
-pub use gridwell_node::OpenFile;
+pub use gridwell_node::{Content, TreeView};
 pub use openapi::openapi;
 pub use window::Page;

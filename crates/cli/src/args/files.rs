@@ -82,7 +82,12 @@ pub enum FilesCommand {
 Examples:
   gridwell files get /mill/projects/kitchen.blend
   gridwell files get /mill/projects/kitchen.blend ~/kitchen.blend
-  gridwell files get /mill/notes/todo.txt - | less")]
+  gridwell files get /mill/notes/todo.txt - | less
+  gridwell files get /mill/logs/render --joined render.log
+  gridwell files get /mill/shots/plate.exr --region 1200,400,640,360 face.png
+
+--joined copies the files of a folder as one, in the order of their names, as `cat FOLDER/*` does. --region copies a part
+of an OpenEXR or TIFF picture, as a PNG; only the blocks of the file that hold it are read.")]
     Get(GetArgs),
     /// Keep a file or folder here: fetch all of it, and what comes to it later
     #[command(after_help = "Examples:
@@ -138,4 +143,10 @@ pub struct GetArgs {
     /// Replace a file that lies there
     #[arg(long)]
     pub overwrite: bool,
+    /// Copy the files of a folder as one
+    #[arg(long)]
+    pub joined: bool,
+    /// Copy a part of a picture: pixels from its upper left corner
+    #[arg(long, value_name = "X,Y,WIDTH,HEIGHT", conflicts_with = "joined")]
+    pub region: Option<String>,
 }

@@ -10,7 +10,7 @@ use gridwell_api::{
     ShareView, TreeKind,
 };
 use gridwell_model::format_bytes;
-use gridwell_serve::{ByteStream, Client};
+use gridwell_serve::{ByteStream, Client, TreeView};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
@@ -115,18 +115,25 @@ async fn list(path: String, client: &Client, screen: Screen) -> Result<End, ApiE
 
 async fn get(args: &GetArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
     let before: FileView = client.ask(&Request::File(FileRequest { path: args.path.clone() })).await?;
-    if before.kind != TreeKind::File {
+    let wanted = if args.joined { TreeKind::Folder } else { TreeKind::File };
+    if before.kind != wanted {
         let lead = before.target.map(|target| format!("it leads to '{target}'")).unwrap_or_default();
-        return Err(ApiError::new(ErrorCode::MissingFile, format!("'{}' is no file", args.path)).help(lead));
+        let what = if args.joined { "folder" } else { "file" };
+        return Err(ApiError::new(ErrorCode::MissingFile, format!("'{}' is no {what}", args.path)).help(lead));
     }
-    let (size, mut stream) = client.file(&args.path).await?;
+    let view = match &args.region {
+        Some(region) => TreeView::Region(region.clone()),
+        None if args.joined => TreeView::Joined,
+        None => TreeView::Whole,
+    };
+    let (size, mut stream) = client.file(&args.path, &view).await?;
     if args.to == Path::new("-") {
         while let Some(bytes) = next(&mut stream, &before, args, client).await? {
             screen.print(&bytes);
         }
         return Ok(End::Done);
     }
-    let to = destination(&args.path, &args.to);
+    let to = destination(args);
     if !args.overwrite && to.symlink_metadata().is_ok() {
         let message = format!("'{}' is there already", to.display());
         return Err(ApiError::new(ErrorCode::WrongState, message).help("to replace it: --overwrite"));
@@ -177,9 +184,14 @@ async fn next(
 }
 
 /// Where the copy goes: into a folder under its own name.
-fn destination(path: &str, to: &Path) -> PathBuf {
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
-    if to.is_dir() { to.join(name) } else { to.to_owned() }
+fn destination(args: &GetArgs) -> PathBuf {
+    let name = args.path.trim_end_matches('/').rsplit('/').next().unwrap_or(&args.path);
+    let name = match &args.region {
+        Some(region) => format!("{name} {region}.png"),
+        None if args.joined => format!("{name} (joined)"),
+        None => name.to_owned(),
+    };
+    if args.to.is_dir() { args.to.join(name) } else { args.to.clone() }
 }
 
 fn part_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {

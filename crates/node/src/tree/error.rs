@@ -120,6 +120,22 @@ pub enum TreeError {
         /// What.
         path: String,
     },
+    /// It holds more files than are read as one.
+    #[error("'{path}' holds more than {most} files; so many are not read as one")]
+    TooMany {
+        /// What.
+        path: String,
+        /// How many are.
+        most: usize,
+    },
+    /// No part of it can be read alone.
+    #[error("'{path}': {why}")]
+    NoPart {
+        /// What.
+        path: String,
+        /// Why not.
+        why: String,
+    },
     /// This machine could not keep what came, or read what it kept.
     #[error("this machine cannot keep what it reads: {why}")]
     Disk {
@@ -202,6 +218,8 @@ impl From<TreeError> for ApiError {
                 ErrorCode::MissingFile
             }
             TreeError::Own { .. } | TreeError::NoShare { .. } => ErrorCode::BadRequest,
+            TreeError::NoPart { .. } => ErrorCode::BadValue,
+            TreeError::TooMany { .. } => ErrorCode::TooLarge,
             TreeError::Changed { .. } => ErrorCode::FileChanged,
             TreeError::NotPassed { forbidden: true, .. } => ErrorCode::Forbidden,
             TreeError::Unreadable { .. } => ErrorCode::Unreadable,

@@ -17,6 +17,7 @@ mod outputs;
 mod place;
 mod roots;
 mod text;
+mod views;
 
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
@@ -26,7 +27,10 @@ use gridwell_net::Fetched;
 use gridwell_store::{KnownFiles, Objects};
 use gridwell_wire::{BulkRequest, TreePage, TreeWish};
 use serde::de::DeserializeOwned;
-use tokio::{io::AsyncReadExt as _, sync::watch};
+use tokio::{
+    io::AsyncReadExt as _,
+    sync::{Semaphore, watch},
+};
 
 use crate::transfer::Transfer;
 pub use error::TreeError;
@@ -44,7 +48,8 @@ pub(crate) use outputs::JobOutputs;
 pub(crate) use place::shown;
 use place::{Place, parse};
 pub(crate) use roots::{RootMachine, RootShare, Roots};
-pub(crate) use text::{file_view, from_text, path_of};
+pub(crate) use text::{file_view, from_text, path_of, region_of};
+pub use views::{Content, Joined, TreeView};
 
 /// Longest wait for what a machine says about files: file managers ask many such questions, and wait for each.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -63,6 +68,8 @@ pub(crate) struct Tree {
     pub(crate) jobs: Jobs,
     pub(crate) known: KnownFiles,
     pub(crate) keeping: Keeping,
+    /// Parts of pictures that are read at once: each may take some hundred megabytes.
+    pub(crate) drawing: Arc<Semaphore>,
 }
 
 impl Tree {

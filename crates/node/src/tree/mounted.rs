@@ -107,6 +107,8 @@ pub(super) fn fault(error: TreeError) -> Fault {
         | TreeError::Nonsense { .. }
         | TreeError::Wrong { .. }
         | TreeError::Own { .. }
+        | TreeError::TooMany { .. }
+        | TreeError::NoPart { .. }
         | TreeError::Disk { .. }) => Fault::Unreadable { why: error.into() },
     }
 }

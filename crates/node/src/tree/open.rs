@@ -93,8 +93,7 @@ impl OpenFile {
     /// A text that no other version of it has.
     #[must_use]
     pub fn tag(&self) -> String {
-        let Version { size_bytes, modified_ns, changed_ns, number } = self.version;
-        format!("{size_bytes:x}-{modified_ns:x}-{changed_ns:x}-{number:x}")
+        tag(self.version)
     }
 
     /// Reads exactly what is asked for from now on, and nothing ahead.
@@ -146,6 +145,11 @@ impl OpenFile {
             Source::There(there) => there.read(offset, bytes).await,
         }
     }
+}
+
+pub(super) fn tag(version: Version) -> String {
+    let Version { size_bytes, modified_ns, changed_ns, number } = version;
+    format!("{size_bytes:x}-{modified_ns:x}-{changed_ns:x}-{number:x}")
 }
 
 impl There {

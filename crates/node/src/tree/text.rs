@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use gridwell_api::{ApiError, ErrorCode, FileView, TreeKind};
 use gridwell_model::{EntryKind, TreeEntry};
 use gridwell_mount::TreePath;
+use gridwell_preview::{Extent, Region};
 
 use super::parse;
 
@@ -49,6 +50,20 @@ fn hex(digits: &[u8]) -> Option<u8> {
         _ => None,
     };
     Some(digit(*digits.first()?)? << 4 | digit(*digits.get(1)?)?)
+}
+
+/// The part of a picture that a person's program names: `X,Y,WIDTH,HEIGHT`.
+///
+/// # Errors
+///
+/// `bad_value` if it is none.
+pub(crate) fn region_of(text: &str) -> Result<Region, ApiError> {
+    let numbers: Vec<Option<u32>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+    match numbers[..] {
+        [Some(x), Some(y), Some(width), Some(height)] => Ok(Region { x, y, extent: Extent::new(width, height) }),
+        _ => Err(ApiError::new(ErrorCode::BadValue, format!("'{text}' is no part of a picture"))
+            .help("write X,Y,WIDTH,HEIGHT in pixels, such as 0,0,640,480")),
+    }
 }
 
 /// The path that a person's program names.

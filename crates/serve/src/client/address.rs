@@ -4,6 +4,8 @@ use gridwell_api::{JobsRequest, LogsRequest, PictureRequest, Request, TasksReque
 use hyper::Method;
 use serde::Serialize;
 
+use gridwell_node::TreeView;
+
 use super::LogFormat;
 use crate::openapi::PrioritySetting;
 
@@ -98,9 +100,14 @@ impl Address {
     }
 
     /// Content of a file of the tree.
-    pub(super) fn of_file(path: &str) -> Self {
+    pub(super) fn of_file(path: &str, view: &TreeView) -> Self {
         let parts: Vec<_> = path.trim_matches('/').split('/').map(encoded).collect();
-        get(format!("/v1/tree/{}", parts.join("/")))
+        let query = match view {
+            TreeView::Whole => String::new(),
+            TreeView::Joined => "?joined=true".to_owned(),
+            TreeView::Region(region) => format!("?region={}", encoded(region)),
+        };
+        get(format!("/v1/tree/{}{query}", parts.join("/")))
     }
 
     pub(super) fn of_picture(request: &PictureRequest) -> Self {

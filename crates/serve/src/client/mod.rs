@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use gridwell_api::{ApiError, ErrorCode, EventCursor, LogsRequest, Picture, PictureRequest, Request, WindowView};
+use gridwell_node::TreeView;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Response,
@@ -124,8 +125,8 @@ impl Client {
     /// # Errors
     ///
     /// What the node refuses with, or `no_node`.
-    pub async fn file(&self, path: &str) -> Result<(u64, ByteStream), ApiError> {
-        let response = self.send(&Address::of_file(path)).await?;
+    pub async fn file(&self, path: &str, view: &TreeView) -> Result<(u64, ByteStream), ApiError> {
+        let response = self.send(&Address::of_file(path, view)).await?;
         let size = response.body().size_hint().exact();
         let size =
             size.ok_or_else(|| ApiError::new(ErrorCode::OtherVersion, "the node did not say how long the file is"))?;

@@ -9,7 +9,7 @@ use gridwell_api::{
     Picture, PictureRequest, Replay, Request, Response, Snapshot, SubmittedView, TaskPage,
 };
 use gridwell_model::{Incarnation, JobId, Stamp, TaskKey};
-use gridwell_serve::{Backend, Client, DataFolder, Door, Entrances, OpenFile, Page, WindowEntrance};
+use gridwell_serve::{Backend, Client, Content, DataFolder, Door, Entrances, Page, TreeView, WindowEntrance};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::{TcpStream, UnixStream},
@@ -66,7 +66,7 @@ impl Backend for FakeNode {
         Box::pin(async { Ok(answer) })
     }
 
-    fn open_file<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<OpenFile, ApiError>> {
+    fn open<'a>(&'a self, path: &'a str, _: TreeView) -> BoxFuture<'a, Result<Content, ApiError>> {
         Box::pin(async move { Err(ApiError::new(ErrorCode::MissingFile, format!("there is nothing at '{path}'"))) })
     }
 
