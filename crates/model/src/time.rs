@@ -51,7 +51,7 @@ impl Sub<Duration> for Time {
 }
 
 /// Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but what
-/// people decide: invites, certificates, asks.
+/// people decide (invites, certificates, asks) and what machines that cannot ask each other must agree on (tickets).
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]

@@ -18,6 +18,8 @@ pub enum Domain {
     Letter,
     /// A request for bytes on its way over several links.
     BytesLetter,
+    /// A [`Ticket`](crate::Ticket).
+    Ticket,
 }
 
 impl Domain {
@@ -28,6 +30,7 @@ impl Domain {
             Self::Links => "gridwell 2026-11 link record v1",
             Self::Letter => "gridwell 2026-11 letter v1",
             Self::BytesLetter => "gridwell 2026-11 bytes letter v1",
+            Self::Ticket => "gridwell 2026-11 ticket v1",
         }
     }
 

@@ -10,6 +10,7 @@
 //! - [`Invites`] makes one-use [`InviteLink`]s and remembers what became of them.
 //! - [`Host`] and [`Visitor`] are the two sides of pairing: by a typed [`Code`] or by a link, and always with a person's
 //!   consent. Neither the code nor the secret of a link ever travels.
+//! - [`Ticket`] is the right to the content of one file for a while, signed by its owner and shown to whoever keeps it.
 
 mod grid;
 mod identity;
@@ -20,6 +21,7 @@ mod plan;
 mod recovery;
 mod secret;
 mod texts;
+mod ticket;
 mod update;
 mod words;
 
@@ -37,4 +39,5 @@ pub use plan::{MAX_PLAN_BYTES, PlanError, open_plan, seal_plan};
 pub use recovery::{RecoveryWords, WordsError};
 pub use secret::Secret;
 pub use texts::{clean_addresses, clean_name};
+pub use ticket::{MAX_TICKET_BYTES, Ticket, TicketError, open_ticket, seal_ticket};
 pub use update::{MAX_UPDATE_BYTES, UpdateError};
