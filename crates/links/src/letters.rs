@@ -38,6 +38,9 @@ pub enum Fault {
     /// It carries nothing that may travel so.
     #[error("it carries nothing that may be passed on")]
     Content,
+    /// It shows a ticket that is none, or that of another reader, owner or file.
+    #[error("it shows a ticket that gives its source no right")]
+    Ticket,
 }
 
 /// What a peer does with a letter.

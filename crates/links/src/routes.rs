@@ -51,8 +51,9 @@ impl Routes {
 
     /// A link between two others did not carry something. Returns the peers whose path is another one now.
     pub fn broke(&mut self, link: Pair, now: Time) -> BTreeSet<PeerId> {
-        // Of its own links this peer knows better.
-        if link.other(self.me).is_none() && self.broken.len() < MOST_BROKEN {
+        // Of its own links this peer knows better, and nothing is lost with one that does not stand anyway.
+        let stands = self.paths.has(link.ends().0, link.ends().1);
+        if link.other(self.me).is_none() && stands && self.broken.len() < MOST_BROKEN {
             self.broken.insert(link, now + AVOID);
         }
         self.choose(now)
@@ -74,6 +75,13 @@ impl Routes {
     #[must_use]
     pub fn route(&self, to: PeerId) -> Option<&Route> {
         self.chosen.get(&to).map(|chosen| &chosen.route)
+    }
+
+    /// The route to a peer over none of `links`: the chosen one if it is, else the best other one.
+    #[must_use]
+    pub fn around(&self, to: PeerId, links: &BTreeSet<Pair>) -> Option<Route> {
+        let chosen = self.route(to).filter(|route| route.links().all(|link| !links.contains(&link)));
+        chosen.cloned().or_else(|| self.paths.disjoint(self.me, to, &(&self.avoided() | links), 1).pop())
     }
 
     /// The routes to a peer that share no link: the chosen one, then up to two more.
@@ -183,5 +191,23 @@ mod tests {
         assert_eq!(routes.handle_deadline(at(15)), [peer(3)].into());
         assert_eq!(way(&routes, 3), [0, 1, 3]);
         assert_eq!(routes.broke(Pair::of(peer(0), peer(1)), at(16)), [].into(), "it knows its own links");
+        routes.handle_deadline(at(16));
+        routes.broke(Pair::of(peer(7), peer(8)), at(16));
+        assert_eq!(routes.poll_deadline(), None, "no such link stood");
+    }
+
+    #[test]
+    fn a_way_around_links_is_found_beside_the_chosen_one() {
+        let mut routes = Routes::new(peer(0));
+        routes.follow(web(&[(0, 1, 1), (1, 3, 1), (0, 2, 50), (2, 3, 50), (0, 3, 1)]), at(0));
+        let link = |one, other| Pair::of(peer(one), peer(other));
+        let around = |links: &[Pair]| {
+            let route = routes.around(peer(3), &links.iter().copied().collect())?;
+            Some(route.path.iter().map(|peer| peer.0[0]).collect::<Vec<_>>())
+        };
+        assert_eq!(around(&[]), Some(vec![0, 3]));
+        assert_eq!(around(&[link(0, 3)]), Some(vec![0, 1, 3]));
+        assert_eq!(around(&[link(0, 3), link(1, 3)]), Some(vec![0, 2, 3]));
+        assert_eq!(around(&[link(0, 3), link(1, 3), link(0, 2)]), None);
     }
 }
