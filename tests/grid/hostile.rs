@@ -14,7 +14,7 @@ use gridwell_model::{
 use gridwell_net::{Net, NetConfig, NetEvent, NetHandle};
 use gridwell_store::Store;
 use gridwell_trust::{Domain, Identity};
-use gridwell_wire::{Hello, Message, NotPassed, PROTOCOL_VERSION, Passed, Signed, encode_inner};
+use gridwell_wire::{BulkRequest, Hello, Message, NotPassed, PROTOCOL_VERSION, Passed, Signed, encode_inner};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -33,24 +33,25 @@ const SILENT: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The key of a member in the hands of somebody else, who speaks the protocol.
-struct Mallory {
-    identity: Identity,
-    net: NetHandle,
-    events: mpsc::Receiver<NetEvent>,
-    grid: GridId,
-    victim: PeerId,
+pub(crate) struct Mallory {
+    pub(crate) identity: Identity,
+    pub(crate) net: NetHandle,
+    pub(crate) events: mpsc::Receiver<NetEvent>,
+    pub(crate) grid: GridId,
+    pub(crate) victims: Vec<PeerId>,
 }
 
 impl Mallory {
     /// Takes the key out of a data folder and links to `victim`.
-    async fn with_key_of(stolen: &Peer, victim: &Peer) -> Self {
-        let store = Store::open(&stolen.data).expect("its node has stopped");
-        let mut seed = store.load_or_create_secret("identity", [0; 32]).expect("a key");
-        drop(store);
-        let status = victim.json(["status"]);
-        let text = |name: &str| status[name].as_str().expect("a text").to_owned();
-        let grid: GridId = text("grid").parse().expect("a grid");
-        let me: PeerId = text("peer").parse().expect("a peer");
+    pub(crate) async fn with_key_of(stolen: &Peer, victim: &Peer) -> Self {
+        Self::among(stolen, &[victim]).await
+    }
+
+    /// The same with several victims.
+    pub(crate) async fn among(stolen: &Peer, victims: &[&Peer]) -> Self {
+        let mut seed = seed_of(stolen);
+        let statuses: Vec<_> = victims.iter().map(|victim| victim.json(["status"])).collect();
+        let grid: GridId = statuses[0]["grid"].as_str().expect("a text").parse().expect("a grid");
         let hello = Hello {
             version: PROTOCOL_VERSION,
             grid,
@@ -61,14 +62,16 @@ impl Mallory {
         };
         let config = NetConfig::new(seed, vec!["127.0.0.1:0".to_owned()], hello);
         let (net, mut events) = Net::start(config).await.expect("it starts");
-        net.set_members(BTreeSet::from([me]), BTreeMap::new()).await;
-        net.dial(me, vec![text_address(&status)]).await;
-        let up = async { while !matches!(events.recv().await, Some(NetEvent::LinkUp { .. })) {} };
-        tokio::time::timeout(PATIENCE, up).await.expect("it links");
-        let identity = Identity::from_seed(&mut seed);
-        let mallory = Self { identity, net, events, grid, victim: me };
-        mallory.say(&Message::MembersEnd);
-        mallory
+        let peer = |status: &serde_json::Value| status["peer"].as_str().expect("a text").parse().expect("a peer");
+        let victims: Vec<PeerId> = statuses.iter().map(peer).collect();
+        net.set_members(victims.iter().copied().collect(), BTreeMap::new()).await;
+        for (victim, status) in victims.iter().zip(&statuses) {
+            net.dial(*victim, vec![text_address(status)]).await;
+            let up = async { while !matches!(events.recv().await, Some(NetEvent::LinkUp { .. })) {} };
+            tokio::time::timeout(PATIENCE, up).await.expect("it links");
+            net.send(*victim, &Message::MembersEnd).expect("the link stands");
+        }
+        Self { identity: Identity::from_seed(&mut seed), net, events, grid, victims }
     }
 
     /// Waits until the victim says something of that kind.
@@ -85,7 +88,7 @@ impl Mallory {
     }
 
     fn say(&self, message: &Message) {
-        self.net.send(self.victim, message).expect("the link stands");
+        self.net.send(self.victims[0], message).expect("the link stands");
     }
 
     fn letter(&self, path: Vec<PeerId>) -> Letter {
@@ -101,14 +104,24 @@ impl Mallory {
     }
 
     fn passed(&self, letter: &Letter, at: u8, domain: Domain) -> Message {
+        Message::Passed(self.signed(letter, at, domain))
+    }
+
+    fn signed(&self, letter: &Letter, at: u8, domain: Domain) -> Passed {
         let bytes = encode_inner(letter).expect("a small letter");
         let signature = self.identity.sign(domain, &bytes).halves();
-        Message::Passed(Passed { at, letter: Signed { bytes, signature } })
+        Passed { at, letter: Signed { bytes, signature } }
+    }
+
+    /// A request for bytes that goes along a path.
+    pub(crate) fn request(&self, path: Vec<PeerId>, number: u64, request: &BulkRequest) -> BulkRequest {
+        let payload = encode_inner(request).expect("a small request");
+        BulkRequest::Passed(self.signed(&Letter { number, payload, ..self.letter(path) }, 1, Domain::BytesLetter))
     }
 
     /// Every lie that a member can tell about others.
     fn lies(&self, attic: PeerId) -> Vec<Message> {
-        let (me, mill) = (self.identity.peer(), self.victim);
+        let (me, mill) = (self.identity.peer(), self.victims[0]);
         let nobody = PeerId([77; 32]);
         let job = JobId([5; 10]);
         let lease = LeaseId { job, fence: Fence { epoch: 1, attempt: 1 } };
@@ -166,6 +179,16 @@ impl Mallory {
             Message::Deputy(Box::new(DeputyMessage::Drop { job })),
         ]
     }
+}
+
+/// The key in a data folder.
+pub(crate) fn key_of(stopped: &Peer) -> Identity {
+    Identity::from_seed(&mut seed_of(stopped))
+}
+
+fn seed_of(stopped: &Peer) -> [u8; 32] {
+    let store = Store::open(&stopped.data).expect("its node has stopped");
+    store.load_or_create_secret("identity", [0; 32]).expect("a key")
 }
 
 fn text_address(status: &serde_json::Value) -> String {

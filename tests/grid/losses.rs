@@ -244,7 +244,7 @@ fn a_disk_without_room_for_a_file_gives_an_error_and_everything_else_is_read() {
 }
 
 /// Bytes that no other seed gives. Source: Marsaglia, "Xorshift RNGs", 2003.
-fn noise(seed: u64, size: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
     let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let words = (0..size.div_ceil(8)).flat_map(|_| {
         state ^= state << 13;

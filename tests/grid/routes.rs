@@ -147,7 +147,7 @@ fn jobs_go_no_further_than_their_origin_lets_them() {
 }
 
 /// Waits until `peer` reaches a machine over `between` only.
-fn over(peer: &Peer, other: &str, between: &Peer) {
+pub(crate) fn over(peer: &Peer, other: &str, between: &Peer) {
     let between = between.json(["status"])["peer"].clone();
     peer.until(&format!("{other} over another machine"), &["machines"], |machines| {
         let machine = machines.as_array()?.iter().find(|machine| machine["name"] == other)?;
@@ -159,6 +159,12 @@ fn online(machines: &Value, name: &str) -> bool {
     machines
         .as_array()
         .is_some_and(|all| all.iter().any(|machine| machine["name"] == name && machine["online"] == true))
+}
+
+/// Bytes that a peer sent over all its links since it started.
+pub(crate) fn sent(peer: &Peer) -> u64 {
+    let links = peer.json(["links"]);
+    links.as_array().expect("links").iter().filter_map(|link| link["sent_bytes"].as_u64()).sum()
 }
 
 /// A peer's own link to `other`.

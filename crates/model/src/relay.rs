@@ -74,4 +74,6 @@ pub enum Hindrance {
     NotRelaying,
     /// The machine before it has too much to pass on already.
     Busy,
+    /// What came over it of this content was not the content.
+    Wrong,
 }

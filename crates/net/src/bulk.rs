@@ -354,5 +354,5 @@ pub(crate) async fn serve(
         return;
     };
     let responder = BulkResponder { peer, pipe, link, _slot: slot };
-    let _ = events.send(NetEvent::BulkAsked { peer, request, responder }).await;
+    let _ = events.send(NetEvent::BulkAsked { peer, request: Box::new(request), responder }).await;
 }

@@ -71,7 +71,7 @@ pub enum NetEvent {
         /// Who.
         peer: PeerId,
         /// What it wants.
-        request: BulkRequest,
+        request: Box<BulkRequest>,
         /// Answers it; dropped unused, it resets the stream.
         responder: BulkResponder,
     },

@@ -41,8 +41,8 @@ use crate::{
     outgoing::Outgoing,
     pictures,
     recorder::Recorder,
-    transfer::{Transfer, Ways},
-    tree::{Fetchings, JobFolders, Jobs, Keeping, Tree},
+    transfer::{Doubts, Transfer, Ways},
+    tree::{Fetchings, JobFolders, Jobs, Keeping, Tickets, Tree},
 };
 
 /// Parts of pictures that are read at once.
@@ -235,7 +235,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let previews =
         pictures::open(folder.clone(), &hardware).map_err(|source| StartError::Folder { path: folder, source })?;
     let ways = Ways::new(facts.clone());
-    let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone(), ways };
+    let transfer = Transfer { me, net: net.clone(), blobs: store.blobs().clone(), ways, doubts: Doubts::default() };
     let objects = store.objects().clone();
     let tree = Tree {
         roots: sharing.roots(),
@@ -246,6 +246,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         known: store.known_files(),
         keeping: Keeping::load(&store).await?,
         drawing: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
+        tickets: Tickets::default(),
     };
     // It ends with the loop, which shows it what is at the top of the tree.
     tokio::spawn(tree.clone().follow_kept());

@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use gridwell_files::{GROUP_BYTES, Groups, Outboard, Part, Parts, stream_bytes};
+use gridwell_model::BlobId;
 
 use crate::{
     Object, ObjectError, SharedFile,
@@ -40,6 +41,15 @@ impl Proof {
         let size_bytes = prover.size_bytes();
         let left_bytes = stream_bytes(size_bytes, &groups);
         Self { prover: Arc::new(prover), parts: Parts::new(size_bytes, groups), left_bytes }
+    }
+
+    /// The blob whose groups it proves.
+    #[must_use]
+    pub fn blob(&self) -> BlobId {
+        match &*self.prover {
+            Prover::Object(object) => object.blob(),
+            Prover::Blob { outboard, .. } | Prover::Shared { outboard, .. } => outboard.root(),
+        }
     }
 
     /// How many bytes are still to come.

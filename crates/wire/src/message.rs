@@ -327,12 +327,18 @@ impl BulkRequest {
     pub const fn is_question(&self) -> bool {
         match self {
             Self::Tree { wish, .. } | Self::Made { wish, .. } => match wish {
-                TreeWish::List { .. } | TreeWish::Stat { .. } | TreeWish::Hash { .. } => true,
-                TreeWish::Prove { .. } | TreeWish::Read { .. } => false,
+                TreeWish::List { .. } | TreeWish::Stat { .. } | TreeWish::Hash { .. } | TreeWish::Ticket { .. } => true,
+                TreeWish::Prove { .. } | TreeWish::Read { .. } | TreeWish::ProveBy { .. } => false,
             },
             Self::Jobs => true,
             Self::Blob { .. } | Self::Passed(_) | Self::Groups { .. } => false,
         }
+    }
+
+    /// True for what others than the asked machine may answer, from what they keep.
+    #[must_use]
+    pub const fn may_be_kept(&self) -> bool {
+        matches!(self, Self::Tree { wish, .. } | Self::Made { wish, .. } if matches!(wish, TreeWish::ProveBy { .. }))
     }
 }
 
@@ -401,6 +407,27 @@ pub enum TreeWish {
         offset: u64,
         /// Bytes wanted, at most [`TreeWish::MAX_READ_BYTES`]; all of them lie in the file.
         bytes: u64,
+    },
+    /// As [`TreeWish::Hash`], with the right to that content: an `Option` of a ticket follows in postcard, encoded by `trust`.
+    Ticket {
+        /// The file.
+        path: RelPath,
+        /// Which version of it.
+        version: Version,
+    },
+    /// As [`TreeWish::Prove`], if the content is that of the ticket. Whoever passes this on may keep what comes, and answer from
+    /// what it keeps.
+    ProveBy {
+        /// The file.
+        path: RelPath,
+        /// Which version of it.
+        version: Version,
+        /// The first group.
+        first: u64,
+        /// How many groups, at most [`TreeWish::MAX_GROUPS`]; all of them lie in the file.
+        count: u64,
+        /// The right of the asker to the content.
+        ticket: Vec<u8>,
     },
 }
 

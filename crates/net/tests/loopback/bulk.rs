@@ -33,7 +33,7 @@ async fn fetch_all(net: &NetHandle, from: &Peer, offset: u64) -> Result<Vec<u8>,
 
 async fn asked(peer: &mut Peer) -> (BulkRequest, BulkResponder) {
     peer.next(|event| match event {
-        NetEvent::BulkAsked { request, responder, .. } => Some((request, responder)),
+        NetEvent::BulkAsked { request, responder, .. } => Some((*request, responder)),
         _ => None,
     })
     .await

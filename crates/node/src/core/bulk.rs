@@ -1,27 +1,37 @@
 //! Bytes that other machines ask for: of this machine, or of another one behind it.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use gridwell_files::{Groups, Outboard, group_count};
-use gridwell_links::{Kind, Place};
-use gridwell_model::{BlobId, Hindrance, JobId, PeerId};
-use gridwell_net::{BulkResponder, FetchError};
-use gridwell_store::{Blobs, Proof};
+use gridwell_links::{Kind, Pair, Place};
+use gridwell_model::{BlobId, Hindrance, JobId, Letter, PeerId};
+use gridwell_net::{BulkResponder, FetchError, NetHandle};
+use gridwell_store::{Blobs, Objects, Proof};
 use gridwell_wire::{BulkReply, BulkRequest, Passed, TreeWish, decode, encode_inner};
 use tokio::io::AsyncSeekExt as _;
 
-use super::{Core, Fact};
+use super::{
+    Core, Fact,
+    hops::{Piece, PieceError},
+    map::rtt,
+};
 use crate::{clock, transfer::Way};
 
 /// Smallest transfer that tells how fast a path is, in bytes: below it the round trip is most of the time.
 const MEASURED_BYTES: u64 = 1_000_000;
 
 impl Core {
-    /// How bytes of another machine are asked for.
-    pub(super) fn find_way(&mut self, from: PeerId, request: BulkRequest) -> Way {
-        let Some(path) = self.way_around(from).map(|route| route.path.clone()) else {
-            return if self.links.is_up(from) { Way::Direct(request) } else { Way::None };
+    /// How bytes of another machine are asked for, over none of the links `avoided`.
+    pub(super) fn find_way(&mut self, from: PeerId, request: BulkRequest, avoided: &BTreeSet<Pair>) -> Way {
+        let around = self.passing.routes.around(from, avoided).filter(|route| route.hops() > 1).map(|route| route.path);
+        let path = match around {
+            None if self.links.is_up(from) && !avoided.contains(&Pair::of(self.me, from)) => {
+                return Way::Direct(request);
+            }
+            None if request.may_be_kept() => self.way_to_keeper(from, avoided),
+            around => around,
         };
+        let Some(path) = path else { return Way::None };
         let written =
             encode_inner(&request).map_err(Into::into).and_then(|bytes| self.write_request(path.clone(), bytes));
         match written {
@@ -31,6 +41,14 @@ impl Core {
                 Way::None
             }
         }
+    }
+
+    /// The path over the nearest linked machine to one to which no way leads: it may keep what that one gave before.
+    fn way_to_keeper(&self, owner: PeerId, avoided: &BTreeSet<Pair>) -> Option<Vec<PeerId>> {
+        let linked = self.links.views().filter(|view| view.peer != owner && self.links.is_up(view.peer));
+        let tried = |peer| [self.me, owner].iter().any(|end| avoided.contains(&Pair::of(*end, peer)));
+        let nearest = linked.filter(|view| !tried(view.peer)).min_by_key(|view| rtt(&view.state))?;
+        Some(vec![self.me, nearest.peer, owner])
     }
 
     pub(super) fn on_bulk(&mut self, peer: PeerId, request: BulkRequest, responder: BulkResponder) {
@@ -122,17 +140,16 @@ impl Core {
     /// A request that travels over several links: passed on, or answered.
     fn on_passed_request(&mut self, from: PeerId, passed: Passed, responder: BulkResponder) {
         let taken = self.judge_letter(from, &passed, Kind::Bytes).and_then(|(letter, place)| match place {
-            Place::Next(next) => Ok((None, Some(next), letter)),
-            Place::Here => Ok((Some(self.take_request(&letter)?), None, letter)),
+            Place::Next(next) => Ok(Taken::Onward(next, self.piece_of(&letter)?)),
+            Place::Here => Ok(Taken::Here(self.take_request(&letter)?, letter)),
         });
         match taken {
-            Ok((_, Some(next), _)) => self.pass_bytes(next, passed, responder),
-            Ok((Some(source), _, letter)) => match decode::<BulkRequest>(&letter.payload) {
+            Ok(Taken::Onward(next, piece)) => self.pass_bytes(next, piece, passed, responder),
+            Ok(Taken::Here(source, letter)) => match decode::<BulkRequest>(&letter.payload) {
                 // A letter in a letter goes nowhere.
                 Ok(BulkRequest::Passed(_)) | Err(_) => self.refuse_bytes(responder, BulkReply::Refused),
                 Ok(request) => self.on_bulk(source, request, responder),
             },
-            Ok(_) => {}
             Err(fault) => {
                 self.refuse(from, fault);
                 self.refuse_bytes(responder, BulkReply::Refused);
@@ -148,29 +165,76 @@ impl Core {
         });
     }
 
-    /// Opens the next link of a way and pipes what comes, block by block: nothing is read faster than it is written.
-    fn pass_bytes(&self, next: PeerId, passed: Passed, responder: BulkResponder) {
+    /// Passes a request on, unless what it asks for is kept here.
+    fn pass_bytes(&self, next: PeerId, piece: Option<Piece>, passed: Passed, responder: BulkResponder) {
         let broke_at = passed.at;
-        if let Some(why) = self.hindrance(next) {
+        // What its owner does not let through is not given from what is kept either.
+        if let Some(why) = self.bar(next) {
             return self.refuse_bytes(responder, BulkReply::NotPassed { broke_at, why });
         }
-        let (net, facts) = (self.net.clone(), self.facts.clone());
+        let (link, doubts) = (Pair::of(self.me, next), self.transfer.doubts.clone());
+        let is_doubted = piece.as_ref().is_some_and(|piece| doubts.of(piece.blob).contains(&link));
+        let hindrance = self.hindrance(next).or(is_doubted.then_some(Hindrance::Wrong));
+        let (net, facts, objects) = (self.net.clone(), self.facts.clone(), self.store.objects().clone());
         self.beside.spawn(async move {
-            let onward = BulkRequest::Passed(Passed { at: broke_at + 1, ..passed });
-            let carried = match net.fetch_for_another(next, onward).await {
-                Ok(fetched) => {
-                    let bytes = fetched.bytes;
-                    responder.send(bytes, fetched).await.map(|()| bytes)
+            let carried = carry(&net, &objects, (next, hindrance), piece.as_ref(), passed, responder).await;
+            // Where the loop has stopped nobody counts or is told any more.
+            match (carried, piece) {
+                (Ok(bytes), _) => drop(facts.send(Fact::Carried(bytes)).await),
+                (Err(PieceError::Wrong), Some(piece)) if doubts.note(piece.blob, link) => {
+                    drop(facts.send(Fact::CameWrong(next, piece.file)).await);
                 }
-                Err(error) => responder.refuse(answer_to(&error, broke_at)).await.map(|()| 0),
-            };
-            match carried {
-                // The loop has stopped: nobody counts any more.
-                Ok(bytes) => drop(facts.send(Fact::Carried(bytes)).await),
-                Err(error) => tracing::debug!(%error, next = next.short(), "bytes were not passed on to their end"),
+                (Err(error), _) => {
+                    tracing::debug!(%error, next = next.short(), "bytes were not passed on to their end");
+                }
             }
         });
     }
+}
+
+/// Gives a piece of a file that is kept here. Else opens the next link of the way, unless something hinders that, and pipes what
+/// comes, block by block: nothing is read faster than it is written. Returns how many bytes that were.
+async fn carry(
+    net: &NetHandle,
+    objects: &Objects,
+    (next, hindrance): (PeerId, Option<Hindrance>),
+    piece: Option<&Piece>,
+    passed: Passed,
+    responder: BulkResponder,
+) -> Result<u64, PieceError> {
+    if let Some(piece) = piece
+        && let Some((proof, _held)) = piece.kept(objects).await
+    {
+        let bytes = proof.left_bytes();
+        send_proof(proof, responder).await?;
+        return Ok(bytes);
+    }
+    let broke_at = passed.at;
+    if let Some(why) = hindrance {
+        responder.refuse(BulkReply::NotPassed { broke_at, why }).await?;
+        return Ok(0);
+    }
+    let onward = BulkRequest::Passed(Passed { at: broke_at + 1, ..passed });
+    match (net.fetch_for_another(next, onward).await, piece) {
+        (Ok(fetched), Some(piece)) => piece.pass(fetched, objects, responder).await,
+        (Ok(fetched), None) => {
+            let bytes = fetched.bytes;
+            responder.send(bytes, fetched).await?;
+            Ok(bytes)
+        }
+        (Err(error), _) => {
+            responder.refuse(answer_to(&error, broke_at)).await?;
+            Ok(0)
+        }
+    }
+}
+
+/// What becomes of a request that travels over several links.
+enum Taken {
+    /// It is for this machine, from that one.
+    Here(PeerId, Letter),
+    /// It goes on to that machine; perhaps it asks for something that is kept here.
+    Onward(PeerId, Option<Piece>),
 }
 
 /// Sends groups of a blob with what proves them; returns how many bytes that took.

@@ -1,8 +1,12 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gridwell_api::{ApiError, DraftView, NearbyView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_ledger::DeputyInput;
+use gridwell_links::Pair;
 use gridwell_model::{
     BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, PeerId, TaskResult, TaskSpan,
     TaskSpans,
@@ -66,12 +70,14 @@ pub(crate) enum Fact {
     Measured(PeerId, f64),
     /// A machine reads a file of this one no longer.
     Served(PeerId),
-    /// Bytes are wanted from a machine: how are they asked for?
-    WayWanted(PeerId, BulkRequest, oneshot::Sender<Way>),
+    /// Bytes are wanted from a machine, over none of these links: how are they asked for?
+    WayWanted(PeerId, BulkRequest, BTreeSet<Pair>, oneshot::Sender<Way>),
     /// What the jobs made of which this machine is steward is wanted.
     JobsWanted(oneshot::Sender<Vec<JobOutputs>>),
     /// The link between the first two machines did not carry bytes.
     WayBroke(PeerId, PeerId, Hindrance),
+    /// Bytes of a file, in words, came from a machine that were not its content.
+    CameWrong(PeerId, String),
     /// This machine carried so many bytes of a file for others.
     Carried(u64),
     /// The machine leaves, or is back.
@@ -152,15 +158,16 @@ impl Core {
             Fact::StowLanded(job, step, tasks, landed) => self.on_stow_landed(job, step, tasks, landed),
             Fact::Served(peer) => self.readers.ended(peer),
             Fact::Measured(peer, bytes_per_sec) => self.on_rate(peer, bytes_per_sec),
-            Fact::WayWanted(from, request, answer) => {
+            Fact::WayWanted(from, request, avoided, answer) => {
                 // Nobody waits for it any more.
-                let _ = answer.send(self.find_way(from, request));
+                let _ = answer.send(self.find_way(from, request, &avoided));
             }
             Fact::JobsWanted(answer) => {
                 // Nobody waits for it any more.
                 let _ = answer.send(self.made_here());
             }
             Fact::WayBroke(one, other, why) => self.way_broke(one, other, why),
+            Fact::CameWrong(from, file) => self.on_wrong_bytes(from, &file),
             Fact::Carried(bytes) => self.passing.count(true, bytes),
             Fact::Power(news) => self.on_power(news),
             Fact::LogPiece(handed) => self.hand_log(handed),

@@ -22,6 +22,7 @@ mod guest;
 mod handing;
 mod heeding;
 mod history;
+mod hops;
 mod isolation;
 mod journal;
 mod kept;

@@ -149,11 +149,20 @@ impl Core {
         read_letter(passed, kind, (from, self.me), grid.id(), |peer| grid.is_peer(peer, now))
     }
 
-    /// Why this machine does not carry anything to the next one on a way, if so.
-    pub(super) fn hindrance(&self, next: PeerId) -> Option<Hindrance> {
+    /// What its owner has against carrying anything to the next one on a way, if so.
+    pub(super) fn bar(&self, next: PeerId) -> Option<Hindrance> {
         if !self.machines.settings().relay {
             Some(Hindrance::NotRelaying)
-        } else if !self.links.is_up(next) || self.link_rule(next).policy == LinkPolicy::Forbidden {
+        } else {
+            (self.link_rule(next).policy == LinkPolicy::Forbidden).then_some(Hindrance::Down)
+        }
+    }
+
+    /// Why this machine does not carry anything to the next one on a way, if so.
+    pub(super) fn hindrance(&self, next: PeerId) -> Option<Hindrance> {
+        if let Some(bar) = self.bar(next) {
+            Some(bar)
+        } else if !self.links.is_up(next) {
             Some(Hindrance::Down)
         } else if self.net.stats(next).pending_bytes > BUSY_BYTES {
             Some(Hindrance::Busy)

@@ -91,7 +91,7 @@ impl Core {
                 }
                 tracing::debug!(machine, %address, %why, "a connection from there was refused");
             }
-            NetEvent::BulkAsked { peer, request, responder } => self.on_bulk(peer, request, responder),
+            NetEvent::BulkAsked { peer, request, responder } => self.on_bulk(peer, *request, responder),
             NetEvent::Visited { peer, address, talk } => self.on_visited(peer, address, talk),
         }
     }

@@ -6,10 +6,14 @@ use gridwell_files::{Groups, group_count};
 use gridwell_model::{BlobId, JobId, PeerId, RelPath, Role, ShareId, Version};
 use gridwell_net::BulkResponder;
 use gridwell_store::{ShareError, SharedFolder};
+use gridwell_trust::{Identity, Ticket, open_ticket, seal_ticket};
 use gridwell_wire::{BulkReply, JobFolder, TreeFault, TreePage, TreeWish};
 
 use super::{Core, Fact, bulk::send_proof};
-use crate::tree::{JobOutputs, Local};
+use crate::{
+    clock,
+    tree::{JobOutputs, Local},
+};
 
 /// Read from the disk and sent at once: a block of bulk bytes (network.md §7).
 const BLOCK_BYTES: u64 = 1024 * 1024;
@@ -36,10 +40,10 @@ impl Core {
             return self.refuse_bytes(responder, reply);
         }
         let Some(local) = local else { return self.refuse_bytes(responder, BulkReply::Refused) };
-        let facts = self.facts.clone();
+        let (facts, owner) = (self.facts.clone(), self.membership.identity.clone());
         self.readers.began(peer);
         self.beside.spawn(async move {
-            if let Err(error) = answer(&local, wish, responder).await {
+            if let Err(error) = answer(&local, wish, (&owner, peer), responder).await {
                 tracing::debug!(%error, machine = peer.short(), "something of the tree was not sent to its end");
             }
             // The loop has stopped: nobody counts readers any more.
@@ -80,7 +84,12 @@ impl Core {
     }
 }
 
-async fn answer(local: &Local, wish: TreeWish, responder: BulkResponder) -> io::Result<()> {
+async fn answer(
+    local: &Local,
+    wish: TreeWish,
+    (owner, reader): (&Identity, PeerId),
+    responder: BulkResponder,
+) -> io::Result<()> {
     let found = match wish {
         TreeWish::List { folder, after } => page(local, folder, after).await.map(|page| encoded(&page)),
         TreeWish::Stat { path } => local.stat(path).await.map(|entry| encoded(&entry)),
@@ -89,9 +98,26 @@ async fn answer(local: &Local, wish: TreeWish, responder: BulkResponder) -> io::
             Err(error) => Err(error),
         },
         TreeWish::Prove { path, version, first, count } => match local.place_of(path).await {
-            Ok((folder, path)) => return prove(&folder, (path, version), (first, count), responder).await,
+            Ok((folder, path)) => return prove(&folder, (path, version), (first, count), None, responder).await,
             Err(error) => Err(error),
         },
+        TreeWish::Ticket { path, version } => match local.place_of(path).await {
+            Ok((folder, path)) => {
+                let blob = hash(&folder, path, version).await;
+                blob.map(|blob| encoded(&blob.map(|blob| ticket((blob, version.size_bytes), owner, reader))))
+            }
+            Err(error) => Err(error),
+        },
+        TreeWish::ProveBy { path, version, first, count, ticket } => {
+            let Ok(ticket) = open_ticket(&ticket) else { return responder.refuse(BulkReply::Refused).await };
+            match local.place_of(path).await {
+                Ok((folder, path)) => {
+                    let blob = Some(ticket.blob);
+                    return prove(&folder, (path, version), (first, count), blob, responder).await;
+                }
+                Err(error) => Err(error),
+            }
+        }
         TreeWish::Read { path, version, offset, bytes } => match local.place_of(path).await {
             Ok((folder, path)) => return send(&folder, (path, version), (offset, bytes), responder).await,
             Err(error) => Err(error),
@@ -130,17 +156,28 @@ async fn hash(folder: &SharedFolder, path: RelPath, version: Version) -> Result<
     Ok(known)
 }
 
-/// Sends groups of a file with what proves them; a file that changes on the way breaks the stream.
+/// The right of a reader to some content of this machine, for a while.
+fn ticket((blob, size_bytes): (BlobId, u64), owner: &Identity, reader: PeerId) -> Vec<u8> {
+    let until = clock::stamp() + Ticket::LIFE;
+    seal_ticket(Ticket { owner: owner.peer(), reader, blob, size_bytes, until }, owner)
+}
+
+/// Sends groups of a file with what proves them, if they are of that `blob`; a file that changes on the way breaks the stream.
 async fn prove(
     folder: &SharedFolder,
     (path, version): (RelPath, Version),
     (first, count): (u64, u64),
+    blob: Option<BlobId>,
     responder: BulkResponder,
 ) -> io::Result<()> {
     let in_file = first.checked_add(count).filter(|end| *end <= group_count(version.size_bytes));
     let in_file = in_file.filter(|_| count <= TreeWish::MAX_GROUPS);
     let Some(end) = in_file else { return responder.refuse(BulkReply::NotShown(TreeFault::Changed)).await };
     let proof = match folder.prove(path.clone(), version, Groups::from(first..end)).await {
+        // Whoever passes it on would take it for a lie.
+        Ok(Some(proof)) if blob.is_some_and(|blob| blob != proof.blob()) => {
+            return responder.refuse(BulkReply::NotShown(TreeFault::Changed)).await;
+        }
         Ok(Some(proof)) => proof,
         Ok(None) => {
             folder.hash_later(path, version);

@@ -1,18 +1,21 @@
 //! Bytes on the move: inputs to this machine, outputs out of a session, results home. Everything here runs beside the loop.
 
 mod collect;
+mod doubts;
 mod home;
 mod place;
 mod rules;
 mod ways;
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use gridwell_job::PathRule;
+use gridwell_links::Pair;
 use gridwell_model::{BlobId, Hindrance, JobId, JobSpec, PeerId};
 use gridwell_net::{FetchError, Fetched, NetHandle};
 use gridwell_store::{BlobError, Blobs, LandError};
@@ -20,6 +23,7 @@ use gridwell_wire::BulkRequest;
 use tokio::io::AsyncReadExt as _;
 
 pub(crate) use collect::{CollectError, Collected};
+pub(crate) use doubts::Doubts;
 pub(crate) use place::SessionPlace;
 use rules::rules_of_their_own;
 pub(crate) use rules::rules_through;
@@ -30,6 +34,9 @@ const BLOCK_BYTES: usize = 256 * 1024;
 
 /// Times a broken transfer is begun again; it goes on where it stopped.
 const TRIES: u32 = 4;
+
+/// Ways over which a blob is asked for before somebody waits.
+const MOST_WAYS: usize = 4;
 
 /// Wait before the second try; doubled each time.
 const RETRY_WAIT: Duration = Duration::from_millis(500);
@@ -46,6 +53,9 @@ pub(crate) enum TransferError {
     /// A link on the way did not carry it.
     #[error("the link between machines {} and {} on the way to machine {} {}", one.short(), other.short(), from.short(), because(*why))]
     WayBroke { from: PeerId, one: PeerId, other: PeerId, why: Hindrance },
+    /// What came of it was wrong, on every way there is.
+    #[error("what came of the blob {blob} from machine {} was something else", from.short())]
+    Doubted { from: PeerId, blob: BlobId },
     /// The stream broke on the way.
     #[error("the transfer from machine {} broke after {received_bytes} of {total_bytes} bytes: {source}", from.short())]
     Broken { from: PeerId, received_bytes: u64, total_bytes: u64, source: io::Error },
@@ -94,6 +104,7 @@ pub(crate) const fn because(why: Hindrance) -> &'static str {
         Hindrance::Down => "does not stand",
         Hindrance::NotRelaying => "is not open to others: the owner of the first lets it pass nothing on",
         Hindrance::Busy => "has too much to carry",
+        Hindrance::Wrong => "brought bytes that are not those of the file",
     }
 }
 
@@ -104,6 +115,7 @@ pub(crate) struct Transfer {
     pub(crate) net: NetHandle,
     pub(crate) blobs: Blobs,
     pub(crate) ways: Ways,
+    pub(crate) doubts: Doubts,
 }
 
 impl Transfer {
@@ -211,13 +223,54 @@ impl Transfer {
 
     /// Asks a machine for bytes, over whatever way leads to it now.
     pub(crate) async fn ask(&self, from: PeerId, request: BulkRequest) -> Result<Fetched, TransferError> {
+        self.ask_over(from, request, BTreeSet::new()).await.map(|(fetched, _)| fetched)
+    }
+
+    /// Asks for bytes of a blob, over ways that did not bring wrong ones before: each that does not carry them is followed by the
+    /// next. Returns who gives them, too.
+    pub(crate) async fn ask_for(
+        &self,
+        blob: BlobId,
+        from: PeerId,
+        request: BulkRequest,
+    ) -> Result<(Fetched, PeerId), TransferError> {
+        let mut avoided = self.doubts.of(blob);
+        let mut error = match avoided.is_empty() {
+            true => TransferError::NoWay { from },
+            false => TransferError::Doubted { from, blob },
+        };
+        for _ in 0..MOST_WAYS {
+            match self.ask_over(from, request.clone(), avoided.clone()).await {
+                Err(TransferError::WayBroke { one, other, why, .. }) => {
+                    avoided.insert(Pair::of(one, other));
+                    if why == Hindrance::Wrong {
+                        self.doubts.note(blob, Pair::of(one, other));
+                        error = TransferError::Doubted { from, blob };
+                    } else if !matches!(error, TransferError::Doubted { .. }) {
+                        error = TransferError::WayBroke { from, one, other, why };
+                    }
+                }
+                Err(TransferError::NoWay { .. }) => break,
+                asked => return asked,
+            }
+        }
+        Err(error)
+    }
+
+    /// Asks over the way there is without the links `avoided`.
+    async fn ask_over(
+        &self,
+        from: PeerId,
+        request: BulkRequest,
+        avoided: BTreeSet<Pair>,
+    ) -> Result<(Fetched, PeerId), TransferError> {
         let question = request.is_question();
         let fetch = async |peer, request| match question {
             true => self.net.question(peer, request).await,
             false => self.net.fetch(peer, request).await,
         };
-        let (request, path) = match self.ways.to(from, request).await {
-            Way::Direct(request) => return Ok(fetch(from, request).await?),
+        let (request, path) = match self.ways.to(from, request, avoided).await {
+            Way::Direct(request) => return Ok((fetch(from, request).await?, from)),
             Way::Over(request, path) => (request, path),
             Way::None => return Err(TransferError::NoWay { from }),
         };
@@ -226,10 +279,13 @@ impl Transfer {
             Err(FetchError::NotPassed { broke_at, why }) => {
                 let ends = (path.get(usize::from(broke_at)), path.get(usize::from(broke_at) + 1));
                 let (Some(one), Some(other)) = ends else { return Err(TransferError::NoWay { from }) };
-                self.ways.broke(*one, *other, why).await;
+                // A link that brings wrong bytes of one file is good for everything else.
+                if why != Hindrance::Wrong {
+                    self.ways.broke(*one, *other, why).await;
+                }
                 Err(TransferError::WayBroke { from, one: *one, other: *other, why })
             }
-            fetched => Ok(fetched?),
+            fetched => Ok((fetched?, next)),
         }
     }
 

@@ -1,5 +1,8 @@
 //! How bytes of another machine are asked for.
 
+use std::collections::BTreeSet;
+
+use gridwell_links::Pair;
 use gridwell_model::{Hindrance, PeerId};
 use gridwell_wire::BulkRequest;
 use tokio::sync::{mpsc, oneshot};
@@ -28,10 +31,10 @@ impl Ways {
         Self { facts }
     }
 
-    /// The way to `from` now.
-    pub(super) async fn to(&self, from: PeerId, request: BulkRequest) -> Way {
+    /// The way to `from` now that leads over none of the links `avoided`.
+    pub(super) async fn to(&self, from: PeerId, request: BulkRequest, avoided: BTreeSet<Pair>) -> Way {
         let (answer, answered) = oneshot::channel();
-        if self.facts.send(Fact::WayWanted(from, request, answer)).await.is_err() {
+        if self.facts.send(Fact::WayWanted(from, request, avoided, answer)).await.is_err() {
             return Way::None;
         }
         // The loop has stopped: nothing leads anywhere.
@@ -52,5 +55,11 @@ impl Ways {
     pub(super) async fn broke(&self, one: PeerId, other: PeerId, why: Hindrance) {
         // The loop has stopped: nobody needs ways.
         let _ = self.facts.send(Fact::WayBroke(one, other, why)).await;
+    }
+
+    /// Bytes of a file, as people know it, came from a machine that were not its content.
+    pub(crate) async fn came_wrong(&self, from: PeerId, file: String) {
+        // The loop has stopped: nobody is told.
+        let _ = self.facts.send(Fact::CameWrong(from, file)).await;
     }
 }

@@ -201,6 +201,7 @@ impl TreeError {
                 Self::Denied { machine, path }
             }
             TransferError::NoWay { .. } | TransferError::Fetch(FetchError::NoLink { .. }) => Self::Away { machine },
+            TransferError::Doubted { .. } => Self::Wrong { machine, path },
             TransferError::WayBroke { one, other, why, .. } => {
                 let forbidden = why == Hindrance::NotRelaying;
                 let why = format!("the link between {} and {} {}", name(one), name(other), because(why));

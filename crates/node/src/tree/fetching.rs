@@ -173,15 +173,28 @@ impl Fetching {
         }
     }
 
+    /// Brings groups, over another way where one brings something else.
     async fn bring(&self, tree: &Tree, origin: &Origin, run: Range<u64>) -> Result<(), TreeError> {
         let _held = self.object.hold();
-        let groups = Groups::from(run.clone());
+        while let Some(first) = self.object.present().first_missing(run.clone()) {
+            let doubts = || tree.transfer.doubts.of(self.object.blob()).len();
+            let before = doubts();
+            match self.bring_over(tree, origin, first..run.end).await {
+                Err(TreeError::Wrong { .. }) if doubts() > before => {}
+                brought => return brought,
+            }
+        }
+        Ok(())
+    }
+
+    async fn bring_over(&self, tree: &Tree, origin: &Origin, run: Range<u64>) -> Result<(), TreeError> {
+        let (blob, groups) = (self.object.blob(), Groups::from(run.clone()));
         let asked = Instant::now();
-        let mut fetched = origin.ask_groups(tree, run.clone()).await?;
+        let (mut fetched, from) = origin.ask_groups(tree, blob, run.clone()).await?;
         let round_trip = asked.elapsed();
         let bytes = fetched.bytes;
         if bytes != stream_bytes(origin.size_bytes(), &groups) {
-            return Err(origin.nonsense(tree));
+            return Err(origin.came_wrong(tree, blob, from).await);
         }
         let (verified, mut to_keep) = mpsc::channel::<Vec<Verified>>(PIECES);
         // The receiver goes with whoever keeps: when the disk refuses, nobody waits to hand it more.
@@ -201,8 +214,12 @@ impl Fetching {
                     Err(error) => return Err(origin.why_broken(tree, &error).await),
                 };
                 let (mut rest, mut parts) = (&piece[..read], Vec::new());
-                while let Some(part) = decoder.push(&mut rest).map_err(|_| origin.wrong(tree))? {
-                    parts.push(part);
+                loop {
+                    match decoder.push(&mut rest) {
+                        Ok(Some(part)) => parts.push(part),
+                        Ok(None) => break,
+                        Err(_) => return Err(origin.came_wrong(tree, blob, from).await),
+                    }
                 }
                 // The disk refused: it says so itself.
                 if read == 0 || !parts.is_empty() && verified.send(parts).await.is_err() {

@@ -17,6 +17,7 @@ mod outputs;
 mod place;
 mod roots;
 mod text;
+mod tickets;
 mod views;
 
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
@@ -49,6 +50,7 @@ pub(crate) use place::shown;
 use place::{Place, parse};
 pub(crate) use roots::{RootMachine, RootShare, Roots};
 pub(crate) use text::{file_view, from_text, path_of, region_of};
+pub(crate) use tickets::Tickets;
 pub use views::{Content, Joined, TreeView};
 
 /// Longest wait for what a machine says about files: file managers ask many such questions, and wait for each.
@@ -70,6 +72,7 @@ pub(crate) struct Tree {
     pub(crate) keeping: Keeping,
     /// Parts of pictures that are read at once: each may take some hundred megabytes.
     pub(crate) drawing: Arc<Semaphore>,
+    pub(crate) tickets: Tickets,
 }
 
 impl Tree {
@@ -212,11 +215,7 @@ impl Tree {
         if !self.roots.borrow().is_online(share.peer) {
             return Err(TreeError::Away { machine: share.machine.clone() });
         }
-        let request = match share.id {
-            Whose::Share(share) => BulkRequest::Tree { share, wish },
-            Whose::Job(job) => BulkRequest::Made { job, wish },
-        };
-        let fetched = self.transfer.ask(share.peer, request).await;
+        let fetched = self.transfer.ask(share.peer, share.request(wish)).await;
         fetched.map_err(|error| TreeError::of_transfer(path, &share.machine, error, |peer| self.name_of(peer)))
     }
 
@@ -246,6 +245,13 @@ pub(crate) enum Whose {
 }
 
 impl ShareAt {
+    fn request(&self, wish: TreeWish) -> BulkRequest {
+        match self.id {
+            Whose::Share(share) => BulkRequest::Tree { share, wish },
+            Whose::Job(job) => BulkRequest::Made { job, wish },
+        }
+    }
+
     fn nonsense(&self) -> TreeError {
         TreeError::Nonsense { machine: self.machine.clone() }
     }

@@ -5,14 +5,14 @@ use std::{
 
 use bytes::Bytes;
 use gridwell_files::{AheadMode, ReadAhead};
-use gridwell_model::{BlobId, EntryKind, RelPath, TreeEntry, Version};
+use gridwell_model::{EntryKind, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
 use gridwell_store::{ObjectError, SharedFile};
 use gridwell_wire::TreeWish;
 use tokio::io::AsyncReadExt as _;
 
 use super::{
-    MAX_ENTRY_BYTES, ShareAt, Tree, TreeError,
+    ShareAt, Tree, TreeError,
     fetching::Fetching,
     origin::{Origin, PATIENCE, SharedAt},
     shown,
@@ -202,9 +202,7 @@ impl There {
         if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
             return Ok(None);
         }
-        let SharedAt { path, share, rest, version, .. } = &*self.at;
-        let wish = TreeWish::Hash { path: rest.clone(), version: *version };
-        let blob: Result<Option<BlobId>, _> = self.tree.answer(path, share, wish, MAX_ENTRY_BYTES).await;
+        let blob = self.at.ask_blob(&self.tree).await;
         // Also if that fails: whoever else waits for it does not ask once more.
         *proven = Proven::NotYet(Some(Instant::now()));
         let blob = match blob {

@@ -3,13 +3,16 @@
 use std::{io, ops::Range, sync::Arc, time::Duration};
 
 use gridwell_files::group_count;
+use gridwell_links::Pair;
 use gridwell_model::{BlobId, EntryKind, JobId, PeerId, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
 use gridwell_net::Fetched;
+use gridwell_trust::open_ticket;
 use gridwell_wire::{BulkRequest, TreeWish};
 use tokio::sync::watch;
 
-use super::{ShareAt, Told, Tree, TreeError, Whose, shown};
+use super::{MAX_ENTRY_BYTES, ShareAt, Told, Tree, TreeError, Whose, shown};
+use crate::transfer::Transfer;
 
 /// Longest wait for bytes of a share: a program at a file system waits for all of it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -87,24 +90,44 @@ impl Origin {
         }
     }
 
-    /// Asks for groups and what proves them.
-    pub(super) async fn ask_groups(&self, tree: &Tree, run: Range<u64>) -> Result<Fetched, TreeError> {
+    /// Asks for groups of `blob`, its content, and what proves them; returns who gives them, too.
+    pub(super) async fn ask_groups(
+        &self,
+        tree: &Tree,
+        blob: BlobId,
+        run: Range<u64>,
+    ) -> Result<(Fetched, PeerId), TreeError> {
         debug_assert!(run.end <= group_count(self.size_bytes()), "groups of the file");
         let (first, count) = (run.start, run.end - run.start);
-        match self {
+        let (from, request) = match self {
             Self::Shared(at) => {
-                let wish = TreeWish::Prove { path: at.rest.clone(), version: at.version, first, count };
-                tree.fetch(&at.path, &at.share, wish).await
+                let (path, version) = (at.rest.clone(), at.version);
+                let wish = match at.ticket(tree, blob).await {
+                    Some(ticket) => TreeWish::ProveBy { path, version, first, count, ticket },
+                    None => TreeWish::Prove { path, version, first, count },
+                };
+                (at.share.peer, at.share.request(wish))
             }
             Self::Input(at) => {
                 let request = BulkRequest::Groups { blob: at.blob, job: at.job, first, count };
-                let steward = *at.steward.borrow();
-                let fetched = tree.transfer.ask(steward, request).await;
-                fetched.map_err(|error| {
-                    let machine = tree.name_of(steward);
-                    TreeError::of_transfer(&at.path, &machine, error, |peer| tree.name_of(peer))
-                })
+                (*at.steward.borrow(), request)
             }
+        };
+        let asked = tree.transfer.ask_for(blob, from, request).await;
+        asked.map_err(|error| {
+            let machine = tree.name_of(from);
+            match TreeError::of_transfer(self.path(), &machine, error, |peer| tree.name_of(peer)) {
+                // Nobody on the way is to blame for what they do not keep.
+                TreeError::NotPassed { .. } if !tree.roots.borrow().is_online(from) => TreeError::Away { machine },
+                error => error,
+            }
+        })
+    }
+
+    fn path(&self) -> &TreePath {
+        match self {
+            Self::Shared(at) => &at.path,
+            Self::Input(at) => &at.path,
         }
     }
 
@@ -121,16 +144,17 @@ impl Origin {
         }
     }
 
-    pub(super) fn nonsense(&self, tree: &Tree) -> TreeError {
-        TreeError::Nonsense { machine: self.machine(tree) }
+    pub(super) fn wrong(&self, tree: &Tree) -> TreeError {
+        TreeError::Wrong { machine: self.machine(tree), path: shown(self.path()) }
     }
 
-    pub(super) fn wrong(&self, tree: &Tree) -> TreeError {
-        let path = match self {
-            Self::Shared(at) => &at.path,
-            Self::Input(at) => &at.path,
-        };
-        TreeError::Wrong { machine: self.machine(tree), path: shown(path) }
+    /// What `from` gave is not the content: it is not asked for it again for a while, and people are told once.
+    pub(super) async fn came_wrong(&self, tree: &Tree, blob: BlobId, from: PeerId) -> TreeError {
+        let Transfer { me, doubts, ways, .. } = &tree.transfer;
+        if doubts.note(blob, Pair::of(*me, from)) {
+            ways.came_wrong(from, format!("'{}'", shown(self.path()))).await;
+        }
+        self.wrong(tree)
     }
 
     pub(super) fn silent(&self, tree: &Tree) -> TreeError {
@@ -143,5 +167,43 @@ impl Origin {
             Self::Shared(at) => at.share.machine.clone(),
             Self::Input(at) => tree.name_of(*at.steward.borrow()),
         }
+    }
+}
+
+impl SharedAt {
+    /// The hash of the file's content, once its owner knows it. The right to it is kept.
+    pub(super) async fn ask_blob(&self, tree: &Tree) -> Result<Option<BlobId>, TreeError> {
+        let Self { path, share, rest, version, .. } = self;
+        let wish = TreeWish::Ticket { path: rest.clone(), version: *version };
+        match tree.answer::<Option<Vec<u8>>>(path, share, wish, MAX_ENTRY_BYTES).await {
+            Ok(Some(bytes)) => {
+                let ticket = open_ticket(&bytes).map_err(|_| share.nonsense())?;
+                let is_ours = (ticket.owner, ticket.reader) == (share.peer, tree.transfer.me);
+                if !is_ours || ticket.size_bytes != version.size_bytes {
+                    return Err(share.nonsense());
+                }
+                tree.tickets.keep(share.peer, ticket.blob, bytes);
+                Ok(Some(ticket.blob))
+            }
+            Ok(None) => Ok(None),
+            // An owner of an earlier version does not know the question.
+            Err(TreeError::Broke { .. } | TreeError::Denied { .. }) => {
+                let wish = TreeWish::Hash { path: rest.clone(), version: *version };
+                tree.answer(path, share, wish, MAX_ENTRY_BYTES).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The right to `blob`, which is the file's content; a new one in time, if its owner can be asked.
+    async fn ticket(&self, tree: &Tree, blob: BlobId) -> Option<Vec<u8>> {
+        let held = tree.tickets.of(self.share.peer, blob);
+        let is_new = held.as_ref().is_some_and(|held| !held.is_old());
+        if !is_new && tree.roots.borrow().is_online(self.share.peer) {
+            let asked = self.ask_blob(tree).await;
+            asked.inspect_err(|error| tracing::debug!(%error, "no ticket came for a file")).ok();
+            return tree.tickets.of(self.share.peer, blob).map(|held| held.bytes);
+        }
+        held.map(|held| held.bytes)
     }
 }
