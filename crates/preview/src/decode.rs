@@ -12,7 +12,7 @@ use image::{
 use crate::{
     Extent, exr,
     gate::Gate,
-    shrink::{Light, Shrinking},
+    shrink::{Light, Seen, Shrinking},
 };
 
 /// Longest side that is decoded, in pixels: panoramas and sprite sheets are shorter.
@@ -42,7 +42,13 @@ pub(crate) enum DecodeError {
     NoPicture,
     /// Its width and height, or what they would take, are over the limits.
     TooLarge { width: u64, height: u64 },
-    /// What the decoder said.
+    /// It is a picture without colours: depth, masks.
+    NoColours,
+    /// It uses what no decoder here knows.
+    Unusual(Arc<dyn Error + Send + Sync>),
+    /// What the decoder said after it had read to the end.
+    CutOff(Arc<dyn Error + Send + Sync>),
+    /// What it said before.
     Damaged(Arc<dyn Error + Send + Sync>),
 }
 
@@ -57,6 +63,7 @@ impl DecodeError {
 pub(crate) struct Decoded {
     pub(crate) image: RgbaImage,
     pub(crate) source: Extent,
+    pub(crate) seen: Seen,
 }
 
 /// Decodes a picture in any known format and makes it at most `side` pixels long.
@@ -113,10 +120,12 @@ fn decode_whole<R: BufRead + Seek>(reader: ImageReader<R>, side: u32) -> Result<
     // A picture whose notes are damaged is shown as it lies in the file.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
-    let mut small = DynamicImage::ImageRgba8(shrink(&image, extent, side).finish());
+    let shrinking = shrink(&image, extent, side);
+    let seen = shrinking.seen();
+    let mut small = DynamicImage::ImageRgba8(shrinking.finish());
     small.apply_orientation(orientation);
     let source = if is_turned(orientation) { extent.turned() } else { extent };
-    Ok(Decoded { image: small.into_rgba8(), source })
+    Ok(Decoded { image: small.into_rgba8(), source, seen })
 }
 
 fn shrink(image: &DynamicImage, extent: Extent, side: u32) -> Shrinking {
@@ -161,6 +170,7 @@ fn refused(error: ImageError) -> DecodeError {
         {
             DecodeError::NotAPicture
         }
+        error @ ImageError::Unsupported(_) => DecodeError::Unusual(Arc::new(error)),
         error => DecodeError::damaged(error),
     }
 }

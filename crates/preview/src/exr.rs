@@ -1,13 +1,17 @@
 //! OpenEXR, with the library below `image`'s own decoder: pixels are made small as they are unpacked, so that a frame in
 //! 8K needs no half gigabyte, and the files that Blender writes with all passes in one layer are understood.
 
-use std::io::{BufRead, Seek};
+use std::{
+    io::{BufRead, Seek},
+    sync::Arc,
+};
 
 use exr::{
     block::{
         BlockIndex, UncompressedBlock,
         reader::{ChunksReader as _, Reader},
     },
+    error::Error,
     meta::{BlockDescription, attribute::SampleType, header::Header},
     prelude::f16,
 };
@@ -37,25 +41,32 @@ const MAX_LAYER_BYTES: u64 = 1 << 33;
 /// Decodes the first layer that has colours and makes it at most `side` pixels long.
 pub(crate) fn decode<R: BufRead + Seek>(reader: R, gate: &Gate<'_>, side: u32) -> Result<Decoded, DecodeError> {
     gate.allow(HEADER_BYTES);
-    let reader = Reader::read_from_buffered(reader, false).map_err(DecodeError::damaged)?;
+    let reader = Reader::read_from_buffered(reader, false).map_err(refused)?;
     gate.allow(READ_BYTES);
     // Any chunk may claim to belong to any layer, so all of them must be within the limits.
     reader.headers().iter().try_for_each(check)?;
     let shown = reader.headers().iter().enumerate().find_map(|(layer, header)| Some((layer, Colours::of(header)?)));
-    let (layer, colours) = shown.ok_or(DecodeError::NotAPicture)?;
+    let (layer, colours) = shown.ok_or(DecodeError::NoColours)?;
     let size = reader.headers()[layer].layer_size;
     let mut shrinking = Shrinking::new(check_extent(size.width() as u64, size.height() as u64)?, side, Light::Linear);
     let chunks = reader
         .filter_chunks(false, |_, tile, block| block.layer == layer && tile.is_largest_resolution_level())
-        .map_err(DecodeError::damaged)?;
+        .map_err(refused)?;
     let unpacked = chunks.decompress_sequential(false, |_, block| {
         if block.index.layer == layer {
             colours.each(&block, |x, y, pixel| shrinking.add(x, y, pixel));
         }
         Ok(())
     });
-    unpacked.map_err(DecodeError::damaged)?;
-    Ok(Decoded { source: shrinking.source(), image: shrinking.finish() })
+    unpacked.map_err(refused)?;
+    Ok(Decoded { source: shrinking.source(), seen: shrinking.seen(), image: shrinking.finish() })
+}
+
+fn refused(error: Error) -> DecodeError {
+    match error {
+        Error::NotSupported(_) => DecodeError::Unusual(Arc::new(error)),
+        error => DecodeError::damaged(error),
+    }
 }
 
 /// Decodes a part of the first layer that has colours; only the blocks that hold it are read.

@@ -21,11 +21,18 @@ pub(crate) struct Gate<'a> {
     limit_bytes: Cell<u64>,
     read_bytes: Cell<u64>,
     stop: RefCell<Option<Stop>>,
+    at_end: Cell<bool>,
 }
 
 impl<'a> Gate<'a> {
     pub(crate) const fn new(limit_bytes: u64, wanted: &'a dyn Fn() -> bool) -> Self {
-        Self { wanted, limit_bytes: Cell::new(limit_bytes), read_bytes: Cell::new(0), stop: RefCell::new(None) }
+        Self {
+            wanted,
+            limit_bytes: Cell::new(limit_bytes),
+            read_bytes: Cell::new(0),
+            stop: RefCell::new(None),
+            at_end: Cell::new(false),
+        }
     }
 
     /// Changes how much may be read in all.
@@ -41,6 +48,11 @@ impl<'a> Gate<'a> {
     /// Why reading ended early, if it did.
     pub(crate) fn stop(&self) -> Option<Stop> {
         self.stop.take()
+    }
+
+    /// True if more was asked for than the file has.
+    pub(crate) const fn was_at_end(&self) -> bool {
+        self.at_end.get()
     }
 
     fn end(&self, stop: Stop) -> io::Error {
@@ -75,6 +87,7 @@ impl Read for Gated<'_> {
             read => read.map_err(|error| self.gate.end(Stop::Failed(error)))?,
         };
         self.gate.read_bytes.set(self.gate.read_bytes.get() + read as u64);
+        self.gate.at_end.set(self.gate.at_end.get() || (read == 0 && wanted > 0));
         Ok(read)
     }
 }

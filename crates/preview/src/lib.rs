@@ -7,6 +7,7 @@
 //! - [`Previews`] makes pictures: a bounded queue, few threads at low priority, a cache on disk.
 //! - [`Source`] is a picture, a film or a .blend by its path; [`kind_of`] tells by the name which of them a file is.
 //! - [`Region`] is a part of a large picture, read without the rest of its file.
+//! - [`Finding`] is what [`Previews::prove`] sees in a picture: that it is black, cut off, or none.
 //! - [`Size`] is one of a few sizes, each with a bound on its bytes; [`Picture`] is the answer.
 
 mod cache;
@@ -22,6 +23,7 @@ mod kind;
 mod make;
 mod picture;
 mod previews;
+mod proof;
 mod region;
 mod shrink;
 mod size;
@@ -31,5 +33,6 @@ pub use error::PreviewError;
 pub use kind::{Kind, Source, kind_of};
 pub use picture::{Extent, Picture};
 pub use previews::{PreviewConfig, Previews};
+pub use proof::Finding;
 pub use region::{Region, RegionError};
 pub use size::Size;

@@ -58,14 +58,11 @@ pub(crate) fn make(
 
 fn try_make(source: &Source, size: Size, ffmpeg: Option<&Path>, wanted: &dyn Fn() -> bool) -> Result<Made, MakeError> {
     let (decoded, identity) = match source {
-        Source::File(path) => read_file(path, wanted, |reader, gate| {
-            let tga = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tga"));
-            decode(reader, gate, tga, size.side())
-        })?,
+        Source::File(path) => picture_of(path, size.side(), wanted)?,
         Source::Blend(path) => read_file(path, wanted, |reader, _| scene_picture(reader, size))?,
-        Source::Film(path) => film_picture(path, ffmpeg, size, wanted)?,
+        Source::Film(path) => film_picture(path, ffmpeg, size, wanted).map(|(decoded, at)| (Ok(decoded), at))?,
     };
-    let Decoded { image, source: extent } = decoded;
+    let Decoded { image, source: extent, .. } = decoded.map_err(|error| told(error, source.path()))?;
     let encoded = encode(image, size).map_err(|error| told(DecodeError::damaged(error), source.path()))?;
     let picture = Picture {
         coding: encoded.coding,
@@ -76,6 +73,15 @@ fn try_make(source: &Source, size: Size, ffmpeg: Option<&Path>, wanted: &dyn Fn(
     Ok(Made { picture, identity })
 }
 
+/// A picture file made small, or why it is none; and the state of the file that this is about.
+type Read = (Result<Decoded, DecodeError>, Identity);
+
+/// Reads a picture file and makes it at most `side` pixels long.
+pub(crate) fn picture_of(path: &Path, side: u32, wanted: &dyn Fn() -> bool) -> Result<Read, MakeError> {
+    let tga = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tga"));
+    read_file(path, wanted, |reader, gate| decode(reader, gate, tga, side))
+}
+
 type Reader<'a> = BufReader<Gated<'a>>;
 
 /// Reads a picture out of a file that stays as it is meanwhile.
@@ -83,7 +89,7 @@ fn read_file(
     path: &Path,
     wanted: &dyn Fn() -> bool,
     read: impl FnOnce(Reader<'_>, &Gate<'_>) -> Result<Decoded, DecodeError>,
-) -> Result<(Decoded, Identity), MakeError> {
+) -> Result<Read, MakeError> {
     let (file, identity) = file::open(path)?;
     let gate = Gate::new(READ_BYTES, wanted);
     let reader = BufReader::with_capacity(BUFFER_BYTES, Gated { file: &file, gate: &gate });
@@ -99,7 +105,11 @@ fn read_file(
         None => {}
     }
     check_unchanged(path, &file, &identity)?;
-    Ok((decoded.map_err(|error| told(error, path))?, identity))
+    let decoded = decoded.map_err(|error| match error {
+        DecodeError::Damaged(source) if gate.was_at_end() => DecodeError::CutOff(source),
+        error => error,
+    });
+    Ok((decoded, identity))
 }
 
 /// A file that is written while it is read gives half a picture, or an error that will be none soon.
@@ -111,13 +121,15 @@ fn check_unchanged(path: &Path, file: &File, before: &Identity) -> Result<(), Pr
     }
 }
 
-fn told(error: DecodeError, path: &Path) -> PreviewError {
+pub(crate) fn told(error: DecodeError, path: &Path) -> PreviewError {
     let path = path.to_owned();
     match error {
-        DecodeError::NotAPicture => PreviewError::NotAPicture { path },
+        DecodeError::NotAPicture | DecodeError::NoColours => PreviewError::NotAPicture { path },
         DecodeError::NoPicture => PreviewError::NoPicture { path },
         DecodeError::TooLarge { width, height } => PreviewError::TooLarge { path, width, height },
-        DecodeError::Damaged(source) => PreviewError::Damaged { path, source },
+        DecodeError::Unusual(source) | DecodeError::CutOff(source) | DecodeError::Damaged(source) => {
+            PreviewError::Damaged { path, source }
+        }
     }
 }
 
@@ -134,7 +146,7 @@ fn scene_picture(reader: Reader<'_>, size: Size) -> Result<Decoded, DecodeError>
     for (x, y, pixel) in image.enumerate_pixels() {
         shrinking.add_straight(x, y, pixel.0.map(|value| f32::from(value) / 255.0));
     }
-    Ok(Decoded { source: shrinking.source(), image: shrinking.finish() })
+    Ok(Decoded { source: shrinking.source(), seen: shrinking.seen(), image: shrinking.finish() })
 }
 
 /// A frame of a film that stays as it is meanwhile.

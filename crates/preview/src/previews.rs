@@ -1,13 +1,14 @@
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc, thread};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
-    Picture, PreviewError, Size, Source,
+    Finding, Picture, PreviewError, Size, Source,
     cache::{CACHE_BYTES, Cache},
     file,
     key::Key,
-    workers::Workers,
+    proof::prove,
+    workers::{Workers, step_back},
 };
 
 /// Most previews that are asked for at once: more than fit on a screen, few enough to bound memory.
@@ -45,6 +46,8 @@ struct Inner {
     cache: Arc<Cache>,
     seats: Semaphore,
     looks: Semaphore,
+    /// One picture at a time is looked into: nobody waits for it.
+    proofs: Semaphore,
 }
 
 impl Previews {
@@ -58,7 +61,8 @@ impl Previews {
         let cache = Arc::new(Cache::open(config.folder, CACHE_BYTES)?);
         let workers = Workers::start(count, Arc::clone(&cache), config.ffmpeg)?;
         let (seats, looks) = (Semaphore::new(MAX_ASKED), Semaphore::new(MAX_LOOKS));
-        Ok(Self { inner: Arc::new(Inner { workers, cache, seats, looks }) })
+        let proofs = Semaphore::new(1);
+        Ok(Self { inner: Arc::new(Inner { workers, cache, seats, looks, proofs }) })
     }
 
     /// A preview of `source`, found or made. Everybody who asks for the same one at the same time gets the same answer;
@@ -77,6 +81,25 @@ impl Previews {
             Some(picture) => Ok(picture),
             None => inner.workers.order(key, source, size).await.map_err(|_| PreviewError::Stopped)?,
         }
+    }
+
+    /// Looks into the picture at `path`, on a thread that steps back behind everything else, one picture after the other.
+    ///
+    /// Runs on tokio.
+    ///
+    /// # Errors
+    ///
+    /// [`PreviewError`] if nothing can be said of it: it is gone or over the limits, or no decoder here knows its kind.
+    pub async fn prove(&self, path: PathBuf) -> Result<Finding, PreviewError> {
+        let _turn = self.inner.proofs.acquire().await.map_err(|_| PreviewError::Stopped)?;
+        let (answer, answered) = oneshot::channel();
+        let work = move || {
+            step_back();
+            // Nobody waits for it any more.
+            let _ = answer.send(prove(&path));
+        };
+        thread::Builder::new().name("proof".to_owned()).spawn(work).map_err(|_| PreviewError::Stopped)?;
+        answered.await.map_err(|_| PreviewError::Stopped)?
     }
 
     /// How many previews were made since the start; those that were found do not count.

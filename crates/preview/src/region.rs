@@ -102,9 +102,11 @@ impl Region {
 impl From<DecodeError> for RegionError {
     fn from(error: DecodeError) -> Self {
         match error {
-            DecodeError::NotAPicture | DecodeError::NoPicture => Self::NoParts,
+            DecodeError::NotAPicture | DecodeError::NoPicture | DecodeError::NoColours => Self::NoParts,
             DecodeError::TooLarge { .. } => Self::TooLarge { limit: Region::MAX_PIXELS },
-            DecodeError::Damaged(error) => Self::Damaged(error),
+            DecodeError::Damaged(error) | DecodeError::Unusual(error) | DecodeError::CutOff(error) => {
+                Self::Damaged(error)
+            }
         }
     }
 }

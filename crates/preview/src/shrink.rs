@@ -22,6 +22,16 @@ pub(crate) struct Shrinking {
     blocks: Extent,
     /// Sums over each block: red, green and blue times alpha, then alpha.
     sums: Vec<[f32; 4]>,
+    seen: Seen,
+}
+
+/// What was seen of all pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// One of them is brighter than black on a screen with 256 steps.
+    pub(crate) is_bright: bool,
+    /// A value of one of them is not a number.
+    pub(crate) has_nan: bool,
 }
 
 impl Shrinking {
@@ -30,7 +40,7 @@ impl Shrinking {
         let block = (source.side() / side).max(1);
         let blocks = Extent::new(source.width.div_ceil(block), source.height.div_ceil(block));
         let sums = vec![[0.0; 4]; (blocks.width * blocks.height) as usize];
-        Self { source, wanted: source.within(side), block, light, blocks, sums }
+        Self { source, wanted: source.within(side), block, light, blocks, sums, seen: Seen::default() }
     }
 
     /// The extent of the source.
@@ -38,11 +48,17 @@ impl Shrinking {
         self.source
     }
 
+    /// What was seen of the pixels so far.
+    pub(crate) const fn seen(&self) -> Seen {
+        self.seen
+    }
+
     /// Adds the pixel at `x`, `y`: red, green, blue and alpha, each clamped to `0.0..=1.0`; no number counts as 0.
     ///
     /// Colours are multiplied with alpha already. Pixels outside the picture are left out.
     pub(crate) fn add(&mut self, x: u32, y: u32, pixel: [f32; 4]) {
         if x < self.source.width && y < self.source.height {
+            self.look(pixel);
             let at = (y / self.block) * self.blocks.width + x / self.block;
             for (sum, value) in self.sums[at as usize].iter_mut().zip(pixel) {
                 *sum += unit(value);
@@ -50,9 +66,17 @@ impl Shrinking {
         }
     }
 
+    fn look(&mut self, [red, green, blue, alpha]: [f32; 4]) {
+        // One step of 255; where light is linear, what becomes that step.
+        let black = if self.light == Light::Linear { 1.0 / 255.0 / 12.92 } else { 1.0 / 255.0 };
+        self.seen.is_bright |= red > black || green > black || blue > black;
+        self.seen.has_nan |= red.is_nan() || green.is_nan() || blue.is_nan() || alpha.is_nan();
+    }
+
     /// As [`Shrinking::add`], with colours that are not multiplied with alpha.
     pub(crate) fn add_straight(&mut self, x: u32, y: u32, [red, green, blue, alpha]: [f32; 4]) {
         let covered = unit(alpha);
+        self.seen.has_nan |= [red, green, blue, alpha].iter().any(|value| value.is_nan());
         self.add(x, y, [unit(red) * covered, unit(green) * covered, unit(blue) * covered, covered]);
     }
 

@@ -194,7 +194,7 @@ impl Desk {
 
 /// Lets everything else go first. Programs that the thread starts inherit it.
 #[cfg(target_os = "linux")]
-fn step_back() {
+pub(crate) fn step_back() {
     // On Linux this is about the calling thread. Refused, the thread works as the others do.
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "previews are made at usual priority");
@@ -202,7 +202,7 @@ fn step_back() {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn step_back() {
+pub(crate) fn step_back() {
     // Elsewhere it would be about the whole process.
     let _ = NICENESS;
 }
