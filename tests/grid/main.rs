@@ -16,6 +16,7 @@ mod grids;
 mod hops;
 mod hostile;
 mod keeping;
+mod landings;
 mod layouts;
 mod lending;
 mod liars;

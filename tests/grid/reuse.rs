@@ -113,8 +113,9 @@ fn what_changed_or_is_gone_is_made_again() {
     // Somebody changed one result and removed another one.
     fs::write(out.join("part2.txt"), "mine").expect("a file");
     fs::remove_file(out.join("part3.txt")).expect("it goes");
-    let (_, parts, _) = desk.run(&out, &[]);
+    let (_, parts, _) = desk.run(&out, &["--overwrite"]);
     assert_eq!(parts, 2);
+    assert_eq!(fs::read_to_string(out.join("part2.txt")).expect("a result"), "two\n");
     assert_eq!(fs::read_to_string(out.join("part3.txt")).expect("a result"), "three\n");
 
     // What all of them read has changed.

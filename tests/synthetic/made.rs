@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gridwell_api::{JobView, LinkState, LinkView, MachineState, MachineView, MadeBy, Share, TaskCounts};
+use gridwell_api::{JobView, LandingView, LinkState, LinkView, MachineState, MachineView, MadeBy, Share, TaskCounts};
 use gridwell_model::{
     Gpu, Hardware, JobId, JobState, LinkPolicy, Load, OsFamily, PeerId, Stamp, TaskState, Tool, Tuning,
 };
@@ -167,6 +167,7 @@ pub(crate) fn job(at: usize, tasks: u32, now: Stamp, machines: &[MachineView]) -
         steward_name: machines[0].name.clone(),
         safe: true,
         unsafe_why: String::new(),
+        landing: LandingView::default(),
     }
 }
 

@@ -118,6 +118,8 @@ impl World {
             run_secs: with.then_some(8.0 + f64::from(index % 50) / 10.0),
             progress: (state == TaskState::Running).then_some(f64::from(index % 100) / 100.0),
             status: String::new(),
+            held: false,
+            flaws: Vec::new(),
         }
     }
 

@@ -1,6 +1,8 @@
 use gridwell_model::{JobId, JobState, Needs, PeerId, Preference, Stamp, TaskKey, TaskState};
 use serde::{Deserialize, Serialize};
 
+use crate::{Flaw, LandingView};
+
 /// A job as people see it: one row of a list, and what an event carries when it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -51,6 +53,8 @@ pub struct JobView {
     pub safe: bool,
     /// Why not, in one sentence; empty when it is safe.
     pub unsafe_why: String,
+    /// Results that are not home yet, and what is wrong with some that are.
+    pub landing: LandingView,
 }
 
 impl JobView {
@@ -270,6 +274,10 @@ pub struct TaskView {
     pub progress: Option<f64>,
     /// What its program says it does; may be empty.
     pub status: String,
+    /// True if results of it wait because other files have their names.
+    pub held: bool,
+    /// What is wrong with files of it that landed, each kind once.
+    pub flaws: Vec<Flaw>,
 }
 
 /// Jobs that were started by one submission.

@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod job;
 mod keep;
+mod landing;
 mod layout;
 mod limit;
 mod machine;
@@ -49,6 +50,7 @@ pub use job::{
     SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 pub use keep::{FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FileVerified};
+pub use landing::{Flaw, FlawView, InTheWay, LandRequest, LandingView};
 pub use layout::{BehaviourMode, BehaviourRequest, BehaviourView, LayoutChange, LayoutRequest, LayoutView, PairView};
 pub use limit::{LimitHolderView, LimitRequest, LimitView};
 pub use machine::{

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActivityRequest, BehaviourRequest, DoctorRequest, FileFetchRequest, FilePinRequest, FileRequest, FilesRequest,
-    HistoryRequest, LayoutRequest, LimitRequest, LinkAnswerRequest, LinkUndoRequest, MountRequest, PairAnswerRequest,
-    PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest,
-    ShareAddRequest, ShareRemoveRequest, TimelineRequest,
+    HistoryRequest, LandRequest, LayoutRequest, LimitRequest, LinkAnswerRequest, LinkUndoRequest, MountRequest,
+    PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest, ResultsRequest,
+    RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest, TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -39,6 +39,8 @@ pub enum Request {
     Release(TargetRequest),
     /// Changes a job's priority → [`crate::Response::Changed`].
     Priority(PriorityRequest),
+    /// Lands what waits of a job, and says what happens to files in the way → [`crate::Response::Changed`].
+    Land(LandRequest),
     /// Why a job or a task runs where it runs, or does not run → [`crate::Response::Why`].
     Why(TargetRequest),
     /// Machines of the grid, this one first → [`crate::Response::Machines`].
@@ -203,6 +205,10 @@ pub struct SubmitRequest {
     #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub fresh: bool,
+    /// Let results replace whatever lies in their place; else what is not the grid's own makes them wait.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub overwrite: bool,
     /// Ask the installed program itself too which files it would read, as Blender of a scene: takes seconds. Only inspecting
     /// does; what was learnt also counts when the same files are submitted.
     #[serde(default)]

@@ -1,6 +1,8 @@
 use gridwell_model::{JobId, Stamp, TaskKey};
 use serde::{Deserialize, Serialize};
 
+use crate::Flaw;
+
 /// A page of the files that a job brought home.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -52,6 +54,8 @@ pub struct ResultFile {
     pub landed: Stamp,
     /// What can be shown of it.
     pub kind: FileKind,
+    /// What is wrong with it, if it was looked into.
+    pub flaw: Option<Flaw>,
 }
 
 /// What can be shown of a file, by its name.

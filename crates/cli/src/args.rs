@@ -30,7 +30,8 @@ pub use files::{
 pub use handover::HandOverArgs;
 pub use invite::{InviteArgs, JoinArgs};
 pub use jobs::{
-    ActivityArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, ResultsArgs, TargetArgs, TasksArgs, WaitArgs, WhyArgs,
+    ActivityArgs, JobArgs, JobsArgs, LandArgs, LogsArgs, PriorityArgs, ResultsArgs, TargetArgs, TasksArgs, WaitArgs,
+    WhyArgs,
 };
 pub use layout::{BehaviourArgs, BehaviourCommand, LayoutArgs, NamedArgs, PacedArgs};
 pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
@@ -267,6 +268,13 @@ Examples:
   gridwell results last.12 --json
   gridwell results last | grep png | xargs -d '\\n' feh")]
     Results(ResultsArgs),
+    /// Bring home the results that wait because other files have their names
+    #[command(after_help = "\
+Examples:
+  gridwell land k3f7              try again: what was in the way was moved
+  gridwell land k3f7 --overwrite
+  gridwell land k3f7 --beside     as 'name (2).png'")]
+    Land(LandArgs),
     /// Wait until jobs have ended
     #[command(after_help = "Examples:\n  gridwell wait k3f7\n  gridwell wait k3f7 9qwe && echo both done")]
     Wait(WaitArgs),

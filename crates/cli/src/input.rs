@@ -70,6 +70,7 @@ fn with_options(request: SubmitRequest, options: JobOptions) -> Result<SubmitReq
         attempts: options.attempts,
         hold: options.hold,
         fresh: options.fresh,
+        overwrite: options.overwrite,
         ..request
     })
 }

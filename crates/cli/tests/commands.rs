@@ -11,8 +11,9 @@ use std::{
 
 use futures::future::BoxFuture;
 use gridwell_api::{
-    ApiError, CodeShown, ErrorCode, Event, EventBody, EventCursor, FailureView, JobView, LogPiece, LogsRequest, MadeBy,
-    Picture, PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage, TaskView,
+    ApiError, CodeShown, ErrorCode, Event, EventBody, EventCursor, FailureView, JobView, LandingView, LogPiece,
+    LogsRequest, MadeBy, Picture, PictureRequest, Request, Response, Snapshot, SubmittedView, TaskCounts, TaskPage,
+    TaskView,
 };
 use gridwell_model::{Incarnation, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
 use gridwell_serve::{Backend, Content, DataFolder, Door, Entrances, TreeView};
@@ -223,6 +224,7 @@ impl FakeNode {
             steward_name: "mill".into(),
             safe: true,
             unsafe_why: String::new(),
+            landing: LandingView::default(),
         }
     }
 
@@ -317,5 +319,7 @@ fn failed_task() -> TaskView {
         run_secs: Some(1.0),
         progress: None,
         status: String::new(),
+        held: false,
+        flaws: Vec::new(),
     }
 }

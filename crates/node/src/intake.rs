@@ -8,8 +8,8 @@ use std::{
 };
 
 use gridwell_api::{
-    ApiError, CommandRequest, DraftFile, DraftLeftOut, DraftView, ErrorCode, FolderContents, FrameRange, ParameterView,
-    Repeat, SceneView, SubmitRequest,
+    ApiError, CommandRequest, DraftFile, DraftLeftOut, DraftView, ErrorCode, FolderContents, FrameRange, InTheWay,
+    ParameterView, Repeat, SceneView, SubmitRequest,
 };
 use gridwell_job::{
     Draft, DraftError, DraftRequest, JobError, JobPlan, ParameterError, ParameterKind, Recipes, Template,
@@ -18,10 +18,10 @@ use gridwell_job::{
     over::OverError,
 };
 use gridwell_model::{BlobId, InputFile, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec, TaskSpans};
-use gridwell_store::{BlobError, LandError, Store, check_folder};
+use gridwell_store::{BlobError, LandError, LandedFile, Store, check_folder};
 
 use crate::{
-    core::{Imported, landed_of},
+    core::{Imported, keep_wish, landed_of, storage, write_down},
     disk::{Disk, Scenes},
     reuse::{Works, reuse},
 };
@@ -264,7 +264,12 @@ impl Import {
         needed.push(spec_blob);
         self.store.blobs().pin(spec.id, needed).await.map_err(|error| blob_error(&error))?;
         let (spec, plan) = (Arc::new(spec), Arc::new(plan));
-        let reused = if request.fresh { BTreeMap::new() } else { self.reuse(&spec, &plan).await };
+        let in_the_way = if request.overwrite { InTheWay::Replace } else { InTheWay::Keep };
+        keep_wish(&self.store, spec.id, in_the_way).await.map_err(|error| storage(&error))?;
+        let (reused, landed) = match request.fresh {
+            true => (BTreeMap::new(), Vec::new()),
+            false => self.reuse(&spec, &plan, request.overwrite).await,
+        };
         warnings.extend(reused_words(&spec, &reused));
         Ok(Imported {
             spec,
@@ -275,20 +280,26 @@ impl Import {
             held: request.hold,
             warnings,
             reused,
+            landed,
+            in_the_way,
         })
     }
 
-    /// Brings home what earlier jobs made of the same; the tasks that need not run.
-    async fn reuse(&self, spec: &Arc<JobSpec>, plan: &Arc<JobPlan>) -> BTreeMap<u32, TaskSpans> {
+    /// Brings home what earlier jobs made of the same: the tasks that need not run, and what they made.
+    async fn reuse(
+        &self,
+        spec: &Arc<JobSpec>,
+        plan: &Arc<JobPlan>,
+        replace: bool,
+    ) -> (BTreeMap<u32, TaskSpans>, Vec<LandedFile>) {
         let (asked, plan) = (Arc::clone(spec), Arc::clone(plan));
         let works = tokio::task::spawn_blocking(move || Works::of(&asked, &plan)).await;
-        let Some(works) = works.ok().flatten() else { return BTreeMap::new() };
-        let reused = reuse(&self.store, spec, &works).await;
-        let files: Vec<_> = reused.files.into_iter().map(|(task, file)| landed_of(file, task, self.stamp)).collect();
-        if let Err(error) = self.store.record_landed(spec.id, files).await {
-            tracing::warn!(%error, job = %spec.id, "files that are home already are not listed");
-        }
-        reused.tasks
+        let Some(works) = works.ok().flatten() else { return (BTreeMap::new(), Vec::new()) };
+        let reused = reuse(&self.store, spec, &works, replace).await;
+        let files = reused.files.into_iter().map(|(task, file)| (landed_of(&file, task, self.stamp), file));
+        let files: Vec<_> = files.collect();
+        write_down(&self.store, spec, &files).await;
+        (reused.tasks, files.into_iter().map(|(landed, _)| landed).collect())
     }
 
     /// The template's steps with what the recipe and the person ask for on top.

@@ -1,6 +1,6 @@
 //! Which tasks of a job need not run: an earlier job made the same from the same.
 
-use std::{collections::BTreeMap, ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use gridwell_job::{JobPlan, PathRule, PathStyle, SessionContext};
 use gridwell_model::{
@@ -9,7 +9,10 @@ use gridwell_model::{
 use gridwell_store::Store;
 use serde::{Deserialize, Serialize};
 
-use crate::core::sentence;
+use crate::{
+    core::sentence,
+    transfer::{overwrite, place_in},
+};
 
 /// Jobs with more tasks are not looked at: that would take a second.
 const MOST_TASKS: u64 = 20_000;
@@ -166,7 +169,7 @@ pub(crate) struct Reused {
 }
 
 /// Looks for what earlier jobs made of the same, and brings it where this one wants it.
-pub(crate) async fn reuse(store: &Store, spec: &JobSpec, works: &Works) -> Reused {
+pub(crate) async fn reuse(store: &Store, spec: &JobSpec, works: &Works, replace: bool) -> Reused {
     let mut reused = Reused::default();
     for (step, works) in (0_u32..).zip(&works.0) {
         let made = match store.made(works.clone()).await {
@@ -179,7 +182,7 @@ pub(crate) async fn reuse(store: &Store, spec: &JobSpec, works: &Works) -> Reuse
         for (index, made) in (0_u32..).zip(made) {
             let made = made.and_then(|made| postcard::from_bytes::<Made>(&made).ok());
             let Some(made) = made else { continue };
-            if bring(store, spec, &made).await {
+            if bring(store, spec, &made, replace).await {
                 let task = TaskKey { step, index };
                 reused.tasks.entry(step).or_default().insert(TaskSpan::new(index, index + 1));
                 reused.files.extend(made.files.into_iter().map(|file| (task, file)));
@@ -189,14 +192,15 @@ pub(crate) async fn reuse(store: &Store, spec: &JobSpec, works: &Works) -> Reuse
     reused
 }
 
-/// True if all of these files are where the job wants them, whole.
-async fn bring(store: &Store, spec: &JobSpec, made: &Made) -> bool {
+/// True if all of these files are where the job wants them, whole. What is somebody's stays there, as with everything that lands.
+async fn bring(store: &Store, spec: &JobSpec, made: &Made, replace: bool) -> bool {
     for file in &made.files {
         let folders = [&made.folders, &spec.output_folders].map(|folders| folders.get(file.folder as usize));
         let [Some(before), Some(folder)] = folders else { return false };
-        let before = Path::new(before).join(OsStr::from_bytes(file.path.as_bytes()));
+        let before = place_in(Path::new(before), &file.path);
         let place = (Path::new(folder), &file.path, file.executable);
-        let landed = store.blobs().land_again(file.blob, &before, place, spec.submitted);
+        let overwrite = overwrite(store, &place_in(Path::new(folder), &file.path), replace).await;
+        let landed = store.blobs().land_again(file.blob, &before, place, overwrite, spec.submitted);
         match landed.await {
             Ok(true) => {}
             Ok(false) => return false,

@@ -250,7 +250,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     };
     // It ends with the loop, which shows it what is at the top of the tree.
     tokio::spawn(tree.clone().follow_kept());
-    let handle = NodeHandle { asks, previews, store: store.clone(), tree: tree.clone() };
+    let handle = NodeHandle { asks, previews: previews.clone(), store: store.clone(), tree: tree.clone() };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);
     let beside = TaskTracker::new();
@@ -294,6 +294,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         exec,
         transfer,
         readers: Readers::default(),
+        previews,
         scenes: Scenes::default(),
         asking: Arc::new(Semaphore::new(1)),
         machines,

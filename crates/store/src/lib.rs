@@ -22,6 +22,7 @@ mod ends;
 mod history;
 mod journal;
 mod known;
+mod landed;
 mod landing;
 mod lock;
 mod log_part;

@@ -123,6 +123,24 @@ impl Store {
         self.past().0.reader.read(move |connection| results::first(connection, job, task, kind)).await
     }
 
+    /// Writes down the proofs of files that a job brought home.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if none of them was kept.
+    pub async fn record_proofs(&self, job: JobId, files: Vec<LandedFile>) -> Result<(), StoreError> {
+        self.past().0.write(Durability::Written, move |connection| results::prove(connection, job, &files)).await
+    }
+
+    /// The first files of a job whose proof is more than 1, by step and index of their task.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the database cannot be read.
+    pub async fn flawed(&self, job: JobId, limit: u32) -> Result<Vec<LandedFile>, StoreError> {
+        self.past().0.reader.read(move |connection| results::flawed(connection, job, limit)).await
+    }
+
     /// Reads runs that have ended.
     ///
     /// # Errors

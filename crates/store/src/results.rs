@@ -21,6 +21,8 @@ pub struct LandedFile {
     pub landed: Stamp,
     /// What the asker sorts files by; 0 is for those that nobody looks for by kind.
     pub kind: u8,
+    /// What the asker found when it looked into the file: 0 before that, 1 for nothing; see [`crate::Store::flawed`].
+    pub proof: u8,
 }
 
 /// Which landed files are wanted.
@@ -61,8 +63,10 @@ pub(crate) fn record(
     let mut before =
         connection.prepare_cached("SELECT size FROM result WHERE job = ?1 AND folder = ?2 AND path = ?3")?;
     let mut upsert = connection.prepare_cached(
-        "INSERT INTO result (job, folder, path, step, idx, size, landed, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (job, folder, path) DO UPDATE SET step = ?4, idx = ?5, size = ?6, landed = ?7, kind = ?8",
+        "INSERT INTO result (job, folder, path, step, idx, size, landed, kind, proof)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (job, folder, path) DO UPDATE
+         SET step = ?4, idx = ?5, size = ?6, landed = ?7, kind = ?8, proof = ?9",
     )?;
     for file in files {
         let place = file.path.as_bytes();
@@ -73,7 +77,7 @@ pub(crate) fn record(
         }
         let size = i64::try_from(file.size_bytes).unwrap_or(i64::MAX);
         let (step, index, landed) = (file.task.step, file.task.index, file.landed.0 as i64);
-        upsert.execute(params![number, file.folder, place, step, index, size, landed, file.kind])?;
+        upsert.execute(params![number, file.folder, place, step, index, size, landed, file.kind, file.proof])?;
         count += i64::from(replaced.is_none());
         bytes += size - replaced.unwrap_or(0);
     }
@@ -112,7 +116,7 @@ pub(crate) fn remove_job(connection: &Connection, number: i64) -> rusqlite::Resu
     Ok(())
 }
 
-const COLUMNS: &str = "step, idx, folder, path, size, landed, kind";
+const COLUMNS: &str = "step, idx, folder, path, size, landed, kind, proof";
 
 pub(crate) fn read(connection: &Connection, query: &LandedQuery, limits: PastLimits) -> rusqlite::Result<LandedPage> {
     let Some(number) = known_job(connection, query.job)? else {
@@ -196,6 +200,27 @@ pub(crate) fn first(
     connection.prepare_cached(&sql)?.query_row(params![job.0, task.step, task.index, kind], landed_file).optional()
 }
 
+/// Writes down what was found in files, as they landed: what landed in their places since was not looked into.
+pub(crate) fn prove(connection: &Connection, job: JobId, files: &[LandedFile]) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached(
+        "UPDATE result SET proof = ?5
+         WHERE job = (SELECT number FROM job WHERE job = ?1) AND folder = ?2 AND path = ?3 AND landed = ?4",
+    )?;
+    for file in files {
+        update.execute(params![job.0, file.folder, file.path.as_bytes(), file.landed.0 as i64, file.proof])?;
+    }
+    Ok(())
+}
+
+/// Files in which something was found, by step and index of their task.
+pub(crate) fn flawed(connection: &Connection, job: JobId, limit: u32) -> rusqlite::Result<Vec<LandedFile>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM result WHERE job = (SELECT number FROM job WHERE job = ?1) AND proof > 1
+         ORDER BY step, idx, folder, path LIMIT ?2"
+    );
+    connection.prepare_cached(&sql)?.query_map(params![job.0, limit], landed_file)?.collect()
+}
+
 fn landed_file(row: &Row<'_>) -> rusqlite::Result<LandedFile> {
     let path: Vec<u8> = row.get(3)?;
     let path = RelPath::new(path)
@@ -207,5 +232,6 @@ fn landed_file(row: &Row<'_>) -> rusqlite::Result<LandedFile> {
         size_bytes: row.get::<_, i64>(4)? as u64,
         landed: Stamp(row.get::<_, i64>(5)? as u64),
         kind: row.get(6)?,
+        proof: row.get(7)?,
     })
 }

@@ -139,5 +139,9 @@ pub(crate) const LOGS: Schema = Schema {
     CREATE INDEX result_by_landing ON result (job, kind, landed);
     ", "
     CREATE TABLE made (id INTEGER PRIMARY KEY AUTOINCREMENT, work BLOB NOT NULL UNIQUE, files BLOB NOT NULL);
+    ", "
+    CREATE TABLE landed (id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL UNIQUE, blob BLOB NOT NULL);
+    ALTER TABLE result ADD COLUMN proof INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX result_by_proof ON result (job, step, idx) WHERE proof > 1;
     "],
 };

@@ -150,6 +150,16 @@ impl Store {
         self.inner.main.write(Durability::Synced, move |connection| meta::put(connection, &key, &value)).await
     }
 
+    /// Forgets what is kept under `key`, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is still kept.
+    pub async fn remove_meta(&self, key: &str) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        self.inner.main.write(Durability::Written, move |connection| meta::remove(connection, &key)).await
+    }
+
     /// Appends `entries` to their jobs' journals, all or none, and returns the last one's sequence number, which grows
     /// over all jobs. Many appends at once share one transaction.
     ///

@@ -52,6 +52,7 @@ export type Answers = {
   hold: ChangeView;
   release: ChangeView;
   priority: ChangeView;
+  land: ChangeView;
   why: WhyView;
   machines: Array<MachineView>;
   links: Array<LinkView>;
@@ -560,6 +561,25 @@ export type Finding = {
   next_step: string;
 };
 
+/** What is wrong with a picture that landed: a warning, its task counts all the same. */
+export type Flaw = "black" | "nan" | "truncated" | "undecodable";
+
+/** Files of a job with the same flaw. */
+export type FlawView = {
+  /** What is wrong. */
+  flaw: Flaw;
+  /** With how many files; the first thousands are counted. */
+  count: number;
+  /** The task that made the first one. */
+  example: TaskKey;
+  /** Its label. */
+  example_label: string;
+  /** Where the first one lies. */
+  path: string;
+  /** Tasks that made them, by step and index; at most `FlawView::MOST_TASKS`. */
+  tasks: Array<TaskKey>;
+};
+
 /** What a folder holds, with all folders in it. */
 export type FolderContents = {
   /** How many files. */
@@ -663,6 +683,9 @@ export type HistoryView = {
   machines: Array<MachineHistory>;
 };
 
+/** What happens to a file that has a result's name and is not what the grid put there: a person's, or changed since. */
+export type InTheWay = "keep" | "replace" | "beside";
+
 /** One run of a node: random at every start, so that peers notice a restart at once. */
 export type Incarnation = string;
 
@@ -757,6 +780,8 @@ export type JobDetail = {
   safe: boolean;
   /** Why not, in one sentence; empty when it is safe. */
   unsafe_why: string;
+  /** Results that are not home yet, and what is wrong with some that are. */
+  landing: LandingView;
 };
 
 /** A job: 80 random bits, 16 letters; any unique prefix of at least 4 letters names it to a person's node. */
@@ -819,6 +844,8 @@ export type JobView = {
   safe: boolean;
   /** Why not, in one sentence; empty when it is safe. */
   unsafe_why: string;
+  /** Results that are not home yet, and what is wrong with some that are. */
+  landing: LandingView;
 };
 
 /** Which jobs to list. */
@@ -841,6 +868,30 @@ export type JoinedView = {
   grid: GridId;
   /** Names of its machines, this one included. */
   machines: Array<string>;
+};
+
+/** How the results of a job land from now on; what waits is tried again at once. */
+export type LandRequest = {
+  /** The job's id, or a unique prefix. */
+  job: string;
+  /** What happens to files in the way. */
+  in_the_way?: InTheWay;
+};
+
+/** Where the results of a job are that are not at home yet, and what was found in those that are. */
+export type LandingView = {
+  /** What happens to files in the way. */
+  in_the_way: InTheWay;
+  /** Files that wait because other files have their names; they are kept at the origin. */
+  held: number;
+  /** Absolute path of the first file in the way; empty without one. */
+  held_path: string;
+  /** Tasks whose results other machines keep until they are home. */
+  away: number;
+  /** Why results wait to be brought home, one sentence; empty when none does. */
+  waits: string;
+  /** What is wrong with files that landed, by kind. */
+  flaws: Array<FlawView>;
 };
 
 /** What happened to links. */
@@ -1537,6 +1588,7 @@ export type Request =
   | ({ ask: "hold" } & TargetRequest)
   | ({ ask: "release" } & TargetRequest)
   | ({ ask: "priority" } & PriorityRequest)
+  | ({ ask: "land" } & LandRequest)
   | ({ ask: "why" } & TargetRequest)
   | { ask: "machines" }
   | { ask: "links" }
@@ -1599,6 +1651,8 @@ export type ResultFile = {
   landed: Stamp;
   /** What can be shown of it. */
   kind: FileKind;
+  /** What is wrong with it, if it was looked into. */
+  flaw: Flaw | null;
 };
 
 /** Files that landed. */
@@ -1880,6 +1934,8 @@ export type SubmitRequest = {
   hold?: boolean;
   /** Make everything anew, also what an earlier job made with the same command from the same files. */
   fresh?: boolean;
+  /** Let results replace whatever lies in their place; else what is not the grid's own makes them wait. */
+  overwrite?: boolean;
   /**
    * Ask the installed program itself too which files it would read, as Blender of a scene: takes seconds. Only inspecting
    * does; what was learnt also counts when the same files are submitted.
@@ -2021,6 +2077,10 @@ export type TaskView = {
   progress: number | null;
   /** What its program says it does; may be empty. */
   status: string;
+  /** True if results of it wait because other files have their names. */
+  held: boolean;
+  /** What is wrong with files of it that landed, each kind once. */
+  flaws: Array<Flaw>;
 };
 
 /** Neighbouring tasks of one step that changed in the same way. */

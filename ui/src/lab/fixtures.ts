@@ -141,6 +141,7 @@ export function job(id: string, name: string, state: JobState, some: Partial<Job
     steward_name: "atelier-tower",
     safe: true,
     unsafe_why: "",
+    landing: { in_the_way: "keep", held: 0, held_path: "", away: 0, waits: "", flaws: [] },
     ...some,
   };
 }
@@ -257,6 +258,31 @@ export function studio(): Snapshot {
             example_label: "frame 18",
           },
         ],
+        landing: {
+          in_the_way: "keep",
+          held: 3,
+          held_path: "/home/ana/Gridwell Results/kitchen/frame_0007.png",
+          away: 2,
+          waits: "",
+          flaws: [
+            {
+              flaw: "black",
+              count: 2,
+              example: { step: 0, index: 3 },
+              example_label: "frame 4",
+              path: "/home/ana/Gridwell Results/kitchen/frame_0004.png",
+              tasks: [3, 4].map(index => ({ step: 0, index })),
+            },
+            {
+              flaw: "truncated",
+              count: 1,
+              example: { step: 0, index: 11 },
+              example_label: "frame 12",
+              path: "/home/ana/Gridwell Results/kitchen/frame_0012.png",
+              tasks: [{ step: 0, index: 11 }],
+            },
+          ],
+        },
       }),
       job("teaser", "teaser", "done", {
         counts: counts({ done: 240 }),

@@ -44,6 +44,8 @@ function taskOf(job: JobView, state: TaskState, index: number): TaskView {
     run_secs: isPlaced ? 38 + ((index * 7) % 23) : null,
     progress: state === "running" ? ((index * 13) % 100) / 100 : null,
     status: state === "running" ? "Sample 64/128" : "",
+    held: false,
+    flaws: [],
   };
 }
 
@@ -99,6 +101,7 @@ export function jobReplies({ jobs }: Snapshot): Replies {
   const job = (target: string): JobView => jobs.find(each => target.startsWith(each.id)) ?? jobs[0]!;
   return {
     job: request => detail(job(request.job)),
+    land: request => ({ job: job(request.job), tasks: 3 }),
     tasks: (request): TaskPage => {
       const all = tasksOf(job(request.target)).filter(
         task => (request.states ?? []).length === 0 || request.states?.includes(task.state),
@@ -118,6 +121,7 @@ export function jobReplies({ jobs }: Snapshot): Replies {
         task: { step: 0, index },
         landed: LAB_NOW - (of.counts.done - index) * 4_000,
         kind: "picture" as const,
+        flaw: of.landing.flaws.find(view => view.tasks.some(task => task.index === index))?.flaw ?? null,
       }));
       const from = request.offset ?? 0;
       const total_bytes = all.reduce((sum, file) => sum + file.size_bytes, 0);

@@ -17,6 +17,8 @@ function task(step: number, index: number, some: Partial<TaskView> = {}): TaskVi
     run_secs: null,
     progress: null,
     status: "",
+    held: false,
+    flaws: [],
     ...some,
   };
 }

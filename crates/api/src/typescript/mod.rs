@@ -77,6 +77,7 @@ answers! {
     Hold => ChangeView;
     Release => ChangeView;
     Priority => ChangeView;
+    Land => ChangeView;
     Why => WhyView;
     Machines => Vec<MachineView>;
     Links => Vec<LinkView>;

@@ -12,11 +12,11 @@ use super::{
     layout::{Declared, Field, Form},
 };
 use crate::{
-    ApiError, BehaviourMode, BehaviourView, CodeShown, CommandRequest, ErrorCode, Event, EventBody, JobDetail, JobView,
-    LayoutChange, LayoutView, LinkKey, LinkState, LinkView, LogPiece, MachineState, MachineView, MemberView,
-    MembersView, Notice, NoticeKind, NoticeLevel, PairView, ProposalKind, ProposalView, Repeat, Request, RevokedView,
-    SetRequest, Share, Snapshot, StatusView, StepView, SubmitRequest, SuggestionReason, SuggestionView, TaskCounts,
-    TaskPage, TaskView, TasksChanged,
+    ApiError, BehaviourMode, BehaviourView, CodeShown, CommandRequest, ErrorCode, Event, EventBody, Flaw, FlawView,
+    JobDetail, JobView, LandingView, LayoutChange, LayoutView, LinkKey, LinkState, LinkView, LogPiece, MachineState,
+    MachineView, MemberView, MembersView, Notice, NoticeKind, NoticeLevel, PairView, ProposalKind, ProposalView,
+    Repeat, Request, RevokedView, SetRequest, Share, Snapshot, StatusView, StepView, SubmitRequest, SuggestionReason,
+    SuggestionView, TaskCounts, TaskPage, TaskView, TasksChanged,
 };
 
 const PEER: PeerId = PeerId([2; 32]);
@@ -235,7 +235,20 @@ fn job() -> JobView {
         steward_name: "mill".into(),
         safe: true,
         unsafe_why: String::new(),
+        landing: landing(),
     }
+}
+
+fn landing() -> LandingView {
+    let flaw = FlawView {
+        flaw: Flaw::Black,
+        count: 2,
+        example: TASK,
+        example_label: "frame 3".into(),
+        path: "/out/3.png".into(),
+        tasks: vec![TASK],
+    };
+    LandingView { held: 1, held_path: "/out/4.png".into(), flaws: vec![flaw], ..LandingView::default() }
 }
 
 fn detail() -> JobDetail {
@@ -269,6 +282,8 @@ fn task() -> TaskView {
         run_secs: Some(0.5),
         progress: None,
         status: String::new(),
+        held: true,
+        flaws: vec![Flaw::Nan],
     }
 }
 

@@ -67,6 +67,20 @@ pub struct ResultsArgs {
     pub target: String,
 }
 
+/// `gridwell land`
+#[derive(Debug, Args)]
+pub struct LandArgs {
+    /// Job id, its first letters, or 'last'
+    #[arg(value_name = "ID")]
+    pub job: String,
+    /// Replace whatever is in the way
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Leave what is in the way, and land beside it as 'name (2).png'
+    #[arg(long, conflicts_with = "overwrite")]
+    pub beside: bool,
+}
+
 /// `gridwell wait`
 #[derive(Debug, Args)]
 pub struct WaitArgs {

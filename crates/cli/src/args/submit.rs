@@ -38,6 +38,9 @@ pub struct JobOptions {
     /// Make everything anew, also what an earlier job made with the same command from the same files
     #[arg(long)]
     pub fresh: bool,
+    /// Let results replace whatever has their names; else what is not the grid's own makes them wait
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// `gridwell submit`, `run` and `inspect`

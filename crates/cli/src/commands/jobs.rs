@@ -1,7 +1,7 @@
 use gridwell_api::{
-    ActivityPage, ActivityRequest, ApiError, ChangeView, CopyView, DraftView, ErrorCode, JobDetail, JobRequest,
-    JobView, JobsRequest, LogsRequest, PriorityRequest, Request, ResultsPage, ResultsRequest, SubmitRequest,
-    SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
+    ActivityPage, ActivityRequest, ApiError, ChangeView, CopyView, DraftView, ErrorCode, InTheWay, JobDetail,
+    JobRequest, JobView, JobsRequest, LandRequest, LogsRequest, PriorityRequest, Request, ResultsPage, ResultsRequest,
+    SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
 };
 use gridwell_serve::{Client, LogFormat};
 
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     args::{
-        ActivityArgs, ExecArgs, JobArgs, JobsArgs, LogsArgs, PriorityArgs, ResultsArgs, SubmitArgs, TargetArgs,
-        TasksArgs, WaitArgs, WhyArgs,
+        ActivityArgs, ExecArgs, JobArgs, JobsArgs, LandArgs, LogsArgs, PriorityArgs, ResultsArgs, SubmitArgs,
+        TargetArgs, TasksArgs, WaitArgs, WhyArgs,
     },
     input,
     screen::Screen,
@@ -167,6 +167,19 @@ pub(super) async fn results(args: ResultsArgs, client: &Client, screen: Screen) 
             return Ok(End::Done);
         }
     }
+}
+
+/// What waits for other files to make way is tried again; whether it lands is seen at the job.
+pub(super) async fn land(args: LandArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let in_the_way = match (args.overwrite, args.beside) {
+        (true, _) => InTheWay::Replace,
+        (_, true) => InTheWay::Beside,
+        _ => InTheWay::Keep,
+    };
+    let request = LandRequest { job: named(args.job, client).await?, in_the_way };
+    let change: ChangeView = client.ask(&Request::Land(request)).await?;
+    screen.show(&change, text::landing_again);
+    Ok(End::Done)
 }
 
 /// Reads as many pages as it takes.

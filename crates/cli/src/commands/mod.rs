@@ -139,6 +139,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Retry(args) => jobs::change(jobs::Change::Retry, args, client, screen).await,
         Command::Hold(args) => jobs::change(jobs::Change::Hold, args, client, screen).await,
         Command::Release(args) => jobs::change(jobs::Change::Release, args, client, screen).await,
+        Command::Land(args) => jobs::land(args, client, screen).await,
         Command::Priority(args) => jobs::priority(args, client, screen).await,
         Command::Activity(args) => jobs::activity(args, client, screen).await,
         Command::Why(args) => jobs::why(args, client, screen).await,

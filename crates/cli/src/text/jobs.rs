@@ -2,7 +2,7 @@ use console::style;
 use gridwell_api::{ChangeView, CopyView, HandedOverView, JobDetail, JobView, MadeBy, TaskCounts, TaskPage, TaskView};
 use gridwell_model::{JobId, JobState, TaskState, format_bytes};
 
-use super::{clean, fields, moment, number_of, secs, table::Table, time_left};
+use super::{clean, fields, landing, moment, number_of, secs, table::Table, time_left};
 
 /// The letters of an id that people need: more than enough to be unique on one machine.
 pub(crate) fn short(id: JobId) -> String {
@@ -89,6 +89,8 @@ pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
         ("Priority", priority),
         ("Reads", inputs),
         ("Results", folders(job)),
+        ("Not landed", landing::waiting(job)),
+        ("Look at", landing::flaws(&job.landing)),
         ("Made by", made_by(&job.made_by)),
         ("Made before", reused(job)),
         ("From", clean(&job.origin_name)),
@@ -145,6 +147,10 @@ pub(crate) fn tasks(page: &TaskPage, offset: u64, columns: usize) -> String {
 }
 
 fn note(task: &TaskView) -> String {
+    let landing = landing::of_task(task);
+    if !landing.is_empty() {
+        return landing;
+    }
     match (&task.progress, task.reason.as_str(), task.status.as_str()) {
         (_, reason, _) if !reason.is_empty() => reason.to_owned(),
         (Some(progress), _, status) => format!("{:.0} % {status}", progress * 100.0).trim_end().to_owned(),
@@ -209,7 +215,12 @@ pub(crate) fn outcome(job: &JobView) -> String {
         _ => String::new(),
     };
     let head = format!("{}: {}, {}{took}", clean(&job.name), job_state(job.state), standing(job));
-    let rest = fields(&[("Results", folders(job)), ("Made by", made_by(&job.made_by))]);
+    let rest = fields(&[
+        ("Results", folders(job)),
+        ("Waiting", landing::waiting(job)),
+        ("Look at", landing::flaws(&job.landing)),
+        ("Made by", made_by(&job.made_by)),
+    ]);
     format!("{head}\n{rest}{}", failures(job)).trim_end().to_owned()
 }
 
@@ -285,7 +296,7 @@ pub(crate) const fn task_word(state: TaskState) -> &'static str {
 #[cfg(test)]
 pub(crate) mod tests {
     use console::strip_ansi_codes;
-    use gridwell_api::FailureView;
+    use gridwell_api::{FailureView, LandingView};
     use gridwell_model::{PeerId, Stamp, TaskKey};
 
     use super::*;
@@ -366,6 +377,8 @@ pub(crate) mod tests {
             run_secs: Some(1.5),
             progress: None,
             status: String::new(),
+            held: false,
+            flaws: Vec::new(),
         };
         let page = TaskPage { job: JobId([7; 10]), total: 5, tasks: vec![task] };
         let text = plain(&tasks(&page, 0, 80));
@@ -400,6 +413,7 @@ pub(crate) mod tests {
             steward_name: "mill".into(),
             safe: true,
             unsafe_why: String::new(),
+            landing: LandingView::default(),
         }
     }
 }

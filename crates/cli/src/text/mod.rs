@@ -6,6 +6,7 @@ mod changes;
 mod draft;
 mod files;
 mod jobs;
+mod landing;
 mod layout;
 mod limits;
 mod links;
@@ -30,6 +31,7 @@ pub(crate) use files::{file, freed, listing, mounted, places, shares, verified};
 #[cfg(test)]
 pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, copies, handed_over, job, jobs, kept, outcome, progress, task_word, tasks};
+pub(crate) use landing::landing_again;
 pub(crate) use layout::{behaviours, layout};
 pub(crate) use limits::limits;
 pub(crate) use links::{Names, all_links, link, links};

@@ -23,6 +23,7 @@ mod tests {
             task: TaskKey { step: 0, index: 0 },
             landed: Stamp(0),
             kind: FileKind::Picture,
+            flaw: None,
         };
         assert_eq!(paths(std::slice::from_ref(&file), true), "/out/a\\u{1b}[2J.png\n");
         assert_eq!(paths(&[file], false), "/out/a\u{1b}[2J.png\n");

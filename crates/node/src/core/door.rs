@@ -65,6 +65,7 @@ impl Core {
                 let priority = request.priority;
                 return self.change(&target, reply, |job, _| LedgerInput::SetPriority { job, priority });
             }
+            Request::Land(request) => return self.land(&request, reply),
             Request::Wake(request) => return self.wake(&request.machine, reply),
             Request::Set(request) => return self.set(request, reply),
             Request::Join(request) => return self.join(&request.link, reply),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use gridwell_api::EventBody;
+use gridwell_api::{EventBody, InTheWay};
 use gridwell_ledger::{DeputyInput, Input as LedgerInput};
 use gridwell_model::{JobId, JobState};
 use gridwell_sched::Input as SchedInput;
 
 use super::{
-    Core,
+    Core, keep_wish,
     views::{counts, task_word},
     words::end_of,
 };
@@ -73,7 +73,9 @@ impl Core {
     /// Keeps the history of jobs within bounds: the ones that ended first are forgotten, never the newest.
     fn forget_oldest(&mut self) {
         let now = clock::now();
-        let ended = self.homes.keys().filter_map(|job| Some((self.ledger.summary(*job, now)?.ended?, *job)));
+        // What waits at home for other files to make way is nowhere else.
+        let free = self.homes.keys().filter(|job| self.ledger.stowed(**job).next().is_none());
+        let ended = free.filter_map(|job| Some((self.ledger.summary(*job, now)?.ended?, *job)));
         let mut ended: Vec<_> = ended.map(|(at, job)| (at, job, self.homes[&job].spec.task_count())).collect();
         ended.sort_unstable();
         let mut tasks: u64 = ended.iter().map(|(.., tasks)| tasks).sum();
@@ -93,8 +95,10 @@ impl Core {
         self.events.tell(EventBody::JobRemoved(job));
         let store = self.store.clone();
         self.beside.spawn(async move {
-            let (removed, unpinned) = (store.remove_job(job).await, store.blobs().unpin_job(job).await);
-            if let (Err(error), _) = (removed, unpinned) {
+            // Blobs that stay pinned are let go at the next start.
+            let (removed, _) = (store.remove_job(job).await, store.blobs().unpin_job(job).await);
+            let forgotten = keep_wish(&store, job, InTheWay::Keep).await;
+            if let Err(error) = removed.and(forgotten) {
                 tracing::warn!(%error, %job, "a removed job left something behind");
             }
         });

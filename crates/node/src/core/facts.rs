@@ -3,23 +3,23 @@ use std::{
     sync::Arc,
 };
 
-use gridwell_api::{ApiError, DraftView, NearbyView, Response};
+use gridwell_api::{ApiError, DraftView, InTheWay, NearbyView, Response};
 use gridwell_job::{JobPlan, PathRule};
 use gridwell_ledger::DeputyInput;
 use gridwell_links::Pair;
 use gridwell_model::{
-    BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, PeerId, TaskResult, TaskSpan,
-    TaskSpans,
+    BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, OutputFile, PeerId, TaskResult,
+    TaskSpan, TaskSpans,
 };
 use gridwell_mount::{MountError, Mounted};
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
 use gridwell_probe::PowerNews;
-use gridwell_store::StoreError;
+use gridwell_store::{LandedFile, StoreError};
 use gridwell_trust::{Code, Grid, Visit};
 use gridwell_wire::BulkRequest;
 use tokio::sync::oneshot;
 
-use super::{Core, handing::Handed, mounting::MountAt, succession::Succession};
+use super::{Core, handing::Handed, landing::Landed, mounting::MountAt, succession::Succession};
 use crate::{
     clock,
     disk::Learnt,
@@ -49,7 +49,7 @@ pub(crate) enum Fact {
     /// What a run left was taken in.
     Collected(LeaseId, TaskSpan, Result<Collected, CollectError>),
     /// A run's outputs are home, or never will be.
-    Landed(LeaseId, PeerId, TaskResult, Result<(), TransferError>),
+    Landed(LeaseId, PeerId, TaskResult, Result<Landed, TransferError>),
     /// What another steward said of a job is on the disk, or not.
     CopyKept(JobId, u64, Result<u64, String>),
     /// Records of a job, for that machine to fetch, are in the store, and this says so to it; or they are not.
@@ -63,9 +63,11 @@ pub(crate) enum Fact {
     /// A job's inputs are here as a deputy's, or not.
     InputsCopied(JobId, Result<(), TransferError>),
     /// Outputs that another machine kept for this origin are home, or never will be.
-    StowLanded(JobId, u32, TaskSpan, Result<(), TransferError>),
-    /// Results wait for what may pass: one sentence.
-    LandingWaits(JobId, String),
+    StowLanded(JobId, u32, TaskSpan, Result<Landed, TransferError>),
+    /// Results of the run that began with this task wait for what may pass, in one sentence; files are in the way of some.
+    LandingWaits(LeaseId, u32, String, Vec<OutputFile>),
+    /// Pictures of a job that landed were looked into.
+    Proved(JobId, Vec<LandedFile>),
     /// Bytes went to a peer at this rate, in bytes per second.
     Measured(PeerId, f64),
     /// A machine reads a file of this one no longer.
@@ -131,6 +133,10 @@ pub(crate) struct Imported {
     pub(crate) warnings: Vec<String>,
     /// Tasks whose results are home already.
     pub(crate) reused: BTreeMap<u32, TaskSpans>,
+    /// Those results.
+    pub(crate) landed: Vec<LandedFile>,
+    /// What happens to files in the way.
+    pub(crate) in_the_way: InTheWay,
 }
 
 impl Core {
@@ -145,7 +151,8 @@ impl Core {
             Fact::JobsMounted(mounted) => self.on_jobs_mounted(mounted),
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
             Fact::Landed(lease, peer, result, landed) => self.on_landed(lease, peer, result, landed),
-            Fact::LandingWaits(job, why) => self.on_landing_waits(job, &why),
+            Fact::LandingWaits(lease, first, why, held) => self.on_landing_waits(lease, first, why, held),
+            Fact::Proved(job, proved) => self.on_proved(job, &proved),
             Fact::CopyKept(job, stream, kept) => self.on_copy_kept(job, stream, kept),
             Fact::BodyStored(to, job, message) => self.on_body_stored(to, job, message),
             Fact::CopyForgotten(job) => {

@@ -21,6 +21,7 @@ mod governing;
 mod guest;
 mod handing;
 mod heeding;
+mod held;
 mod history;
 mod hops;
 mod isolation;
@@ -43,6 +44,7 @@ mod passing;
 mod peers;
 mod planning;
 mod presence;
+mod proofs;
 mod reach;
 mod reading;
 mod reports;
@@ -77,6 +79,7 @@ use gridwell_ledger::{Deputies, Ledger};
 use gridwell_links::Links;
 use gridwell_model::{Incarnation, JobId, LeaseId, PeerId, Time};
 use gridwell_net::{NetEvent, NetHandle};
+use gridwell_preview::Previews;
 use gridwell_sched::Scheduler;
 use gridwell_store::Store;
 use gridwell_worker::{SessionId, Worker};
@@ -93,9 +96,11 @@ pub(crate) use door::storage;
 pub(crate) use ends::{Ends, ends};
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use handing::Following;
+pub(crate) use held::{keep_wish, kept_wish};
 pub(crate) use history::History;
 pub(crate) use isolation::Isolation;
 pub(crate) use journal::Journal;
+pub(crate) use landing::write_down;
 pub(crate) use layouts::Layouts;
 pub(crate) use leaving::Leaving;
 pub(crate) use lending::{Keeper, keeper};
@@ -176,6 +181,8 @@ pub(crate) struct Core {
     pub(crate) exec: Exec,
     pub(crate) transfer: Transfer,
     pub(crate) readers: Readers,
+    /// Looks into pictures that landed.
+    pub(crate) previews: Previews,
     /// What Blender told of scenes, and the right to ask it.
     pub(crate) scenes: Scenes,
     pub(crate) asking: Arc<Semaphore>,

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use gridwell_api::{NoticeKind, NoticeLevel};
 use gridwell_ledger::{Input as LedgerInput, TaskEnd};
-use gridwell_model::{
-    AttemptEnd, FailureKind, JobId, LeaseId, PeerId, Renewal, RunningTask, TaskKey, TaskResult, TaskSpan,
-};
+use gridwell_model::{AttemptEnd, FailureKind, LeaseId, PeerId, Renewal, RunningTask, TaskKey, TaskResult, TaskSpan};
 use gridwell_sched::Input as SchedInput;
 use gridwell_wire::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Core,
-    landing::Landing,
+    landing::{Landed, Landing},
     steward::{Said, sentence},
 };
 use crate::{clock, transfer::TransferError};
@@ -109,20 +106,11 @@ impl Core {
             step: live.step,
             peer: live.peer,
             result,
+            in_the_way: home.in_the_way.subscribe(),
             wanted: CancellationToken::new(),
         };
         self.landing.insert(key, landing.wanted.clone());
         self.spawn(landing.run());
-    }
-
-    /// Told once for a job, until some of its results come home again.
-    pub(crate) fn on_landing_waits(&mut self, job: JobId, why: &str) {
-        let Some(home) = self.homes.get_mut(&job).filter(|home| !home.results_wait) else {
-            return;
-        };
-        home.results_wait = true;
-        let sentence = format!("results of {} wait to be brought home: {why}", home.spec.name);
-        self.notice(NoticeKind::Results, NoticeLevel::Problem, sentence, Some(job), None);
     }
 
     pub(crate) fn on_landed(
@@ -130,13 +118,19 @@ impl Core {
         lease: LeaseId,
         peer: PeerId,
         result: TaskResult,
-        landed: Result<(), TransferError>,
+        landed: Result<Landed, TransferError>,
     ) {
-        self.landing.remove(&(lease, result.tasks.start));
+        let first = result.tasks.start;
+        self.landing.remove(&(lease, first));
+        self.tell_landing_goes_on(lease, first);
         let end = match landed {
-            Ok(()) => {
-                self.tell_landing_goes_on(lease.job);
+            Ok(landed) => {
+                let (step, tasks) = (self.ledger.lease(lease).map(|(step, ..)| step), result.tasks);
                 self.count_landed(lease, peer, result);
+                if let Some(step) = step {
+                    self.hold_back(lease.job, step, tasks, landed.held);
+                }
+                self.prove(lease.job, landed.files);
                 return;
             }
             // Its tasks went elsewhere; the ledger notes the waste.
@@ -147,14 +141,6 @@ impl Core {
             }
         };
         self.count(lease, peer, vec![TaskEnd { tasks: result.tasks, end, run_micros: result.run_micros }]);
-    }
-
-    fn tell_landing_goes_on(&mut self, job: JobId) {
-        if let Some(home) = self.homes.get_mut(&job).filter(|home| home.results_wait) {
-            home.results_wait = false;
-            let sentence = format!("results of {} come home again", home.spec.name);
-            self.notice(NoticeKind::Results, NoticeLevel::Info, sentence, Some(job), None);
-        }
     }
 
     pub(super) fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {

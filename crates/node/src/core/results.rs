@@ -13,7 +13,7 @@ use gridwell_model::{JobSpec, OutputFile, RelPath, Stamp, TaskKey, TaskSpan};
 use gridwell_preview::Kind;
 use gridwell_store::{LandedFile, LandedQuery, Store, StoreError};
 
-use super::{Core, door::storage, facts::Reply};
+use super::{Core, door::storage, facts::Reply, proofs};
 
 /// What can be shown of a file, by its name.
 pub(crate) fn kind_of(path: &RelPath) -> FileKind {
@@ -67,14 +67,15 @@ fn last_number(text: &[u8]) -> Option<u64> {
 }
 
 /// An output as it is written down once it has landed.
-pub(crate) fn landed_of(file: OutputFile, task: TaskKey, landed: Stamp) -> LandedFile {
+pub(crate) fn landed_of(file: &OutputFile, task: TaskKey, landed: Stamp) -> LandedFile {
     LandedFile {
         task,
         folder: file.folder,
         kind: number_of(kind_of(&file.path)),
-        path: file.path,
+        path: file.path.clone(),
         size_bytes: file.size_bytes,
         landed,
+        proof: 0,
     }
 }
 
@@ -98,7 +99,7 @@ pub(crate) async fn shown_for(
 }
 
 /// Where a file lies on this machine.
-fn place_of(spec: &JobSpec, file: &LandedFile) -> Option<PathBuf> {
+pub(super) fn place_of(spec: &JobSpec, file: &LandedFile) -> Option<PathBuf> {
     let folder = spec.output_folders.get(file.folder as usize)?;
     Some(Path::new(folder).join(OsStr::from_bytes(file.path.as_bytes())))
 }
@@ -135,6 +136,7 @@ async fn page(store: &Store, spec: &JobSpec, query: LandedQuery) -> Result<Resul
             task: file.task,
             landed: file.landed,
             kind: kind_of(&file.path),
+            flaw: proofs::flaw_of(file.proof),
         })
     };
     let files = page.files.iter().filter_map(file).collect();
@@ -188,7 +190,7 @@ mod tests {
                 blob: gridwell_model::BlobId([0; 32]),
                 executable: false,
             };
-            landed_of(file.clone(), makers.of_file(&file.path), Stamp(at))
+            landed_of(&file, makers.of_file(&file.path), Stamp(at))
         };
         let files = vec![file("b_1.png", 5), file("a_1.png", 4), file("2.mp4", 9), file("x.txt", 11)];
         store.record_landed(spec.id, files).await.unwrap();

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use gridwell_api::{EventBody, NoticeKind, NoticeLevel, TasksChanged};
+use gridwell_api::{EventBody, InTheWay, NoticeKind, NoticeLevel, TasksChanged};
 use gridwell_job::JobPlan;
 use gridwell_ledger::{Effect, Input as LedgerInput, LeaseEnd};
 use gridwell_model::{
@@ -17,8 +17,9 @@ use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, Jo
 use gridwell_store::{RunRecord, Store};
 use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
+use tokio::sync::watch;
 
-use super::{Core, journal::Wish, views::task_word};
+use super::{Core, held::ResultsWait, journal::Wish, proofs::Flaws, views::task_word};
 use crate::{clock, reuse::Works, tree::JobOutputs};
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
@@ -36,8 +37,12 @@ pub(crate) struct Home {
     held_by: BTreeSet<PeerId>,
     /// What its running tasks say, by the first task of each run.
     pub(crate) said: BTreeMap<TaskKey, Said>,
-    /// Results of it wait to be brought home, and people were told.
-    pub(crate) results_wait: bool,
+    /// What happens to files in the way of its results.
+    pub(crate) in_the_way: watch::Sender<InTheWay>,
+    /// Runs whose results wait to be brought home, by lease and first task; people were told.
+    pub(crate) results_wait: BTreeMap<(LeaseId, u32), ResultsWait>,
+    /// What is wrong with files that landed, by task and place.
+    pub(crate) flaws: Flaws,
     /// False on a deputy that took over before it had all files that the job reads: it counts, but places nothing.
     pub(crate) has_inputs: bool,
     /// Deputies that have all files that the job reads.
@@ -79,7 +84,9 @@ impl Home {
             spec_bytes,
             held_by: BTreeSet::new(),
             said: BTreeMap::new(),
-            results_wait: false,
+            in_the_way: watch::Sender::default(),
+            results_wait: BTreeMap::new(),
+            flaws: Flaws::default(),
             has_inputs: true,
             input_holders: BTreeSet::new(),
             works: Arc::default(),

@@ -12,7 +12,11 @@ use gridwell_model::{
 use gridwell_wire::Message;
 use tokio_util::sync::CancellationToken;
 
-use super::{Core, Fact, gather::bring_inputs, landing::Landing};
+use super::{
+    Core, Fact,
+    gather::bring_inputs,
+    landing::{Landed, Landing},
+};
 use crate::{clock, transfer::TransferError};
 
 /// A job as this machine keeps it for its origin: results land in a folder of the data folder.
@@ -79,28 +83,42 @@ impl Core {
             step,
             peer,
             result: TaskResult { tasks, end: AttemptEnd::Succeeded, run_micros: 0, outputs },
+            in_the_way: home.in_the_way.subscribe(),
             wanted: CancellationToken::new(),
         };
         self.spawn(landing.fetch());
     }
 
-    pub(crate) fn on_stow_landed(&mut self, job: JobId, step: u32, tasks: TaskSpan, landed: Result<(), TransferError>) {
+    pub(crate) fn on_stow_landed(
+        &mut self,
+        job: JobId,
+        step: u32,
+        tasks: TaskSpan,
+        landed: Result<Landed, TransferError>,
+    ) {
         self.copying.coming_home.remove(&(job, step, tasks.start));
-        let keeper =
-            self.ledger.stowed(job).find(|stow| stow.step == step && stow.tasks == tasks).map(|stow| stow.peer);
-        match (landed, keeper) {
-            (Ok(()), Some(keeper)) => {
-                self.tell_ledger(LedgerInput::OutputsLanded { job, step, tasks });
-                self.job_changed(job);
-                if !self.ledger.stowed(job).any(|stow| stow.peer == keeper) {
-                    let message = Message::Deputy(Box::new(DeputyMessage::Landed { job }));
-                    if let Err(error) = self.send(keeper, &message) {
-                        tracing::debug!(%error, "whoever kept results was not told that they are home");
-                    }
-                }
+        let stow = self.ledger.stowed(job).find(|stow| stow.step == step && stow.tasks == tasks).cloned();
+        let (landed, stow) = match (landed, stow) {
+            (Ok(landed), Some(stow)) => (landed, stow),
+            (Err(error), _) => {
+                tracing::warn!(%error, %job, "results that were kept for this machine did not come home");
+                return;
             }
-            (Err(error), _) => tracing::warn!(%error, %job, "results that another machine kept did not come home"),
-            (Ok(()), None) => {}
+            (Ok(_), None) => return,
+        };
+        self.prove(job, landed.files);
+        if landed.held.is_empty() {
+            self.tell_ledger(LedgerInput::OutputsLanded { job, step, tasks });
+            self.job_changed(job);
+        } else if landed.held != stow.outputs {
+            self.hold_back(job, step, tasks, landed.held);
+        }
+        let keeper = stow.peer;
+        if keeper != self.me && !self.ledger.stowed(job).any(|stow| stow.peer == keeper) {
+            let message = Message::Deputy(Box::new(DeputyMessage::Landed { job }));
+            if let Err(error) = self.send(keeper, &message) {
+                tracing::debug!(%error, "whoever kept results was not told that they are home");
+            }
         }
     }
 

@@ -220,7 +220,9 @@ impl Core {
     fn add(&mut self, job: Imported) -> Result<JobId, ApiError> {
         let id = job.spec.id;
         let spec = job.spec;
-        self.homes.insert(id, Home::new(&self.store, Arc::clone(&spec), job.plan, (job.spec_blob, job.spec_bytes)));
+        let home = Home::new(&self.store, Arc::clone(&spec), job.plan, (job.spec_blob, job.spec_bytes));
+        home.in_the_way.send_replace(job.in_the_way);
+        self.homes.insert(id, home);
         let input = LedgerInput::JobAdded { spec: (*spec).clone(), priority: job.priority, held: job.held };
         if let Err(refusal) = self.ledger.handle(input, clock::now()) {
             self.homes.remove(&id);
@@ -230,6 +232,7 @@ impl Core {
             let input = LedgerInput::TasksReused { job: id, tasks: job.reused, stamp: spec.submitted };
             self.ledger.handle(input, clock::now()).expect("a fact is never refused");
         }
+        self.prove(id, job.landed);
         tracing::info!(job = %id, name = spec.name, tasks = spec.task_count(), "job added");
         Ok(id)
     }

@@ -15,6 +15,8 @@ use super::{
     deputies::{epoch_of, opened, read_body},
     facts::Reply,
     journal::Wish,
+    kept_wish,
+    proofs::Flaws,
     steward::sentence,
     stow,
 };
@@ -222,6 +224,8 @@ pub(crate) async fn home_of(store: &Store, data: &Path, me: PeerId, spec: &Arc<J
     let mine = spec.origin == me;
     let local = if mine { Arc::clone(spec) } else { Arc::new(stow::local(spec, data)) };
     let mut home = Home::new(store, local, Arc::new(plan), (blob, spec_bytes));
+    home.in_the_way.send_replace(kept_wish(store, spec.id).await);
+    home.flaws = Flaws::load(store, spec.id).await;
     home.has_inputs = mine || spec.inputs.iter().all(|input| blobs.contains(input.blob));
     Ok(home)
 }

@@ -36,6 +36,7 @@ impl Core {
         let waits_for = self.waits_for(job, &summary);
         let (safe, unsafe_why) = self.safety(job).map_or_else(|why| (false, why), |()| (true, String::new()));
         let home = self.homes.get(&job)?;
+        let landing = self.landing_view(job, home);
         let failure = |group: &FailureGroup| FailureView {
             reason: group.reason.clone(),
             count: u64::from(group.tasks),
@@ -70,6 +71,7 @@ impl Core {
             steward_name: self.machines.name(self.me),
             safe,
             unsafe_why,
+            landing,
         })
     }
 
@@ -198,6 +200,8 @@ impl Core {
             run_secs,
             progress: said.and_then(|(_, said)| said.progress).map(|percent| f64::from(percent) / 100.0),
             status: said.map(|(_, said)| said.status.clone()).unwrap_or_default(),
+            held: self.holds_back(job, task.key),
+            flaws: home.map(|home| home.flaws.of_task(task.key)).unwrap_or_default(),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Sentences about what happened to jobs.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use gridwell_api::{NoticeKind, NoticeLevel, TaskCounts};
-use gridwell_model::JobState;
+use gridwell_model::{JobSpec, JobState, OutputFile, RelPath};
+
+use crate::transfer::place_in;
 
 /// A job at its end, in one sentence however many tasks it has. `took` is absent if nothing of it ever ran.
 pub(super) fn end_of(
@@ -26,6 +28,23 @@ pub(super) fn end_of(
         }
         _ => (NoticeKind::JobDone, NoticeLevel::Info, format!("{name} is done: {total}{took}")),
     }
+}
+
+/// Which file is in the way of results, and what to do.
+pub(super) fn in_the_way(spec: &JobSpec, held: &[OutputFile]) -> String {
+    let path = held.first().map(|file| place_of(spec, file.folder, &file.path)).unwrap_or_default();
+    let more = held.len().saturating_sub(1);
+    let others = if more > 0 { format!(", and {} more are", number(more as u64, "file")) } else { " is".to_owned() };
+    let job = spec.id;
+    format!(
+        "'{path}'{others} in the way and not what the grid put there; move it away, or: gridwell land {job} --overwrite (or --beside)"
+    )
+}
+
+/// Where a file of a job lies, for people.
+pub(super) fn place_of(spec: &JobSpec, folder: u32, path: &RelPath) -> String {
+    let folder = spec.output_folders.get(folder as usize).map_or("", String::as_str);
+    place_in(Path::new(folder), path).to_string_lossy().into_owned()
 }
 
 /// `12 of 240 frames failed, 226 done, 2 skipped`.

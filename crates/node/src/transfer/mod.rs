@@ -24,6 +24,7 @@ use tokio::io::AsyncReadExt as _;
 
 pub(crate) use collect::{CollectError, Collected};
 pub(crate) use doubts::Doubts;
+pub(crate) use home::{Home, Homecoming, overwrite, place_in};
 pub(crate) use place::SessionPlace;
 use rules::rules_of_their_own;
 pub(crate) use rules::rules_through;

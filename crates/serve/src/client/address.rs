@@ -59,6 +59,7 @@ impl Address {
             | Request::Copies
             | Request::Wake(_)
             | Request::HandOver(_)
+            | Request::Land(_)
             | Request::Limit(_)
             | Request::Shares
             | Request::ShareAdd(_)

@@ -17,7 +17,7 @@ const HASH_BUFFER_BYTES: usize = 256 * 1024;
 
 /// What a file looked like: while nothing of it changes, its bytes are taken to be the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     pub(super) size_bytes: u64,
     pub(super) mtime_ns: i64,
     pub(super) device: u64,
@@ -25,7 +25,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
             size_bytes: metadata.len(),
             mtime_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
@@ -83,7 +83,7 @@ pub(super) fn open_regular(path: &Path, follow: bool) -> Result<(File, Stamp), B
 }
 
 /// Hashes an open file to its end, and fails if it changed meanwhile.
-pub(super) fn hash_steady(file: &mut File, path: &Path, before: Stamp) -> Result<BlobId, BlobError> {
+pub(crate) fn hash_steady(file: &mut File, path: &Path, before: Stamp) -> Result<BlobId, BlobError> {
     let (blob, size_bytes) = hash(file).map_err(|error| file_error("read", path, error))?;
     let after = file.metadata().map_err(|error| file_error("read", path, error))?;
     if size_bytes == before.size_bytes && Stamp::of(&after) == before {

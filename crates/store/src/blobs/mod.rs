@@ -19,7 +19,7 @@ use gridwell_files::{Groups, Outboard};
 use gridwell_model::{BlobId, JobId};
 
 pub use error::BlobError;
-pub(crate) use file::copy;
+pub(crate) use file::{Stamp, copy, hash_steady};
 pub(crate) use folder::{Inner, Source};
 pub use hold::BlobHold;
 pub use receive::BlobWriter;

@@ -19,7 +19,7 @@ pub use check::check_folder;
 pub use error::LandError;
 pub(crate) use folders::{LandingFolders, kept_folders, remove_folders};
 
-use self::place::Place;
+use self::place::{Found, Place};
 use crate::{
     Blobs, Durability, StoreError,
     blobs::{Inner, blocking},
@@ -41,21 +41,32 @@ pub enum LandSource {
     File(PathBuf),
 }
 
-/// What happens to a file that is there already.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+impl LandSource {
+    /// What its content is known to be.
+    const fn content(&self) -> Option<BlobId> {
+        match self {
+            Self::Copy(blob) | Self::Move(blob) => Some(*blob),
+            Self::File(_) => None,
+        }
+    }
+}
+
+/// What happens to another file that has a result's name. One with the result's own content is the result, and stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
     /// It is replaced, at once.
-    #[default]
     Replace,
-    /// It stays, and the landing fails with [`LandError::Exists`].
-    Refuse,
+    /// It is replaced if it has this content, which landed there before; everything else is somebody's, and the landing fails
+    /// with [`LandError::Exists`].
+    Own(Option<BlobId>),
 }
 
 impl Blobs {
     /// Brings a result home: `folder`/`path` appears whole, or not at all. Returns where it lies.
     ///
-    /// Folders below `folder` are made; a symbolic link below it is never followed, a link with the result's own name is
-    /// replaced. The bytes are on the disk when this returns.
+    /// Folders below `folder` are made; a symbolic link below it is never followed, a link with the result's own name is in the way
+    /// as any other file. The bytes are on the disk when this returns. What appears under the name meanwhile is never replaced
+    /// unless everything may be.
     ///
     /// # Errors
     ///
@@ -68,27 +79,31 @@ impl Blobs {
         executable: bool,
         overwrite: Overwrite,
     ) -> Result<PathBuf, LandError> {
-        let landing = Landing {
-            inner: Arc::clone(&self.inner),
-            mode: self.inner.landing.mode(executable),
-            place: open_place(folder, path).await?,
-            overwrite,
-        };
+        let place = open_place(folder, path).await?;
+        let landing = Landing { inner: Arc::clone(&self.inner), mode: self.inner.landing.mode(executable), place };
         let landed = landing.place.path().to_owned();
         let landing = Arc::new(landing);
-        if landing.clone().try_move(source.clone()).await? {
+        let (looking, content) = (Arc::clone(&landing), source.content());
+        let found = blocking(move || looking.place.look(content, overwrite)).await?;
+        match found {
+            Found::Same => return Ok(landed),
+            // What is set aside for a moment is removed at the next start, should this one end now.
+            Found::Ours(_) => self.remember_folder(landing.place.folder()).await?,
+            Found::Nothing | Found::Anything => {}
+        }
+        if landing.clone().try_move(source.clone(), found).await? {
             if let LandSource::Move(blob) = source {
                 self.keep_moved(blob).await?;
             }
             return Ok(landed);
         }
         self.remember_folder(landing.place.folder()).await?;
-        blocking(move || landing.copy(&source)).await?;
+        blocking(move || landing.copy(&source, found)).await?;
         Ok(landed)
     }
 
     /// Brings home once more what came home as the file `before`; true if it lies at `folder`/`path` then, also if it lay there. False if its
-    /// bytes are nowhere any more, or something else lies there. Its inode says that it came at or after `since`.
+    /// bytes are nowhere any more, or something lies there that may not be replaced. Its inode says that it came at or after `since`.
     ///
     /// # Errors
     ///
@@ -98,16 +113,16 @@ impl Blobs {
         blob: BlobId,
         before: &Path,
         (folder, path, executable): (&Path, &RelPath, bool),
+        overwrite: Overwrite,
         since: Stamp,
     ) -> Result<bool, LandError> {
-        let land = async || self.land(LandSource::Copy(blob), folder, path, executable, Overwrite::Refuse).await;
+        let land = async || self.land(LandSource::Copy(blob), folder, path, executable, overwrite).await;
         let landed = match land().await {
             Err(LandError::Source { .. }) if self.is_file(blob, before).await => land().await,
             landed => landed,
         };
         let path = match landed {
             Ok(path) => path,
-            Err(LandError::Exists { path }) if self.is_file(blob, &path).await => path,
             Err(LandError::Exists { .. } | LandError::Source { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
@@ -146,21 +161,20 @@ struct Landing {
     inner: Arc<Inner>,
     place: Place,
     mode: u32,
-    overwrite: Overwrite,
 }
 
 impl Landing {
     /// Renames what lies on the same file system and may be moved; false if it has to be copied.
-    async fn try_move(self: Arc<Self>, source: LandSource) -> Result<bool, LandError> {
+    async fn try_move(self: Arc<Self>, source: LandSource, found: Found) -> Result<bool, LandError> {
         blocking(move || {
-            self.place.check_free(self.overwrite)?;
+            let aside = self.inner.landing.temp_name(self.place.name());
             let moved = match source {
                 LandSource::Copy(_) => return Ok(false),
                 LandSource::Move(blob) => self.inner.sync_stored(blob).and_then(|()| {
-                    let rename = |from: &Path| self.place.rename_from(from, self.overwrite);
+                    let rename = |from: &Path| self.place.rename_from(from, found, &aside);
                     self.inner.move_out(blob, self.place.path(), self.mode, rename)
                 }),
-                LandSource::File(from) => self.place.move_file(&from, self.mode, self.overwrite),
+                LandSource::File(from) => self.place.move_file(&from, self.mode, found, &aside),
             };
             if moved.map_err(|error| LandError::from_io(self.place.path(), 0, error))? {
                 self.place.sync_folder()?;
@@ -172,22 +186,22 @@ impl Landing {
     }
 
     /// Writes the bytes beside the result under a name of our own, then renames that.
-    fn copy(&self, source: &LandSource) -> Result<(), LandError> {
+    fn copy(&self, source: &LandSource, found: Found) -> Result<(), LandError> {
         let unreadable = |source| LandError::Source { path: self.place.path().to_owned(), source };
-        let temp_name = self.inner.landing.temp_name(self.place.name());
+        let [temp_name, aside] = [(); 2].map(|()| self.inner.landing.temp_name(self.place.name()));
         match source {
             LandSource::Copy(blob) | LandSource::Move(blob) => {
                 let mut source = self.inner.open_source(*blob).map_err(unreadable)?;
                 let size_bytes = source.size_bytes;
                 let temp = self.place.write_temp(&temp_name, self.mode, &mut source.file, size_bytes)?;
                 source.check().map_err(unreadable)?;
-                temp.publish(self.overwrite)
+                temp.publish(found, &aside)
             }
             LandSource::File(from) => {
                 let mut file =
                     std::fs::File::open(from).map_err(|source| LandError::Refused { path: from.clone(), source })?;
                 let size_bytes = file.metadata().map_or(0, |metadata| metadata.len());
-                self.place.write_temp(&temp_name, self.mode, &mut file, size_bytes)?.publish(self.overwrite)?;
+                self.place.write_temp(&temp_name, self.mode, &mut file, size_bytes)?.publish(found, &aside)?;
                 std::fs::remove_file(from).map_err(|source| LandError::Refused { path: from.clone(), source })
             }
         }

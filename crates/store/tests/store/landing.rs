@@ -58,23 +58,67 @@ async fn a_file_of_ours_lands_and_is_gone() {
     let out = fixture.out();
     let path = rel("run.sh");
     let source = LandSource::File(file.clone());
-    let landed = fixture.store.blobs().land(source, &out, &path, true, Overwrite::Refuse).await.unwrap();
+    let landed = fixture.store.blobs().land(source, &out, &path, true, Overwrite::Own(None)).await.unwrap();
     assert_eq!(std::fs::metadata(landed).unwrap().permissions().mode() & 0o100, 0o100);
     assert!(!file.exists());
 }
 
 #[tokio::test]
-async fn what_is_there_is_replaced_at_once_or_stays() {
+async fn only_what_landed_here_and_is_unchanged_since_makes_way() {
     let fixture = Fixture::new();
+    let (blobs, out) = (fixture.store.blobs(), fixture.out());
     let (old, new) = (fixture.put(b"old").await, fixture.put(b"new").await);
     let landed = fixture.land(LandSource::Copy(old), "x").await.unwrap();
+    fixture.store.keep_landed(vec![(landed.clone(), old)]).await.unwrap();
+    let ours = fixture.store.landed_at(&landed).await.unwrap();
+    assert_eq!(ours, Some(old));
+    let land = async |source, ours| blobs.land(source, &out, &rel("x"), false, Overwrite::Own(ours)).await;
+
+    let refused = land(LandSource::Copy(new), None).await;
+    assert!(matches!(refused, Err(LandError::Exists { path }) if path == landed), "nobody knows whose it is");
     for source in [LandSource::Copy(new), LandSource::Move(new)] {
-        let refused = fixture.store.blobs().land(source, &fixture.out(), &rel("x"), false, Overwrite::Refuse).await;
-        assert!(matches!(refused, Err(LandError::Exists { path }) if path == landed));
+        std::fs::write(&landed, b"mine").unwrap();
+        let refused = land(source.clone(), ours).await;
+        assert!(matches!(refused, Err(LandError::Exists { .. })), "it was changed since");
+        assert_eq!(std::fs::read(&landed).unwrap(), b"mine");
+        // The same bytes are the same file, whatever its times say.
+        std::fs::write(&landed, b"old").unwrap();
+        land(source, ours).await.unwrap();
+        assert_eq!(std::fs::read(&landed).unwrap(), b"new");
+        assert_eq!(names(&out), ["x"], "what made way is gone");
     }
-    assert_eq!(std::fs::read(&landed).unwrap(), b"old");
-    fixture.land(LandSource::Move(new), "x").await.unwrap();
-    assert_eq!(std::fs::read(&landed).unwrap(), b"new");
+    std::fs::write(&landed, b"mine").unwrap();
+    fixture.land(LandSource::Copy(old), "x").await.unwrap();
+    assert_eq!(std::fs::read(&landed).unwrap(), b"old", "everything makes way if that is wished");
+}
+
+#[tokio::test]
+async fn a_file_with_the_same_content_is_the_result() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    std::fs::create_dir_all(fixture.out()).unwrap();
+    let there = fixture.out().join("x");
+    std::fs::write(&there, b"pixels").unwrap();
+    std::fs::set_permissions(&there, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let before = std::fs::metadata(&there).unwrap();
+    for source in [LandSource::Copy(blob), LandSource::Move(blob)] {
+        let landed = fixture.store.blobs().land(source, &fixture.out(), &rel("x"), true, Overwrite::Own(None)).await;
+        assert_eq!(landed.unwrap(), there);
+    }
+    let after = std::fs::metadata(&there).unwrap();
+    assert_eq!((after.ino(), after.mode(), after.mtime()), (before.ino(), before.mode(), before.mtime()), "it stays");
+}
+
+#[tokio::test]
+async fn a_link_in_the_way_stays() {
+    let fixture = Fixture::new();
+    let blob = fixture.put(b"pixels").await;
+    std::fs::create_dir_all(fixture.out()).unwrap();
+    symlink(fixture.file("theirs", b"pixels"), fixture.out().join("x")).unwrap();
+    let source = LandSource::Copy(blob);
+    let refused =
+        fixture.store.blobs().land(source, &fixture.out(), &rel("x"), false, Overwrite::Own(Some(blob))).await;
+    assert!(matches!(refused, Err(LandError::Exists { .. })));
 }
 
 #[tokio::test]
@@ -170,7 +214,12 @@ async fn what_came_home_once_comes_home_again_wherever_its_bytes_are() {
     let since = Stamp(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64);
     let again = async |name: &str| {
         let (folder, path) = (fixture.out(), RelPath::new(name).unwrap());
-        fixture.store.blobs().land_again(blob, &before, (&folder, &path, false), since).await.unwrap()
+        fixture
+            .store
+            .blobs()
+            .land_again(blob, &before, (&folder, &path, false), Overwrite::Own(None), since)
+            .await
+            .unwrap()
     };
     assert!(again("a.png").await, "it lies there");
     let metadata = std::fs::metadata(&before).unwrap();

@@ -230,6 +230,7 @@ async fn places_are_found_for_logs_of_an_earlier_version() {
     let old = rusqlite::Connection::open(&path).unwrap();
     old.execute_batch(
         "DROP INDEX log_line_by_place; ALTER TABLE log_line DROP COLUMN at; ALTER TABLE log_attempt DROP COLUMN written; DROP TABLE made;
+         DROP TABLE landed; DROP INDEX result_by_proof; ALTER TABLE result DROP COLUMN proof;
          PRAGMA user_version = 2;",
     )
     .unwrap();

@@ -26,6 +26,7 @@ fn file(index: u32, path: &str) -> LandedFile {
         size_bytes: 10,
         landed: Stamp(u64::from(index)),
         kind: PICTURE,
+        proof: 0,
     }
 }
 
@@ -123,6 +124,22 @@ async fn the_newest_picture_of_a_job_and_the_first_of_a_task_are_found() {
     assert_eq!(store.first_landed(job(1), task(2), PICTURE).await.unwrap(), Some(file(2, "b.png")));
     assert_eq!(store.first_landed(job(1), task(3), PICTURE).await.unwrap(), None);
     assert_eq!(store.newest_landed(job(2), PICTURE).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_proof_is_of_the_file_that_was_looked_into() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    store.record_landed(job(1), vec![file(1, "a.png"), file(2, "b.png"), file(3, "c.png")]).await.unwrap();
+    let found = |file: LandedFile, proof| LandedFile { proof, ..file };
+    store.record_landed(job(1), vec![LandedFile { landed: Stamp(50), ..file(2, "b.png") }]).await.unwrap();
+
+    let proofs = vec![found(file(1, "a.png"), 1), found(file(2, "b.png"), 2), found(file(3, "c.png"), 2)];
+    store.record_proofs(job(1), proofs).await.unwrap();
+
+    assert_eq!(store.flawed(job(1), 9).await.unwrap(), [found(file(3, "c.png"), 2)], "b.png landed anew since");
+    store.record_landed(job(1), vec![file(3, "c.png")]).await.unwrap();
+    assert_eq!(store.flawed(job(1), 9).await.unwrap(), [], "and so did c.png");
 }
 
 #[tokio::test]
