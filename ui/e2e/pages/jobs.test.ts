@@ -39,6 +39,37 @@ describe("a job that has ended", () => {
   });
 });
 
+describe("results that are not home, or not what they should be", () => {
+  it.each(["dark", "light"] as const)("are told in %s with what can be done", async theme => {
+    const page = await open("#/jobs/lobbyaaaaaaaaaaa", { theme });
+    const news = page.getByRole("list", { name: "Results that need a look" });
+    await news.getByText("3 files wait.").waitFor();
+    await news.getByText(/frame_0007.png is in the way/).waitFor();
+    await news.getByText("Results of 2 frames are kept by another machine").waitFor();
+    await news.getByText("2 files all black:").waitFor();
+    const labels = await news.getByRole("button").allInnerTexts();
+    expect(labels.map(label => label.trim())).toEqual(["Replace", "Keep both", "Try again", "Show", "Show"]);
+    expect(await breaches(page)).toEqual([]);
+    await news.getByRole("button", { name: "Show" }).last().click();
+    await page.getByRole("option", { name: "frame 12, done, cut off", selected: true }).waitFor();
+    await page.getByRole("option", { name: "frame 4, done, all black" }).waitFor();
+  });
+
+  it("land as it is wished", async () => {
+    const page = await open("#/jobs/lobbyaaaaaaaaaaa/results");
+    await page
+      .getByRole("row", { name: /frame_0004/ })
+      .getByText("all black")
+      .waitFor();
+    const news = page.getByRole("list", { name: "Results that need a look" });
+    await news.getByRole("button", { name: "Keep both" }).click();
+    await page.getByText(/Results of .*lobby.* are landing/).waitFor();
+    const asked = await page.evaluate(() => window.lab.bridge.asked.filter(({ ask }) => ask === "land"));
+    expect(asked).toEqual([{ ask: "land", job: "lobbyaaaaaaaaaaa", in_the_way: "beside" }]);
+    expect(await breaches(page)).toEqual([]);
+  });
+});
+
 describe("this machine", () => {
   it("says whether it may be closed, and on its page why not", async () => {
     const page = await open("#/jobs");

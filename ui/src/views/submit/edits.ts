@@ -15,6 +15,8 @@ export interface Edits {
   hold: boolean;
   /** Make anew what an earlier job made of the same. */
   fresh: boolean;
+  /** Let results replace whatever has their names. */
+  overwrite: boolean;
   /** True once a person said that missing files do not matter. */
   missingIgnored: boolean;
 }
@@ -31,6 +33,7 @@ export const NO_EDITS: Edits = {
   attempts: null,
   hold: false,
   fresh: false,
+  overwrite: false,
   missingIgnored: false,
 };
 
@@ -44,6 +47,7 @@ export function requestOf(source: Pick<SubmitRequest, "paths" | "command">, edit
   if (edits.attempts !== null) request.attempts = edits.attempts;
   if (edits.hold) request.hold = true;
   if (edits.fresh) request.fresh = true;
+  if (edits.overwrite) request.overwrite = true;
   if (Object.keys(edits.parameters).length > 0) request.parameters = { ...edits.parameters };
   if (edits.on.length > 0) request.on = [...edits.on];
   if (edits.needs.length > 0) request.needs = [...edits.needs];
