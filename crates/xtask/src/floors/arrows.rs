@@ -14,6 +14,7 @@ const PURE_FLOOR: u8 = 1;
 const ROOMS: &[(&str, u8)] = &[
     ("gridwell-model", 0),
     ("gridwell-api", 1),
+    ("gridwell-courtesy", 1),
     ("gridwell-files", 1),
     ("gridwell-flow", 1),
     ("gridwell-job", 1),

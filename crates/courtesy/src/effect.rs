@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use gridwell_model::Time;
+
+use crate::{Offer, Reason, SessionKey};
+
+/// What the node is to do. Wishes for one session hold in the order in which they come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Lower its priority for processor and disk, cap its threads.
+    Soften {
+        /// Which.
+        session: SessionKey,
+        /// Why.
+        reason: Reason,
+    },
+    /// Give it back what [`Effect::Soften`] took.
+    Unsoften {
+        /// Which.
+        session: SessionKey,
+    },
+    /// Let all its processes stand still; its leases are still renewed, and say so.
+    Freeze {
+        /// Which.
+        session: SessionKey,
+        /// Why.
+        reason: Reason,
+    },
+    /// Let them go on.
+    Thaw {
+        /// Which.
+        session: SessionKey,
+    },
+    /// Thaw it if it is frozen, tell it to stop, and keep what it has written.
+    Pack {
+        /// Which.
+        session: SessionKey,
+        /// How long it has for that.
+        grace: Duration,
+        /// Why.
+        reason: Reason,
+    },
+    /// Kill all its processes.
+    End {
+        /// Which.
+        session: SessionKey,
+        /// Why.
+        reason: Reason,
+    },
+    /// It should have ended long ago: people are to know.
+    Report {
+        /// Which.
+        session: SessionKey,
+        /// Since when it was to end.
+        since: Time,
+    },
+    /// What the scheduler and the other machines may have from now on.
+    Offer(Offer),
+}
+
+/// How the machine stands, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Lends, and nobody has asked yet.
+    Offering,
+    /// Runs work, unhindered.
+    Working,
+    /// Its owner's: it takes nothing for others now.
+    Yours,
+    /// Takes nothing new and finishes what it has.
+    Draining,
+    /// Work goes on, softened.
+    Softened,
+    /// Work stands still.
+    Frozen,
+    /// Work is being packed up, or ends.
+    Packing,
+    /// Its owner switched lending off.
+    Paused,
+    /// A program does not end.
+    Trouble,
+}
