@@ -1,7 +1,8 @@
 //! Looks at the machine: what it has, which tools are installed, how busy others keep it, how fast it is.
 //!
 //! Floor 2. [`probe`] fills [`gridwell_model::Hardware`]; [`Sampler`] measures [`gridwell_model::Load`] every few seconds;
-//! [`benchmark`] scores the processor, [`scene_refers`] asks Blender about a scene. It decides nothing, and what cannot be
+//! [`Senses`] say what its owner does, for the engine of courtesy; [`benchmark`] scores the processor, [`scene_refers`] asks
+//! Blender about a scene. It decides nothing, and what cannot be
 //! found out about the machine stays empty or 0. Everything read from the system or from a program's output is bounded before it is parsed.
 
 mod ask;
@@ -15,6 +16,7 @@ mod networks;
 mod power;
 mod sample;
 mod scene;
+mod senses;
 mod tools;
 mod usage;
 mod wake;
@@ -25,5 +27,6 @@ pub use networks::{Network, networks};
 pub use power::{Departure, Hold, Power, PowerNews, power};
 pub use sample::Sampler;
 pub use scene::scene_refers;
+pub use senses::{Around, Sense, SenseKind, Senses, Unavailable};
 pub use tools::{Identity, ToolCache};
 pub use wake::wake_points;

@@ -48,7 +48,7 @@ impl Sampler {
 }
 
 /// Cores that others kept busy: everybody's time less our own, never below none nor above `cores`.
-fn foreign(before: &usage::Usage, after: &usage::Usage, elapsed: Duration, cores: u32) -> f32 {
+pub(crate) fn foreign(before: &usage::Usage, after: &usage::Usage, elapsed: Duration, cores: u32) -> f32 {
     let all = after.all_seconds - before.all_seconds;
     let own = (after.own_seconds - before.own_seconds).max(0.0);
     let busy = ((all - own) / elapsed.as_secs_f64()) as f32;

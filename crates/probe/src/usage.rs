@@ -10,7 +10,7 @@ pub(crate) struct Usage {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{memory_available, read};
+pub(crate) use linux::{memory_available, read, tree};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{memory_available, read};
 
@@ -39,16 +39,14 @@ mod linux {
         parse_available(&bounded::read(Path::new("/proc/meminfo"))?)
     }
 
-    fn tree_ticks(roots: &[u32]) -> u64 {
+    /// The asked processes and everything that they and their children started.
+    pub(crate) fn tree(roots: &[u32]) -> BTreeSet<u32> {
         let mut next = roots.to_vec();
         let mut seen = BTreeSet::new();
-        let mut ticks = 0;
         while let Some(pid) = next.pop() {
             if seen.len() == MAX_PROCESSES || !seen.insert(pid) {
                 continue;
             }
-            let stat = bounded::read(Path::new(&format!("/proc/{pid}/stat")));
-            ticks += stat.and_then(|stat| parse_own(&stat)).unwrap_or(0);
             // A child belongs to the thread that started it.
             let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
             for thread in threads {
@@ -56,7 +54,12 @@ mod linux {
                 next.extend(children.split_ascii_whitespace().filter_map(|child| child.parse::<u32>().ok()));
             }
         }
-        ticks
+        seen
+    }
+
+    fn tree_ticks(roots: &[u32]) -> u64 {
+        let ticks = |pid: u32| parse_own(&bounded::read(Path::new(&format!("/proc/{pid}/stat")))?);
+        tree(roots).into_iter().filter_map(ticks).sum()
     }
 
     /// Ticks that were neither idle, nor waiting, nor stolen by a hypervisor.
