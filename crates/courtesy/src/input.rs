@@ -162,8 +162,6 @@ pub enum IdleSource {
     Wayland,
     /// The X server.
     X11,
-    /// The desktop's screen saver.
-    ScreenSaver,
     /// macOS.
     Hid,
     /// Windows, in the owner's session.

@@ -26,8 +26,8 @@ pub(crate) struct Session {
     pub(crate) facts: SessionFacts,
     started: Time,
     state: State,
-    /// When it is expected to end, if it has said.
-    ends: Option<Time>,
+    /// How long it was to run yet at a moment, if it has said.
+    left: Option<(Duration, Time)>,
     done: f32,
     /// How long it stood still, less how long it ran between; never below nothing.
     debt: Duration,
@@ -68,7 +68,7 @@ impl Session {
             facts,
             started: now,
             state: State::Running { soft: None, since: now, spared: None },
-            ends: None,
+            left: None,
             done: 0.0,
             debt: Duration::ZERO,
             mute: Duration::ZERO,
@@ -92,6 +92,7 @@ impl Session {
 
     /// The machine slept for this long until now: no program could do anything meanwhile.
     pub(crate) fn slept(&mut self, time: Duration, now: Time) {
+        self.left = self.left.map(|(left, at)| (left, at + time));
         match &mut self.state {
             State::Packing { until } => *until = *until + time,
             State::Ending { since, .. } => *since = now,
@@ -109,8 +110,13 @@ impl Session {
     }
 
     pub(crate) fn progress(&mut self, left: Option<Duration>, done: Option<f32>, now: Time) {
-        self.ends = left.map(|left| now + left);
+        self.left = left.map(|left| (left, now));
         self.done = done.unwrap_or(self.done);
+    }
+
+    /// How long it is to run yet, while it runs.
+    fn left(&self, now: Time) -> Option<Duration> {
+        self.left.map(|(left, at)| left.saturating_sub(now.since(at)))
     }
 
     /// Goes where the strictest order leads. `at_once` is the owner's word to go on, which waits for nothing.
@@ -168,7 +174,7 @@ impl Session {
         if order.rung < Rung::Freeze || order.rung == Rung::End {
             return order.clone();
         }
-        let nearly = self.done > Ladder::NEARLY_DONE || self.ends.is_some_and(|ends| ends <= alarm.now + ladder.nearly);
+        let nearly = self.done > Ladder::NEARLY_DONE || self.left(alarm.now).is_some_and(|left| left <= ladder.nearly);
         if nearly && !order.is_pressed() && !alarm.lasted(spared, ladder.pack_after) {
             return becomes(Rung::Soften);
         }
@@ -236,6 +242,7 @@ impl Session {
     fn freeze(&mut self, reason: Reason, ladder: &Ladder, alarm: &mut Alarm, effects: &mut Effects) {
         let State::Running { since, .. } = self.state else { return };
         let ran = alarm.now.since(since);
+        self.left = self.left(alarm.now).map(|left| (left, alarm.now));
         self.debt = self.debt.saturating_sub(ran);
         if ran >= ladder.dwell {
             self.mute = Duration::ZERO;
@@ -258,7 +265,7 @@ impl Session {
         self.debt += stood;
         self.mute += stood;
         self.stood += stood;
-        self.ends = self.ends.map(|ends| ends + stood);
+        self.left = self.left.map(|(left, _)| (left, now));
         self.state = State::Running { soft: Some(since), since: now, spared: None };
     }
 
