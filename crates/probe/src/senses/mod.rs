@@ -15,6 +15,8 @@ mod programs;
 mod space;
 #[cfg(target_os = "linux")]
 mod terminals;
+#[cfg(target_os = "linux")]
+mod wayland;
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -46,6 +48,8 @@ pub struct Around<'a> {
 pub enum SenseKind {
     /// Idle time from GNOME's compositor.
     Mutter,
+    /// Idle time from another Wayland compositor.
+    Wayland,
     /// Idle time from the X server.
     X11,
     /// Idle time from logind's hint.
@@ -75,9 +79,10 @@ pub enum SenseKind {
 }
 
 impl SenseKind {
-    /// All of them; those of idleness in the order in which they are believed.
-    pub const ALL: [Self; 14] = [
+    /// All of them.
+    pub const ALL: [Self; 15] = [
         Self::Mutter,
+        Self::Wayland,
         Self::X11,
         Self::Logind,
         Self::Terminals,
@@ -98,6 +103,7 @@ impl SenseKind {
     pub const fn source(self) -> Option<IdleSource> {
         match self {
             Self::Mutter => Some(IdleSource::Mutter),
+            Self::Wayland => Some(IdleSource::Wayland),
             Self::X11 => Some(IdleSource::X11),
             Self::Logind => Some(IdleSource::Logind),
             Self::Terminals => Some(IdleSource::Terminal),
@@ -114,6 +120,7 @@ impl SenseKind {
     pub fn open(self, data_dir: &Path) -> Result<Box<dyn Sense>, Unavailable> {
         Ok(match self {
             Self::Mutter => Box::new(bus::Mutter::open()?),
+            Self::Wayland => Box::new(wayland::Wayland::open()?),
             Self::X11 => Box::new(display::X11Idle::open()?),
             Self::Logind => Box::new(bus::Logind::open()?),
             Self::Terminals => Box::new(terminals::Terminals::open("/dev".as_ref())?),
@@ -217,5 +224,27 @@ impl Senses {
             }
         }
         facts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sense_speaks_or_says_why_not_and_a_missing_source_of_idleness_is_a_fact() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut senses = Senses::open(temp.path());
+        let (own, programs) = ([std::process::id()], BTreeSet::new());
+        let facts = senses.read(&Around { own: &own, programs: &programs, uses_graphics: false });
+        assert_eq!(senses.report().count(), SenseKind::ALL.len());
+        for (kind, why) in senses.report() {
+            let sources = facts
+                .iter()
+                .filter(|fact| matches!(fact, Input::NoSuchSource(source) if kind.source() == Some(*source)));
+            assert_eq!(sources.count() > 0, kind.source().is_some() && why.is_some(), "{kind:?}");
+            assert!(why.is_none_or(|why| !why.to_string().is_empty()));
+        }
+        assert!(facts.iter().any(|fact| matches!(fact, Input::Sensed(Reading::Disk { .. }))));
     }
 }
