@@ -1,6 +1,6 @@
 //! Pieces of shared files on their way over this machine: checked, kept, and given again to who has a right to them.
 
-use std::{io, ops::Range};
+use std::{io, ops::Range, time::Duration};
 
 use gridwell_api::{NoticeKind, NoticeLevel};
 use gridwell_files::{Decoder, Groups, Purpose, Verified, group_count, stream_bytes};
@@ -19,6 +19,8 @@ use crate::clock;
 const BLOCK_BYTES: usize = 256 * 1024;
 /// Blocks that wait for the disk: the links go on meanwhile.
 const BLOCKS: usize = 8;
+/// Longest wait for a disk that is slower than the links; then the rest of a piece is passed on and not kept.
+const DISK: Duration = Duration::from_secs(1);
 
 /// Groups of a file that somebody asks its owner for over this machine, with a ticket.
 #[derive(Debug)]
@@ -85,8 +87,8 @@ impl Piece {
         (self.granted && is_here).then(|| (object.prove(Groups::from(self.groups.clone())), hold))
     }
 
-    /// Passes on what comes and keeps it, each part once it is proven; returns how many bytes that were. A disk that takes no more
-    /// does not keep anything from being passed on.
+    /// Passes on what comes and keeps it, each part once it is proven; returns how many bytes that were. A disk that takes no more,
+    /// or hangs, does not hold up what is passed on.
     pub(super) async fn pass(
         &self,
         mut fetched: Fetched,
@@ -98,6 +100,7 @@ impl Piece {
             return Err(PieceError::Wrong);
         }
         let (proven, mut to_keep) = mpsc::channel::<Vec<Verified>>(BLOCKS);
+        let mut proven = Some(proven);
         let keep = async {
             let object = objects.open(self.blob, self.size_bytes, Purpose::Relayed).await?;
             while let Some(parts) = to_keep.recv().await {
@@ -126,8 +129,11 @@ impl Piece {
                     return Ok(bytes);
                 }
                 sink.write(&parts.iter().map(Verified::as_bytes).collect::<Vec<_>>().concat()).await?;
-                // Nobody takes it once the disk refused.
-                let _unkept = proven.send(parts).await;
+                if let Some(keeper) = &proven
+                    && keeper.send_timeout(parts, DISK).await.is_err()
+                {
+                    proven = None;
+                }
             }
         };
         tokio::join!(keep, pass).1

@@ -49,3 +49,19 @@ impl Tickets {
         self.0.lock().expect("nothing panics while it holds the list")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_found_by_its_owner_and_content_and_the_oldest_of_many_goes() {
+        let tickets = Tickets::default();
+        let (owner, blob) = (PeerId([1; 32]), |number: usize| BlobId::of(&number.to_le_bytes()));
+        (0..=MOST).for_each(|number| tickets.keep(owner, blob(number), number.to_le_bytes().to_vec()));
+        let held = tickets.of(owner, blob(MOST)).unwrap();
+        assert!(held.bytes == MOST.to_le_bytes() && !held.is_old());
+        assert!(tickets.of(owner, blob(0)).is_none());
+        assert!(tickets.of(PeerId([2; 32]), blob(MOST)).is_none());
+    }
+}
