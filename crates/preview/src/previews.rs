@@ -17,6 +17,9 @@ pub(crate) const MAX_ASKED: usize = 512;
 /// Most files that are looked at at once: a dead network folder holds each look up, and they share the blocking threads.
 const MAX_LOOKS: usize = 8;
 
+/// Most pictures that wait to be looked into at once: the frames of a long film. What lands faster is not looked into.
+const MAX_PROOFS: usize = 4_096;
+
 /// Most threads that make previews: each may need half a gigabyte for a moment.
 const MAX_WORKERS: usize = 2;
 
@@ -48,6 +51,7 @@ struct Inner {
     looks: Semaphore,
     /// One picture at a time is looked into: nobody waits for it.
     proofs: Semaphore,
+    proof_seats: Semaphore,
 }
 
 impl Previews {
@@ -61,8 +65,8 @@ impl Previews {
         let cache = Arc::new(Cache::open(config.folder, CACHE_BYTES)?);
         let workers = Workers::start(count, Arc::clone(&cache), config.ffmpeg)?;
         let (seats, looks) = (Semaphore::new(MAX_ASKED), Semaphore::new(MAX_LOOKS));
-        let proofs = Semaphore::new(1);
-        Ok(Self { inner: Arc::new(Inner { workers, cache, seats, looks, proofs }) })
+        let (proofs, proof_seats) = (Semaphore::new(1), Semaphore::new(MAX_PROOFS));
+        Ok(Self { inner: Arc::new(Inner { workers, cache, seats, looks, proofs, proof_seats }) })
     }
 
     /// A preview of `source`, found or made. Everybody who asks for the same one at the same time gets the same answer;
@@ -89,8 +93,10 @@ impl Previews {
     ///
     /// # Errors
     ///
-    /// [`PreviewError`] if nothing can be said of it: it is gone or over the limits, or no decoder here knows its kind.
+    /// [`PreviewError`] if nothing can be said of it: it is gone or over the limits, no decoder here knows its kind, or too many wait.
     pub async fn prove(&self, path: PathBuf) -> Result<Finding, PreviewError> {
+        let busy = |_| PreviewError::Busy { limit: MAX_PROOFS };
+        let _seat = self.inner.proof_seats.try_acquire().map_err(busy)?;
         let _turn = self.inner.proofs.acquire().await.map_err(|_| PreviewError::Stopped)?;
         let (answer, answered) = oneshot::channel();
         let work = move || {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gridwell_model::{Claim, JobId, JobSpec, LeaseId, TaskSpan, TaskState, Time};
+use gridwell_model::{Claim, JobId, JobSpec, LeaseId, TaskKey, TaskSpan, TaskState, Time};
 
 use crate::{Effect, JobSummary, LeaseEnd, Ledger, RestoreError, Stow, change::Change, job::Job, restore};
 
@@ -164,6 +164,14 @@ impl Ledger {
         self.jobs.get(&job).into_iter().flat_map(|job| job.stowed.values())
     }
 
+    /// Those of one task, or of the run that it was in.
+    #[must_use]
+    pub fn stowed_of(&self, job: JobId, task: TaskKey) -> Option<&Stow> {
+        let (_, stow) = self.jobs.get(&job)?.stowed.range(..=task).next_back()?;
+        let covers = stow.step == task.step && stow.tasks.start <= task.index && task.index < stow.tasks.end;
+        covers.then_some(stow)
+    }
+
     pub(super) fn outputs_stowed(&mut self, id: JobId, stow: Stow, now: Time) {
         if self.jobs.get(&id).is_some_and(|job| job.all_in(stow.step, stow.tasks, &[TaskState::Done])) {
             self.commit(id, Change::Stowed(stow), true, now);
@@ -171,7 +179,7 @@ impl Ledger {
     }
 
     pub(super) fn outputs_landed(&mut self, id: JobId, step: u32, tasks: TaskSpan, now: Time) {
-        let key = gridwell_model::TaskKey { step, index: tasks.start };
+        let key = TaskKey { step, index: tasks.start };
         if self.jobs.get(&id).is_some_and(|job| job.stowed.contains_key(&key)) {
             self.commit(id, Change::Landed { step, tasks }, true, now);
         }

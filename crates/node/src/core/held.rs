@@ -120,8 +120,8 @@ impl Core {
     }
 
     pub(super) fn holds_back(&self, job: JobId, task: TaskKey) -> bool {
-        let covers = |span: TaskSpan| span.start <= task.index && task.index < span.end;
-        self.held_back(job).any(|stow| stow.step == task.step && covers(stow.tasks))
+        let mine = self.homes.get(&job).is_some_and(|home| home.spec.origin == self.me);
+        mine && self.ledger.stowed_of(job, task).is_some_and(|stow| stow.peer == self.me)
     }
 
     pub(super) fn landing_view(&self, job: JobId, home: &Home) -> LandingView {

@@ -111,11 +111,16 @@ impl Core {
         if pictures.is_empty() {
             return;
         }
-        let (previews, store) = (self.previews.clone(), self.store.clone());
+        let (previews, store, facts) = (self.previews.clone(), self.store.clone(), self.facts.clone());
         self.spawn(async move {
             let mut proved = Vec::with_capacity(pictures.len());
             for (path, file) in pictures {
-                match previews.prove(path).await {
+                let found = tokio::select! {
+                    found = previews.prove(path) => found,
+                    // The loop has stopped: what was found so far is kept.
+                    () = facts.closed() => break,
+                };
+                match found {
                     Ok(finding) => proved.push(LandedFile { proof: number_of(finding), ..file }),
                     Err(error) => tracing::debug!(%error, %job, "a picture that landed was not looked into"),
                 }

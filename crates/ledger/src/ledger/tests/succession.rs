@@ -118,6 +118,8 @@ fn outputs_that_wait_for_their_origin_are_remembered_until_they_landed() {
     bob.take_effects();
     ann.ledger.merge(JOB, &bob.ledger.snapshot(JOB).unwrap(), ann.now).unwrap();
     assert_eq!(ann.ledger.stowed(JOB).collect::<Vec<_>>(), [&stow]);
+    let of = |index| ann.ledger.stowed_of(JOB, gridwell_model::TaskKey { step: 0, index });
+    assert_eq!((of(0), of(1)), (Some(&stow), None));
 
     ann.tell(Input::OutputsLanded { job: JOB, step: 0, tasks: stow.tasks });
     assert_eq!(ann.ledger.stowed(JOB).count(), 0);
