@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     ffi::{OsStr, OsString},
     fs, io,
     os::unix::{
@@ -13,6 +13,7 @@ use std::{
     },
 };
 
+use gridwell_model::BlobId;
 use rusqlite::{Connection, params};
 
 /// Ends the name of a file that is still being written.
@@ -20,6 +21,9 @@ const TEMP_SUFFIX: &str = "gridwell";
 
 /// Bytes of the result's name that its temporary name repeats: leaves room for the rest within 255.
 const TEMP_NAME_BYTES: usize = 200;
+
+/// Most places of which it is noted what lands there: those that wait to be written down are far fewer.
+const MOST_NOTED: usize = 4_096;
 
 /// Folders in which a crash may leave partial files, and the names these have.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub(crate) struct LandingFolders {
     count: AtomicU64,
     /// Rights that the user's mask leaves to new files.
     allowed_mode: u32,
+    /// What was to land where, newest at the end: several tasks of a job may make a file of the same name.
+    noted: Mutex<VecDeque<(PathBuf, BlobId)>>,
 }
 
 impl LandingFolders {
@@ -44,7 +50,7 @@ impl LandingFolders {
             }
         }
         let allowed_mode = allowed_mode(data_dir)?;
-        Ok(Self { known: Mutex::default(), tag, count: AtomicU64::new(0), allowed_mode })
+        Ok(Self { known: Mutex::default(), tag, count: AtomicU64::new(0), allowed_mode, noted: Mutex::default() })
     }
 
     /// Rights of a landed file: what a program of this user would give it.
@@ -59,6 +65,21 @@ impl LandingFolders {
 
     pub(super) fn add(&self, folder: &Path) {
         self.known.lock().expect("nothing panics while it holds the folders").insert(folder.to_owned());
+    }
+
+    /// Notes what is about to land at a path.
+    pub(super) fn note(&self, path: &Path, blob: BlobId) {
+        let mut noted = self.noted.lock().expect("nothing panics while it holds the notes");
+        if noted.len() == MOST_NOTED {
+            noted.pop_front();
+        }
+        noted.push_back((path.to_owned(), blob));
+    }
+
+    /// True if that was noted.
+    pub(super) fn noted(&self, path: &Path, blob: BlobId) -> bool {
+        let noted = self.noted.lock().expect("nothing panics while it holds the notes");
+        noted.iter().any(|(of, what)| *what == blob && of == path)
     }
 
     /// A hidden name no other file has: `.NAME.TAG-COUNT.gridwell`.

@@ -25,6 +25,9 @@ use crate::{
     blobs::{Inner, blocking},
 };
 
+/// How often what has a result's name is looked at anew, when something else took it since the last look.
+const RACES: u32 = 3;
+
 /// How often, and how long each time, it is waited for the clock of a file system.
 const CLOCK_TRIES: u32 = 50;
 const CLOCK_WAIT: Duration = Duration::from_millis(2);
@@ -56,8 +59,8 @@ impl LandSource {
 pub enum Overwrite {
     /// It is replaced, at once.
     Replace,
-    /// It is replaced if it has this content, which landed there before; everything else is somebody's, and the landing fails
-    /// with [`LandError::Exists`].
+    /// It is replaced if it has this content, which landed there before, or one that landed there since this node started; everything
+    /// else is somebody's, and the landing fails with [`LandError::Exists`].
     Own(Option<BlobId>),
 }
 
@@ -83,23 +86,36 @@ impl Blobs {
         let landing = Landing { inner: Arc::clone(&self.inner), mode: self.inner.landing.mode(executable), place };
         let landed = landing.place.path().to_owned();
         let landing = Arc::new(landing);
-        let (looking, content) = (Arc::clone(&landing), source.content());
-        let found = blocking(move || looking.place.look(content, overwrite)).await?;
+        for _ in 0..RACES {
+            let (looking, content) = (Arc::clone(&landing), source.content());
+            let found = blocking(move || looking.look(content, overwrite)).await?;
+            match self.publish(Arc::clone(&landing), source.clone(), found).await {
+                // Something came after that look; it may be another result of ours.
+                Err(LandError::Exists { .. }) => {}
+                published => return published.map(|()| landed),
+            }
+        }
+        Err(LandError::Exists { path: landed })
+    }
+
+    async fn publish(&self, landing: Arc<Landing>, source: LandSource, found: Found) -> Result<(), LandError> {
         match found {
-            Found::Same => return Ok(landed),
+            Found::Same => return Ok(()),
             // What is set aside for a moment is removed at the next start, should this one end now.
             Found::Ours(_) => self.remember_folder(landing.place.folder()).await?,
             Found::Nothing | Found::Anything => {}
+        }
+        if let Some(blob) = source.content() {
+            self.inner.landing.note(landing.place.path(), blob);
         }
         if landing.clone().try_move(source.clone(), found).await? {
             if let LandSource::Move(blob) = source {
                 self.keep_moved(blob).await?;
             }
-            return Ok(landed);
+            return Ok(());
         }
         self.remember_folder(landing.place.folder()).await?;
-        blocking(move || landing.copy(&source, found)).await?;
-        Ok(landed)
+        blocking(move || landing.copy(&source, found)).await
     }
 
     /// Brings home once more what came home as the file `before`; true if it lies at `folder`/`path` then, also if it lay there. False if its
@@ -164,6 +180,11 @@ struct Landing {
 }
 
 impl Landing {
+    /// Looks at what has the name. What landed there just now is ours, too, though nobody could write that down yet.
+    fn look(&self, content: Option<BlobId>, overwrite: Overwrite) -> Result<Found, LandError> {
+        self.place.look(content, overwrite, |found| self.inner.landing.noted(self.place.path(), found))
+    }
+
     /// Renames what lies on the same file system and may be moved; false if it has to be copied.
     async fn try_move(self: Arc<Self>, source: LandSource, found: Found) -> Result<bool, LandError> {
         blocking(move || {

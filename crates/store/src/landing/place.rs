@@ -80,8 +80,13 @@ impl Place {
         &self.name
     }
 
-    /// Looks at what has the name already, and whether the content `result` may have it.
-    pub(super) fn look(&self, result: Option<BlobId>, overwrite: Overwrite) -> Result<Found, LandError> {
+    /// Looks at what has the name already, and whether the content `result` may have it; `noted` knows what landed there just now.
+    pub(super) fn look(
+        &self,
+        result: Option<BlobId>,
+        overwrite: Overwrite,
+        noted: impl Fn(BlobId) -> bool,
+    ) -> Result<Found, LandError> {
         let failed = |error: io::Error| LandError::from_io(&self.path, 0, error);
         let exists = || LandError::Exists { path: self.path.clone() };
         let kind = match rustix::fs::statat(&self.folder, self.name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
@@ -110,7 +115,7 @@ impl Place {
                 let _ = file.metadata().and_then(|metadata| file.set_permissions(metadata.permissions()));
                 Ok(Found::Same)
             }
-            Some(found) if ours == Some(found) => Ok(Found::Ours(stamp)),
+            Some(found) if ours == Some(found) || noted(found) => Ok(Found::Ours(stamp)),
             // Also what somebody writes to just now.
             _ => Err(exists()),
         }
@@ -288,7 +293,7 @@ mod tests {
     #[test]
     fn what_takes_the_place_of_ours_after_it_was_looked_at_stays() {
         let (root, place, from) = fixture(b"ours");
-        let found = place.look(None, Overwrite::Own(Some(BlobId::of(b"ours")))).unwrap();
+        let found = place.look(None, Overwrite::Own(Some(BlobId::of(b"ours"))), |_| false).unwrap();
         assert!(matches!(found, Found::Ours(_)));
         std::fs::write(root.path().join("new"), "theirs").unwrap();
         std::fs::rename(root.path().join("new"), root.path().join("x")).unwrap();
@@ -302,7 +307,7 @@ mod tests {
     #[test]
     fn ours_makes_way() {
         let (root, place, from) = fixture(b"ours");
-        let found = place.look(None, Overwrite::Own(Some(BlobId::of(b"ours")))).unwrap();
+        let found = place.look(None, Overwrite::Own(Some(BlobId::of(b"ours"))), |_| false).unwrap();
         place.rename_from(&from, found, b".aside").unwrap();
         assert_eq!(lie(&root), [("x".into(), "result".into())]);
     }

@@ -68,7 +68,9 @@ async fn only_what_landed_here_and_is_unchanged_since_makes_way() {
     let fixture = Fixture::new();
     let (blobs, out) = (fixture.store.blobs(), fixture.out());
     let (old, new) = (fixture.put(b"old").await, fixture.put(b"new").await);
-    let landed = fixture.land(LandSource::Copy(old), "x").await.unwrap();
+    std::fs::create_dir_all(&out).unwrap();
+    let landed = out.join("x");
+    std::fs::write(&landed, b"old").unwrap();
     fixture.store.keep_landed(vec![(landed.clone(), old)]).await.unwrap();
     let ours = fixture.store.landed_at(&landed).await.unwrap();
     assert_eq!(ours, Some(old));
@@ -107,6 +109,22 @@ async fn a_file_with_the_same_content_is_the_result() {
     }
     let after = std::fs::metadata(&there).unwrap();
     assert_eq!((after.ino(), after.mode(), after.mtime()), (before.ino(), before.mode(), before.mtime()), "it stays");
+}
+
+#[tokio::test]
+async fn of_two_results_with_one_name_the_last_one_lies_there() {
+    let fixture = Fixture::new();
+    let (one, two) = (fixture.put(b"one").await, fixture.put(b"two").await);
+    let (blobs, out, path) = (fixture.store.blobs(), fixture.out(), rel("x"));
+    let land = |blob| blobs.land(LandSource::Copy(blob), &out, &path, false, Overwrite::Own(None));
+    // Before anybody could write down what landed.
+    land(one).await.unwrap();
+    land(two).await.unwrap();
+    assert_eq!(std::fs::read(out.join("x")).unwrap(), b"two");
+    let (first, second) = tokio::join!(land(one), land(two));
+    assert!(first.is_ok() && second.is_ok(), "none takes the other one for somebody's");
+    std::fs::write(out.join("x"), b"mine").unwrap();
+    assert!(matches!(land(one).await, Err(LandError::Exists { .. })));
 }
 
 #[tokio::test]
