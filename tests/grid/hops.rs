@@ -117,7 +117,14 @@ fn a_ticket_gives_its_reader_its_content_for_its_time_and_nothing_else() {
     let runtime = Runtime::new().expect("a runtime");
     let mallory = runtime.block_on(Mallory::with_key_of(&grid.peers[2], &grid.peers[1]));
     let blob = BlobId::of(&noise(1, MIB));
-    let ticket = Ticket { owner: mill, reader: quarry, blob, size_bytes: MIB as u64, until: now() + Ticket::LIFE };
+    let ticket = Ticket {
+        owner: mill,
+        reader: quarry,
+        question: [0; 32],
+        blob,
+        size_bytes: MIB as u64,
+        until: now() + Ticket::LIFE,
+    };
     let mut number = 0;
     let mut ask = |ticket: Vec<u8>, (first, count)| {
         let version = Version { size_bytes: MIB as u64, modified_ns: 0, changed_ns: 0, number: 1 };

@@ -1,6 +1,9 @@
 //! A machine between that changes the files that it passes on: its bytes are never read, it is named, and another way is taken.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+};
 
 use gridwell_model::{Incarnation, Letter, LinkRecord, LinkReport, LinkWish, PeerId, Stamp};
 use gridwell_net::{BulkResponder, NetEvent, NetHandle};
@@ -18,17 +21,41 @@ use crate::{
 
 const MIB: usize = 1 << 20;
 
-/// Runs until it is dropped: linked with some machines, tells of these links, and passes on what travels over them; of files
-/// with a bit turned over.
+/// What a machine between does to what it passes on.
+#[derive(Debug, Clone)]
+enum Lie {
+    /// It turns a bit of files over.
+    Flip,
+    /// Once asked for the right to a file, it gives that for every other file, too.
+    Swap(Arc<Mutex<Option<Vec<u8>>>>),
+}
+
+impl Lie {
+    fn told_in(&self, request: Option<&TreeWish>, mut bytes: Vec<u8>) -> Vec<u8> {
+        match (self, request) {
+            (Self::Flip, Some(TreeWish::ProveBy { .. } | TreeWish::Prove { .. })) => {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                bytes
+            }
+            (Self::Swap(first), Some(TreeWish::Ticket { .. })) => {
+                first.lock().expect("nothing panics").get_or_insert(bytes).clone()
+            }
+            _ => bytes,
+        }
+    }
+}
+
+/// Runs until it is dropped: linked with some machines, tells of these links, and passes on what travels over them, with its lie.
 struct Liar(#[expect(dead_code, reason = "it ends with its runtime")] Runtime);
 
 impl Liar {
     /// In the place of a machine whose node has stopped.
-    fn in_place_of(stopped: &Peer, neighbours: &[&Peer]) -> Self {
+    fn in_place_of(stopped: &Peer, neighbours: &[&Peer], lie: Lie) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let mallory = runtime.block_on(Mallory::among(stopped, neighbours));
         mallory.tell_of_links();
-        runtime.spawn(mallory.lie());
+        runtime.spawn(mallory.lie(lie));
         Self(runtime)
     }
 }
@@ -61,7 +88,7 @@ impl Mallory {
         }
     }
 
-    async fn lie(mut self) {
+    async fn lie(mut self, lie: Lie) {
         while let Some(event) = self.events.recv().await {
             match event {
                 NetEvent::Messages { peer, messages } => {
@@ -82,7 +109,7 @@ impl Mallory {
                     if let BulkRequest::Passed(passed) = *request
                         && let Some(onward) = onward(passed)
                     {
-                        tokio::spawn(pass(self.net.clone(), onward, responder));
+                        tokio::spawn(pass(self.net.clone(), onward, lie.clone(), responder));
                     }
                 }
                 _ => {}
@@ -98,18 +125,16 @@ fn onward(passed: Passed) -> Option<(PeerId, Passed, Letter)> {
     Some((next, Passed { at: passed.at + 1, ..passed }, letter))
 }
 
-async fn pass(net: NetHandle, (next, passed, letter): (PeerId, Passed, Letter), responder: BulkResponder) {
-    let request = decode::<BulkRequest>(&letter.payload);
-    let is_content =
-        matches!(request, Ok(BulkRequest::Tree { wish: TreeWish::ProveBy { .. } | TreeWish::Prove { .. }, .. }));
+async fn pass(net: NetHandle, (next, passed, letter): (PeerId, Passed, Letter), lie: Lie, responder: BulkResponder) {
+    let wish = match decode(&letter.payload) {
+        Ok(BulkRequest::Tree { wish, .. }) => Some(wish),
+        _ => None,
+    };
     let passed = match net.fetch(next, BulkRequest::Passed(passed)).await {
         Ok(mut fetched) => {
             let mut bytes = Vec::new();
             fetched.read_to_end(&mut bytes).await.expect("all of it");
-            if is_content {
-                let middle = bytes.len() / 2;
-                bytes[middle] ^= 1;
-            }
+            let bytes = lie.told_in(wish.as_ref(), bytes);
             responder.send(bytes.len() as u64, bytes.as_slice()).await
         }
         Err(_) => responder.refuse(BulkReply::Missing).await,
@@ -135,7 +160,7 @@ fn changed_bytes_are_never_read_and_come_right_over_another_way() {
     }
     until_shown(&grid.peers[2], "/mill/projects");
     grid.peers[1].stop();
-    let _liar = Liar::in_place_of(&grid.peers[1], &[&grid.peers[0], &grid.peers[2]]);
+    let _liar = Liar::in_place_of(&grid.peers[1], &[&grid.peers[0], &grid.peers[2]], Lie::Flip);
     until_shown(&grid.peers[2], "/mill/projects");
 
     for _ in 0..2 {
@@ -175,7 +200,7 @@ fn the_machine_before_the_reader_passes_no_lie_on_and_names_who_told_it() {
     fs::write(folder.join("film"), noise(1, 3 * MIB)).expect("a file");
     until_shown(quarry, "/mill/projects");
     grid.peers[1].stop();
-    let _liar = Liar::in_place_of(&grid.peers[1], &[&grid.peers[0], &grid.peers[2]]);
+    let _liar = Liar::in_place_of(&grid.peers[1], &[&grid.peers[0], &grid.peers[2]], Lie::Flip);
     let (forge, quarry) = (&grid.peers[2], &grid.peers[3]);
     until_shown(quarry, "/mill/projects");
 
@@ -184,4 +209,27 @@ fn the_machine_before_the_reader_passes_no_lie_on_and_names_who_told_it() {
     assert!(wrong.contains("a machine on the way, gives bytes that are not those of '/mill/projects/film'"), "{wrong}");
     assert_eq!(told(forge, "smithy gave wrong bytes of 'film' of mill: they were thrown away"), 1);
     assert_eq!(told(quarry, "wrong bytes"), 0, "forge passed none on");
+}
+
+#[test]
+fn the_right_to_one_file_is_not_taken_for_that_to_another() {
+    let mut grid = Grid::of(&["mill", "smithy", "quarry"]);
+    grid.peers[0].ok(["link", "forbid", "quarry"]);
+    over(&grid.peers[2], "mill", &grid.peers[1]);
+    let folder = shared(&grid, 0);
+    for (seed, name) in [(1, "film"), (2, "scene")] {
+        fs::write(folder.join(name), noise(seed, MIB)).expect("a file");
+    }
+    until_shown(&grid.peers[2], "/mill/projects");
+    grid.peers[1].stop();
+    let lie = Lie::Swap(Arc::default());
+    let _liar = Liar::in_place_of(&grid.peers[1], &[&grid.peers[0], &grid.peers[2]], lie);
+    let quarry = &grid.peers[2];
+    until_shown(quarry, "/mill/projects");
+    assert!(quarry.output(["files", "get", "/mill/projects/film", "-"]).stdout == noise(1, MIB));
+
+    let wrong = quarry.refused(1, ["files", "fetch", "/mill/projects/scene"]);
+
+    assert!(wrong.contains("mill gives an answer that is none"), "{wrong}");
+    assert!(!quarry.output(["files", "get", "/mill/projects/scene", "-"]).status.success());
 }

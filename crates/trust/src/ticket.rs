@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::{Domain, Identity, Signature, verify};
 
-/// Largest encoded ticket in bytes: two keys, a hash, a signature, and numbers.
-pub const MAX_TICKET_BYTES: usize = 192;
+/// Largest encoded ticket in bytes: two keys, two hashes, a signature, and numbers.
+pub const MAX_TICKET_BYTES: usize = 224;
 
 /// The right of a reader to the content of one file, signed by whose file it is: whoever keeps pieces of that content may
 /// give them to the reader without asking the owner.
@@ -16,6 +16,9 @@ pub struct Ticket {
     pub owner: PeerId,
     /// Who may read it.
     pub reader: PeerId,
+    /// Hash of the question that the ticket answers, which names the file and its version: no machine on the way can give the ticket
+    /// for another file instead.
+    pub question: [u8; 32],
     /// Its content.
     pub blob: BlobId,
     /// The size of the content, in bytes.
@@ -97,8 +100,8 @@ mod tests {
     }
 
     fn a_ticket() -> Ticket {
-        let (owner, reader, blob) = (ann().peer(), PeerId([2; 32]), BlobId([3; 32]));
-        Ticket { owner, reader, blob, size_bytes: 70_000, until: NOW + Ticket::LIFE }
+        let (owner, reader, question, blob) = (ann().peer(), PeerId([2; 32]), [4; 32], BlobId([3; 32]));
+        Ticket { owner, reader, question, blob, size_bytes: 70_000, until: NOW + Ticket::LIFE }
     }
 
     #[test]

@@ -327,7 +327,7 @@ impl BulkRequest {
     pub const fn is_question(&self) -> bool {
         match self {
             Self::Tree { wish, .. } | Self::Made { wish, .. } => match wish {
-                TreeWish::List { .. } | TreeWish::Stat { .. } | TreeWish::Hash { .. } | TreeWish::Ticket { .. } => true,
+                TreeWish::List { .. } | TreeWish::Stat { .. } | TreeWish::Ticket { .. } => true,
                 TreeWish::Prove { .. } | TreeWish::Read { .. } | TreeWish::ProveBy { .. } => false,
             },
             Self::Jobs => true,
@@ -376,9 +376,9 @@ pub enum TreeWish {
         /// The path; the share itself when absent.
         path: Option<RelPath>,
     },
-    /// The hash of a file's content, if it still is that version: an `Option<BlobId>` follows in postcard, none while its owner
-    /// has only begun to hash it.
-    Hash {
+    /// The hash of a file's content, if it still is that version, with the right to that content: an `Option` of a ticket follows in
+    /// postcard, encoded by `trust`; none while its owner has only begun to hash it.
+    Ticket {
         /// The file.
         path: RelPath,
         /// Which version of it.
@@ -407,13 +407,6 @@ pub enum TreeWish {
         offset: u64,
         /// Bytes wanted, at most [`TreeWish::MAX_READ_BYTES`]; all of them lie in the file.
         bytes: u64,
-    },
-    /// As [`TreeWish::Hash`], with the right to that content: an `Option` of a ticket follows in postcard, encoded by `trust`.
-    Ticket {
-        /// The file.
-        path: RelPath,
-        /// Which version of it.
-        version: Version,
     },
     /// As [`TreeWish::Prove`], if the content is that of the ticket. Whoever passes this on may keep what comes, and answer from
     /// what it keeps.

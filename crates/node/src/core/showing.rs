@@ -12,7 +12,7 @@ use gridwell_wire::{BulkReply, JobFolder, TreeFault, TreePage, TreeWish};
 use super::{Core, Fact, bulk::send_proof};
 use crate::{
     clock,
-    tree::{JobOutputs, Local},
+    tree::{JobOutputs, Local, Whose, question},
 };
 
 /// Read from the disk and sent at once: a block of bulk bytes (network.md §7).
@@ -25,25 +25,25 @@ const HASH_PATIENCE: Duration = Duration::from_secs(1);
 impl Core {
     /// Shows something of a share of this machine to another one, if its owner wants that.
     pub(super) fn show(&mut self, peer: PeerId, share: ShareId, wish: TreeWish, responder: BulkResponder) {
-        let local = self.sharing.shown_to(peer, share).map(Local::Share);
+        let local = self.sharing.shown_to(peer, share).map(|folder| (Local::Share(folder), Whose::Share(share)));
         self.show_local(peer, local, wish, responder);
     }
 
     /// The same for what a job made of which this machine is steward.
     pub(super) fn show_made(&mut self, peer: PeerId, job: JobId, wish: TreeWish, responder: BulkResponder) {
-        let local = self.homes.get(&job).map(|home| Local::Job(home.outputs.clone()));
+        let local = self.homes.get(&job).map(|home| (Local::Job(home.outputs.clone()), Whose::Job(job)));
         self.show_local(peer, local, wish, responder);
     }
 
-    fn show_local(&mut self, peer: PeerId, local: Option<Local>, wish: TreeWish, responder: BulkResponder) {
+    fn show_local(&mut self, peer: PeerId, local: Option<(Local, Whose)>, wish: TreeWish, responder: BulkResponder) {
         if let Err(reply) = self.may_look(peer) {
             return self.refuse_bytes(responder, reply);
         }
-        let Some(local) = local else { return self.refuse_bytes(responder, BulkReply::Refused) };
+        let Some((local, whose)) = local else { return self.refuse_bytes(responder, BulkReply::Refused) };
         let (facts, owner) = (self.facts.clone(), self.membership.identity.clone());
         self.readers.began(peer);
         self.beside.spawn(async move {
-            if let Err(error) = answer(&local, wish, (&owner, peer), responder).await {
+            if let Err(error) = answer((&local, whose), wish, (&owner, peer), responder).await {
                 tracing::debug!(%error, machine = peer.short(), "something of the tree was not sent to its end");
             }
             // The loop has stopped: nobody counts readers any more.
@@ -85,7 +85,7 @@ impl Core {
 }
 
 async fn answer(
-    local: &Local,
+    (local, whose): (&Local, Whose),
     wish: TreeWish,
     (owner, reader): (&Identity, PeerId),
     responder: BulkResponder,
@@ -93,18 +93,20 @@ async fn answer(
     let found = match wish {
         TreeWish::List { folder, after } => page(local, folder, after).await.map(|page| encoded(&page)),
         TreeWish::Stat { path } => local.stat(path).await.map(|entry| encoded(&entry)),
-        TreeWish::Hash { path, version } => match local.place_of(path).await {
-            Ok((folder, path)) => hash(&folder, path, version).await.map(|blob| encoded(&blob)),
-            Err(error) => Err(error),
-        },
         TreeWish::Prove { path, version, first, count } => match local.place_of(path).await {
             Ok((folder, path)) => return prove(&folder, (path, version), (first, count), None, responder).await,
             Err(error) => Err(error),
         },
         TreeWish::Ticket { path, version } => match local.place_of(path).await {
             Ok((folder, path)) => {
+                let question = question(whose, &path, version);
                 let blob = hash(&folder, path, version).await;
-                blob.map(|blob| encoded(&blob.map(|blob| ticket((blob, version.size_bytes), owner, reader))))
+                let until = clock::stamp() + Ticket::LIFE;
+                blob.map(|blob| {
+                    let size_bytes = version.size_bytes;
+                    let right = |blob| Ticket { owner: owner.peer(), reader, question, blob, size_bytes, until };
+                    encoded(&blob.map(|blob| seal_ticket(right(blob), owner)))
+                })
             }
             Err(error) => Err(error),
         },
@@ -154,12 +156,6 @@ async fn hash(folder: &SharedFolder, path: RelPath, version: Version) -> Result<
         folder.hash_later(path, version);
     }
     Ok(known)
-}
-
-/// The right of a reader to some content of this machine, for a while.
-fn ticket((blob, size_bytes): (BlobId, u64), owner: &Identity, reader: PeerId) -> Vec<u8> {
-    let until = clock::stamp() + Ticket::LIFE;
-    seal_ticket(Ticket { owner: owner.peer(), reader, blob, size_bytes, until }, owner)
 }
 
 /// Sends groups of a file with what proves them, if they are of that `blob`; a file that changes on the way breaks the stream.

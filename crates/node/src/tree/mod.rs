@@ -50,7 +50,7 @@ pub(crate) use place::shown;
 use place::{Place, parse};
 pub(crate) use roots::{RootMachine, RootShare, Roots};
 pub(crate) use text::{file_view, from_text, path_of, region_of};
-pub(crate) use tickets::Tickets;
+pub(crate) use tickets::{Tickets, question};
 pub use views::{Content, Joined, TreeView};
 
 /// Longest wait for what a machine says about files: file managers ask many such questions, and wait for each.

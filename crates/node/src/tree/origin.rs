@@ -11,7 +11,7 @@ use gridwell_trust::open_ticket;
 use gridwell_wire::{BulkRequest, TreeWish};
 use tokio::sync::watch;
 
-use super::{MAX_ENTRY_BYTES, ShareAt, Told, Tree, TreeError, Whose, shown};
+use super::{MAX_ENTRY_BYTES, ShareAt, Told, Tree, TreeError, Whose, shown, tickets::question};
 use crate::transfer::Transfer;
 
 /// Longest wait for bytes of a share: a program at a file system waits for all of it.
@@ -175,24 +175,18 @@ impl SharedAt {
     pub(super) async fn ask_blob(&self, tree: &Tree) -> Result<Option<BlobId>, TreeError> {
         let Self { path, share, rest, version, .. } = self;
         let wish = TreeWish::Ticket { path: rest.clone(), version: *version };
-        match tree.answer::<Option<Vec<u8>>>(path, share, wish, MAX_ENTRY_BYTES).await {
-            Ok(Some(bytes)) => {
-                let ticket = open_ticket(&bytes).map_err(|_| share.nonsense())?;
-                let is_ours = (ticket.owner, ticket.reader) == (share.peer, tree.transfer.me);
-                if !is_ours || ticket.size_bytes != version.size_bytes {
-                    return Err(share.nonsense());
-                }
-                tree.tickets.keep(share.peer, ticket.blob, bytes);
-                Ok(Some(ticket.blob))
-            }
-            Ok(None) => Ok(None),
-            // An owner of an earlier version does not know the question.
-            Err(TreeError::Broke { .. } | TreeError::Denied { .. }) => {
-                let wish = TreeWish::Hash { path: rest.clone(), version: *version };
-                tree.answer(path, share, wish, MAX_ENTRY_BYTES).await
-            }
-            Err(error) => Err(error),
+        let Some(bytes) = tree.answer::<Option<Vec<u8>>>(path, share, wish, MAX_ENTRY_BYTES).await? else {
+            return Ok(None);
+        };
+        let ticket = open_ticket(&bytes).map_err(|_| share.nonsense())?;
+        // Whoever is on the way cannot give another right instead, such as that to another file.
+        let is_ours = (ticket.owner, ticket.reader) == (share.peer, tree.transfer.me);
+        let answers = ticket.question == question(share.id, rest, *version) && ticket.size_bytes == version.size_bytes;
+        if !is_ours || !answers {
+            return Err(share.nonsense());
         }
+        tree.tickets.keep(share.peer, ticket.blob, bytes);
+        Ok(Some(ticket.blob))
     }
 
     /// The right to `blob`, which is the file's content; a new one in time, if its owner can be asked.

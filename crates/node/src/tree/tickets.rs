@@ -6,8 +6,20 @@ use std::{
     time::Instant,
 };
 
-use gridwell_model::{BlobId, PeerId};
+use gridwell_model::{BlobId, PeerId, RelPath, Version};
 use gridwell_trust::Ticket;
+
+use super::Whose;
+
+/// What a ticket answers: which file of whose, and which version of it.
+pub(crate) fn question(whose: Whose, path: &RelPath, version: Version) -> [u8; 32] {
+    let (kind, id): (u8, &[u8]) = match &whose {
+        Whose::Share(share) => (0, &share.0),
+        Whose::Job(job) => (1, &job.0),
+    };
+    let bytes = postcard::to_stdvec(&(kind, id, path, version)).expect("names are plain data");
+    *blake3::hash(&bytes).as_bytes()
+}
 
 /// Most tickets that are held, a few hundred bytes each; then the oldest goes.
 const MOST: usize = 10_000;
