@@ -1846,7 +1846,7 @@ export type Snapshot = {
 
 /**
  * Wall-clock time for people, in milliseconds since 1970 (UTC). Never used to order or expire anything but what
- * people decide: invites, certificates, asks.
+ * people decide (invites, certificates, asks) and what machines that cannot ask each other must agree on (tickets).
  */
 export type Stamp = number;
 
