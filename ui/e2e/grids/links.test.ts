@@ -19,6 +19,11 @@ async function holds(peer: Peer, ...wanted: string[]): Promise<void> {
   await until(`it is ${wanted.join(", ")}`, async () => (await policies(peer)).join() === wanted.join());
 }
 
+/** Waits until the window says what was done. */
+async function said(page: Page, what: string): Promise<void> {
+  await page.getByText(what, { exact: true }).first().waitFor();
+}
+
 async function idOf(peer: Peer, name: string): Promise<string> {
   return (await peer.json<MachineView[]>("machines")).find(machine => machine.name === name)!.id;
 }
@@ -45,10 +50,14 @@ describe("the links of one owner's machines", () => {
     await page.getByText(/^about [\d.]+ ms$/).waitFor();
     expect(await policies(first)).toEqual(automatic);
     await page.mouse.up();
+    // The window knows the way back once it was answered, which may be after the machine has done it.
+    await said(page, "Link moved");
     await holds(first, ...moved);
     await page.keyboard.press("Control+z");
+    await said(page, "Undone: Link moved");
     await holds(first, ...automatic);
     await page.keyboard.press("Control+Shift+z");
+    await said(page, "Done again: Link moved");
     await holds(first, ...moved);
     await page.keyboard.press("Control+z");
     await holds(first, ...automatic);
@@ -84,6 +93,7 @@ describe("the links of one owner's machines", () => {
     expect(await policies(first)).toEqual(moved);
     await policy.selectOption({ label: "Forbidden" });
     await question.getByRole("button", { name: "Change it" }).click();
+    await said(page, "Link forbidden");
     await holds(first, "attic forbidden", "forge forbidden");
     await page.keyboard.press("Control+z");
     await holds(first, ...moved);
