@@ -30,6 +30,15 @@ fn remove(folder: &Path) -> bool {
     removed.is_ok()
 }
 
+/// Removes the control group of a session that has ended.
+#[cfg(target_os = "linux")]
+pub(crate) fn remove_cgroup(folder: &Path) {
+    crate::cgroup::Cgroup::remove(folder);
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn remove_cgroup(_folder: &Path) {}
+
 #[cfg(not(target_os = "linux"))]
 fn end_processes(_below: &Path) {}
 

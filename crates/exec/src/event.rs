@@ -61,6 +61,20 @@ pub enum SessionEvent {
         /// Which.
         tag: u64,
     },
+    /// A wish of [`crate::Exec::ask`] was carried out, as far as the system lets. Also when a stop of what ran, or the
+    /// session's end, thawed it.
+    Yielded {
+        /// Which.
+        wish: Yield,
+        /// With what, for [`Yield::Unsoften`] only what could be given back; empty if that is nothing.
+        means: Vec<Means>,
+        /// How many processes the session has now.
+        processes: u32,
+        /// How many of them it does not hold for, or not in full.
+        missed: u32,
+        /// How long it took, in microseconds.
+        micros: u64,
+    },
     /// The environments are left and the folder is gone. Last event.
     Closed {
         /// Exit actions that went wrong, and a folder that could not be removed.
@@ -93,6 +107,36 @@ pub enum Said {
     Progress(f32),
     /// `openjd_status`, at most 1,024 bytes.
     Status(String),
+}
+
+/// How a session makes room for its machine's owner, and takes it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Yield {
+    /// Everything that it runs, and will run, comes last for processor and disk.
+    Soften,
+    /// Ends [`Self::Soften`]; what runs keeps what the system does not let us raise again.
+    Unsoften,
+    /// Everything that it runs stands still, nothing starts, and time limits wait. Asked again, it tries again.
+    Freeze,
+    /// Ends [`Self::Freeze`].
+    Thaw,
+}
+
+/// What a session is softened or frozen with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Means {
+    /// A control group's freezer: programs do not notice.
+    Freezer,
+    /// `SIGSTOP` and `SIGCONT`: parents may notice.
+    Signals,
+    /// The nice value.
+    Nice,
+    /// The scheduler's idle class.
+    IdleClass,
+    /// The disk's idle class.
+    IdleDisk,
+    /// A control group's weight.
+    Weight,
 }
 
 /// Something that went wrong while a session closed.

@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clean,
-    event::ExecEvent,
+    event::{ExecEvent, Yield},
     protocol::ToRunner,
     session::{self, Session, Tags},
 };
@@ -35,6 +35,9 @@ pub struct ExecConfig {
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in plans.
     pub self_program: PathBuf,
+    /// A control group that is ours to divide, see [`crate::delegated_cgroup`]; without one, sessions are frozen by
+    /// signals and have no weight of their own.
+    pub cgroup: Option<PathBuf>,
 }
 
 /// Starts, feeds and ends sessions; clones speak for the same sessions.
@@ -196,8 +199,18 @@ impl Exec {
         self.send(session, ToRunner::Stop { which: stop.which, notice_limit: stop.notice_limit })
     }
 
+    /// Asks a session to make room or takes that back, also while nothing runs; answered by
+    /// [`crate::SessionEvent::Yielded`]. A stop thaws what it means to stop, so that it can end in order.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecError::NotOpen`] and [`ExecError::Full`].
+    pub fn ask(&self, session: u64, wish: Yield) -> Result<(), ExecError> {
+        self.send(session, ToRunner::Yield(wish))
+    }
+
     /// Closes a session once what runs has ended: queued tasks are not run, environments are left, the folder goes.
-    /// Cancel [`Which::All`] first to have it closed at once.
+    /// Cancel [`Which::All`] first to have it closed at once. A frozen session waits for its thaw if something runs.
     ///
     /// # Errors
     ///

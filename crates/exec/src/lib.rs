@@ -8,9 +8,13 @@
 //! The runner takes limits once, so that a task costs one `posix_spawn`; it is the reaper of everything its programs
 //! leave behind, and it lives no longer than the pipe from its node. Nothing that a session started outlives the session.
 //!
+//! A session can be softened and frozen for its machine's owner ([`Exec::ask`]); the runner stays awake meanwhile.
+//!
 //! This room decides nothing: which session runs what, and what a failure means, is the worker engine's business.
 //! Linux only for now; elsewhere every opened session is answered with [`SessionEvent::Lost`].
 
+#[cfg(target_os = "linux")]
+mod cgroup;
 mod clean;
 mod event;
 mod exec;
@@ -23,11 +27,22 @@ mod protocol;
 #[cfg(target_os = "linux")]
 mod runner;
 mod session;
+#[cfg(target_os = "linux")]
+mod stat;
 
-pub use event::{ExecEvent, Problem, Said, SessionEvent};
+#[cfg(target_os = "linux")]
+pub use cgroup::delegated_cgroup;
+pub use event::{ExecEvent, Means, Problem, Said, SessionEvent, Yield};
 pub use exec::{Exec, ExecConfig, ExecError, Stop, Which};
 #[cfg(target_os = "linux")]
 pub use runner::runner_main;
+
+/// Finds the control group in which sessions may have their own; this system has none.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn delegated_cgroup() -> Option<std::path::PathBuf> {
+    None
+}
 
 /// What the hidden runner sub-command calls; this system has no runner yet.
 #[cfg(not(target_os = "linux"))]

@@ -15,7 +15,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, wait},
 };
 
-use crate::session::MARK;
+use crate::{session::MARK, stat::Stat};
 
 /// How long killed processes may take to go; one that takes longer hangs in the kernel.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -51,16 +51,14 @@ pub(crate) fn end_descendants() -> bool {
             Ok(Some(_)) | Err(Errno::INTR) => continue,
             Ok(None) | Err(_) => {}
         }
-        let children = descendants(std::process::id());
-        for pid in children.iter().filter_map(|pid| Pid::from_raw(*pid as i32)) {
+        let family = descendants();
+        for pid in family.iter().filter_map(|process| Pid::from_raw(process.pid.cast_signed())) {
             // Safe from reused ids: a direct child stays a zombie until we reap it, its own children until it is dead.
             let _ = kill_process(pid, Signal::KILL);
         }
         let me = std::process::id();
-        let direct = children.iter().filter(|pid| parent(**pid) == Some(me));
-        let waits = direct.filter_map(|pid| Pid::from_raw(*pid as i32)).map(|pid| pidfd_open(pid, PidfdFlags::empty()));
-        for process in waits.flatten() {
-            await_end(&process, deadline);
+        for child in family.iter().filter(|process| process.parent == me).filter_map(|process| open(process.pid)) {
+            await_end(&child, deadline);
         }
         if Instant::now() >= deadline {
             return false;
@@ -89,7 +87,7 @@ fn all() -> impl Iterator<Item = u32> {
 /// Opens a process if it carries the mark of a session in or below `below`.
 fn marked(pid: u32, below: &Path) -> Option<OwnedFd> {
     // Opened before looking: the handle then surely names the process that was looked at.
-    let process = pidfd_open(Pid::from_raw(pid as i32)?, PidfdFlags::empty()).ok()?;
+    let process = open(pid)?;
     let mut environ = Vec::new();
     File::open(format!("/proc/{pid}/environ")).ok()?.take(ENVIRON_BYTES).read_to_end(&mut environ).ok()?;
     let mark = environ.split(|byte| *byte == 0).find_map(|variable| {
@@ -98,44 +96,32 @@ fn marked(pid: u32, below: &Path) -> Option<OwnedFd> {
     Path::new(mark).starts_with(below).then_some(process)
 }
 
-/// Every process whose line of parents leads to `ancestor`.
-fn descendants(ancestor: u32) -> Vec<u32> {
-    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for pid in all() {
-        if let Some(parent) = parent(pid) {
-            children.entry(parent).or_default().push(pid);
-        }
+/// Every process whose line of parents leads to this one, parents before their children.
+pub(crate) fn descendants() -> Vec<Stat> {
+    let mut children: BTreeMap<u32, Vec<Stat>> = BTreeMap::new();
+    for process in all().filter_map(Stat::of) {
+        children.entry(process.parent).or_default().push(process);
     }
     let mut found = Vec::new();
-    let mut next = vec![ancestor];
+    let mut next = vec![std::process::id()];
     while let Some(pid) = next.pop() {
         let own = children.remove(&pid).unwrap_or_default();
-        found.extend(&own);
-        next.extend(own);
+        next.extend(own.iter().map(|process| process.pid));
+        found.extend(own);
     }
     found
 }
 
-fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse_parent(&stat)
-}
-
-/// The fourth field of `/proc/PID/stat`; the second is a name in brackets that may contain anything.
-fn parse_parent(stat: &[u8]) -> Option<u32> {
-    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    let rest = std::str::from_utf8(&stat[after_name..]).ok()?;
-    rest.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_name_with_brackets_and_spaces_does_not_hide_the_parent() {
-        assert_eq!(parse_parent(b"42 (a) R 7 (x) S 1 42 42 0 -1"), Some(1));
-        assert_eq!(parse_parent(b"42 (sh) S 7 42 42 0 -1"), Some(7));
-        assert_eq!(parse_parent(b"garbage"), None);
+/// Sends a signal to the very process that was looked at, not to another one that got its id meanwhile.
+pub(crate) fn signal(process: &Stat, signal: Signal) {
+    // Opened before looking again: the handle then surely names what is looked at.
+    let Some(handle) = open(process.pid) else { return };
+    if Stat::of(process.pid).is_some_and(|now| now.born == process.born) {
+        // A process that ended meanwhile needs none.
+        let _ = pidfd_send_signal(handle, signal);
     }
+}
+
+fn open(pid: u32) -> Option<OwnedFd> {
+    pidfd_open(Pid::from_raw(pid.cast_signed())?, PidfdFlags::empty()).ok()
 }

@@ -3,7 +3,7 @@ use std::{path::PathBuf, time::Duration};
 use gridwell_model::{ActionPlan, SessionPlan};
 use serde::{Deserialize, Serialize};
 
-use crate::exec::Which;
+use crate::{event::Yield, exec::Which};
 
 /// Node → runner. The way back carries `Vec<SessionEvent>`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -13,12 +13,15 @@ pub(crate) enum ToRunner {
         plan: SessionPlan,
         /// What the program name `gridwell` stands for.
         self_program: PathBuf,
+        /// Where the session's control group may be made; the node removes it.
+        cgroup: Option<PathBuf>,
     },
     Run(Vec<(u64, ActionPlan)>),
     Stop {
         which: Which,
         notice_limit: Option<Duration>,
     },
+    Yield(Yield),
     Close,
 }
 

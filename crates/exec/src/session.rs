@@ -125,12 +125,19 @@ pub(crate) async fn run(mut session: Session, forget: impl FnOnce() + Send) {
             session.sweep().await;
         }
     }
+    if let Some(cgroup) = session.cgroup() {
+        clean::remove_cgroup(&cgroup);
+    }
 }
 
 impl Session {
     /// Carries commands and events until the session finishes. The pipe to the runner is closed afterwards.
     async fn serve(&mut self, stdin: ChildStdin, stdout: ChildStdout) -> Finish {
-        let open = ToRunner::Open { plan: self.plan.clone(), self_program: self.config.self_program.clone() };
+        let open = ToRunner::Open {
+            plan: self.plan.clone(),
+            self_program: self.config.self_program.clone(),
+            cgroup: self.cgroup(),
+        };
         let listen = listen(self.number, &self.tags, &self.events, stdout);
         let feed = feed(self.number, open, &mut self.commands, &self.tags, &self.events, stdin);
         tokio::select! {
@@ -138,6 +145,11 @@ impl Session {
             () = feed => Finish::Broken(None),
             () = self.stop.cancelled() => Finish::Stopped,
         }
+    }
+
+    /// Where the session's control group is, if it ever needs one.
+    fn cgroup(&self) -> Option<PathBuf> {
+        Some(self.config.cgroup.as_ref()?.join(format!("session-{}", self.number)))
     }
 
     /// Kills what a runner left behind and removes the session's folder.

@@ -221,7 +221,11 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let incarnation = Incarnation(random());
     let hello = crate::core::hello(membership.grid().id(), incarnation, settings.name.clone(), &[]);
     let (net, net_events) = Net::start(NetConfig::new(net_seed, config.listen.clone(), hello)).await?;
-    let exec = ExecConfig { runner: config.runner.clone(), self_program: config.self_program.clone() };
+    let exec = ExecConfig {
+        runner: config.runner.clone(),
+        self_program: config.self_program.clone(),
+        cgroup: gridwell_exec::delegated_cgroup(),
+    };
     let (exec, exec_events) = Exec::start(exec);
     let (epochs, Restored { ledger, copies }) = restore(&store, me).await?;
     let deputies = Deputies::new(me, ledger.epoch());

@@ -21,8 +21,12 @@ use super::{
     secrets::Secrets,
     spawn::{self, Lookups, Surroundings, not_started},
     variables::Variables,
+    yielding::{Mark, Yielding},
 };
-use crate::{event::SessionEvent, folder, processes};
+use crate::{
+    event::{SessionEvent, Yield},
+    folder, processes,
+};
 
 /// Read from a program at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -56,6 +60,7 @@ pub(crate) struct Stage {
     buffer: Vec<u8>,
     secrets: Secrets,
     lookups: Lookups,
+    pub(crate) yielding: Yielding,
     /// What the session may write to one file; going past it would end this process too.
     file_bytes: Option<u64>,
 }
@@ -75,7 +80,7 @@ impl Stopping {
 }
 
 impl Stage {
-    pub(crate) fn new(file_bytes: Option<u64>) -> io::Result<Self> {
+    pub(crate) fn new(file_bytes: Option<u64>, yielding: Yielding) -> io::Result<Self> {
         let input = std::fs::File::open("/dev/null")?.into();
         Ok(Self {
             input,
@@ -83,6 +88,7 @@ impl Stage {
             buffer: vec![0; READ_BYTES],
             secrets: Secrets::default(),
             lookups: Lookups::default(),
+            yielding,
             file_bytes,
         })
     }
@@ -100,8 +106,9 @@ impl Stage {
             outcome.end = end;
             return outcome;
         }
-        let started = Instant::now();
-        let surroundings = Surroundings { folder, self_program, variables, input: &self.input, output: &self.pipe.1 };
+        let started = self.yielding.mark();
+        let (input, output, birth) = (&self.input, &self.pipe.1, self.yielding.birth());
+        let surroundings = Surroundings { folder, self_program, variables, input, output, birth };
         let pid = match spawn::spawn(plan, &surroundings, &mut self.lookups) {
             Ok(pid) => pid,
             Err(end) => {
@@ -118,9 +125,12 @@ impl Stage {
         }
         let mut output = Output::new(tag, role == Role::Enter);
         let stopped = self.watch(pid, plan, started, folder, &mut output, link);
-        outcome.run_micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        outcome.run_micros = u64::try_from(self.yielding.ran_since(started).as_micros()).unwrap_or(u64::MAX);
         let status = end_group(pid);
         let all_gone = processes::end_descendants();
+        if stopped.is_some() && self.yielding.is_frozen() {
+            link.say(self.yielding.obey(Yield::Thaw));
+        }
         self.drain(&mut output, link);
         if !all_gone {
             self.renew_pipe(link);
@@ -136,19 +146,19 @@ impl Stage {
         &mut self,
         pid: Pid,
         plan: &ActionPlan,
-        started: Instant,
+        started: Mark,
         folder: &Path,
         output: &mut Output,
         link: &mut Link,
     ) -> Option<ActionEnd> {
-        let timeout_at = plan.timeout.and_then(|timeout| started.checked_add(timeout));
+        let timeout_at = |yielding: &Yielding| yielding.ends_at(started, plan.timeout?);
         let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else {
             return Some(not_started("this system's kernel has no process handles (Linux 5.3 or later)".into(), false));
         };
         let mut stopping: Option<Stopping> = None;
         loop {
             let deadline = match &stopping {
-                None => timeout_at,
+                None => timeout_at(&self.yielding),
                 Some(stopping) => (!stopping.killed).then_some(stopping.kill_at),
             };
             let awaited = Awaited { output: self.pipe.0.as_fd(), process: process.as_fd(), deadline };
@@ -159,13 +169,21 @@ impl Stage {
             if ready.ended {
                 return stopping.map(|stopping| stopping.end);
             }
+            while let Some(wish) = link.take_yield() {
+                link.say(self.yielding.obey(wish));
+            }
             let now = Instant::now();
+            let was_stopping = stopping.is_some();
             if let Some(wish) = link.take_stop() {
                 stopping = Some(stop_sooner(stopping, pid, plan.cancel, wish.notice_limit, folder));
-            } else if stopping.is_none() && timeout_at.is_some_and(|at| at <= now) {
+            } else if stopping.is_none() && timeout_at(&self.yielding).is_some_and(|at| at <= now) {
                 stopping = Some(begin_stop(pid, plan.cancel, None, ActionEnd::TimedOut, folder));
             } else if link.is_gone() && stopping.as_ref().is_none_or(|stopping| stopping.kill_at > now) {
                 stopping = Some(begin_stop(pid, CancelPlan::Terminate, None, ActionEnd::Cancelled, folder));
+            }
+            if !was_stopping && self.yielding.is_frozen() && stopping.as_ref().is_some_and(|stop| stop.kill_at > now) {
+                // It has time to end in order, which it cannot while it stands still.
+                link.say(self.yielding.obey(Yield::Thaw));
             }
             if let Some(stopping) = stopping.as_mut().filter(|stopping| stopping.is_due()) {
                 // The group first, as one; then the leader, should it have left its group.

@@ -15,7 +15,7 @@ use rustix::{
 };
 
 use crate::{
-    event::SessionEvent,
+    event::{SessionEvent, Yield},
     exec::Which,
     frame::{self, FrameError, Frames},
     protocol::ToRunner,
@@ -54,10 +54,19 @@ pub(crate) struct StopWish {
     pub(crate) notice_limit: Option<Duration>,
 }
 
+/// What a session begins with.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) plan: SessionPlan,
+    pub(crate) self_program: PathBuf,
+    pub(crate) cgroup: Option<PathBuf>,
+}
+
 /// What the session does next.
 #[derive(Debug)]
 pub(crate) enum Next {
     Task(u64, ActionPlan),
+    Yield(Yield),
     Close,
 }
 
@@ -67,7 +76,7 @@ pub(crate) struct Link {
     commands: BorrowedFd<'static>,
     reports: BorrowedFd<'static>,
     frames: Frames,
-    open: Option<(SessionPlan, PathBuf)>,
+    open: Option<Opening>,
     queue: VecDeque<(u64, ActionPlan)>,
     closing: bool,
     /// The node is gone, or talked nonsense: nothing is left to do but to clean up.
@@ -75,6 +84,7 @@ pub(crate) struct Link {
     /// The action that runs: `Some(None)` for one of an environment.
     running: Option<Option<u64>>,
     stop: Option<StopWish>,
+    yields: VecDeque<Yield>,
     events: Vec<SessionEvent>,
     event_bytes: usize,
     unsent: Vec<u8>,
@@ -102,6 +112,7 @@ impl Link {
             gone: false,
             running: None,
             stop: None,
+            yields: VecDeque::new(),
             events: Vec::new(),
             event_bytes: 0,
             unsent: Vec::new(),
@@ -112,20 +123,23 @@ impl Link {
     }
 
     /// Waits for the plan; `None` if the node goes away first.
-    pub(crate) fn open(&mut self) -> Option<(SessionPlan, PathBuf)> {
+    pub(crate) fn open(&mut self) -> Option<Opening> {
         while self.open.is_none() && !self.gone {
             self.wait(None);
         }
         self.open.take()
     }
 
-    /// Waits for something to do. Whoever has started to leave asks no more.
-    pub(crate) fn next(&mut self) -> Next {
+    /// Waits for something to do, while frozen not for tasks. Whoever has started to leave asks no more.
+    pub(crate) fn next(&mut self, is_frozen: bool) -> Next {
         loop {
             if self.closing || self.gone {
                 return Next::Close;
             }
-            let next = if self.is_congested() { None } else { self.queue.pop_front() };
+            if let Some(wish) = self.take_yield() {
+                return Next::Yield(wish);
+            }
+            let next = if is_frozen || self.is_congested() { None } else { self.queue.pop_front() };
             match next {
                 Some((tag, action)) => return Next::Task(tag, action),
                 None => self.wait(None),
@@ -146,6 +160,16 @@ impl Link {
     /// Takes the latest wish to stop what runs.
     pub(crate) fn take_stop(&mut self) -> Option<StopWish> {
         self.stop.take()
+    }
+
+    /// Takes the oldest wish to make room.
+    pub(crate) fn take_yield(&mut self) -> Option<Yield> {
+        self.yields.pop_front()
+    }
+
+    /// Somebody wants what runs, or the session, to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.closing || self.gone || self.stop.is_some()
     }
 
     /// Ends the session as if the node had asked for it.
@@ -257,9 +281,12 @@ impl Link {
     fn follow(&mut self) -> Result<(), FrameError> {
         while let Some(command) = self.frames.next()? {
             match command {
-                ToRunner::Open { plan, self_program } => self.open = Some((plan, self_program)),
+                ToRunner::Open { plan, self_program, cgroup } => {
+                    self.open = Some(Opening { plan, self_program, cgroup });
+                }
                 ToRunner::Run(batch) => self.queue.extend(batch),
                 ToRunner::Stop { which, notice_limit } => self.stop(&which, notice_limit),
+                ToRunner::Yield(wish) => self.yields.push_back(wish),
                 ToRunner::Close => self.closing = true,
             }
         }
@@ -339,7 +366,7 @@ mod tests {
     fn a_runner_whose_last_words_find_nobody_closes() {
         let (mut link, _node) = orphaned();
         link.say(SessionEvent::NotRun { tag: 1 });
-        assert!(matches!(link.next(), Next::Close));
+        assert!(matches!(link.next(false), Next::Close));
         link.say(SessionEvent::NotRun { tag: 2 });
         link.send_all();
         assert!(link.is_gone());

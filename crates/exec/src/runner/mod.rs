@@ -6,11 +6,15 @@
 mod action;
 mod confine;
 mod directive;
+mod freeze;
 mod link;
 mod output;
 mod secrets;
+mod settle;
+mod soften;
 mod spawn;
 mod variables;
+mod yielding;
 
 use std::{env, fs, io, os::fd::BorrowedFd, path::PathBuf, process::ExitCode};
 
@@ -23,12 +27,13 @@ use rustix::{
 use self::{
     action::{Outcome, Role, Stage},
     confine::confine,
-    link::{Link, Next},
+    link::{Link, Next, Opening},
     spawn::not_started,
     variables::Variables,
+    yielding::Yielding,
 };
 use crate::{
-    event::{Problem, SessionEvent},
+    event::{Problem, SessionEvent, Yield},
     folder,
 };
 
@@ -39,8 +44,9 @@ use crate::{
 #[must_use]
 pub fn runner_main() -> ExitCode {
     let Ok(mut link) = prepare() else { return ExitCode::FAILURE };
-    let Some((plan, self_program)) = link.open() else { return ExitCode::SUCCESS };
-    match confine(&plan).and_then(|()| Stage::new(plan.limits.file_bytes)) {
+    let Some(opening) = link.open() else { return ExitCode::SUCCESS };
+    let Opening { plan, self_program, cgroup } = opening;
+    match confine(&plan).and_then(|()| Stage::new(plan.limits.file_bytes, Yielding::new(cgroup))) {
         Ok(stage) => Session::new(plan, self_program, link, stage).live(),
         Err(error) => {
             let end = not_started(format!("the session could not be prepared: {error}"), false);
@@ -127,12 +133,18 @@ impl Session {
 
     /// Runs tasks until the node closes the session, or one of them ends it.
     fn run_tasks(&mut self) {
-        while let Next::Task(tag, action) = self.link.next() {
-            let Outcome { end, run_micros, .. } = self.run(&action, Role::Task(tag));
-            let goes_on = is_success(&end);
-            self.link.say(SessionEvent::Ended { tag, end, run_micros });
-            if !goes_on {
-                return;
+        loop {
+            match self.link.next(self.stage.yielding.is_frozen()) {
+                Next::Task(tag, action) => {
+                    let Outcome { end, run_micros, .. } = self.run(&action, Role::Task(tag));
+                    let goes_on = is_success(&end);
+                    self.link.say(SessionEvent::Ended { tag, end, run_micros });
+                    if !goes_on {
+                        return;
+                    }
+                }
+                Next::Yield(wish) => self.link.say(self.stage.yielding.obey(wish)),
+                Next::Close => return,
             }
         }
     }
@@ -164,10 +176,24 @@ impl Session {
             Role::Task(tag) => Some(tag),
             Role::Enter | Role::Exit => None,
         });
+        self.await_thaw();
         let surroundings = (self.plan.folder.as_path(), self.self_program.as_path(), &self.variables);
         let outcome = self.stage.run(action, role, surroundings, &mut self.link);
         self.link.end();
         outcome
+    }
+
+    /// Nothing starts in a frozen session until it is thawed: by its node, or because it ends.
+    fn await_thaw(&mut self) {
+        while self.stage.yielding.is_frozen() && !self.link.is_ending() {
+            self.link.wait(None);
+            while let Some(wish) = self.link.take_yield() {
+                self.link.say(self.stage.yielding.obey(wish));
+            }
+        }
+        if self.stage.yielding.is_frozen() {
+            self.link.say(self.stage.yielding.obey(Yield::Thaw));
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use gridwell_model::{ActionEnd, ActionPlan};
 use rustix::{io::Errno, process::Pid};
 
-use super::variables::Variables;
+use super::{soften::Birth, variables::Variables};
 
 /// The name that plans use for our own executable.
 const SELF_NAME: &str = "gridwell";
@@ -29,6 +29,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) input: &'a OwnedFd,
     /// Both output streams: one pipe keeps their order.
     pub(crate) output: &'a OwnedFd,
+    /// What it does before it starts, in a softened session.
+    pub(crate) birth: Option<&'a Birth>,
 }
 
 /// Where programs were found before: a search costs more than all other calls of a start.
@@ -45,7 +47,8 @@ const MAX_LOOKUPS: usize = 64;
 
 /// Starts a program as the leader of its own process group and returns its id.
 ///
-/// Takes the standard library's `posix_spawn` path: an absolute program, no closures between fork and exec.
+/// Takes the standard library's `posix_spawn` path: an absolute program, no closures between fork and exec. Only a
+/// softened session pays for a fork.
 ///
 /// # Errors
 ///
@@ -75,7 +78,8 @@ pub(crate) fn spawn(
 }
 
 fn start(program: &Path, plan: &ActionPlan, surroundings: &Surroundings<'_>) -> io::Result<Pid> {
-    let child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(&plan.args)
         .env_clear()
         .envs(surroundings.variables.all())
@@ -83,9 +87,20 @@ fn start(program: &Path, plan: &ActionPlan, surroundings: &Surroundings<'_>) -> 
         .process_group(0)
         .stdin(Stdio::from(surroundings.input.try_clone()?))
         .stdout(Stdio::from(surroundings.output.try_clone()?))
-        .stderr(Stdio::from(surroundings.output.try_clone()?))
-        .spawn()?;
-    Ok(Pid::from_child(&child))
+        .stderr(Stdio::from(surroundings.output.try_clone()?));
+    if let Some(birth) = surroundings.birth {
+        let birth = birth.try_clone()?;
+        #[expect(unsafe_code, reason = "what a program starts must be soft already, so it has to be before it starts")]
+        // SAFETY: the closure runs in the forked child and only makes system calls; it neither allocates nor locks, and
+        // the runner has no other thread that could hold something.
+        unsafe {
+            command.pre_exec(move || {
+                birth.soften_me();
+                Ok(())
+            })
+        };
+    }
+    Ok(Pid::from_child(&command.spawn()?))
 }
 
 impl Lookups {

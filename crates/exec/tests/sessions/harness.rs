@@ -28,9 +28,14 @@ pub(crate) struct Grid {
 
 impl Grid {
     pub(crate) fn new() -> Self {
-        let runner = PathBuf::from(env!("CARGO_BIN_EXE_gridwell-exec-runner"));
-        let config = ExecConfig { runner: vec![runner.into_os_string()], self_program: "/bin/echo".into() };
-        let (exec, events) = Exec::start(config);
+        Self::through(&[], None)
+    }
+
+    /// With a program that starts the runner, and a control group for sessions.
+    pub(crate) fn through(starter: &[&str], cgroup: Option<PathBuf>) -> Self {
+        let mut runner: Vec<_> = starter.iter().map(Into::into).collect();
+        runner.push(env!("CARGO_BIN_EXE_gridwell-exec-runner").into());
+        let (exec, events) = Exec::start(ExecConfig { runner, self_program: "/bin/echo".into(), cgroup });
         Self { exec, temp: tempfile::tempdir().unwrap(), events, ahead: VecDeque::new() }
     }
 

@@ -93,7 +93,7 @@ async fn a_runner_that_cannot_start_or_talks_nonsense_is_a_lost_session() {
         [("/no/such/runner", "could not be started"), ("/bin/false", "died"), ("/bin/date", "not understood")]
     {
         let (exec, mut events) =
-            Exec::start(ExecConfig { runner: vec![runner.into()], self_program: "/bin/true".into() });
+            Exec::start(ExecConfig { runner: vec![runner.into()], self_program: "/bin/true".into(), cgroup: None });
         let plan = Grid::new().plan();
         exec.open(1, plan).unwrap();
         let batch = events.recv().await.unwrap();

@@ -1,9 +1,12 @@
 //! Sessions with real runners and real programs.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on has failed, or says why")]
 
 mod cancel;
 mod environments;
+mod freezing;
 mod harness;
 mod lifetimes;
 mod programs;
+mod softening;
+mod tree;

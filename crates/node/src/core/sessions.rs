@@ -138,7 +138,8 @@ impl Core {
                     let cause = open_failure(environment, &end);
                     self.worker.handle(Input::SessionFailed { session: id, cause }, now);
                 }
-                SessionEvent::Started { .. } => {}
+                // Nobody asks for room yet.
+                SessionEvent::Started { .. } | SessionEvent::Yielded { .. } => {}
                 SessionEvent::Output { tag, bytes } => self.on_output(id, tag, bytes),
                 SessionEvent::Said { tag: Some(tag), said } => {
                     if let Some(run) = session.runs.get(&tag) {
