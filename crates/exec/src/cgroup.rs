@@ -122,3 +122,39 @@ impl Cgroup {
         io::Write::write_all(&mut File::options().write(true).open(self.0.join(name))?, text.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_without_a_weight_of_its_own_is_not_softened_and_gets_no_files() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let cgroup = Cgroup::make(&temp.path().join("session")).expect("a group");
+        assert!(!cgroup.soften(true));
+        assert!(cgroup.freeze().is_err() && cgroup.entrance().is_err());
+        assert_eq!(fs::read_dir(&cgroup.0).expect("its folder").count(), 0);
+    }
+
+    #[test]
+    fn a_weight_is_lowered_and_given_back() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let cgroup = Cgroup::make(&temp.path().join("session")).expect("a group");
+        let weight = cgroup.0.join("cpu.weight");
+        fs::write(&weight, "").expect("a file");
+        assert!(cgroup.soften(true));
+        assert_eq!(fs::read_to_string(&weight).expect("a weight"), "1");
+        assert!(cgroup.soften(false));
+        assert!(fs::read_to_string(&weight).expect("a weight").starts_with("100"));
+    }
+
+    #[test]
+    fn a_group_that_is_left_from_before_is_taken_over() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let folder = temp.path().join("session");
+        assert!(Cgroup::make(&folder).is_ok() && Cgroup::make(&folder).is_ok());
+        Cgroup::remove(&folder);
+        assert!(!folder.exists());
+        assert!(Cgroup::make(&temp.path().join("no/such")).is_err());
+    }
+}

@@ -131,6 +131,8 @@ pub enum Means {
     Signals,
     /// The nice value.
     Nice,
+    /// The nice value of whole terminal sessions, on systems that share processors among these.
+    Autogroup,
     /// The scheduler's idle class.
     IdleClass,
     /// The disk's idle class.

@@ -300,9 +300,7 @@ fn spawn(session: &Session) -> Result<(Child, ChildStdin, ChildStdout), String> 
     let refuse = |error: io::Error| format!("the runner {} could not be started: {error}", program.display());
     let mut command = Command::new(&program);
     command.args(args).env_clear().envs(passed_on()).env(MARK, &session.plan.folder).current_dir("/");
-    // Out of reach of the terminal's interrupt: a node that is interrupted still closes its sessions in order.
-    #[cfg(unix)]
-    command.process_group(0);
+    // It leaves our terminal itself, out of reach of its interrupt: an interrupted node still closes its sessions in order.
     // Not killed on drop: a runner that loses its node cleans up by itself, which a killed one could not.
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(refuse)?;
     match (child.stdin.take(), child.stdout.take()) {

@@ -4,6 +4,7 @@
 //! at once, and does one thing after the other.
 
 mod action;
+mod autogroup;
 mod confine;
 mod directive;
 mod freeze;
@@ -21,7 +22,7 @@ use std::{env, fs, io, os::fd::BorrowedFd, path::PathBuf, process::ExitCode};
 use gridwell_model::{ActionEnd, ActionPlan, EnvironmentPlan, SessionPlan};
 use rustix::{
     io::{FdFlags, fcntl_setfd},
-    process::{getpid, set_child_subreaper},
+    process::{getpid, set_child_subreaper, setsid},
 };
 
 use self::{
@@ -58,8 +59,11 @@ pub fn runner_main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Becomes the reaper of everything below and keeps inherited descriptors from it.
+/// Leaves the node's terminal and its share of the processor, becomes the reaper of everything below and keeps inherited
+/// descriptors from it.
 fn prepare() -> io::Result<Link> {
+    // Refused only to who leads a process group already, as its node never lets it. To go on would be to soften the node.
+    setsid()?;
     set_child_subreaper(Some(getpid()))?;
     let open: Vec<i32> = fs::read_dir("/proc/self/fd")?
         .flatten()

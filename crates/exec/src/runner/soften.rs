@@ -8,11 +8,14 @@ use rustix::{
     process::{Pid, getpriority_process, setpriority_process},
 };
 
-use super::settle::{Settled, settle};
+use super::{
+    autogroup,
+    settle::{Settled, settle},
+};
 use crate::{cgroup::Cgroup, event::Means, stat::Stat};
 
 /// The lowest there is.
-const NICEST: i32 = 19;
+pub(crate) const NICEST: i32 = 19;
 
 /// `IOPRIO_WHO_PROCESS`, which means a thread. Source, of these three: Linux's `include/uapi/linux/ioprio.h`.
 const IO_WHO_THREAD: c_int = 1;
@@ -48,11 +51,9 @@ pub(crate) fn soften(weighed: Option<&Cgroup>) -> (Settled, Vec<Means>) {
         let loud: Vec<_> = family.iter().filter(|process| !process.is_dead() && !is_soft(process)).collect();
         for process in &loud {
             let _ = weighed.map(|cgroup| cgroup.admit(process.pid));
+            process.threads().iter().for_each(|thread| note(&mut refused, &lower(thread.pid)));
         }
-        for thread in loud.iter().flat_map(|process| process.threads()) {
-            note(&mut refused, &lower(thread.pid));
-        }
-        loud.len()
+        loud.len() + press_groups(family, NICEST)
     });
     (settled, granted(refused))
 }
@@ -66,21 +67,30 @@ pub(crate) fn unsoften() -> (Settled, Vec<Means>) {
     let mut refused = [false; 3];
     let mut kept = 0;
     let mut settled = settle(|family| {
-        let mut pressed = 0;
         kept = 0;
+        let mut pressed = 0;
         for process in family.iter().filter(|process| !process.is_dead() && is_lowered(process, usual)) {
-            let gives: Vec<_> = process.threads().iter().map(|thread| raise(thread.pid, usual)).collect();
-            gives.iter().for_each(|gives| note(&mut refused, gives));
+            let answers: Vec<_> = process.threads().iter().map(|thread| raise(thread.pid, usual)).collect();
+            answers.iter().for_each(|answers| note(&mut refused, answers));
             // What was refused once will be again.
-            match gives.iter().flatten().any(|given| given.is_err()) {
+            match answers.iter().flatten().any(|answer| answer.is_err()) {
                 true => kept += 1,
                 false => pressed += 1,
             }
         }
-        pressed
+        pressed + press_groups(family, 0)
     });
     settled.missed = settled.missed.max(kept);
     (settled, granted(refused))
+}
+
+/// Sets the nice value of every group that the session's processes are in, the runner's too; returns how many of them
+/// had another one.
+fn press_groups(family: &[Stat], nice: i32) -> usize {
+    let living = family.iter().filter(|process| !process.is_dead()).map(|process| process.pid);
+    let others = living.chain([std::process::id()]).filter(|pid| autogroup::nice(*pid).is_some_and(|is| is != nice));
+    // One that has to wait is seen by the next look.
+    others.map(|pid| autogroup::set_nice(pid, nice)).fold(0, |count, _| count + 1)
 }
 
 fn is_soft(process: &Stat) -> bool {
@@ -112,7 +122,9 @@ fn note(refused: &mut [bool; 3], answers: &Answers) {
 
 fn granted(refused: [bool; 3]) -> Vec<Means> {
     let means = [Means::IdleDisk, Means::Nice, Means::IdleClass];
-    means.into_iter().zip(refused).filter_map(|(means, refused)| (!refused).then_some(means)).collect()
+    let granted = means.into_iter().zip(refused).filter_map(|(means, refused)| (!refused).then_some(means));
+    // Nobody is refused this one.
+    granted.chain(autogroup::nice(std::process::id()).map(|_| Means::Autogroup)).collect()
 }
 
 fn set_nice(thread: u32, nice: i32) -> io::Result<()> {

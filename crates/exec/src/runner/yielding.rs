@@ -4,6 +4,7 @@ use std::{
 };
 
 use super::{
+    autogroup,
     freeze::{freeze, thaw},
     settle::Settled,
     soften::{self, Birth},
@@ -104,6 +105,10 @@ impl Yielding {
     }
 
     fn freeze(&mut self, now: Instant) -> (Settled, Vec<Means>) {
+        if self.soft.is_some() {
+            // Whoever freezes must not come last. What stands still needs no share.
+            let _ = autogroup::set_nice(std::process::id(), 0);
+        }
         let (settled, means) = freeze(self.cgroup());
         let since = self.frozen.map_or(now, |frozen| frozen.since);
         self.frozen = Some(Frozen { since, means });
@@ -114,6 +119,9 @@ impl Yielding {
         let Some(frozen) = self.frozen.take() else { return (Settled { processes: 0, missed: 0 }, vec![]) };
         let settled = thaw(self.cgroup.as_ref(), frozen.means);
         self.stood_still += frozen.since.elapsed();
+        if self.soft.is_some() {
+            let _ = autogroup::set_nice(std::process::id(), soften::NICEST);
+        }
         (settled, vec![frozen.means])
     }
 

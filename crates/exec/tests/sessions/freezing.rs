@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     harness::{Grid, SESSION, Watched, ended, environment, output, runner_of, sh},
-    tree::{burn, look_until, programs},
+    tree::{Seen, burn, look_until, programs, seen},
 };
 
 /// Works without end in three processes: in its own group, twice forked, and in a session of its own.
@@ -86,22 +86,21 @@ fn answer(events: &[SessionEvent], expected: Yield) -> (Vec<Means>, u32, u32) {
     answer.clone()
 }
 
-/// That nothing of the session runs, nor does while others work.
+/// That nothing of the session runs, nor does while others work. One that waits for its child to become a program (`D`)
+/// stands still with the child.
 fn stands_still(grid: &Grid, means: Means) {
     let before = programs(grid);
-    let running = before.iter().filter(|program| means == Means::Signals && program.state != "T");
-    assert_eq!(running.count(), 0, "{before:?}");
+    let running = before.iter().find(|program| means == Means::Signals && !["T", "D"].contains(&&*program.state));
+    assert!(running.is_none(), "{running:?}");
     burn(10);
     let after = programs(grid);
-    let used = |all: &[crate::tree::Seen]| all.iter().map(|one| (one.pid, one.ticks)).collect::<Vec<_>>();
+    let used = |all: &[Seen]| all.iter().map(|one| (one.pid, one.ticks)).collect::<Vec<_>>();
     assert_eq!(used(&before), used(&after));
 }
 
 fn goes_on(grid: &Grid) {
     for program in programs(grid) {
-        look_until("a thawed program works", || {
-            crate::tree::seen(program.pid).is_some_and(|now| now.ticks > program.ticks)
-        });
+        look_until("a thawed program works", || seen(program.pid).is_some_and(|now| now.ticks > program.ticks));
     }
 }
 
@@ -241,6 +240,52 @@ async fn a_frozen_program_that_is_cancelled_is_thawed_for_its_notice() {
         assert_eq!(answer(&seen, Yield::Thaw).0, [means]);
         assert_eq!(ended(&seen), [(1, ActionEnd::Cancelled)]);
         assert!(String::from_utf8(output(&seen)).unwrap().contains("packed"));
+    }
+}
+
+#[tokio::test]
+async fn a_freeze_does_not_stretch_a_notice() {
+    for (group, _) in ways() {
+        let mut grid = opened(group.as_ref()).await;
+        let plan = ActionPlan {
+            cancel: CancelPlan::Notify { notice: Duration::from_millis(50) },
+            ..sh("trap '' TERM; echo ready; while :; do sleep 1; done")
+        };
+        grid.exec.run(SESSION, vec![(1, plan)]).unwrap();
+        ready(&mut grid).await;
+        grid.exec.cancel(SESSION, Stop { which: Which::All, notice_limit: None }).unwrap();
+        grid.exec.ask(SESSION, Yield::Freeze).unwrap();
+        let seen = grid.until(SessionEvent::is_last).await;
+        assert_eq!(ended(&seen), [(1, ActionEnd::Cancelled)]);
+        grid.exec.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn threads_that_outlive_their_first_are_frozen_too() {
+    if !std::path::Path::new("/usr/bin/python3").exists() {
+        eprintln!("skipped: needs python3");
+        return;
+    }
+    let script = "import ctypes, threading\ndef work():\n  while True: pass\n\
+                  for _ in range(3): threading.Thread(target=work).start()\n\
+                  print('ready', flush=True)\nctypes.CDLL(None).syscall(60, 0)";
+    // Linux moves no such process into a group, so it is stopped by signals everywhere.
+    for (group, _) in ways() {
+        let mut grid = opened(group.as_ref()).await;
+        let args = vec!["-c".into(), script.into()];
+        grid.exec.run(SESSION, vec![(1, ActionPlan { program: "python3".into(), args, ..sh("") })]).unwrap();
+        let pid = grid.until(|event| matches!(event, SessionEvent::Output { .. })).await;
+        let Some(SessionEvent::Started { pid, .. }) = pid.first() else { panic!("{pid:?}") };
+        look_until("its first thread ends", || seen(*pid).unwrap().state == "Z");
+        let (answer, _, missed) = ask(&mut grid, Yield::Freeze).await;
+        assert_eq!((answer, missed), (vec![Means::Signals], 0));
+        let used = seen(*pid).unwrap().ticks;
+        burn(10);
+        assert_eq!(seen(*pid).unwrap().ticks, used);
+        ask(&mut grid, Yield::Thaw).await;
+        look_until("the others work", || seen(*pid).unwrap().ticks > used);
+        cancel(&mut grid, None).await;
     }
 }
 

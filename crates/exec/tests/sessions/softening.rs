@@ -35,6 +35,17 @@ fn is_soft(program: &Seen) -> bool {
     program.nice == 19 && program.policy == IDLE
 }
 
+/// Without what only some systems have.
+fn own(means: Vec<Means>) -> Vec<Means> {
+    means.into_iter().filter(|means| *means != Means::Autogroup).collect()
+}
+
+/// The nice value that a process's terminal session has as a whole, 0 where that does not count.
+fn session_nice(pid: u32) -> i32 {
+    let shown = std::fs::read_to_string(format!("/proc/{pid}/autogroup")).unwrap_or_default();
+    shown.trim_end().rsplit(' ').next().and_then(|nice| nice.parse().ok()).unwrap_or(0)
+}
+
 /// The disk's class in words, empty for a process that is gone.
 fn disk_class(pid: u32) -> String {
     let told = std::process::Command::new("ionice").args(["-p", &pid.to_string()]).output().unwrap();
@@ -45,7 +56,7 @@ fn disk_class(pid: u32) -> String {
 async fn a_softened_session_comes_last_with_all_it_starts_later() {
     let mut grid = breeding(&[]).await;
     let (means, missed) = ask(&mut grid, Yield::Soften).await;
-    assert_eq!((means, missed), (vec![Means::IdleDisk, Means::Nice, Means::IdleClass], 0));
+    assert_eq!((own(means), missed), (vec![Means::IdleDisk, Means::Nice, Means::IdleClass], 0));
     let before = programs(&grid);
     assert!(before.iter().all(is_soft), "{before:?}");
     assert!(before.iter().all(|program| ["idle", ""].contains(&&*disk_class(program.pid))));
@@ -54,6 +65,25 @@ async fn a_softened_session_comes_last_with_all_it_starts_later() {
     assert!(programs(&grid).iter().all(is_soft));
     let runner = seen(runner_of(&grid.folder())).unwrap();
     assert_eq!((runner.nice, runner.policy), (seen(std::process::id()).unwrap().nice, 0));
+}
+
+#[tokio::test]
+async fn sessions_of_a_terminal_that_share_the_processor_come_last_as_a_whole_and_anybody_may_undo_it() {
+    if !std::path::Path::new("/proc/self/autogroup").exists() || !std::path::Path::new(RIGHTLESS[0]).exists() {
+        eprintln!("skipped: needs autogroups and setpriv");
+        return;
+    }
+    let starter = if rustix::process::geteuid().is_root() { &RIGHTLESS[..] } else { &[] };
+    let mut grid = breeding(starter).await;
+    let all_have = |grid: &Grid, nice| programs(grid).iter().all(|program| session_nice(program.pid) == nice);
+    let ours = session_nice(std::process::id());
+    if !ask(&mut grid, Yield::Soften).await.0.contains(&Means::Autogroup) {
+        return;
+    }
+    assert!(all_have(&grid, 19));
+    assert_eq!(session_nice(std::process::id()), ours);
+    ask(&mut grid, Yield::Unsoften).await;
+    assert!(all_have(&grid, 0));
 }
 
 #[tokio::test]
@@ -76,7 +106,7 @@ async fn who_may_raise_priorities_gets_all_back() {
     let mut grid = breeding(&[]).await;
     ask(&mut grid, Yield::Soften).await;
     let (means, missed) = ask(&mut grid, Yield::Unsoften).await;
-    assert_eq!((means, missed), (vec![Means::IdleDisk, Means::Nice, Means::IdleClass], 0));
+    assert_eq!((own(means), missed), (vec![Means::IdleDisk, Means::Nice, Means::IdleClass], 0));
     let after = programs(&grid);
     assert!(after.iter().all(|program| program.policy == 0 && program.nice == seen(std::process::id()).unwrap().nice));
 }
@@ -92,7 +122,7 @@ async fn who_may_not_is_told_what_stays_and_later_programs_are_as_before() {
     ask(&mut grid, Yield::Soften).await;
     let (means, missed) = ask(&mut grid, Yield::Unsoften).await;
     let after = programs(&grid);
-    assert_eq!(means, [Means::IdleDisk]);
+    assert_eq!(own(means), [Means::IdleDisk]);
     assert!(missed >= 2 && after.iter().filter(|program| is_soft(program)).count() >= 2, "{missed} of {after:?}");
     assert!(after.iter().all(|program| disk_class(program.pid) != "idle"));
 

@@ -1,8 +1,8 @@
 //! What `/proc` says about the programs of a session.
 
-use std::fs;
+use std::{fs, time::Instant};
 
-use crate::harness::{Grid, runner_of};
+use crate::harness::{Grid, PATIENCE, runner_of};
 
 /// A thread as `/proc` shows it.
 #[derive(Debug, Clone)]
@@ -46,13 +46,11 @@ pub(crate) fn programs(grid: &Grid) -> Vec<Seen> {
 
 /// Looks again until it is so; only a failure uses the patience up.
 pub(crate) fn look_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..20_000 {
-        if is_so() {
-            return;
-        }
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "never: {what}");
         std::thread::yield_now();
     }
-    panic!("never: {what}");
 }
 
 /// Uses processor time itself until it had `ticks` of it, so that others who could run would have had some too.
