@@ -55,7 +55,11 @@ impl Cgroup {
         }
         match fs::create_dir(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(Self(folder.to_owned())),
+            _ => {
+                let cgroup = Self(folder.to_owned());
+                let _ = cgroup.thaw();
+                Ok(cgroup)
+            }
         }
     }
 

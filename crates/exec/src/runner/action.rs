@@ -60,6 +60,7 @@ pub(crate) struct Stage {
     buffer: Vec<u8>,
     secrets: Secrets,
     lookups: Lookups,
+    /// How far it makes room, and how long it stood still.
     pub(crate) yielding: Yielding,
     /// What the session may write to one file; going past it would end this process too.
     file_bytes: Option<u64>,

@@ -15,7 +15,7 @@ use super::{
 use crate::{cgroup::Cgroup, event::Means, stat::Stat};
 
 /// The lowest there is.
-pub(crate) const NICEST: i32 = 19;
+const NICEST: i32 = 19;
 
 /// `IOPRIO_WHO_PROCESS`, which means a thread. Source, of these three: Linux's `include/uapi/linux/ioprio.h`.
 const IO_WHO_THREAD: c_int = 1;
@@ -82,6 +82,11 @@ pub(crate) fn unsoften() -> (Settled, Vec<Means>) {
     });
     settled.missed = settled.missed.max(kept);
     (settled, granted(refused))
+}
+
+/// Lets the session's groups come last again.
+pub(crate) fn lower_groups() {
+    settle(|family| press_groups(family, NICEST));
 }
 
 /// Sets the nice value of every group that the session's processes are in, the runner's too; returns how many of them

@@ -67,6 +67,7 @@ impl Yielding {
         self.soft.as_ref()
     }
 
+    /// Begins to count; while it is awake.
     pub(crate) fn mark(&self) -> Mark {
         Mark { at: Instant::now(), stood_still: self.stood_still() }
     }
@@ -109,8 +110,11 @@ impl Yielding {
             // Whoever freezes must not come last. What stands still needs no share.
             let _ = autogroup::set_nice(std::process::id(), 0);
         }
-        let (settled, means) = freeze(self.cgroup());
-        let since = self.frozen.map_or(now, |frozen| frozen.since);
+        let before = self.frozen;
+        // What a signal has stopped, no group lets go on.
+        let is_signalled = before.is_some_and(|frozen| frozen.means == Means::Signals);
+        let (settled, means) = freeze(self.cgroup().filter(|_| !is_signalled));
+        let since = before.map_or(now, |frozen| frozen.since);
         self.frozen = Some(Frozen { since, means });
         (settled, vec![means])
     }
@@ -118,9 +122,13 @@ impl Yielding {
     fn thaw(&mut self) -> (Settled, Vec<Means>) {
         let Some(frozen) = self.frozen.take() else { return (Settled { processes: 0, missed: 0 }, vec![]) };
         let settled = thaw(self.cgroup.as_ref(), frozen.means);
+        if settled.missed > 0 {
+            self.frozen = Some(frozen);
+            return (settled, vec![]);
+        }
         self.stood_still += frozen.since.elapsed();
         if self.soft.is_some() {
-            let _ = autogroup::set_nice(std::process::id(), soften::NICEST);
+            soften::lower_groups();
         }
         (settled, vec![frozen.means])
     }

@@ -280,6 +280,7 @@ async fn threads_that_outlive_their_first_are_frozen_too() {
         look_until("its first thread ends", || seen(*pid).unwrap().state == "Z");
         let (answer, _, missed) = ask(&mut grid, Yield::Freeze).await;
         assert_eq!((answer, missed), (vec![Means::Signals], 0));
+        assert_eq!(ask(&mut grid, Yield::Freeze).await.0, [Means::Signals]);
         let used = seen(*pid).unwrap().ticks;
         burn(10);
         assert_eq!(seen(*pid).unwrap().ticks, used);
