@@ -97,19 +97,17 @@ async fn answer(
             Ok((folder, path)) => return prove(&folder, (path, version), (first, count), None, responder).await,
             Err(error) => Err(error),
         },
-        TreeWish::Ticket { path, version } => match local.place_of(path).await {
-            Ok((folder, path)) => {
-                let question = question(whose, &path, version);
-                let blob = hash(&folder, path, version).await;
-                let until = clock::stamp() + Ticket::LIFE;
-                blob.map(|blob| {
-                    let size_bytes = version.size_bytes;
-                    let right = |blob| Ticket { owner: owner.peer(), reader, question, blob, size_bytes, until };
-                    encoded(&blob.map(|blob| seal_ticket(right(blob), owner)))
-                })
-            }
-            Err(error) => Err(error),
-        },
+        TreeWish::Ticket { path, version } => {
+            // By the path that was asked for: where that lies in a folder is the owner's business.
+            let question = question(whose, &path, version);
+            let found = match local.place_of(path).await {
+                Ok((folder, path)) => hash(&folder, path, version).await,
+                Err(error) => Err(error),
+            };
+            let (size_bytes, until) = (version.size_bytes, clock::stamp() + Ticket::LIFE);
+            let right = |blob| Ticket { owner: owner.peer(), reader, question, blob, size_bytes, until };
+            found.map(|blob| encoded(&blob.map(|blob| seal_ticket(right(blob), owner))))
+        }
         TreeWish::ProveBy { path, version, first, count, ticket } => {
             let Ok(ticket) = open_ticket(&ticket) else { return responder.refuse(BulkReply::Refused).await };
             match local.place_of(path).await {
