@@ -75,6 +75,14 @@ impl Changes {
         }
     }
 
+    /// What the owner of the other end wants, as far as was noted last.
+    pub(super) fn heard_of(&self, peer: PeerId) -> Option<LinkPolicy> {
+        self.kept.iter().find_map(|change| match change.what {
+            What::Heard { peer: of, wanted: (_, now) } if of == peer => Some(now),
+            _ => None,
+        })
+    }
+
     fn settle(&mut self, id: u64) {
         if let Some(change) = self.kept.iter_mut().find(|change| change.id == id) {
             change.settled = true;
@@ -267,6 +275,17 @@ mod tests {
         assert_eq!(named(&changes, None), Some(1));
         changes.settle(1);
         assert_eq!((named(&changes, None), named(&changes, Some(9))), (None, None));
+    }
+
+    #[test]
+    fn what_was_heard_last_of_a_peer_is_known() {
+        let (one, other) = (PeerId([1; 32]), PeerId([2; 32]));
+        let heard = |peer, now| What::Heard { peer, wanted: (LinkPolicy::Automatic, now) };
+        let mut changes = Changes::default();
+        changes.note(change(1, one, heard(one, LinkPolicy::Forbidden)));
+        changes.note(change(2, one, heard(one, LinkPolicy::Pinned)));
+        changes.note(change(3, one, wish()));
+        assert_eq!((changes.heard_of(one), changes.heard_of(other)), (Some(LinkPolicy::Pinned), None));
     }
 
     #[test]

@@ -265,8 +265,9 @@ impl Core {
         self.link_changed(peer);
         let now = clock::now();
         let lately = self.linking.heard.get(&peer).is_some_and(|heard| now.since(*heard) < HEAR_EVERY);
-        // What was heard first in this run of the node may be old.
-        if let Some(before) = before.filter(|before| before.revision < theirs.revision && !lately) {
+        // What was heard first in this run of the node may be old: what follows it may have been noted before.
+        let is_noted = self.changes.heard_of(peer) == Some(theirs.policy);
+        if let Some(before) = before.filter(|before| before.revision < theirs.revision && !lately && !is_noted) {
             self.linking.heard.insert(peer, now);
             let name = self.machines.name(peer);
             let sentence = match theirs.policy {
