@@ -179,9 +179,11 @@ impl Tree {
     /// [`TreeError`] if the file cannot be read, or has no such part.
     pub(crate) async fn region(&self, path: &TreePath, region: Region) -> Result<Bytes, TreeError> {
         let file = self.open(path).await?.strictly();
-        let _one_of_few = self.drawing.acquire().await.map_err(|_| TreeError::Stopping)?;
+        let one_of_few = Arc::clone(&self.drawing).acquire_owned().await.map_err(|_| TreeError::Stopping)?;
         let runtime = Handle::current();
         let drawn = tokio::task::spawn_blocking(move || {
+            // Also once nobody waits for it any more: it goes on to its end.
+            let _one_of_few = one_of_few;
             let failed = Rc::new(RefCell::new(None));
             let blocks = Blocks { file, at: 0, runtime, failed: Rc::clone(&failed) };
             region.read(BufReader::with_capacity(BLOCK_BYTES, blocks)).map_err(|error| (failed.take(), error))
