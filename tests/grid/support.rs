@@ -126,6 +126,8 @@ impl Peer {
         // Nodes of other tests would be found, too, unless most keep quiet.
         let quiet: &[&str] =
             if self.arguments.iter().any(|word| word == "--nearby") { &[] } else { &["--nearby", "off"] };
+        // What else runs on this computer is no concern of most tests; kept, so that one may say otherwise.
+        let mine: &[&str] = if self.ready.is_null() { &["--dedicated"] } else { &[] };
         let words = self.place.launcher.iter().map(PathBuf::from).chain([gridwell()]).collect::<Vec<_>>();
         let mut child = Command::new(&words[0])
             .args(&words[1..])
@@ -133,6 +135,7 @@ impl Peer {
             .arg(&self.data)
             .args(options)
             .args(quiet)
+            .args(mine)
             .args(&self.arguments)
             .env("GRIDWELL_LOG", "info")
             .stdin(Stdio::null())

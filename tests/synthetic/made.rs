@@ -73,6 +73,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         why_not: if accepts { String::new() } else { "its owner paused lending".into() },
         running: if state == MachineState::Working { running.max(1) } else { 0 },
         made: random.below(5_000) as u64,
+        standing: gridwell_model::Standing::default(),
         paused_until: None,
         version: env!("CARGO_PKG_VERSION").into(),
         last_seen: (!online).then_some(Stamp(now.0 - 3_600_000)),

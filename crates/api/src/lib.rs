@@ -20,6 +20,7 @@ mod job;
 mod keep;
 mod landing;
 mod layout;
+mod lending;
 mod limit;
 mod machine;
 mod membership;
@@ -52,6 +53,10 @@ pub use job::{
 pub use keep::{FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FileVerified};
 pub use landing::{Flaw, FlawView, InTheWay, LandRequest, LandingView};
 pub use layout::{BehaviourMode, BehaviourRequest, BehaviourView, LayoutChange, LayoutRequest, LayoutView, PairView};
+pub use lending::{
+    LendLadder, LendLimits, LendNever, LendWhen, LendingPause, LendingRequest, LendingRules, LendingView, LentPart,
+    ObjectionView, OnReturn, ProgramView, SenseView, YieldView,
+};
 pub use limit::{LimitHolderView, LimitRequest, LimitView};
 pub use machine::{
     DoctorRequest, DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineActivity, MachineState,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{GridId, Hardware, Leaning, LinkPolicy, Load, PeerId, Stamp, Tuning};
+use gridwell_model::{GridId, Hardware, Leaning, LinkPolicy, Load, PeerId, Stamp, Standing, Tuning};
 use serde::{Deserialize, Serialize};
 
 use crate::LinkAskState;
@@ -123,6 +123,8 @@ pub struct MachineView {
     pub running: u32,
     /// Tasks it did well for jobs of this machine.
     pub made: u64,
+    /// How it stands toward the work of others.
+    pub standing: Standing,
     /// When its pause ends by itself; absent when it is not paused, or until its owner says so.
     pub paused_until: Option<Stamp>,
     /// Version of its program; empty while unknown.

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActivityRequest, BehaviourRequest, DoctorRequest, FileFetchRequest, FilePinRequest, FileRequest, FilesRequest,
-    HistoryRequest, LandRequest, LayoutRequest, LimitRequest, LinkAnswerRequest, LinkUndoRequest, MountRequest,
-    PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest, ResultsRequest,
-    RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest, TimelineRequest,
+    HistoryRequest, LandRequest, LayoutRequest, LendingRequest, LimitRequest, LinkAnswerRequest, LinkUndoRequest,
+    MountRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest,
+    ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest, TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -105,6 +105,8 @@ pub enum Request {
     HandOver(HandOverRequest),
     /// Counted licences of the grid; changes one that this machine keeps → [`crate::Response::Limits`].
     Limit(LimitRequest),
+    /// How this machine lends; changes it, if asked → [`crate::Response::Lending`].
+    Lending(Box<LendingRequest>),
     /// Folders that machines show each other, those of this one first → [`crate::Response::Shares`].
     Shares,
     /// Shows a folder of this machine to others → [`crate::Response::Shares`].

@@ -3,9 +3,9 @@ use serde::Serialize;
 use crate::{
     ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, FileFreed, FilePlaceView, FileVerified,
     FileView, FilesPage, GovernedView, HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView,
-    JoinedView, LayoutView, LimitView, LinkAsksView, LinkHistoryView, LinkView, LogPage, MachineView, MembersView,
-    MountView, NearbyView, PairingView, PairingsView, RecoveryWordsView, ResultsPage, ShareView, StatusView,
-    SubmittedView, TaskPage, TimelineView, WakeView, WhyView,
+    JoinedView, LayoutView, LendingView, LimitView, LinkAsksView, LinkHistoryView, LinkView, LogPage, MachineView,
+    MembersView, MountView, NearbyView, PairingView, PairingsView, RecoveryWordsView, ResultsPage, ShareView,
+    StatusView, SubmittedView, TaskPage, TimelineView, WakeView, WhyView,
 };
 
 /// The one answer to a [`crate::Request`]. In JSON only the content is written: the asker knows what it asked.
@@ -70,6 +70,8 @@ pub enum Response {
     HandedOver(Vec<HandedOverView>),
     /// Counted licences.
     Limits(Vec<LimitView>),
+    /// How this machine lends.
+    Lending(Box<LendingView>),
     /// Folders that machines show each other.
     Shares(Vec<ShareView>),
     /// Names in a folder of the tree.
@@ -143,6 +145,7 @@ content! {
     Layout(Box<LayoutView>) => LayoutView, |it| *it;
     HandedOver(Vec<HandedOverView>) => Vec<HandedOverView>, |it| it;
     Limits(Vec<LimitView>) => Vec<LimitView>, |it| it;
+    Lending(Box<LendingView>) => LendingView, |it| *it;
     Shares(Vec<ShareView>) => Vec<ShareView>, |it| it;
     Files(FilesPage) => FilesPage, |it| it;
     Mount(MountView) => MountView, |it| it;

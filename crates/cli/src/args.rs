@@ -11,6 +11,7 @@ mod handover;
 mod invite;
 mod jobs;
 mod layout;
+mod lending;
 mod limit;
 mod link;
 mod machine;
@@ -34,6 +35,10 @@ pub use jobs::{
     WhyArgs,
 };
 pub use layout::{BehaviourArgs, BehaviourCommand, LayoutArgs, NamedArgs, PacedArgs};
+pub(crate) use lending::say_hours;
+pub use lending::{
+    Hours, How, LendingArgs, LendingCommand, LendingPauseArgs, LendingResumeArgs, LendingSetArgs, Part, Rung, WhenKind,
+};
 pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
 pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkUndo, LinksArgs};
 pub use machine::{LabelArgs, LeanArgs, PauseArgs, RenameArgs};
@@ -188,6 +193,11 @@ Examples:
 
 The machine on which a limit is set keeps it for the whole grid: no program starts without its licence.")]
     Limit(LimitArgs),
+    /// Show or change when and how much this machine lends
+    #[command(
+        after_help = "Examples:\n  gridwell lending\n  gridwell lending set --when idle --after 5m\n  gridwell lending explain"
+    )]
+    Lending(LendingArgs),
     /// Show folders of this machine to others, or list those that are shown
     #[command(after_help = "\
 Examples:

@@ -7,7 +7,7 @@ use gridwell_model::Time;
 
 use crate::{
     Effect, Input, Objection, Offer, Policy, Promises, Reason, Scope, SessionFacts, SessionKey, Share, Standing, Step,
-    Yield,
+    When, Yield,
     alarm::Alarm,
     objection::{self, Wishes},
     posture::Postures,
@@ -123,7 +123,7 @@ impl Courtesy {
     #[must_use]
     pub fn pace(&self) -> Duration {
         if self.sessions.values().any(|session| !session.facts.own) {
-            Duration::from_secs(1)
+            Duration::from_millis(500)
         } else if self.offer.others.share > Share::Nothing {
             Duration::from_secs(10)
         } else {
@@ -216,7 +216,7 @@ impl Courtesy {
         if at_once {
             self.postures.settle(&self.objections, self.now);
         } else {
-            let calm = self.senses.calm(&ladder, idle_matters, &mut alarm);
+            let calm = self.policy.when == When::Dedicated || self.senses.calm(&ladder, idle_matters, &mut alarm);
             self.postures.follow(&self.objections, calm, &ladder, &mut alarm);
         }
         for session in self.sessions.values_mut() {

@@ -57,26 +57,3 @@ pub enum Effect {
     /// What the scheduler and the other machines may have from now on.
     Offer(Offer),
 }
-
-/// How the machine stands, for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Lends, and nobody has asked yet.
-    Offering,
-    /// Runs work, unhindered.
-    Working,
-    /// Its owner's: it takes nothing for others now.
-    Yours,
-    /// Takes nothing new and finishes what it has.
-    Draining,
-    /// Work goes on, softened.
-    Softened,
-    /// Work stands still.
-    Frozen,
-    /// Work is being packed up, or ends.
-    Packing,
-    /// Its owner switched lending off.
-    Paused,
-    /// A program does not end.
-    Trouble,
-}

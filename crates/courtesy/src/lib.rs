@@ -21,7 +21,8 @@ mod senses;
 mod session;
 
 pub use courtesy::Courtesy;
-pub use effect::{Effect, Standing};
+pub use effect::Effect;
+pub use gridwell_model::Standing;
 pub use input::{Graphics, IdleSource, Input, Pause, Reading, Resource, SessionFacts, SessionKey};
 pub use ladder::Ladder;
 pub use offer::{Lent, Offer, Share};

@@ -52,7 +52,9 @@ pub(crate) fn list(policy: &Policy, wishes: &Wishes, senses: &mut Senses, alarm:
     let hours = wishes.hours(&policy.when, alarm);
     all.calendar(&policy.when, hours);
     let after = idle_after(&policy.when, hours);
-    all.idleness(policy, after, senses, alarm);
+    if policy.when != When::Dedicated {
+        all.people(policy, after, senses, alarm);
+    }
     all.machine(policy, senses, alarm);
     (all.0, after.is_some())
 }
@@ -100,7 +102,8 @@ impl List {
         }
     }
 
-    fn idleness(&mut self, policy: &Policy, after: Option<Duration>, senses: &mut Senses, alarm: &mut Alarm) {
+    /// Who is there, and what else runs.
+    fn people(&mut self, policy: &Policy, after: Option<Duration>, senses: &mut Senses, alarm: &mut Alarm) {
         let idleness = senses.idleness(alarm);
         senses.follow_presence(&policy.presence(), &idleness, alarm);
         match idleness {
@@ -131,20 +134,20 @@ impl List {
             self.add(Scope::Everyone, rung, Reason::FullScreen);
             self.add(Scope::Graphics, Rung::Freeze, Reason::FullScreen);
         }
-    }
-
-    fn machine(&mut self, policy: &Policy, senses: &mut Senses, alarm: &mut Alarm) {
-        let (never, ladder) = (&policy.never_while, &policy.ladder);
         if let Some(share) = senses.load(alarm) {
             let reason = Reason::Load { share };
-            let (busy, very) = senses.busy(ladder, alarm);
+            let (busy, very) = senses.busy(&policy.ladder, alarm);
             self.add_if(busy, Scope::Everyone, Rung::Soften, reason.clone());
             self.add_if(very, Scope::Everyone, Rung::Freeze, reason);
         }
-        if let Some((free, pressure)) = senses.memory(alarm) {
-            if let Some(share) = pressure {
-                self.add(Scope::Everyone, Rung::Freeze, Reason::MemoryPressure { share });
-            }
+        if let Some((_, Some(share))) = senses.memory(alarm) {
+            self.add(Scope::Everyone, Rung::Freeze, Reason::MemoryPressure { share });
+        }
+    }
+
+    fn machine(&mut self, policy: &Policy, senses: &mut Senses, alarm: &mut Alarm) {
+        let never = &policy.never_while;
+        if let Some((free, _)) = senses.memory(alarm) {
             self.add_if(free < Ladder::MEMORY_NEEDED, Scope::Everyone, Rung::Pack, Reason::MemoryNeeded { free });
         }
         for name in senses.programs(alarm).intersection(&never.programs) {

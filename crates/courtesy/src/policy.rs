@@ -1,7 +1,4 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use gridwell_model::{Reserve, format_duration};
 use serde::{Deserialize, Serialize};
@@ -26,8 +23,6 @@ pub struct Policy {
     pub mine_wait: bool,
     /// Keeps the machine awake while a task runs; never to wait for one.
     pub keep_awake: bool,
-    /// What jobs can ask for, by name.
-    pub labels: BTreeMap<String, String>,
     /// When it goes down a step and comes back up.
     pub ladder: Ladder,
 }
@@ -36,7 +31,10 @@ pub struct Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// Whether anybody is there or not; for machines without a screen.
+    /// Whoever is there and whatever else runs: the machine is there for the grid. Memory, heat, power, space and what
+    /// [`NeverWhile`] names still count.
+    Dedicated,
+    /// Whether anybody is there or not; beside somebody who is, with less. For machines without a screen.
     Always,
     /// Only when nobody has touched it for a while.
     Idle {
@@ -69,14 +67,14 @@ impl When {
     #[must_use]
     pub const fn idle_after(&self) -> Option<Duration> {
         match self {
-            Self::Always | Self::Within { .. } => None,
+            Self::Dedicated | Self::Always | Self::Within { .. } => None,
             Self::Idle { after } | Self::IdleWithin { after, .. } | Self::IdleOrWithin { after, .. } => Some(*after),
         }
     }
 
     pub(crate) const fn hours(&self) -> Option<&Schedule> {
         match self {
-            Self::Always | Self::Idle { .. } => None,
+            Self::Dedicated | Self::Always | Self::Idle { .. } => None,
             Self::Within { hours } | Self::IdleWithin { hours, .. } | Self::IdleOrWithin { hours, .. } => Some(hours),
         }
     }
@@ -119,12 +117,10 @@ impl Default for NeverWhile {
     }
 }
 
-/// How much of a machine is lent. Shares are of the whole machine, `0.0..=1.0`.
+/// How much of what the machine has for the grid is lent. Shares are `0.0..=1.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// Share of the cores.
-    pub cores: f32,
     /// Share of the cores while somebody is there.
     pub cores_softened: f32,
     /// Share of the memory.
@@ -142,7 +138,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            cores: 1.0,
             cores_softened: 0.5,
             memory: 0.9,
             memory_softened: 0.5,
@@ -159,8 +154,8 @@ impl Limits {
     pub fn lent(&self, whole: &Reserve, share: Share, graphics: bool) -> Reserve {
         let (cores, memory) = match share {
             Share::Nothing => return Reserve::default(),
-            Share::Softened => (self.cores.min(self.cores_softened), self.memory.min(self.memory_softened)),
-            Share::All => (self.cores, self.memory),
+            Share::Softened => (self.cores_softened, self.memory.min(self.memory_softened)),
+            Share::All => (1.0, self.memory),
         };
         Reserve {
             cpus: whole.cpus * cores,
@@ -195,8 +190,6 @@ impl Policy {
     pub const MOST_PROGRAMS: usize = 64;
     /// Longest name of one, in bytes.
     pub const PROGRAM_BYTES: usize = 100;
-    /// Most labels.
-    pub const MOST_LABELS: usize = 64;
     /// Longest wait for idleness that still ever ends on a machine in use.
     pub const MOST_IDLE: Duration = Duration::from_hours(24);
     /// Longest time that work goes on after its owner came back, and longest grace.
@@ -225,9 +218,6 @@ impl Policy {
         }
         self.limits.check()?;
         self.never_while.check()?;
-        if self.labels.len() > Self::MOST_LABELS {
-            return Err(PolicyError::TooManyLabels { count: self.labels.len() });
-        }
         self.ladder.check()
     }
 }
@@ -235,16 +225,12 @@ impl Policy {
 impl Limits {
     fn check(&self) -> Result<(), PolicyError> {
         let shares = [
-            ("cores", self.cores),
             ("cores while somebody is there", self.cores_softened),
             ("memory", self.memory),
             ("memory while somebody is there", self.memory_softened),
         ];
         if let Some((of, share)) = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Err(PolicyError::NotAShare { of, share });
-        }
-        if self.cores == 0.0 {
-            return Err(PolicyError::NothingLent { of: "cores" });
         }
         if self.memory == 0.0 {
             return Err(PolicyError::NothingLent { of: "memory" });
@@ -345,12 +331,6 @@ pub enum PolicyError {
         /// As given.
         name: String,
     },
-    /// More labels than are announced.
-    #[error("{count} labels are too many: a machine can have {}", Policy::MOST_LABELS)]
-    TooManyLabels {
-        /// As given.
-        count: usize,
-    },
     /// The ladder is upside down.
     #[error("load of {freeze} would freeze what load of {soften} only softens")]
     FreezesFirst {
@@ -396,10 +376,10 @@ mod tests {
         let refused = [
             (when(When::Within { hours: Schedule::default() }), "never lends: no hour of the week is open"),
             (when(When::Idle { after }), "hardly ever lends: nobody may touch it for 1 d 1 h"),
-            (limits(Limits { cores: 0.0, ..Limits::default() }), "never lends: nothing of its cores is lent"),
+            (limits(Limits { memory: 0.0, ..Limits::default() }), "never lends: nothing of its memory is lent"),
             (limits(Limits { memory: 0.0, ..Limits::default() }), "never lends: nothing of its memory is lent"),
             (limits(Limits { network_bytes_per_s: Some(0), ..Limits::default() }), "nothing of its network is lent"),
-            (limits(Limits { cores: f32::NAN, ..Limits::default() }), "a number from 0 to 1, not NaN"),
+            (limits(Limits { cores_softened: f32::NAN, ..Limits::default() }), "a number from 0 to 1, not NaN"),
             (ladder(Ladder { freeze_load: 0.2, ..Ladder::default() }), "load of 0.2 would freeze"),
             (ladder(Ladder { gone: Duration::from_secs(1), ..Ladder::default() }), "gone and there at once"),
             (ladder(Ladder { dwell: Duration::ZERO, ..Ladder::default() }), "start and stop all the time"),
@@ -417,8 +397,8 @@ mod tests {
     #[test]
     fn limits_take_their_share_of_the_machine() {
         let whole = Reserve { cpus: 8.0, memory_mib: 1_000, gpus: 2 };
-        let limits = Limits { cores: 0.75, ..Limits::default() };
-        assert_eq!(limits.lent(&whole, Share::All, true), Reserve { cpus: 6.0, memory_mib: 899, gpus: 2 });
+        let limits = Limits::default();
+        assert_eq!(limits.lent(&whole, Share::All, true), Reserve { cpus: 8.0, memory_mib: 899, gpus: 2 });
         assert_eq!(limits.lent(&whole, Share::Softened, false), Reserve { cpus: 4.0, memory_mib: 500, gpus: 0 });
         assert_eq!(limits.lent(&whole, Share::Nothing, true), Reserve::default());
     }

@@ -104,6 +104,8 @@ pub struct RunningTask {
     pub progress: Option<f32>,
     /// What it says it does; at most 200 bytes.
     pub status: String,
+    /// True while it stands still because the machine's owner wants the machine.
+    pub frozen: bool,
 }
 
 /// How one task (or a chunk of neighbouring ones) ended.

@@ -1,5 +1,7 @@
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
+use gridwell_courtesy::When;
+
 /// How a node runs on this machine.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -11,6 +13,8 @@ pub struct Config {
     pub listen: Vec<String>,
     /// Labels set on top of the kept ones.
     pub labels: BTreeMap<String, String>,
+    /// When it lends; as it was kept when absent, and [`When::Always`] the first time.
+    pub when: Option<When>,
     /// Logical cores to lend; all when absent.
     pub lend_cpus: Option<f32>,
     /// Whether to find machines nearby and be found by them; as it was kept when absent.
@@ -35,6 +39,7 @@ impl Config {
             name: None,
             listen: vec![Self::DEFAULT_LISTEN.to_owned()],
             labels: BTreeMap::new(),
+            when: None,
             lend_cpus: None,
             nearby: None,
             mount: None,

@@ -97,6 +97,7 @@ mod tests {
             why_not: String::new(),
             running,
             made: 0,
+            standing: gridwell_model::Standing::default(),
             paused_until: None,
             version: String::new(),
             last_seen: None,

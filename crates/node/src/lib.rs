@@ -20,12 +20,14 @@ mod outgoing;
 mod pictures;
 mod recorder;
 mod reuse;
+mod senses;
 mod start;
 mod transfer;
 mod tree;
 
 pub use config::Config;
 pub use events::EventStream;
+pub use gridwell_courtesy::When;
 pub use gridwell_net::clear_key_log;
 pub use handle::{LogStream, NodeHandle};
 pub use start::{Node, Ready, StartError};

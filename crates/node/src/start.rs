@@ -8,6 +8,7 @@ use std::{
 };
 
 use gridwell_api::{ApiError, ErrorCode, StatusView};
+use gridwell_courtesy::Courtesy;
 use gridwell_exec::{Exec, ExecConfig};
 use gridwell_job::recipe::{RecipeError, RecipeText, Recipes};
 use gridwell_ledger::{Deputies, DeputyInput, Input as LedgerInput, Ledger, RestoreError, Restored};
@@ -30,9 +31,9 @@ use crate::{
     config::Config,
     core::{
         ASKS, Addresses, Changed, Changes, Consent, Copying, Core, FACTS, Fact, Following, History, Inlets, Isolation,
-        Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Membership, Mounting, Pairing, Passing, Presence,
-        Rates, Readers, Reading, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of,
-        keeper, net_wishes,
+        Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Manners, Membership, Mounting, PROMISES_KEY,
+        Pairing, Passing, Presence, Rates, Readers, Reading, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES,
+        Waking, ends, epoch_of, home_of, keeper, net_wishes,
     },
     disk::Scenes,
     events::EventHub,
@@ -41,6 +42,7 @@ use crate::{
     outgoing::Outgoing,
     pictures,
     recorder::Recorder,
+    senses::{Asking, Look},
     transfer::{Doubts, Transfer, Ways},
     tree::{Fetchings, JobFolders, Jobs, Keeping, Tickets, Tree},
 };
@@ -257,6 +259,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let handle = NodeHandle { asks, previews: previews.clone(), store: store.clone(), tree: tree.clone() };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);
+    let manners = manners(&store, &data, &machines, facts.downgrade()).await?;
     let beside = TaskTracker::new();
     let recorder = Recorder::start(store.clone(), &beside);
     let keeper = keeper(store.clone(), &beside);
@@ -302,6 +305,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         scenes: Scenes::default(),
         asking: Arc::new(Semaphore::new(1)),
         machines,
+        manners,
         homes: BTreeMap::new(),
         guests: BTreeMap::new(),
         sessions: BTreeMap::new(),
@@ -401,6 +405,7 @@ impl Core {
         self.follow_isolation();
         self.follow_pause();
         self.tune();
+        self.follow_owner();
         self.lending_changed();
         // What the command line set is kept too.
         drop(self.keep_settings());
@@ -439,7 +444,22 @@ async fn look(config: &Config, store: &Store, data: &std::path::Path) -> Result<
     settings.labels.extend(config.labels.clone());
     settings.lend_cpus = config.lend_cpus.or(settings.lend_cpus);
     settings.nearby = config.nearby.unwrap_or(settings.nearby);
+    settings.policy.when = config.when.unwrap_or(settings.policy.when);
     Ok((settings, hardware))
+}
+
+/// The engine of courtesy with what was learnt in earlier runs, and the thread that asks the senses.
+async fn manners(
+    store: &Store,
+    data: &std::path::Path,
+    machines: &Machines,
+    facts: mpsc::WeakSender<Fact>,
+) -> Result<Manners, StartError> {
+    let kept = store.meta(PROMISES_KEY).await?;
+    let promises = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let programs = machines.settings().policy.never_while.programs.clone();
+    let look = Look { every: Courtesy::default().pace(), programs, uses_graphics: false };
+    Ok(Manners::new(promises, Asking::start(data.to_owned(), look.clone(), facts), look))
 }
 
 /// Samples the load while the node runs.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use gridwell_model::{
     BlobId, Decline, DeputyMessage, Fence, GridId, Hardware, Hindrance, Incarnation, JobId, LeaseId, LeaseOffer,
     LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, RelPath, Renewal, Reserve, ShareId, ShareReport, Stamp,
-    TaskKey, TaskResult, TaskSpan, TreeEntry, Tuning, Version, WakePoint,
+    Standing, TaskKey, TaskResult, TaskSpan, TreeEntry, Tuning, Version, WakePoint,
 };
 use serde::{Deserialize, Serialize};
 
@@ -260,6 +260,8 @@ pub struct Announcement {
     pub version: String,
     /// Where it hears packets that wake it; those past [`WakePoint::MAX`] are not heeded.
     pub wake: Vec<WakePoint>,
+    /// How it stands toward the work of others.
+    pub standing: Standing,
 }
 
 /// Bytes that a task's program wrote.

@@ -40,6 +40,8 @@ pub enum Input {
         steward: PeerId,
         /// What.
         offer: LeaseOffer,
+        /// True if its job is the machine's owner's.
+        own: bool,
     },
     /// [`Effect::FetchSpec`] is done.
     SpecReady {
@@ -196,13 +198,37 @@ pub enum Input {
     },
     /// The owner's settings, or the machine, changed what is lent; told once at start.
     LendingChanged {
-        /// What sessions may use altogether.
-        lends: Reserve,
-        /// False while nothing new is taken.
-        accepts: bool,
-        /// One sentence when `accepts` is false; empty when the peer is draining.
-        why_not: String,
+        /// To jobs of others.
+        others: Lent,
+        /// To jobs of the machine's owner.
+        own: Lent,
     },
+    /// The machine's owner wants what a session has: it ends within that time, and what it had not done goes back. What has
+    /// ended well there still counts, unless the time is nothing.
+    Packed {
+        /// Which.
+        session: SessionId,
+        /// How long its programs have for what they want to write.
+        within: Duration,
+    },
+    /// A session stands still, or goes on.
+    Froze {
+        /// Which.
+        session: SessionId,
+        /// True while it stands still.
+        frozen: bool,
+    },
+}
+
+/// What is lent to one side, the owner of the machine or others.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lent {
+    /// What sessions of all jobs together may use while one of this side starts.
+    pub room: Reserve,
+    /// False while nothing new is taken.
+    pub accepts: bool,
+    /// One sentence when `accepts` is false; empty when the peer is draining.
+    pub why_not: String,
 }
 
 /// Why a session did not open, or ended on its own.
@@ -345,7 +371,7 @@ pub enum Effect {
     },
     /// Announce this.
     FreeChanged {
-        /// What is lent and not reserved.
+        /// What is lent to others and not reserved.
         free: Reserve,
         /// Sessions that run tasks now.
         running: u32,

@@ -12,6 +12,8 @@ const MOST_RUNS: usize = 512;
 pub(crate) struct Lease {
     pub(crate) steward: PeerId,
     pub(crate) offer: LeaseOffer,
+    /// True if its job is the machine's owner's.
+    pub(crate) own: bool,
     pub(crate) phase: Phase,
     /// Not handed to a session.
     pub(crate) todo: TaskSpans,
@@ -71,12 +73,13 @@ impl Phase {
 }
 
 impl Lease {
-    pub(crate) fn new(steward: PeerId, offer: LeaseOffer, now: Time) -> Self {
+    pub(crate) fn new(steward: PeerId, offer: LeaseOffer, own: bool, now: Time) -> Self {
         let mut todo = TaskSpans::default();
         todo.insert(offer.span);
         Self {
             steward,
             offer,
+            own,
             phase: Phase::Queued,
             todo,
             sent: VecDeque::new(),

@@ -13,5 +13,5 @@ mod session;
 mod timer;
 mod worker;
 
-pub use input::{Effect, Input, SessionFailure, SessionId, SpecView, StepView};
+pub use input::{Effect, Input, Lent, SessionFailure, SessionId, SpecView, StepView};
 pub use worker::Worker;

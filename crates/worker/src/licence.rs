@@ -113,7 +113,7 @@ impl Worker {
             return self.return_licences(id);
         }
         if !untouched {
-            return self.stop_lease(id);
+            return self.stop_lease(id, None);
         }
         let steward = lease.steward;
         self.effects.push_back(Effect::Decline { steward, lease: id, why: Decline::Licence(name) });

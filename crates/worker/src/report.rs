@@ -210,6 +210,7 @@ impl Worker {
                     count: run.len(),
                     progress: lease.progress,
                     status,
+                    frozen: lease.phase.session().and_then(|id| self.sessions.get(&id)).is_some_and(|at| at.frozen),
                 });
             }
         }

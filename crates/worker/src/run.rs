@@ -117,7 +117,8 @@ impl Worker {
         lease.phase = Phase::Opening(session);
         let step = lease.offer.step;
         let state = SessionState::Opening(Some(id));
-        self.sessions.insert(session, Session { job: id.job, environments, reserve, state, owes: Vec::new() });
+        self.sessions
+            .insert(session, Session { job: id.job, environments, reserve, state, frozen: false, owes: Vec::new() });
         self.effects.push_back(Effect::OpenSession { session, job: id.job, step, reserve });
     }
 

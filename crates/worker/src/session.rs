@@ -10,6 +10,8 @@ pub(crate) struct Session {
     pub(crate) environments: u64,
     pub(crate) reserve: Reserve,
     pub(crate) state: SessionState,
+    /// True while it stands still because the machine's owner wants the machine.
+    pub(crate) frozen: bool,
     /// Licences on which it runs something still while it ends, by lease and limit.
     pub(crate) owes: Vec<(LeaseId, String)>,
 }

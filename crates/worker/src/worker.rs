@@ -9,7 +9,7 @@ use gridwell_model::{
 };
 
 use crate::{
-    Effect, Input, SessionId,
+    Effect, Input, Lent, SessionId,
     end::failed,
     lease::{Lease, Phase},
     session::{Job, KnownJob, Session, SessionState},
@@ -27,9 +27,8 @@ mod tests;
 #[derive(Debug, Default)]
 pub struct Worker {
     pub(crate) now: Time,
-    lends: Reserve,
-    accepts: bool,
-    why_not: String,
+    others: Lent,
+    own: Lent,
     pub(crate) leases: BTreeMap<LeaseId, Lease>,
     /// Leases without room, oldest first.
     queue: VecDeque<LeaseId>,
@@ -39,7 +38,7 @@ pub struct Worker {
     pub(crate) stewards: BTreeMap<PeerId, Steward>,
     pub(crate) timers: Timers,
     pub(crate) effects: VecDeque<Effect>,
-    told_free: Option<(Reserve, u32)>,
+    told_free: Option<(Reserve, Reserve, u32)>,
 }
 
 /// A steward with leases here.
@@ -81,7 +80,7 @@ impl Worker {
     pub fn handle(&mut self, input: Input, now: Time) {
         self.now = now;
         match input {
-            Input::Offered { steward, offer } => self.offered(steward, offer),
+            Input::Offered { steward, offer, own } => self.offered(steward, offer, own),
             Input::SpecReady { job, spec } => self.spec_ready(job, spec),
             Input::InputsReady { job } => self.inputs_ready(job),
             Input::SpecFailed { job, reason } | Input::InputsFailed { job, reason } => self.job_failed(job, &reason),
@@ -107,7 +106,9 @@ impl Worker {
             }
             Input::StewardBack { steward } => self.steward_back(steward),
             Input::StewardChanged { job, steward, reachable } => self.steward_changed(job, steward, reachable),
-            Input::LendingChanged { lends, accepts, why_not } => self.lending_changed(lends, accepts, why_not),
+            Input::LendingChanged { others, own } => self.lending_changed(others, own),
+            Input::Packed { session, within } => self.packed(session, within),
+            Input::Froze { session, frozen } => self.froze(session, frozen),
         }
         self.carry_due();
     }
@@ -121,10 +122,11 @@ impl Worker {
     /// The next wish.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         if self.effects.is_empty() {
-            let told = (self.free(), self.running());
-            if self.told_free != Some(told) && (self.told_free.is_some() || self.lends != Reserve::default()) {
+            let told = (self.free(false), self.free(true), self.running());
+            let lends = [&self.others, &self.own].iter().any(|lent| lent.room != Reserve::default());
+            if self.told_free != Some(told) && (self.told_free.is_some() || lends) {
                 self.told_free = Some(told);
-                return Some(Effect::FreeChanged { free: told.0, running: told.1 });
+                return Some(Effect::FreeChanged { free: told.0, running: told.2 });
             }
         }
         self.effects.pop_front()
@@ -142,10 +144,14 @@ impl Worker {
         self.leases.get(&lease).map(|lease| lease.steward)
     }
 
-    /// What is lent and not reserved.
+    /// What is lent and not reserved: to jobs of the machine's owner, or of others.
     #[must_use]
-    pub fn free(&self) -> Reserve {
-        self.lends.minus(&self.reserved())
+    pub fn free(&self, own: bool) -> Reserve {
+        self.lent(own).room.minus(&self.reserved())
+    }
+
+    const fn lent(&self, own: bool) -> &Lent {
+        if own { &self.own } else { &self.others }
     }
 
     /// Leases whose tasks run now.
@@ -154,8 +160,9 @@ impl Worker {
         self.leases.values().filter(|lease| lease.running().is_some()).count() as u32
     }
 
-    /// Summed anew each time (there are few): sums of fractions must not drift.
-    fn reserved(&self) -> Reserve {
+    /// What the leases that are held here have reserved. Summed anew each time (there are few): sums of fractions must not drift.
+    #[must_use]
+    pub fn reserved(&self) -> Reserve {
         let leases = self.leases.values().filter(|lease| lease.phase.holds_room()).map(|lease| lease.offer.reserve);
         let cut_off = |session: &&Session| session.state == SessionState::Ending { cut_off: true };
         let sessions = self.sessions.values().filter(cut_off).map(|session| session.reserve);
@@ -176,7 +183,7 @@ impl Worker {
         }
     }
 
-    fn offered(&mut self, steward: PeerId, offer: LeaseOffer) {
+    fn offered(&mut self, steward: PeerId, offer: LeaseOffer, own: bool) {
         self.steward_back(steward);
         let lease = offer.lease;
         if let Some(held) = self.leases.get(&lease) {
@@ -185,33 +192,34 @@ impl Worker {
             }
             return;
         }
-        if let Some(why) = self.refusal(&offer) {
+        if let Some(why) = self.refusal(&offer, own) {
             self.effects.push_back(Effect::Decline { steward, lease, why });
             return;
         }
         self.effects.push_back(Effect::Accept { steward, lease });
         self.know_job(&offer, steward);
-        self.leases.insert(lease, Lease::new(steward, offer, self.now));
+        self.leases.insert(lease, Lease::new(steward, offer, own, self.now));
         self.stewards.entry(steward).or_default();
         self.renew_by(steward, self.now + Self::RENEW_EVERY);
         self.queue.push_back(lease);
         self.start_queued();
     }
 
-    fn refusal(&self, offer: &LeaseOffer) -> Option<Decline> {
-        if !self.accepts {
-            let draining = self.why_not.is_empty();
-            return Some(if draining { Decline::Draining } else { Decline::Rules(self.why_not.clone()) });
+    fn refusal(&self, offer: &LeaseOffer, own: bool) -> Option<Decline> {
+        let lent = self.lent(own);
+        if !lent.accepts {
+            let draining = lent.why_not.is_empty();
+            return Some(if draining { Decline::Draining } else { Decline::Rules(lent.why_not.clone()) });
         }
         if offer.span.is_empty() || !offer.reserve.cpus.is_finite() || offer.reserve.cpus < 0.0 {
             return Some(Decline::Rules("the offer makes no sense".to_owned()));
         }
-        if !self.lends.holds(&offer.reserve) {
-            let Reserve { cpus, memory_mib, gpus } = self.lends;
+        if !lent.room.holds(&offer.reserve) {
+            let Reserve { cpus, memory_mib, gpus } = lent.room;
             let words = format!("lends {cpus} cores, {memory_mib} MiB of memory and {gpus} graphics cards at most");
             return Some(Decline::Rules(words));
         }
-        let room = self.queue.is_empty() && self.free().holds(&offer.reserve);
+        let room = self.queue.is_empty() && self.free(own).holds(&offer.reserve);
         let holding = self.leases.values().filter(|lease| lease.phase.holds_room()).count();
         let ahead = self.queue.len() < holding;
         (self.leases.len() >= Self::MOST_LEASES || !(room || ahead)).then_some(Decline::Busy)
@@ -224,7 +232,7 @@ impl Worker {
                 self.queue.pop_front();
                 continue;
             };
-            if !self.free().holds(&lease.offer.reserve) {
+            if !self.free(lease.own).holds(&lease.offer.reserve) {
                 return;
             }
             self.queue.pop_front();
@@ -239,15 +247,53 @@ impl Worker {
         }
     }
 
-    fn lending_changed(&mut self, lends: Reserve, accepts: bool, why_not: String) {
-        (self.lends, self.accepts, self.why_not) = (lends, accepts, why_not);
-        if !accepts {
-            for lease in std::mem::take(&mut self.queue) {
-                self.give_back_todo(lease);
-                self.end_if_through(lease);
+    fn lending_changed(&mut self, others: Lent, own: Lent) {
+        (self.others, self.own) = (others, own);
+        for id in self.queue.clone() {
+            let accepts = self.leases.get(&id).is_none_or(|lease| self.lent(lease.own).accepts);
+            if !accepts {
+                self.queue.retain(|queued| *queued != id);
+                self.give_back_todo(id);
+                self.end_if_through(id);
             }
         }
         self.start_queued();
+    }
+
+    /// The machine's owner wants what a session has.
+    fn packed(&mut self, session: SessionId, within: Duration) {
+        let Some(id) = self.lease_of(session) else {
+            return self.close_within(session, Some(within));
+        };
+        let collects = self.leases.get(&id).is_some_and(|lease| matches!(lease.phase, Phase::Collecting { .. }));
+        if collects && !within.is_zero() {
+            // Its program has ended: only what comes next goes back.
+            let rest = self.leases.get_mut(&id).map(|lease| {
+                let mut rest = std::mem::take(&mut lease.todo);
+                lease.sent.drain(..).for_each(|run| rest.insert(run));
+                rest
+            });
+            return self.return_tasks(id, &rest.unwrap_or_default());
+        }
+        self.stop_lease(id, Some(within));
+        self.flush(id);
+    }
+
+    fn froze(&mut self, session: SessionId, frozen: bool) {
+        if let Some(known) = self.sessions.get_mut(&session)
+            && std::mem::replace(&mut known.frozen, frozen) != frozen
+            && let Some(steward) = self.lease_of(session).and_then(|lease| self.steward_of(lease))
+        {
+            self.renew_by(steward, self.now);
+        }
+    }
+
+    /// The lease that a session is opened for or works for.
+    fn lease_of(&self, session: SessionId) -> Option<LeaseId> {
+        match self.sessions.get(&session)?.state {
+            SessionState::Busy(lease) | SessionState::Opening(Some(lease)) => Some(lease),
+            SessionState::Opening(None) | SessionState::Idle(_) | SessionState::Ending { .. } => None,
+        }
     }
 
     /// Reports everything a lease has not handed to a session as given back.
@@ -398,7 +444,7 @@ impl Worker {
         let held: Vec<_> = self.leases.iter().filter(|(_, lease)| over(lease)).map(|(id, _)| *id).collect();
         for id in held {
             self.queue.retain(|queued| *queued != id);
-            self.stop_lease(id);
+            self.stop_lease(id, None);
         }
         self.start_queued();
     }
@@ -409,8 +455,8 @@ impl Worker {
     }
 
     /// Ends a lease whatever it does; what had not ended is given back, should its steward return.
-    pub(crate) fn stop_lease(&mut self, id: LeaseId) {
-        let within = self.stop_within(id);
+    pub(crate) fn stop_lease(&mut self, id: LeaseId, within: Option<Duration>) {
+        let within = [within, self.stop_within(id)].into_iter().flatten().min();
         let Some(lease) = self.leases.get_mut(&id).filter(|lease| lease.phase != Phase::Ended) else {
             return;
         };

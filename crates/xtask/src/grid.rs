@@ -121,7 +121,7 @@ impl Grid {
         let log_path = data.with_extension("log");
         let log = File::create(&log_path).map_err(|error| Failure::file(&log_path, error))?;
         let mut command = Command::new(&self.program);
-        command.arg("--data").arg(data).args(["node", "--name", name, "--listen", "127.0.0.1:0"]);
+        command.arg("--data").arg(data).args(["node", "--dedicated", "--name", name, "--listen", "127.0.0.1:0"]);
         command.args(more);
         let process = shell::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))?;
         self.peers.push(Peer { data: data.to_owned(), process });

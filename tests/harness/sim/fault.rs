@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gridwell_model::LinkPolicy;
-use gridwell_worker::Input as WorkerInput;
+use gridwell_worker::{Input as WorkerInput, Lent};
 
 use super::{
     event::{Event, Fault, PeerAt},
@@ -124,9 +124,9 @@ impl Simulation {
         let now = self.clock(at);
         let peer = &mut self.peers[at];
         peer.drained = drained;
-        let (lends, accepts, why_not) = (peer.lends(), peer.accepts(), peer.why_not());
+        let lent = Lent { room: peer.lends(), accepts: peer.accepts(), why_not: peer.why_not() };
         if let Some(node) = &mut peer.node {
-            node.worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, now);
+            node.worker.handle(WorkerInput::LendingChanged { others: lent.clone(), own: lent }, now);
             self.announce(at);
             self.pump(at);
         }

@@ -170,8 +170,8 @@ impl Simulation {
             let Some(node) = &peer.node else { continue };
             let what = if let Some(lease) = node.ledger.leases().next() {
                 Some(format!("peer {at} still grants {lease}"))
-            } else if node.worker.free() != peer.lends() {
-                Some(format!("peer {at} lends {:?}, but only {:?} is free", peer.lends(), node.worker.free()))
+            } else if node.worker.free(false) != peer.lends() {
+                Some(format!("peer {at} lends {:?}, but only {:?} is free", peer.lends(), node.worker.free(false)))
             } else if node.sched.counts().ready != 0 {
                 Some(format!("peer {at} knows of ready tasks: {:?}", node.sched.counts()))
             } else if !node.sessions.is_empty() {

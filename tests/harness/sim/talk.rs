@@ -146,7 +146,7 @@ impl Simulation {
             }
             Message::Announce(announcement) => self.heard(at, from, *announcement),
             Message::Offer(offer) => {
-                node.worker.handle(WorkerInput::Offered { steward, offer }, now);
+                node.worker.handle(WorkerInput::Offered { steward, offer, own: false }, now);
                 *self.offers.entry(at).or_default() += 1;
             }
             Message::Settled { lease, tasks } => node.worker.handle(WorkerInput::Settled { lease, tasks }, now),

@@ -9,7 +9,7 @@ use gridwell_ledger::{Deputies, DeputyInput, Input as LedgerInput, Ledger, Limit
 use gridwell_links::{Letters, Links, Map, Routes};
 use gridwell_model::{Incarnation, JobId, PeerId, Reserve, Stamp, Time};
 use gridwell_sched::{Config, Input as SchedInput, Scheduler};
-use gridwell_worker::{Input as WorkerInput, Worker};
+use gridwell_worker::{Input as WorkerInput, Lent, Worker};
 
 use super::{
     event::{Event, Inside, PeerAt},
@@ -404,8 +404,8 @@ impl Simulation {
             }
         };
         let mut worker = Worker::new();
-        let (lends, accepts, why_not) = (peer.lends(), peer.accepts(), peer.why_not());
-        worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, now);
+        let lent = Lent { room: peer.lends(), accepts: peer.accepts(), why_not: peer.why_not() };
+        worker.handle(WorkerInput::LendingChanged { others: lent.clone(), own: lent }, now);
         let mut deputies = Deputies::new(peer.id, epoch);
         for (claim, number) in ledger.jobs().filter_map(|job| ledger.claim(job)) {
             let ended = ledger.summary(claim.job, now).is_some_and(|job| job.state.is_ended());

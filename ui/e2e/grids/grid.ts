@@ -1,6 +1,6 @@
 /// <reference types="node" />
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -36,6 +36,8 @@ export class Peer {
   async boot(...more: string[]): Promise<void> {
     const log = openSync(`${this.data}.log`, "a");
     const words = ["node", "--json", "--name", this.name, "--listen", "127.0.0.1:0", "--data", this.data];
+    // What else runs on this computer is no concern of most tests; kept, so that one may say otherwise.
+    if (!existsSync(this.data)) words.push("--dedicated");
     const child = spawn(gridwell, [...words, "--ui", this.#door, ...this.extra, ...more], {
       stdio: ["ignore", "pipe", log],
       env: { ...process.env, GRIDWELL_LOG: "info" },

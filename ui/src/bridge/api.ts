@@ -84,6 +84,7 @@ export type Answers = {
   behaviour: LayoutView;
   hand_over: Array<HandedOverView>;
   limit: Array<LimitView>;
+  lending: LendingView;
   shares: Array<ShareView>;
   share_add: Array<ShareView>;
   share_remove: Array<ShareView>;
@@ -943,6 +944,160 @@ export type LayoutView = {
 /** What the owner of a machine wants of another one, for the jobs that start on the first. */
 export type Leaning = "prefer" | "keep_off";
 
+/** When a machine goes down a step and comes back up. Times are in seconds, loads are shares of all cores, 0 … 1. */
+export type LendLadder = {
+  /** Input more recent than this means that somebody is there. */
+  touched_secs: number;
+  /** Without input for this long, nobody is there any more. */
+  gone_secs: number;
+  /** Load of others above this softens … */
+  soften_load: number;
+  /** … when it lasts this long. */
+  soften_after_secs: number;
+  /** Load of others from this on freezes … */
+  freeze_load: number;
+  /** … when it lasts this long. */
+  freeze_after_secs: number;
+  /** Shortest stay on a step before it comes back up. */
+  dwell_secs: number;
+  /** What has been frozen for this long goes back. */
+  pack_after_secs: number;
+  /** Longest time a program gets to write what it has. */
+  grace_secs: number;
+  /** Who needs no longer than this finishes first. */
+  nearly_secs: number;
+};
+
+/** How much of a machine is lent. Shares are 0 … 1. */
+export type LendLimits = {
+  /** Logical cores; all when absent. */
+  cpus: number | null;
+  /** Share of these while somebody is there. */
+  cpus_in_use: number;
+  /** Share of the memory. */
+  memory: number;
+  /** Share of the memory while somebody is there. */
+  memory_in_use: number;
+  /** Whether graphics are lent. */
+  graphics: boolean;
+  /** Free space that stays free, in bytes: with less nothing new starts. */
+  disk_reserve_bytes: number;
+};
+
+/** What keeps a machine from lending. */
+export type LendNever = {
+  /** One of these programs runs. */
+  programs: Array<string>;
+  /** A program covers the screen. */
+  full_screen: boolean;
+  /** It runs on its battery. */
+  on_battery: boolean;
+  /** Somebody else keeps the graphics busy: they are not lent, the rest is. */
+  graphics_busy: boolean;
+  /** The network costs by the byte: nothing new starts for others. */
+  metered: boolean;
+  /** It is hotter than this, in °C, 40 … 110. */
+  hotter_than: number | null;
+};
+
+/** When a machine lends. */
+export type LendWhen =
+  | { kind: "dedicated" }
+  | { kind: "always" }
+  | {
+    kind: "idle";
+    /** How long, in seconds. */
+    after_secs: number;
+  }
+  | {
+    kind: "within";
+    /** For each day from Monday on a number, of whose bits 0 … 23 each is an hour. */
+    hours: [number, number, number, number, number, number, number];
+  }
+  | {
+    kind: "idle_within";
+    /** How long, in seconds. */
+    after_secs: number;
+    /** As above. */
+    hours: [number, number, number, number, number, number, number];
+  }
+  | {
+    kind: "idle_or_within";
+    /** How long, in seconds. */
+    after_secs: number;
+    /** As above. */
+    hours: [number, number, number, number, number, number, number];
+  };
+
+/** A pause of lending. */
+export type LendingPause = {
+  /** For how many seconds, at most 31 days; 0 ends it. */
+  secs: number;
+  /** What happens to work of others that runs here. */
+  how: OnReturn;
+  /** Keeps only this part of the machine back. */
+  only?: LentPart | null;
+};
+
+/** Shows how this machine lends, or changes that. */
+export type LendingRequest = {
+  /** Its owner's rules from now on, all of them. */
+  rules?: LendingRules | null;
+  /** Begins or ends a pause. */
+  pause?: LendingPause | null;
+};
+
+/** What the owner of a machine allows. */
+export type LendingRules = {
+  /** When it lends. */
+  when: LendWhen;
+  /** What keeps it from lending, whatever the time. */
+  never_while: LendNever;
+  /** How much of it is lent. */
+  limits: LendLimits;
+  /** What happens to work of others when somebody comes back to the machine. */
+  on_return: OnReturn;
+  /** Works for jobs of its owner alone. */
+  only_mine: boolean;
+  /** Jobs of its owner wait for idleness too. */
+  mine_wait: boolean;
+  /** When it goes down a step and comes back up; the usual one suits nearly everybody. */
+  ladder: LendLadder;
+};
+
+/** How this machine lends, now and by its rules. */
+export type LendingView = {
+  /** How it stands. */
+  standing: Standing;
+  /** What jobs of others may use of it now; nothing while it does not lend. */
+  others: Share;
+  /** What jobs of its owner may use of it now. */
+  own: Share;
+  /** Why others get nothing; empty while they do. */
+  why_not: string;
+  /** Everything that is against lending now, what a person said first. */
+  objections: Array<ObjectionView>;
+  /** Its owner's rules. */
+  rules: LendingRules;
+  /** When a pause ends by itself, while one holds. */
+  paused_until: Stamp | null;
+  /** True while its owner lets it take nothing new, until they say so. */
+  drained: boolean;
+  /** Until when its graphics are kept back. */
+  graphics_until: Stamp | null;
+  /** Until when its network is kept back. */
+  network_until: Stamp | null;
+  /** What it knows of its owner by, and of itself. */
+  senses: Array<SenseView>;
+  /** Within how many milliseconds everything that runs here makes room when its owner comes back. */
+  promise_ms: number;
+  /** What programs cost here. */
+  programs: Array<ProgramView>;
+};
+
+/** A part of a machine that can be kept back by itself. */
+export type LentPart = "graphics" | "network";
+
 /** Licences that one machine has for one job. */
 export type LimitHolderView = {
   /** The machine. */
@@ -1255,6 +1410,8 @@ export type MachineView = {
   running: number;
   /** Tasks it did well for jobs of this machine. */
   made: number;
+  /** How it stands toward the work of others. */
+  standing: Standing;
   /** When its pause ends by itself; absent when it is not paused, or until its owner says so. */
   paused_until: Stamp | null;
   /** Version of its program; empty while unknown. */
@@ -1397,6 +1554,32 @@ export type NoticeKind =
 /** How much a notice matters. */
 export type NoticeLevel = "info" | "warning" | "problem";
 
+/** One thing that is against lending. */
+export type ObjectionView = {
+  /** Who objects: `manual`, `timed`, `calendar` or `automatic`. */
+  flag: string;
+  /** Against whose work: `everyone`, `others`, `graphics`, or `desktop` (others' on the card that draws the desktop). */
+  scope: string;
+  /** How much: `hold` (nothing new), `soften`, `freeze`, `pack` or `end`. */
+  rung: string;
+  /** One sentence that fits behind the machine's name. */
+  sentence: string;
+  /** The figures behind it, such as `12 s ago`; empty if there are none. */
+  figures: string;
+};
+
+/** Where the work of others goes. */
+export type OnReturn =
+  | { kind: "soften" }
+  | {
+    kind: "finish";
+    /** In seconds, at most an hour. */
+    within_secs: number;
+  }
+  | { kind: "freeze" }
+  | { kind: "pack" }
+  | { kind: "end" };
+
 /** Operating system family, in Open Job Description's words. */
 export type OsFamily = "linux" | "windows" | "macos";
 
@@ -1536,6 +1719,18 @@ export type PriorityRequest = {
   priority: number;
 };
 
+/** What one program cost here, and how it makes room. */
+export type ProgramView = {
+  /** Name of its recipe; empty for commands. */
+  program: string;
+  /** How often it made room in each way, and how long that takes at most. */
+  steps: Array<YieldView>;
+  /** How long it stood still altogether, in seconds. */
+  frozen_secs: number;
+  /** How much work went with it, in seconds. */
+  lost_secs: number;
+};
+
 /** What takes the word of a second admin. */
 export type ProposalKind = "admin" | "no_admin" | "revoke" | "recovery";
 
@@ -1620,6 +1815,7 @@ export type Request =
   | ({ ask: "behaviour" } & BehaviourRequest)
   | ({ ask: "hand_over" } & HandOverRequest)
   | ({ ask: "limit" } & LimitRequest)
+  | ({ ask: "lending" } & LendingRequest)
   | { ask: "shares" }
   | ({ ask: "share_add" } & ShareAddRequest)
   | ({ ask: "share_remove" } & ShareRemoveRequest)
@@ -1722,6 +1918,16 @@ export type SceneView = {
   engine: string;
   /** True for the one that would be rendered. */
   active: boolean;
+};
+
+/** One sense of the machine. */
+export type SenseView = {
+  /** Which, such as `x11` or `load`. */
+  sense: string;
+  /** True if it tells how long nobody has touched the machine. */
+  idle: boolean;
+  /** Why it says nothing; absent while it does. */
+  missing: string | null;
 };
 
 /** Opens a browser's session with a one-time token. */
@@ -1849,6 +2055,18 @@ export type Snapshot = {
  * people decide (invites, certificates, asks) and what machines that cannot ask each other must agree on (tickets).
  */
 export type Stamp = number;
+
+/** How a machine stands toward the work of others. */
+export type Standing =
+  | "offering"
+  | "working"
+  | "yours"
+  | "draining"
+  | "softened"
+  | "frozen"
+  | "packing"
+  | "paused"
+  | "trouble";
 
 /** The node itself. */
 export type StatusView = {
@@ -2242,4 +2460,14 @@ export type WhyView = {
   decisive: string;
   /** The smallest change that would help (when it waits) or have chosen another machine; may be empty. */
   smallest_change: string;
+};
+
+/** How fast a program makes room in one way. */
+export type YieldView = {
+  /** `soften`, `freeze`, `pack` or `end`. */
+  step: string;
+  /** How often it was measured. */
+  count: number;
+  /** What it takes at most, in milliseconds. */
+  most_ms: number;
 };

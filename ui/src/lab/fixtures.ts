@@ -74,6 +74,7 @@ export function machine(name: string, some: Partial<MachineView> = {}): MachineV
     last_seen: null,
     tuning: { weight: 1, strategy: "horizontal", sharpness: 4 },
     isolated_since: null,
+    standing: "offering",
     paused_until: null,
     version: "0.1.0",
     ...some,

@@ -10,10 +10,10 @@ use ts_rs::{Config, TS, TypeVisitor};
 use crate::{
     ActivityPage, ApiError, ChangeView, CopyView, DoctorView, DraftView, Event, FileFreed, FilePlaceView, FileVerified,
     FileView, FilesPage, GovernedView, HandedOverView, HistoryView, InvitationView, InviteView, JobDetail, JobView,
-    JoinedView, LayoutView, LimitView, LinkAsksView, LinkHistoryView, LinkView, LogPage, LogPiece, LogsRequest,
-    MachineView, MembersView, MountView, NearbyView, PairingView, PairingsView, PictureRequest, RecoveryWordsView,
-    Request, ResultsPage, SessionRequest, SessionView, ShareView, StatusView, SubmittedView, TaskPage, TimelineView,
-    UploadView, WakeView, WhyView,
+    JoinedView, LayoutView, LendingView, LimitView, LinkAsksView, LinkHistoryView, LinkView, LogPage, LogPiece,
+    LogsRequest, MachineView, MembersView, MountView, NearbyView, PairingView, PairingsView, PictureRequest,
+    RecoveryWordsView, Request, ResultsPage, SessionRequest, SessionView, ShareView, StatusView, SubmittedView,
+    TaskPage, TimelineView, UploadView, WakeView, WhyView,
 };
 
 const HEAD: &str = "// Made by `cargo xtask bindings` from the types of `crates/api`. Do not edit.\n\n";
@@ -109,6 +109,7 @@ answers! {
     Behaviour => LayoutView;
     HandOver => Vec<HandedOverView>;
     Limit => Vec<LimitView>;
+    Lending => LendingView;
     Shares => Vec<ShareView>;
     ShareAdd => Vec<ShareView>;
     ShareRemove => Vec<ShareView>;

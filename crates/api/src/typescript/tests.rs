@@ -303,6 +303,7 @@ fn machine() -> MachineView {
         why_not: String::new(),
         running: 0,
         made: 0,
+        standing: gridwell_model::Standing::default(),
         paused_until: None,
         version: String::new(),
         last_seen: None,

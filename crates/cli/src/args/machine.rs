@@ -43,7 +43,7 @@ pub struct LabelArgs {
 const MAX_PAUSE: Duration = Duration::from_hours(31 * 24);
 
 /// Reads how long a pause lasts.
-fn pause_time(text: &str) -> Result<Duration, String> {
+pub(super) fn pause_time(text: &str) -> Result<Duration, String> {
     let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
     match time {
         time if time < Duration::from_secs(1) => {

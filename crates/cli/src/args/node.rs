@@ -30,6 +30,9 @@ pub struct NodeArgs {
     /// Label of this machine; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub label: Vec<(String, String)>,
+    /// Lend whoever uses this machine and whatever else runs on it; kept, see 'gridwell lending'
+    #[arg(long)]
+    pub dedicated: bool,
     /// Cores to lend; all when absent
     #[arg(long, value_name = "CORES", allow_negative_numbers = true, value_parser = cores)]
     pub lend_cores: Option<f32>,

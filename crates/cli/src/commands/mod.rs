@@ -4,6 +4,7 @@ mod follow;
 mod handover;
 mod jobs;
 mod layout;
+mod lending;
 mod limit;
 mod links;
 mod machines;
@@ -114,6 +115,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Mount(args) => files::mount(args, client, screen).await,
         Command::Unmount => files::unmount(client, screen).await,
         Command::Limit(args) => limit::limit(args, client, screen).await,
+        Command::Lending(args) => lending::lending(args, client, screen).await,
         Command::Doctor(args) => doctor::doctor(args, client, screen).await,
         Command::Status => machines::status(client, screen).await,
         Command::Ui => machines::ui(client, screen).await,

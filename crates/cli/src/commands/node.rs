@@ -7,7 +7,7 @@ use std::{
 };
 
 use gridwell_api::{ApiError, ErrorCode, JoinRequest, Request, StatusView};
-use gridwell_node::{Config, Node, NodeHandle};
+use gridwell_node::{Config, Node, NodeHandle, When};
 use gridwell_serve::{DataFolder, Door, Entrances, WindowEntrance};
 use serde::Serialize;
 use tokio::{
@@ -140,6 +140,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         name: args.name,
         listen: if args.listen.is_empty() { usual.listen } else { args.listen },
         labels: args.label.into_iter().collect(),
+        when: args.dedicated.then_some(When::Dedicated),
         lend_cpus: args.lend_cores,
         nearby: args.nearby.map(|nearby| nearby == Switch::On),
         ..usual

@@ -199,6 +199,7 @@ mod tests {
             why_not: "its owner paused it".into(),
             running: 0,
             made: 3,
+            standing: gridwell_model::Standing::default(),
             paused_until: None,
             version: String::new(),
             last_seen: None,

@@ -115,6 +115,7 @@ impl Core {
             Request::LinkAnswer(request) => return self.answer_ask(&request, reply),
             Request::HandOver(request) => return self.hand_over(&request, reply),
             Request::Limit(request) => return self.limit(&request, reply),
+            Request::Lending(request) => return self.lending(*request, reply),
             Request::Shares => Ok(Response::Shares(self.share_views())),
             Request::ShareAdd(request) => return self.add_share(request, reply),
             Request::ShareRemove(request) => return self.remove_share(&request, reply),

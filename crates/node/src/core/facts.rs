@@ -23,6 +23,7 @@ use super::{Core, handing::Handed, landing::Landed, mounting::MountAt, successio
 use crate::{
     clock,
     disk::Learnt,
+    senses::Felt,
     transfer::{CollectError, Collected, TransferError, Way},
     tree::JobOutputs,
 };
@@ -92,6 +93,8 @@ pub(crate) enum Fact {
     WakeSent(PeerId, PeerId, bool),
     /// The load was sampled.
     Sampled(Load),
+    /// The machine's senses were asked.
+    Felt(Box<Felt>),
     /// What is wanted of the link with a machine is written down, or could not be.
     WishKept(super::linking::WishChange, Result<(), StoreError>, Reply),
     /// A folder to be shared was looked at: where it lies, or why it cannot be.
@@ -181,6 +184,7 @@ impl Core {
             Fact::LogsHanded(job, to, after, whole) => self.on_logs_handed(job, to, after, whole),
             Fact::WakeSent(wanted_by, peer, sent) => self.on_wake_sent(wanted_by, peer, sent),
             Fact::Sampled(load) => self.on_sampled(load),
+            Fact::Felt(felt) => self.on_felt(*felt),
             Fact::WishKept(change, kept, reply) => self.on_wish_kept(change, kept, reply),
             Fact::TreeMounted(at, mounted, reply) => self.on_tree_mounted(at, mounted, reply),
             Fact::TreeUnmounted(kept, reply) => self.on_tree_unmounted(kept, reply),

@@ -57,7 +57,7 @@ impl Core {
             Effect::Report { steward, lease, results } => self.report(steward, lease, results),
             Effect::FetchSpec { job, spec, spec_bytes, from } => self.fetch_spec(job, spec, spec_bytes, from),
             Effect::FetchInputs { job, from } => self.fetch_inputs(job, from),
-            Effect::OpenSession { session, job, step, reserve: _ } => self.open_session(session, job, step),
+            Effect::OpenSession { session, job, step, reserve } => self.open_session(session, job, step, &reserve),
             Effect::RunTasks { session, lease, step, runs } => self.run_tasks(session, lease, step, &runs),
             Effect::CancelTasks { session, runs } => {
                 let which = Which::Tags(runs.into_iter().map(tag).collect());

@@ -62,7 +62,7 @@ impl Core {
     /// Takes the sample that is due and plans the next one.
     pub(super) fn sample_machines(&mut self) {
         let stamp = clock::stamp();
-        let mine = (self.me, self.lends().cpus - self.worker.free().cpus, self.machines.load().foreign_cpu);
+        let mine = (self.me, self.worker.reserved().cpus, self.machines.load().foreign_cpu);
         let others =
             self.machines.others().iter().filter(|(_, machine)| machine.online).filter_map(|(peer, machine)| {
                 let announced = machine.announced.as_ref()?;

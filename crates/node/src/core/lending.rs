@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gridwell_api::{ApiError, ErrorCode, NoticeKind, NoticeLevel, Response, SetRequest};
+use gridwell_courtesy::{Flag, Objection, Scope, Share, Yield};
 use gridwell_model::{Leaning, MOST_HOPS, PeerId, Stamp, Time, Tuning};
 use gridwell_sched::Input as SchedInput;
 use gridwell_store::{Store, StoreError};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::{Core, door::storage, facts::Reply, isolation::MOST_PATIENCE, machines::Settings, words::about};
+use super::{Core, door::storage, facts::Reply, isolation::MOST_PATIENCE, machines::Settings, reasons, words::about};
 use crate::clock;
 
 /// Longest pause: beyond a month a person means "until I say so".
@@ -39,6 +40,9 @@ pub(crate) struct Pause {
     pub(crate) until: Stamp,
     /// How long it was asked to last, in milliseconds: it never lasts longer, even if the clock is set back.
     length_ms: u64,
+    /// What happens to what runs here.
+    #[serde(default)]
+    pub(super) how: Yield,
 }
 
 /// What time does to a pause.
@@ -51,12 +55,12 @@ enum Change {
 }
 
 impl Pause {
-    fn new(length: Duration, now: Stamp) -> Self {
+    pub(super) fn new(length: Duration, how: Yield, now: Stamp) -> Self {
         let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-        Self { until: Stamp(now.0.saturating_add(length_ms)), length_ms }
+        Self { until: Stamp(now.0.saturating_add(length_ms)), length_ms, how }
     }
 
-    fn left_ms(self, now: Stamp) -> u64 {
+    pub(super) fn left_ms(self, now: Stamp) -> u64 {
         self.until.0.saturating_sub(now.0)
     }
 
@@ -71,16 +75,17 @@ impl Pause {
     }
 }
 
-impl Settings {
-    /// Whether this machine takes work by its owner's wish, and why not.
-    fn wish(&self) -> Result<(), &'static str> {
-        match (self.lend, self.pause) {
-            (false, _) => Err("its owner paused lending"),
-            (true, Some(_)) => Err("its owner paused lending for a while"),
-            (true, None) => Ok(()),
-        }
+/// A pause has an end that people can wait for.
+pub(super) fn too_long(pause: Duration) -> Result<(), ApiError> {
+    if pause <= MAX_PAUSE {
+        return Ok(());
     }
+    let (secs, days) = (pause.as_secs(), MAX_PAUSE.as_secs() / 86_400);
+    let message = format!("a pause of {secs} s is longer than {days} days");
+    Err(ApiError::new(ErrorCode::BadValue, message).help(FOR_GOOD))
+}
 
+impl Settings {
     /// When lending goes on by itself; nothing while its owner keeps it paused for good.
     pub(super) fn paused_until(&self) -> Option<Stamp> {
         self.pause.filter(|_| self.lend).map(|pause| pause.until)
@@ -114,16 +119,35 @@ pub(crate) fn keeper(store: Store, beside: &TaskTracker) -> Keeper {
 }
 
 impl Core {
-    /// Whether this machine takes work, and why not.
-    pub(crate) fn accepts(&self) -> (bool, String) {
+    /// Whether this machine takes tasks of its owner's jobs, or of others, and why not.
+    pub(crate) fn accepts(&self, own: bool) -> (bool, String) {
+        let offer = self.manners.offer();
+        let side = if own { offer.own } else { offer.others };
         if let Some(leaving) = &self.leaving {
             (false, leaving.word().to_owned())
-        } else if let Err(why) = self.machines.settings().wish() {
-            (false, why.to_owned())
-        } else if self.lends().cpus <= 0.0 {
+        } else if self.machines.settings().has(self.machines.hardware()).cpus <= 0.0 {
             (false, "it lends no cores".to_owned())
+        } else if side.share == Share::Nothing {
+            (false, self.why_nothing(own))
         } else {
             (true, String::new())
+        }
+    }
+
+    /// What is most against lending to that side.
+    fn why_nothing(&self, own: bool) -> String {
+        let for_side = |objection: &&Objection| match objection.scope {
+            Scope::Everyone => true,
+            Scope::Others => !own,
+            Scope::Graphics | Scope::Desktop => false,
+        };
+        let objections = self.manners.engine.objections().iter().filter(for_side);
+        match objections.max_by_key(|objection| (objection.reason.flag() == Flag::Manual, objection.rung)) {
+            Some(objection) => reasons::sentence(&objection.reason),
+            None if !own && self.machines.settings().policy.only_mine => {
+                "it works for jobs of its owner alone".to_owned()
+            }
+            None => "it was in use just now".to_owned(),
         }
     }
 
@@ -144,6 +168,7 @@ impl Core {
             Change::Over => None,
         };
         self.machines.settings_mut().pause = left;
+        self.follow_owner();
         if left.is_none() && self.machines.settings().lend {
             self.lending_notice("lending goes on: the pause is over".to_owned());
         }
@@ -185,13 +210,7 @@ impl Core {
         {
             return bad(format!("a name has 1 to {NAME_CHARS} characters, none of them control characters"));
         }
-        if let Some(secs) = request.pause_secs
-            && secs > MAX_PAUSE.as_secs()
-        {
-            let days = MAX_PAUSE.as_secs() / 86_400;
-            return bad(format!("a pause of {secs} s is longer than {days} days"))
-                .map_err(|error| error.help(FOR_GOOD));
-        }
+        too_long(Duration::from_secs(request.pause_secs.unwrap_or(0)))?;
         if let Some(secs) = request.isolated_after_secs
             && !(1..=MOST_PATIENCE.as_secs()).contains(&secs)
         {
@@ -202,14 +221,21 @@ impl Core {
         {
             return bad(format!("a job cannot reach over {reach} links: 1 to {MOST_HOPS} are travelled"));
         }
-        let cores = self.machines.hardware().cpu_count;
-        if let Some(cpus) = request.lend_cpus
-            && !(0.0..=cores as f32).contains(&cpus)
-        {
-            return bad(format!("this machine has {cores} cores: it cannot lend {cpus}"));
-        }
+        self.check_cores(request.lend_cpus)?;
         let leaned = request.leanings.iter().map(|(name, leaning)| Ok((self.find_machine(name)?, *leaning)));
         leaned.collect()
+    }
+
+    /// A machine has so many cores.
+    pub(super) fn check_cores(&self, cpus: Option<f32>) -> Result<(), ApiError> {
+        let cores = self.machines.hardware().cpu_count;
+        match cpus {
+            Some(cpus) if !(0.0..=cores as f32).contains(&cpus) => {
+                let message = format!("this machine has {cores} cores: it cannot lend {cpus}");
+                Err(ApiError::new(ErrorCode::BadValue, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn apply(&mut self, request: SetRequest, leanings: Vec<(PeerId, Option<Leaning>)>) {
@@ -220,7 +246,7 @@ impl Core {
             settings.pause = settings.pause.filter(|_| !lend);
         }
         if let Some(secs) = request.pause_secs {
-            settings.pause = (secs > 0).then(|| Pause::new(Duration::from_secs(secs), clock::stamp()));
+            settings.pause = (secs > 0).then(|| Pause::new(Duration::from_secs(secs), Yield::Soften, clock::stamp()));
         }
         settings.lend_cpus = request.lend_cpus.or(settings.lend_cpus);
         let Tuning { weight, strategy, sharpness } = settings.tuning;
@@ -257,7 +283,7 @@ impl Core {
         self.follow_travel(&before);
         self.tune();
         self.follow_isolation();
-        self.lending_changed();
+        self.follow_lending(&before);
     }
 
     /// The scheduler hears how machines are chosen now.
@@ -269,7 +295,7 @@ impl Core {
     }
 
     /// Tells people what changed, and other machines a new name.
-    fn tell_of_settings(&mut self, before: &Settings) {
+    pub(super) fn tell_of_settings(&mut self, before: &Settings) {
         let after = self.machines.settings();
         let (was, is) = ((before.lend, before.pause), (after.lend, after.pause));
         let sentence = match is {
@@ -309,11 +335,21 @@ impl Core {
         }
     }
 
+    /// The engine hears of what changed for it; all others of the rest.
+    pub(super) fn follow_lending(&mut self, before: &Settings) {
+        let after = self.machines.settings();
+        let rules =
+            |settings: &Settings| (settings.lend, settings.pause, settings.policy.clone(), settings.kept_back.clone());
+        if rules(before) != rules(after) {
+            self.follow_owner();
+        }
+        self.lending_changed();
+    }
+
     /// The machine's settings changed: the worker, the scheduler and the others hear of it.
     pub(crate) fn lending_changed(&mut self) {
-        let (accepts, why_not) = self.accepts();
-        let lends = self.lends();
-        self.worker.handle(WorkerInput::LendingChanged { lends, accepts, why_not }, clock::now());
+        let (others, own) = (self.lent(false), self.lent(true));
+        self.worker.handle(WorkerInput::LendingChanged { others, own }, clock::now());
         self.announce();
         self.changed.machines.insert(self.me);
         self.tell_soon();
@@ -370,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_pause_ends_by_the_wall_clock_however_long_the_machine_slept() {
-        let pause = Pause::new(HOUR, Stamp(5_000));
+        let pause = Pause::new(HOUR, Yield::Soften, Stamp(5_000));
         assert_eq!(pause.at(Stamp(5_000)), Change::Nothing);
         assert_eq!(pause.at(Stamp(4_999 + HOUR_MS)), Change::Nothing);
         assert_eq!(pause.at(Stamp(5_000 + HOUR_MS)), Change::Over);
@@ -379,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_makes_no_pause_longer_than_asked() {
-        let pause = Pause::new(HOUR, Stamp(100 * HOUR_MS));
+        let pause = Pause::new(HOUR, Yield::Soften, Stamp(100 * HOUR_MS));
         let Change::Moved(moved) = pause.at(Stamp(7 * HOUR_MS)) else { panic!("it would last for days") };
         assert_eq!(moved.until, Stamp(8 * HOUR_MS));
         assert_eq!(moved.at(Stamp(7 * HOUR_MS)), Change::Nothing);
@@ -389,11 +425,8 @@ mod tests {
     #[test]
     fn a_pause_for_good_is_stronger_than_a_timed_one() {
         let settings = |lend, pause| Settings { lend, pause, ..Settings::named("mill") };
-        let pause = Some(Pause::new(HOUR, Stamp(0)));
-        assert_eq!(settings(true, None).wish(), Ok(()));
-        assert_eq!(settings(true, pause).wish(), Err("its owner paused lending for a while"));
+        let pause = Some(Pause::new(HOUR, Yield::Soften, Stamp(0)));
         assert_eq!(settings(true, pause).paused_until(), Some(Stamp(HOUR_MS)));
-        assert_eq!(settings(false, pause).wish(), Err("its owner paused lending"));
         assert_eq!(settings(false, pause).paused_until(), None);
     }
 

@@ -3,18 +3,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use gridwell_api::{ApiError, ErrorCode};
+use gridwell_courtesy::{Policy, Resource, When};
 use gridwell_job::Recipes;
 use gridwell_model::{Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Tuning};
 use gridwell_sched::{Input as SchedInput, PeerView};
 use gridwell_store::{RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
+use gridwell_worker::Lent;
 use serde::{Deserialize, Serialize};
 
 use super::{Core, Leaving, lending::Pause};
 use crate::{clock, lines::Lines};
-
-/// Memory kept for the machine's owner and the system, in MiB: what a desktop needs to stay fluent.
-const OWNERS_MEMORY_MIB: u64 = 1_024;
 
 /// Why a machine without the role does not ask others.
 const NO_RUN: &str = "this machine's jobs may not run on others: an admin gives it the role run";
@@ -29,6 +28,12 @@ pub(crate) struct Settings {
     /// A pause that ends by itself, beside `lend`.
     #[serde(default)]
     pub(crate) pause: Option<Pause>,
+    /// The owner's rules of lending.
+    #[serde(default = "usual_policy")]
+    pub(crate) policy: Policy,
+    /// Parts that its owner keeps back for a while, and until when.
+    #[serde(default)]
+    pub(crate) kept_back: BTreeMap<Resource, Stamp>,
     pub(crate) lend_cpus: Option<f32>,
     #[serde(default)]
     pub(crate) tuning: Tuning,
@@ -67,6 +72,8 @@ impl Settings {
             labels: BTreeMap::new(),
             lend: true,
             pause: None,
+            policy: usual_policy(),
+            kept_back: BTreeMap::new(),
             lend_cpus: None,
             tuning: Tuning::default(),
             isolated_after_secs: None,
@@ -80,11 +87,10 @@ impl Settings {
         }
     }
 
-    /// What sessions may use of `hardware` altogether.
-    pub(crate) fn lends(&self, hardware: &Hardware) -> Reserve {
+    /// What of `hardware` there is for the grid, before the rules of lending.
+    pub(crate) fn has(&self, hardware: &Hardware) -> Reserve {
         let cpus = self.lend_cpus.unwrap_or(hardware.cpu_count as f32).clamp(0.0, hardware.cpu_count as f32);
-        let memory_mib = (hardware.memory_bytes / 1_048_576).saturating_sub(OWNERS_MEMORY_MIB);
-        Reserve { cpus, memory_mib, gpus: hardware.gpus.len() as u32 }
+        Reserve { cpus, memory_mib: hardware.memory_bytes / 1_048_576, gpus: hardware.gpus.len() as u32 }
     }
 }
 
@@ -96,6 +102,11 @@ const fn usual_copies() -> u64 {
 
 const fn usual_reach() -> u32 {
     3
+}
+
+/// Until somebody says otherwise a machine lends beside whoever uses it, which it never does at their cost.
+fn usual_policy() -> Policy {
+    Policy { when: When::Always, ..Policy::default() }
 }
 
 /// What was not asked for is on.
@@ -227,13 +238,13 @@ impl Core {
     /// This machine, as others hear of it.
     pub(crate) fn announcement(&self) -> Announcement {
         let settings = self.machines.settings();
-        let (accepts, why_not) = self.accepts();
+        let Lent { room, accepts, why_not } = self.lent(false);
         Announcement {
             hardware: self.machines.hardware().clone(),
             labels: settings.labels.clone(),
             load: self.machines.load(),
-            lends: self.lends(),
-            free: self.worker.free(),
+            lends: room,
+            free: self.worker.free(false),
             accepts,
             why_not,
             running: self.worker.running(),
@@ -242,6 +253,7 @@ impl Core {
             name: settings.name.clone(),
             wake: self.waking.mine().to_vec(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            standing: self.manners.engine.standing(),
         }
     }
 
@@ -279,7 +291,10 @@ impl Core {
     /// Tells the scheduler and every linked peer what this machine has now.
     pub(crate) fn announce(&mut self) {
         let announcement = self.announcement();
-        let view = self.peer_view(self.me, &announcement);
+        let mut view = self.peer_view(self.me, &announcement);
+        let mine = self.lent(true);
+        (view.lends, view.free) = (mine.room, self.worker.free(true));
+        (view.accepts, view.why_not) = (mine.accepts, mine.why_not);
         self.sched.handle(SchedInput::PeerChanged { peer: self.me, view }, clock::now());
         if self.leaving.as_ref().is_some_and(Leaving::is_told) {
             return;

@@ -10,6 +10,7 @@ mod certificates;
 mod changes;
 mod closing;
 mod consent;
+mod courtesy;
 mod deputies;
 mod doctor;
 mod door;
@@ -47,9 +48,11 @@ mod presence;
 mod proofs;
 mod reach;
 mod reading;
+mod reasons;
 mod reports;
 mod resting;
 mod results;
+mod rules;
 mod sessions;
 mod sharing;
 mod showing;
@@ -91,6 +94,7 @@ pub(crate) use addresses::Addresses;
 pub(crate) use changes::Changes;
 pub(crate) use closing::Readers;
 pub(crate) use consent::{AsksKept, Consent};
+pub(crate) use courtesy::{Manners, PROMISES_KEY};
 pub(crate) use deputies::{Copying, epoch_of};
 pub(crate) use door::storage;
 pub(crate) use ends::{Ends, ends};
@@ -187,6 +191,7 @@ pub(crate) struct Core {
     pub(crate) scenes: Scenes,
     pub(crate) asking: Arc<Semaphore>,
     pub(crate) machines: Machines,
+    pub(crate) manners: Manners,
     pub(crate) homes: BTreeMap<JobId, Home>,
     pub(crate) guests: BTreeMap<JobId, Guest>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
@@ -310,12 +315,14 @@ impl Core {
                 quiet = false;
                 self.carry_link(effect);
             }
+            quiet &= !self.carry_wishes();
             while let Some(effect) = self.pairing.poll_effect() {
                 quiet = false;
                 self.carry_hosting(effect);
             }
             quiet &= !self.pump_journal();
             if quiet {
+                self.tell_standing();
                 self.tell_code();
                 return;
             }
@@ -350,6 +357,7 @@ impl Core {
             self.traffic.due(),
             self.limiting.due(),
             self.consent.due(),
+            self.manners.due(),
         ];
         deadlines.into_iter().flatten().min().map_or(Duration::from_secs(3_600), clock::until)
     }
@@ -424,6 +432,9 @@ impl Core {
         }
         if due(self.limiting.due()) {
             self.follow_licences();
+        }
+        if due(self.manners.due()) {
+            self.on_courtesy_due();
         }
         if due(self.changed.due) {
             self.tell_changes();

@@ -47,7 +47,8 @@ impl Core {
             self.tell_ledger(LedgerInput::TasksStarted { lease, span, stamp });
             self.inputs_held(peer, task.lease.job);
             if let Some(home) = self.homes.get_mut(&task.lease.job) {
-                let said = Said { count: task.count, progress: task.progress, status: task.status };
+                let said =
+                    Said { count: task.count, progress: task.progress, status: task.status, frozen: task.frozen };
                 home.said.insert(task.task, said);
             }
             self.job_changed(task.lease.job);

@@ -8,7 +8,7 @@ use std::{
 
 use gridwell_exec::{ExecEvent, Said, SessionEvent, Stop, Which};
 use gridwell_job::{PathStyle, ResolveError, SessionContext, SessionRuntime};
-use gridwell_model::{ActionEnd, EdgeKind, JobId, LeaseId, Limits, SessionPlan, TaskKey, TaskSpan};
+use gridwell_model::{ActionEnd, EdgeKind, JobId, LeaseId, Limits, Reserve, SessionPlan, TaskKey, TaskSpan, Time};
 use gridwell_wire::Message;
 use gridwell_worker::{Input, SessionFailure, SessionId};
 
@@ -37,9 +37,13 @@ pub(crate) struct Session {
     /// What environments wrote before the first task: shown in that task's log.
     prelude: Vec<u8>,
     failed: bool,
+    /// Since when it stands still, while it does.
+    still_since: Option<Time>,
 }
 
 struct Run {
+    /// When its program started, later by how long it stood still; absent before it runs.
+    since: Option<Time>,
     lease: LeaseId,
     step: u32,
     span: TaskSpan,
@@ -53,7 +57,7 @@ pub(super) const fn tag(span: TaskSpan) -> u64 {
 }
 
 impl Core {
-    pub(super) fn open_session(&mut self, id: SessionId, job: JobId, step: u32) {
+    pub(super) fn open_session(&mut self, id: SessionId, job: JobId, step: u32, reserve: &Reserve) {
         let opened = match self.guests.get(&job) {
             Some(guest) => {
                 let root = self.data.join("sessions").join(format!("{job}-{}", id.0));
@@ -73,7 +77,9 @@ impl Core {
             self.sessions.remove(&id);
             let cause = SessionFailure::Machine(error.to_string());
             self.worker.handle(Input::SessionFailed { session: id, cause }, clock::now());
+            return;
         }
+        self.session_arrived(id, job, reserve);
     }
 
     pub(super) fn run_tasks(&mut self, id: SessionId, lease: LeaseId, step: u32, runs: &[TaskSpan]) {
@@ -95,7 +101,7 @@ impl Core {
                 Ok(action) => {
                     let recipe = self.guests.get(&session.job).map(|guest| guest.spec.recipe.as_str());
                     let lines = recipe.and_then(|recipe| self.machines.lines(recipe, span.len()));
-                    session.runs.insert(tag(*span), Run { lease, step, span: *span, lines });
+                    session.runs.insert(tag(*span), Run { since: None, lease, step, span: *span, lines });
                     batch.push((tag(*span), action));
                 }
                 Err(error) => refused.push((*span, sentence(&error))),
@@ -138,8 +144,14 @@ impl Core {
                     let cause = open_failure(environment, &end);
                     self.worker.handle(Input::SessionFailed { session: id, cause }, now);
                 }
-                // Nobody asks for room yet.
-                SessionEvent::Started { .. } | SessionEvent::Yielded { .. } => {}
+                SessionEvent::Started { tag, .. } => {
+                    if let Some(run) = session.runs.get_mut(&tag) {
+                        run.since = Some(now);
+                    }
+                }
+                SessionEvent::Yielded { wish, missed, micros, .. } => {
+                    self.session_yielded(id, wish, missed, Duration::from_micros(micros));
+                }
                 SessionEvent::Output { tag, bytes } => self.on_output(id, tag, bytes),
                 SessionEvent::Said { tag: Some(tag), said } => {
                     if let Some(run) = session.runs.get(&tag) {
@@ -148,6 +160,9 @@ impl Core {
                             Said::Status(status) => (None, status),
                         };
                         let run = run.span;
+                        if let Some(percent) = progress {
+                            self.session_progressed(id, percent);
+                        }
                         self.worker.handle(Input::TaskProgressed { session: id, run, progress, status }, now);
                     }
                 }
@@ -195,6 +210,7 @@ impl Core {
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };
+        self.session_left(id);
         if !session.failed {
             self.worker.handle(Input::SessionClosed { session: id }, clock::now());
         }
@@ -219,13 +235,16 @@ impl Core {
             return;
         };
         let task = TaskKey { step: run.step, index: run.span.start };
-        let (lease, span) = (run.lease, run.span);
+        let (job, lease, span) = (session.job, run.lease, run.span);
         if let Some(said) = run.lines.as_mut().and_then(|lines| lines.read(&bytes)) {
             let status = said.status.unwrap_or_default();
             let input = Input::TaskProgressed { session: id, run: span, progress: said.percent, status };
             self.worker.handle(input, clock::now());
+            if let Some(percent) = said.percent {
+                self.session_progressed(id, percent);
+            }
         }
-        let Some(steward) = self.guests.get(&session.job).map(|guest| guest.steward()) else {
+        let Some(steward) = self.guests.get(&job).map(|guest| guest.steward()) else {
             return;
         };
         self.send_log(steward, lease, task, bytes);
@@ -233,6 +252,22 @@ impl Core {
 }
 
 impl Session {
+    /// How long what runs in it has run: lost, if it ends now.
+    pub(super) fn at_stake(&self, now: Time) -> Duration {
+        let now = self.still_since.unwrap_or(now);
+        self.runs.values().filter_map(|run| Some(now.since(run.since?))).sum()
+    }
+
+    /// It stands still from now on, or goes on.
+    pub(super) fn stand_still(&mut self, still: bool, now: Time) {
+        if still {
+            self.still_since.get_or_insert(now);
+        } else if let Some(since) = self.still_since.take() {
+            let stood = now.since(since);
+            self.runs.values_mut().for_each(|run| run.since = run.since.map(|since| since + stood));
+        }
+    }
+
     /// Shows a step what earlier ones landed: once if it waited for all of them, before each run if task waits for task.
     fn show_landed(&mut self, guest: &Guest, step: u32) -> Result<(), CollectError> {
         let after = guest.spec.steps.get(step as usize).map_or(&[][..], |step| &step.after);
@@ -283,6 +318,7 @@ fn open(guest: &Guest, root: PathBuf, step: u32) -> Result<(Session, SessionPlan
         shown: BTreeSet::new(),
         prelude: Vec::new(),
         failed: false,
+        still_since: None,
     };
     Ok((session, plan))
 }

@@ -10,8 +10,7 @@ use gridwell_api::{EventBody, InTheWay, NoticeKind, NoticeLevel, TasksChanged};
 use gridwell_job::JobPlan;
 use gridwell_ledger::{Effect, Input as LedgerInput, LeaseEnd};
 use gridwell_model::{
-    AttemptEnd, BlobId, Decline, JobId, JobSpec, LeaseId, LeaseOffer, PeerId, Reserve, TaskKey, TaskSpan, TaskSpans,
-    TaskState,
+    AttemptEnd, BlobId, Decline, JobId, JobSpec, LeaseId, LeaseOffer, PeerId, TaskKey, TaskSpan, TaskSpans, TaskState,
 };
 use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, JobView, Placement, StepView};
 use gridwell_store::{RunRecord, Store};
@@ -59,6 +58,8 @@ pub(crate) struct Said {
     pub(crate) count: u32,
     pub(crate) progress: Option<f32>,
     pub(crate) status: String,
+    /// True while it stands still because its machine's owner wants the machine.
+    pub(crate) frozen: bool,
 }
 
 /// A lease granted here that has not ended.
@@ -354,7 +355,7 @@ impl Core {
         }
         let input = match message {
             Message::Offer(offer) if !offer.span.is_empty() && offer.chunk > 0 => {
-                WorkerInput::Offered { steward, offer }
+                WorkerInput::Offered { steward, own: self.is_own(steward, offer.lease.job), offer }
             }
             Message::Settled { lease, tasks } => {
                 let tasks = plain(tasks);
@@ -379,11 +380,6 @@ impl Core {
             _ => None,
         };
         owner.is_none_or(|owner| owner == steward)
-    }
-
-    /// What this machine's sessions may use for jobs.
-    pub(crate) fn lends(&self) -> Reserve {
-        self.machines.settings().lends(self.machines.hardware())
     }
 }
 

@@ -5,7 +5,7 @@ use gridwell_api::{
     StatusView, StepView, TaskCounts, TaskPage, TaskView, TasksRequest,
 };
 use gridwell_ledger::{FailureGroup, JobSummary, PeerShare};
-use gridwell_model::{JobId, JobState, PeerId, Reserve, TaskKey, TaskState};
+use gridwell_model::{JobId, JobState, PeerId, Reserve, Standing, TaskKey, TaskState};
 use gridwell_wire::Announcement;
 
 use super::{Core, Home};
@@ -21,7 +21,7 @@ pub(super) fn counts(counts: &gridwell_ledger::TaskCounts) -> TaskCounts {
     TaskCounts::of(TaskState::ALL.map(|state| (state, u64::from(counts.of(state)))))
 }
 
-fn share(reserve: Reserve) -> Share {
+pub(super) fn share(reserve: Reserve) -> Share {
     Share { cpus: reserve.cpus, memory_bytes: reserve.memory_mib * 1_048_576, gpus: reserve.gpus }
 }
 
@@ -191,7 +191,10 @@ impl Core {
         TaskView {
             key: task.key,
             label: home.map(|home| home.plan.task_label(task.key.step, task.key.index)).unwrap_or_default(),
-            state: task.state,
+            state: match task.state {
+                TaskState::Running if said.is_some_and(|(_, said)| said.frozen) => TaskState::Frozen,
+                state => state,
+            },
             machine: task.peer,
             machine_name: task.peer.map(|peer| self.machines.name(peer)).unwrap_or_default(),
             attempts: task.attempts,
@@ -223,9 +226,12 @@ impl Core {
     ) -> MachineView {
         let state = match announced {
             _ if !online => MachineState::Offline,
+            said if said.standing == Standing::Trouble => MachineState::Problem,
+            said if matches!(said.standing, Standing::Frozen | Standing::Packing) => MachineState::InUse,
             said if said.running > 0 => MachineState::Working,
-            said if !said.accepts => MachineState::Paused,
-            _ => MachineState::Ready,
+            said if said.accepts => MachineState::Ready,
+            said if said.standing == Standing::Yours => MachineState::InUse,
+            _ => MachineState::Paused,
         };
         MachineView {
             id: peer,
@@ -242,6 +248,7 @@ impl Core {
             why_not: announced.why_not.clone(),
             running: announced.running,
             made: self.machines.made(peer),
+            standing: announced.standing,
             paused_until: announced.paused_until,
             version: announced.version.chars().filter(|c| !c.is_control()).take(VERSION_CHARS).collect(),
             last_seen,
@@ -282,7 +289,7 @@ impl Core {
     pub(crate) fn status(&self) -> StatusView {
         let online = self.machines.others().values().filter(|machine| machine.online).count();
         let active = self.homes.keys().filter_map(|job| self.ledger.summary(*job, clock::now()));
-        let (accepts, why_not) = self.accepts();
+        let (accepts, why_not) = self.accepts(false);
         let close_why = self.close_why();
         StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),

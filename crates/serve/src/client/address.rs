@@ -61,6 +61,7 @@ impl Address {
             | Request::HandOver(_)
             | Request::Land(_)
             | Request::Limit(_)
+            | Request::Lending(_)
             | Request::Shares
             | Request::ShareAdd(_)
             | Request::ShareRemove(_)

@@ -78,7 +78,11 @@ fn steps_with_other_environments_get_another_session() {
     let mut peer = TestPeer::running(lease(1), 0..1);
     peer.ended(SessionId(1), 0..1, 0);
     peer.take_effects();
-    peer.input(Input::Offered { steward: STEWARD, offer: LeaseOffer { step: 1, ..an_offer(lease(2), 0..1) } });
+    peer.input(Input::Offered {
+        steward: STEWARD,
+        offer: LeaseOffer { step: 1, ..an_offer(lease(2), 0..1) },
+        own: false,
+    });
     let opened = Effect::OpenSession { session: SessionId(2), job: JOB, step: 1, reserve: cores(1.0) };
     assert!(peer.take_effects().contains(&opened));
 }
@@ -177,7 +181,7 @@ fn outputs_are_collected_before_the_next_run_and_kept_until_settled() {
 #[test]
 fn one_lease_may_queue_behind_each_running_one() {
     let mut peer = TestPeer::running(lease(1), 0..1);
-    peer.worker.lends = cores(1.0);
+    (peer.worker.others.room, peer.worker.own.room) = (cores(1.0), cores(1.0));
     peer.offer(lease(2), 1..2);
     peer.offer(lease(3), 2..3);
     let answers: Vec<_> = peer
@@ -201,16 +205,16 @@ fn one_lease_may_queue_behind_each_running_one() {
 fn offers_beyond_what_is_lent_or_while_nothing_is_taken_are_declined_with_a_reason() {
     let mut peer = TestPeer::lending(2.0);
     let big = LeaseOffer { reserve: cores(3.0), ..an_offer(lease(1), 0..1) };
-    peer.input(Input::Offered { steward: STEWARD, offer: big });
+    peer.input(Input::Offered { steward: STEWARD, offer: big, own: false });
     let declined = |peer: &mut TestPeer| match peer.take_effects().remove(0) {
         Effect::Decline { why, .. } => why,
         other => panic!("{other:?}"),
     };
     assert!(matches!(declined(&mut peer), Decline::Rules(words) if words.contains("2 cores")));
-    peer.input(Input::LendingChanged { lends: cores(2.0), accepts: false, why_not: "Ada is at the keyboard".into() });
+    peer.input(lends(cores(2.0), false, "Ada is at the keyboard"));
     peer.offer(lease(2), 0..1);
     assert_eq!(declined(&mut peer), Decline::Rules("Ada is at the keyboard".into()));
-    peer.input(Input::LendingChanged { lends: cores(2.0), accepts: false, why_not: String::new() });
+    peer.input(lends(cores(2.0), false, ""));
     peer.offer(lease(3), 0..1);
     assert_eq!(declined(&mut peer), Decline::Draining);
 }
@@ -218,10 +222,10 @@ fn offers_beyond_what_is_lent_or_while_nothing_is_taken_are_declined_with_a_reas
 #[test]
 fn draining_gives_queued_leases_back_and_finishes_running_ones() {
     let mut peer = TestPeer::running(lease(1), 0..1);
-    peer.worker.lends = cores(1.0);
+    (peer.worker.others.room, peer.worker.own.room) = (cores(1.0), cores(1.0));
     peer.offer(lease(2), 1..2);
     peer.take_effects();
-    peer.input(Input::LendingChanged { lends: cores(1.0), accepts: false, why_not: String::new() });
+    peer.input(lends(cores(1.0), false, ""));
     let [Effect::Report { lease: returned, results, .. }] = &peer.take_effects()[..] else { panic!("one report") };
     assert_eq!((*returned, &results[0].end), (lease(2), &AttemptEnd::Returned));
     assert!(peer.worker.leases[&lease(1)].running().is_some());
@@ -251,9 +255,9 @@ fn a_steward_silent_for_too_long_loses_its_tasks_but_not_its_results() {
     let effects = peer.take_effects();
     assert!(effects.contains(&Effect::CloseSession { session: SessionId(1), within: None }));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Report { .. } | Effect::Renew { .. })));
-    assert_eq!(peer.worker.free(), cores(1.0), "its programs may still be ending");
+    assert_eq!(peer.worker.free(false), cores(1.0), "its programs may still be ending");
     peer.input(Input::SessionClosed { session: SessionId(1) });
-    assert_eq!(peer.worker.free(), cores(2.0));
+    assert_eq!(peer.worker.free(false), cores(2.0));
     peer.input(Input::StewardBack { steward: STEWARD });
     let effects = peer.take_effects();
     let report = effects.iter().find_map(|effect| match effect {
@@ -275,7 +279,11 @@ fn what_runs_for_a_steward_that_is_away_by_wish_ends_with_its_lease() {
 #[test]
 fn what_nobody_else_could_count_ends_with_its_lease() {
     let mut peer = TestPeer::running(lease(1), 0..3);
-    peer.input(Input::Offered { steward: STEWARD, offer: LeaseOffer { heirs: false, ..an_offer(lease(2), 3..5) } });
+    peer.input(Input::Offered {
+        steward: STEWARD,
+        offer: LeaseOffer { heirs: false, ..an_offer(lease(2), 3..5) },
+        own: false,
+    });
     peer.input(Input::StewardLost { steward: STEWARD, by_wish: false });
     peer.pass(JobSpec::LEASE_DURATION);
     assert!(peer.worker.leases[&lease(1)].running().is_some(), "a deputy may still come for it");
@@ -358,7 +366,7 @@ fn reports_never_carry_more_than_a_frame() {
 fn chunks_are_cut_at_rows() {
     let mut peer = TestPeer::lending(1.0);
     let offer = LeaseOffer { chunk: 4, step: 1, ..an_offer(lease(1), 2..12) };
-    peer.input(Input::Offered { steward: STEWARD, offer });
+    peer.input(Input::Offered { steward: STEWARD, offer, own: false });
     peer.input(Input::SpecReady { job: JOB, spec: a_spec() });
     peer.input(Input::SessionOpened { session: SessionId(1) });
     let all = runs(&[(2, 6), (6, 10), (10, 12)]);
@@ -401,7 +409,7 @@ fn a_lease_without_a_licence_is_declined_and_one_that_nobody_answers_too() {
     let (mut peer, ask) = asking();
     peer.licence(&ask, false);
     assert_eq!(peer.take_effects()[0], declined);
-    assert!(peer.worker.leases.is_empty() && peer.worker.free() == cores(2.0));
+    assert!(peer.worker.leases.is_empty() && peer.worker.free(false) == cores(2.0));
 
     let (mut peer, ask) = asking();
     peer.pass(Duration::from_secs(5));
@@ -507,7 +515,7 @@ proptest! {
         }
         grid.finish()?;
         prop_assert!(grid.peer.worker.leases.is_empty(), "every lease ends");
-        prop_assert_eq!(grid.peer.worker.free(), cores(4.0));
+        prop_assert_eq!(grid.peer.worker.free(false), cores(4.0));
         prop_assert!(grid.licensed.is_empty(), "every licence goes back: {:?}", grid.licensed);
         for (lease, tasks) in &grid.accepted {
             let reported = grid.reported.get(lease).cloned().unwrap_or_default();
@@ -547,6 +555,55 @@ fn a_licensed_spec(step: u32) -> SpecView {
     SpecView { limits: BTreeMap::from([(step, needs)]), ..a_spec() }
 }
 
+#[test]
+fn what_the_owner_wants_goes_back_at_once_and_ends_within_its_time() {
+    let mut peer = TestPeer::running(lease(1), 0..3);
+    peer.input(Input::Packed { session: SessionId(1), within: Duration::from_secs(7) });
+    let effects = peer.take_effects();
+    assert!(effects.contains(&Effect::CloseSession { session: SessionId(1), within: Some(Duration::from_secs(7)) }));
+    let given_back: Vec<TaskSpan> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Report { results, .. } => Some(results),
+            _ => None,
+        })
+        .flatten()
+        .inspect(|result| assert_eq!(result.end, AttemptEnd::Returned))
+        .map(|result| result.tasks)
+        .collect();
+    assert_eq!(given_back.iter().map(|tasks| tasks.len()).sum::<u32>(), 3);
+    // Until its programs are gone they use what was lent.
+    assert_eq!(peer.worker.free(false), cores(1.0));
+    peer.input(Input::SessionClosed { session: SessionId(1) });
+    assert_eq!(peer.worker.free(false), cores(2.0));
+}
+
+#[test]
+fn who_is_the_owner_may_have_what_others_may_not() {
+    let mut peer = TestPeer::lending(2.0);
+    let others = Lent { room: cores(2.0), accepts: false, why_not: "Ada is at the keyboard".into() };
+    peer.input(Input::LendingChanged { others, own: Lent { room: cores(1.0), accepts: true, why_not: String::new() } });
+    peer.offer(lease(1), 0..1);
+    let declined = Decline::Rules("Ada is at the keyboard".into());
+    assert!(peer.take_effects().contains(&Effect::Decline { steward: STEWARD, lease: lease(1), why: declined }));
+    peer.input(Input::Offered { steward: STEWARD, offer: an_offer(lease(2), 0..1), own: true });
+    assert!(peer.take_effects().contains(&Effect::Accept { steward: STEWARD, lease: lease(2) }));
+    assert_eq!(peer.worker.free(true), cores(0.0));
+}
+
+#[test]
+fn a_steward_hears_at_once_that_a_session_stands_still_and_that_it_goes_on() {
+    let mut peer = TestPeer::running(lease(1), 0..1);
+    for frozen in [true, false] {
+        peer.input(Input::Froze { session: SessionId(1), frozen });
+        let told = peer.take_effects().into_iter().find_map(|effect| match effect {
+            Effect::Renew { renewal, .. } => Some(renewal.running),
+            _ => None,
+        });
+        assert!(told.is_some_and(|running| running.len() == 1 && running[0].frozen == frozen));
+    }
+}
+
 fn an_offer(lease: LeaseId, tasks: std::ops::Range<u32>) -> LeaseOffer {
     LeaseOffer {
         lease,
@@ -566,6 +623,12 @@ fn an_output() -> OutputFile {
     OutputFile { folder: 0, path, size_bytes: 9, blob: BlobId([3; 32]), executable: false }
 }
 
+/// The same to its owner and to others.
+fn lends(room: Reserve, accepts: bool, why_not: &str) -> Input {
+    let lent = Lent { room, accepts, why_not: why_not.to_owned() };
+    Input::LendingChanged { others: lent.clone(), own: lent }
+}
+
 struct TestPeer {
     worker: Worker,
     now: Time,
@@ -574,7 +637,7 @@ struct TestPeer {
 impl TestPeer {
     fn lending(cpus: f32) -> Self {
         let mut peer = Self { worker: Worker::new(), now: Time::from_secs(1) };
-        peer.input(Input::LendingChanged { lends: cores(cpus), accepts: true, why_not: String::new() });
+        peer.input(lends(cores(cpus), true, ""));
         assert_eq!(peer.take_effects(), [Effect::FreeChanged { free: cores(cpus), running: 0 }]);
         peer
     }
@@ -594,7 +657,7 @@ impl TestPeer {
     }
 
     fn offer(&mut self, lease: LeaseId, tasks: std::ops::Range<u32>) {
-        self.input(Input::Offered { steward: STEWARD, offer: an_offer(lease, tasks) });
+        self.input(Input::Offered { steward: STEWARD, offer: an_offer(lease, tasks), own: false });
     }
 
     fn ended(&mut self, session: SessionId, run: std::ops::Range<u32>, code: i32) {
@@ -676,7 +739,7 @@ impl Random {
                     ..an_offer(lease(self.attempts), 0..len)
                 };
                 self.offered.insert(offer.lease, offer.span);
-                self.peer.input(Input::Offered { steward: STEWARD, offer });
+                self.peer.input(Input::Offered { steward: STEWARD, offer, own: false });
             }
             Step::Answer { which, how } => self.answer(which, how),
             Step::Fetched { good } => self.fetched(good),
@@ -712,7 +775,7 @@ impl Random {
                 self.peer.input(Input::StewardBack { steward: STEWARD });
             }
             Step::Lend { accepts } => {
-                self.peer.input(Input::LendingChanged { lends: cores(4.0), accepts, why_not: String::new() });
+                self.peer.input(lends(cores(4.0), accepts, ""));
             }
             Step::Pass { millis } => self.peer.pass(Duration::from_millis(millis)),
             Step::Forget => {

@@ -8,6 +8,7 @@ mod links;
 mod membership;
 mod pairing;
 mod scenes;
+mod shares;
 mod wire;
 
 use crate::Target;
@@ -24,4 +25,5 @@ pub(crate) const ALL: &[Target] = &[
     Target { name: "deputies", run: copies::deputies::run, seeds: copies::deputies::seeds },
     Target { name: "jobs", run: jobs::run, seeds: jobs::seeds },
     Target { name: "scenes", run: scenes::run, seeds: scenes::seeds },
+    Target { name: "shares", run: shares::run, seeds: shares::seeds },
 ];

@@ -1,0 +1,156 @@
+//! A good guest: what runs for others makes room when somebody comes back, and nothing is lost.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    renders::{blender, pixels},
+    support::{Grid, Peer, Place, makers, until},
+};
+
+/// An X server without a screen to look at, which ends with it.
+struct Desk {
+    server: Child,
+    display: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0", "320x200x24"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is installed: cargo xtask setup does it");
+        let mut number = String::new();
+        let out = server.stdout.take().expect("stdout is a pipe");
+        BufReader::new(out).read_line(&mut number).expect("the server says its number");
+        Self { server, display: format!(":{}", number.trim()) }
+    }
+
+    /// Where a machine with this desk runs.
+    fn place(&self) -> Place {
+        Place { launcher: vec!["env".to_owned(), format!("DISPLAY={}", self.display)], ..Place::default() }
+    }
+
+    /// Somebody moves the mouse.
+    fn touch(&self) {
+        let moved = Command::new("xdotool")
+            .args(["mousemove_relative", "1", "1", "mousemove_relative", "--", "-1", "-1"])
+            .env("DISPLAY", &self.display)
+            .status();
+        assert!(moved.expect("xdotool is installed: cargo xtask setup does it").success());
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// One frame for which Blender needs some seconds.
+const SCENE: &str = "\
+import bpy, sys
+scene = bpy.context.scene
+scene.frame_start, scene.frame_end = 1, 2
+scene.render.engine = 'CYCLES'
+scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.use_adaptive_sampling = 1200, False, False
+scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 160, 120, 100
+scene.render.image_settings.file_format = 'PNG'
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])
+";
+
+/// Somebody is there for two seconds after each touch; others' load does not count. Work then goes on for a moment, stands
+/// still, and goes back.
+const RULES: [&str; 24] = [
+    "lending",
+    "set",
+    "--when",
+    "idle",
+    "--after",
+    "2s",
+    "--on-return",
+    "finish",
+    "--within",
+    "2s",
+    "--ladder",
+    "touched=2s",
+    "--ladder",
+    "gone=2s",
+    "--ladder",
+    "dwell=1s",
+    "--ladder",
+    "pack-after=12s",
+    "--ladder",
+    "nearly=0s",
+    "--ladder",
+    "soften-load=100",
+    "--ladder",
+    "freeze-load=100",
+];
+
+fn standing(peer: &Peer) -> String {
+    let view: Value = peer.json(["lending"]);
+    view["standing"].as_str().expect("a standing").to_owned()
+}
+
+#[test]
+fn a_render_makes_room_for_who_comes_back_goes_on_elsewhere_and_its_pictures_are_the_same() {
+    let desk = Desk::new();
+    let mut grid = Grid::of(&["mill"]);
+    grid.add_at("quarry", &[], desk.place());
+    let (mill, quarry) = (&grid.peers[0], &grid.peers[1]);
+    let scene = grid.path("shot.blend");
+    let name = |path: &std::path::Path| path.to_str().expect("plain paths").to_owned();
+    blender(&["--factory-startup", "--python-exit-code", "1", "--python-expr", SCENE, "--", &name(&scene)]);
+    let (alone, together) = (grid.path("alone"), grid.path("together"));
+    blender(&[&name(&scene), "-o", &name(&alone.join("frame_####")), "-F", "PNG", "-x", "1", "-a"]);
+
+    quarry.ok(RULES);
+    mill.ok(["drain"]);
+    quarry.until("an empty desk", &["lending"], |view| (view["why_not"] == "").then_some(()));
+    let job = mill.start_job(["submit".as_ref(), scene.as_os_str(), "--output".as_ref(), together.as_os_str()]);
+    quarry.until("work", &["lending"], |view| (view["standing"] == "working").then_some(()));
+
+    // Somebody comes back: less at once, then nothing; the job's steward sees it.
+    desk.touch();
+    until("less work", || {
+        desk.touch();
+        matches!(standing(quarry).as_str(), "softened" | "frozen").then_some(())
+    });
+    mill.until("frozen tasks", &["tasks", &job], |page| {
+        desk.touch();
+        page["tasks"].as_array()?.iter().any(|task| task["state"] == "frozen").then_some(())
+    });
+    // Nobody any more: it goes on.
+    quarry.until("work that goes on", &["lending"], |view| (view["standing"] == "working").then_some(()));
+    // Somebody stays: it goes back, and on elsewhere.
+    until("work that goes back", || {
+        desk.touch();
+        matches!(standing(quarry).as_str(), "packing" | "yours").then_some(())
+    });
+    quarry.ok(["drain"]);
+    mill.ok(["resume"]);
+    let done = mill.done(&job);
+
+    assert_eq!(makers(&done), ["mill"]);
+    for frame in ["frame_0001.png", "frame_0002.png"] {
+        assert!(pixels(&together.join(frame)) == pixels(&alone.join(frame)), "{frame} differs");
+    }
+    let said = quarry.json(["activity", "-n", "50"]);
+    let said: Vec<_> = said["notices"].as_array().expect("notices").iter().map(|notice| &notice["sentence"]).collect();
+    let tells = |words: &str| said.iter().any(|sentence| sentence.as_str().is_some_and(|text| text.starts_with(words)));
+    assert!(tells("work here stands still: somebody uses it"), "{said:#?}");
+    assert!(tells("work here goes back") && tells("work here goes on as before"), "{said:#?}");
+    // What it took is the promise from now on.
+    let programs = &quarry.json(["lending"])["programs"];
+    let steps = programs[0]["steps"].as_array().expect("steps");
+    assert!(steps.iter().any(|step| step["step"] == "freeze"), "{programs:#}");
+    assert!(programs[0]["frozen_secs"].as_f64() > Some(0.0) && programs[0]["lost_secs"].as_f64() > Some(0.0));
+}
