@@ -1,5 +1,6 @@
 use std::mem;
 
+use bytes::Bytes;
 use gridwell_model::BlobId;
 
 use crate::{
@@ -18,8 +19,10 @@ pub struct Decoder {
     groups: Groups,
     /// Subtrees to come, the next one last, and the hash that each must have.
     expected: Vec<(Node, Hash)>,
-    /// What is here of the next part; all of it once that is known to be wrong.
+    /// Room for the next part.
     part: Vec<u8>,
+    /// What is here of it, in bytes; all of it once that is known to be wrong.
+    filled: usize,
 }
 
 /// A part that is what it should be: only a [`Decoder`] makes one.
@@ -39,7 +42,7 @@ pub enum Verified {
         /// Its number.
         number: u64,
         /// All of its bytes.
-        bytes: Vec<u8>,
+        bytes: Bytes,
     },
 }
 
@@ -50,6 +53,15 @@ impl Verified {
         match self {
             Self::Pair { pair, .. } => pair,
             Self::Group { bytes, .. } => bytes,
+        }
+    }
+
+    /// The group's number, if it is one.
+    #[must_use]
+    pub const fn group(&self) -> Option<u64> {
+        match self {
+            Self::Group { number, .. } => Some(*number),
+            Self::Pair { .. } => None,
         }
     }
 }
@@ -82,7 +94,7 @@ impl Decoder {
     #[must_use]
     pub fn new(root: BlobId, size_bytes: u64, groups: Groups) -> Self {
         let expected = wanted(Node::root(size_bytes).map(|node| (node, root.0)), &groups).collect();
-        Self { root, size_bytes, groups, expected, part: Vec::new() }
+        Self { root, size_bytes, groups, expected, part: Vec::new(), filled: 0 }
     }
 
     /// Takes bytes from the front of `bytes` up to the end of the next part, and returns that part; `None` if more bytes are
@@ -92,13 +104,30 @@ impl Decoder {
     ///
     /// [`DecodeError::Mismatch`] if the part is wrong, also at each later call.
     pub fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Verified>, DecodeError> {
-        let Some(&(node, hash)) = self.expected.last() else { return Ok(None) };
-        let missing = self.part_bytes(node) - self.part.len();
-        let (now, later) = bytes.split_at(missing.min(bytes.len()));
-        self.part.reserve(missing);
-        self.part.extend_from_slice(now);
+        let room = self.room();
+        let (now, later) = bytes.split_at(room.len().min(bytes.len()));
+        room[..now.len()].copy_from_slice(now);
         *bytes = later;
-        if now.len() < missing {
+        self.filled(now.len())
+    }
+
+    /// Where what comes next belongs, up to the end of its part: read into it, nothing needs to be copied. Empty once all parts
+    /// are here, or one was wrong.
+    pub fn room(&mut self) -> &mut [u8] {
+        let bytes = self.expected.last().map_or(0, |(node, _)| self.part_bytes(*node));
+        self.part.resize(bytes, 0);
+        &mut self.part[self.filled..]
+    }
+
+    /// Takes in `count` bytes that were written to the front of [`Decoder::room`]; returns the part that they complete.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::push`].
+    pub fn filled(&mut self, count: usize) -> Result<Option<Verified>, DecodeError> {
+        let Some(&(node, hash)) = self.expected.last() else { return Ok(None) };
+        self.filled += count;
+        if self.filled < self.part_bytes(node) {
             return Ok(None);
         }
         let mismatch = DecodeError::Mismatch { blob: self.root, group: self.first_wanted(node) };
@@ -114,7 +143,7 @@ impl Decoder {
     pub fn finish(self) -> Result<(), DecodeError> {
         let blob = self.root;
         match self.expected.last() {
-            Some((node, _)) if self.part.len() < self.part_bytes(*node) => {
+            Some((node, _)) if self.filled < self.part_bytes(*node) => {
                 Err(DecodeError::Truncated { blob, group: self.first_wanted(*node) })
             }
             Some((node, _)) => Err(DecodeError::Mismatch { blob, group: self.first_wanted(*node) }),
@@ -131,11 +160,12 @@ impl Decoder {
                 return None;
             }
             self.expected.pop();
-            return Some(Verified::Group { number: node.start, bytes: mem::take(&mut self.part) });
+            self.filled = 0;
+            return Some(Verified::Group { number: node.start, bytes: mem::take(&mut self.part).into() });
         };
         let pair = Pair::try_from(self.part.as_slice()).ok().filter(|pair| pair_hash(pair, is_root) == hash)?;
         let (left_hash, right_hash) = halves(&pair);
-        self.part.clear();
+        self.filled = 0;
         self.expected.pop();
         self.expected.extend(wanted([(right, right_hash), (left, left_hash)], &self.groups));
         Some(Verified::Pair { number: right.start - 1, pair })

@@ -1,7 +1,12 @@
+mod buffered;
+mod muxer;
+mod tls;
+
 use std::{io, net::SocketAddr, time::Duration};
 
 use libp2p::{
-    Swarm, SwarmBuilder, core::transport::ListenerId, identity::Keypair, swarm::NetworkBehaviour, tcp, tls, yamux,
+    Swarm, SwarmBuilder, core::transport::ListenerId, identity::Keypair, swarm::NetworkBehaviour, tcp,
+    tls::certificate::GenError,
 };
 use libp2p_connection_limits::{self as connection_limits, ConnectionLimits};
 
@@ -10,6 +15,8 @@ use crate::{
     behaviour::Gate,
     config::StartError,
 };
+use muxer::{MAX_STREAMS, Yamux};
+use tls::Tls;
 
 /// Handshakes under way at once, each way: a handshake costs about a millisecond of a core.
 const MAX_PENDING: u32 = 64;
@@ -17,8 +24,6 @@ const MAX_PENDING: u32 = 64;
 const MAX_PER_PEER: u32 = 3;
 /// Connections altogether; a grid has thousands of peers at most and each links with few of them.
 const MAX_CONNECTIONS: u32 = 1_024;
-/// Streams on one connection: one control, a few dozen bulk streams each way, and some being closed.
-const MAX_STREAMS: usize = 128;
 /// A connection without a stream ends after this long.
 const IDLE: Duration = Duration::from_secs(10);
 /// In flight on one QUIC stream and connection: enough for 1 Gbit/s over 100 ms (network.md §4).
@@ -33,7 +38,7 @@ pub(crate) struct Behaviour {
 }
 
 pub(crate) fn build_swarm(keypair: Keypair) -> Result<Swarm<Behaviour>, StartError> {
-    let certificate = |source: tls::certificate::GenError| StartError::Certificate { source: Box::new(source) };
+    let certificate = |source: GenError| StartError::Certificate { source: Box::new(source) };
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(MAX_PENDING))
         .with_max_pending_outgoing(Some(MAX_PENDING))
@@ -41,7 +46,7 @@ pub(crate) fn build_swarm(keypair: Keypair) -> Result<Swarm<Behaviour>, StartErr
         .with_max_established(Some(MAX_CONNECTIONS));
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), tls::Config::new, yamux_config)
+        .with_tcp(tcp::Config::default().nodelay(true), Tls::new, || Yamux)
         .map_err(certificate)?
         .with_quic_config(|mut config| {
             config.max_stream_data = QUIC_STREAM_BYTES;
@@ -54,12 +59,6 @@ pub(crate) fn build_swarm(keypair: Keypair) -> Result<Swarm<Behaviour>, StartErr
         .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE).with_max_negotiating_inbound_streams(32))
         .build();
     Ok(swarm)
-}
-
-fn yamux_config() -> yamux::Config {
-    let mut config = yamux::Config::default();
-    config.set_max_num_streams(MAX_STREAMS);
-    config
 }
 
 /// Makes sure that nobody else listens there: libp2p would share the port with another process without a word.
