@@ -28,6 +28,8 @@ use crate::{
 const SERVED_STREAMS: usize = 6 * BULK_STREAMS;
 /// A request follows its stream at once.
 const REQUEST: Duration = Duration::from_secs(10);
+/// How long a stream stays for another request once all was sent.
+const SPARE: Duration = Duration::from_secs(30);
 /// Copied at once: the upper end of what a block of bulk bytes may be (network.md §7).
 const COPY_BYTES: usize = 256 * 1024;
 
@@ -90,7 +92,8 @@ pub struct Fetched {
     /// Bytes that follow.
     pub bytes: u64,
     remaining: u64,
-    pipe: Pipe,
+    /// Gone once it waits for the next request.
+    pipe: Option<Pipe>,
     link: Arc<LinkShared>,
     watchdog: Pin<Box<Sleep>>,
     watching: bool,
@@ -109,8 +112,9 @@ impl AsyncRead for Fetched {
         if this.remaining == 0 || buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        let Some(pipe) = &mut this.pipe else { return Poll::Ready(Ok(())) };
         let before = buf.filled().len();
-        match Pin::new(&mut this.pipe).poll_read(cx, buf) {
+        match Pin::new(pipe).poll_read(cx, buf) {
             Poll::Ready(result) => {
                 this.watching = false;
                 result?;
@@ -141,6 +145,17 @@ impl Fetched {
         self.link.count_bulk_received(read);
         self.link.stalls.store(0, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+impl Drop for Fetched {
+    /// A stream that was read to its end is as good as a new one, and need not be opened.
+    fn drop(&mut self) {
+        if self.remaining == 0
+            && let Some(pipe) = self.pipe.take()
+        {
+            self.link.spare(pipe);
+        }
     }
 }
 
@@ -188,25 +203,48 @@ async fn ask(
 ) -> Result<Fetched, FetchError> {
     let peer = link.peer;
     let broken = |why: String| FetchError::Broken { peer, why };
-    let mut pipe = open(handle, &link).await.map_err(|error| broken(error.to_string()))?;
-    write_frame(&mut pipe, request, STALL).await.map_err(|error| broken(error.to_string()))?;
-    let reply = read_frame(&mut pipe, STALL).await.map_err(|error| {
+    let used = match link.take_spare() {
+        Some(pipe) => match exchange(pipe, request).await {
+            // The other side did not keep it; what was asked for costs nobody anything.
+            Err(FrameError::Io(_)) => None,
+            exchanged => Some(exchanged),
+        },
+        None => None,
+    };
+    let exchanged = match used {
+        Some(exchanged) => exchanged,
+        None => {
+            let pipe = open(handle, &link).await.map_err(|error| broken(error.to_string()))?;
+            exchange(pipe, request).await
+        }
+    };
+    let (pipe, reply) = exchanged.map_err(|error| {
         if matches!(error, FrameError::Silent(_)) {
             stalled(&link);
         }
         broken(error.to_string())
     })?;
-    match reply {
+    let error = match reply {
         BulkReply::Sending { bytes } => {
             let watchdog = Box::pin(tokio::time::sleep(STALL));
-            Ok(Fetched { bytes, remaining: bytes, pipe, link, watchdog, watching: false, _slot: slot })
+            let (pipe, watching) = (Some(pipe), false);
+            return Ok(Fetched { bytes, remaining: bytes, pipe, link, watchdog, watching, _slot: slot });
         }
-        BulkReply::Missing => Err(FetchError::Missing { peer }),
-        BulkReply::Refused => Err(FetchError::Refused { peer }),
-        BulkReply::Busy => Err(FetchError::Busy { peer }),
-        BulkReply::NotShown(fault) => Err(FetchError::NotShown { peer, fault }),
-        BulkReply::NotPassed { broke_at, why } => Err(FetchError::NotPassed { broke_at, why }),
-    }
+        BulkReply::Missing => FetchError::Missing { peer },
+        BulkReply::Refused => FetchError::Refused { peer },
+        BulkReply::Busy => FetchError::Busy { peer },
+        BulkReply::NotShown(fault) => FetchError::NotShown { peer, fault },
+        BulkReply::NotPassed { broke_at, why } => FetchError::NotPassed { broke_at, why },
+    };
+    link.spare(pipe);
+    Err(error)
+}
+
+/// Asks on a stream, and reads what the other side says to it.
+async fn exchange(mut pipe: Pipe, request: &BulkRequest) -> Result<(Pipe, BulkReply), FrameError> {
+    write_frame(&mut pipe, request, STALL).await?;
+    let reply = read_frame(&mut pipe, STALL).await?;
+    Ok((pipe, reply))
 }
 
 async fn open(handle: &NetHandle, link: &LinkShared) -> io::Result<Pipe> {
@@ -225,7 +263,8 @@ pub struct BulkResponder {
     peer: PeerId,
     pipe: Pipe,
     link: Option<Arc<LinkShared>>,
-    _slot: OwnedSemaphorePermit,
+    /// Takes the stream when all was said.
+    done: oneshot::Sender<Pipe>,
 }
 
 impl fmt::Debug for BulkResponder {
@@ -265,7 +304,7 @@ impl BulkResponder {
     /// What writing said; `TimedOut` if the other side took nothing for 20 s.
     pub async fn begin(mut self, bytes: u64) -> io::Result<BulkSink> {
         self.reply(BulkReply::Sending { bytes }).await?;
-        Ok(BulkSink { responder: self })
+        Ok(BulkSink { responder: self, left_bytes: bytes })
     }
 
     /// Says no: any reply but `Sending`.
@@ -290,9 +329,14 @@ impl BulkResponder {
         Ok(())
     }
 
-    async fn finish(&mut self) -> io::Result<()> {
-        patiently(self.pipe.flush()).await?;
-        patiently(self.pipe.shutdown()).await
+    async fn finish(self) -> io::Result<()> {
+        let Self { mut pipe, done, .. } = self;
+        patiently(pipe.flush()).await?;
+        match done.send(pipe) {
+            Ok(()) => Ok(()),
+            // Nobody waits for another request.
+            Err(mut pipe) => patiently(pipe.shutdown()).await,
+        }
     }
 }
 
@@ -300,6 +344,7 @@ impl BulkResponder {
 #[derive(Debug)]
 pub struct BulkSink {
     responder: BulkResponder,
+    left_bytes: u64,
 }
 
 impl BulkSink {
@@ -307,17 +352,22 @@ impl BulkSink {
     ///
     /// # Errors
     ///
-    /// As [`BulkResponder::begin`].
+    /// As [`BulkResponder::begin`]; `InvalidInput` if that would be more than was announced.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let left_bytes = self.left_bytes.checked_sub(bytes.len() as u64);
+        self.left_bytes = left_bytes.ok_or(io::ErrorKind::InvalidInput)?;
         self.responder.write(bytes).await
     }
 
-    /// Ends the stream: all was sent.
+    /// Says that all was sent. The stream stays for another request.
     ///
     /// # Errors
     ///
-    /// As [`BulkResponder::begin`].
-    pub async fn finish(mut self) -> io::Result<()> {
+    /// As [`BulkResponder::begin`]; `UnexpectedEof` if that was less than was announced.
+    pub async fn finish(self) -> io::Result<()> {
+        if self.left_bytes > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         self.responder.finish().await
     }
 }
@@ -332,7 +382,7 @@ pub(crate) fn serving_slots() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(SERVED_STREAMS))
 }
 
-/// Reads the request on a stream that a member opened and hands it to the node, or says "busy".
+/// Reads a request on a stream that a member opened and hands it to the node, or says "busy"; again for each that follows.
 pub(crate) async fn serve(
     mut pipe: Pipe,
     peer: PeerId,
@@ -340,19 +390,29 @@ pub(crate) async fn serve(
     link: Option<Arc<LinkShared>>,
     events: mpsc::Sender<NetEvent>,
 ) {
-    let request = match read_frame::<BulkRequest>(&mut pipe, REQUEST).await {
-        Ok(request) => request,
-        Err(error) => {
-            tracing::debug!(%error, peer = %peer.short(), "a bulk stream brought no request");
+    let mut patience = REQUEST;
+    loop {
+        let request = match read_frame::<BulkRequest>(&mut pipe, patience).await {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::trace!(%error, peer = %peer.short(), "a bulk stream brings no request");
+                return;
+            }
+        };
+        if slot.is_none() {
+            if write_frame(&mut pipe, &BulkReply::Busy, REQUEST).await.is_ok() {
+                let _ = patiently(pipe.shutdown()).await;
+            }
             return;
         }
-    };
-    let Some(slot) = slot else {
-        if write_frame(&mut pipe, &BulkReply::Busy, REQUEST).await.is_ok() {
-            let _ = patiently(pipe.shutdown()).await;
+        let (done, answered) = oneshot::channel();
+        let responder = BulkResponder { peer, pipe, link: link.clone(), done };
+        let asked = NetEvent::BulkAsked { peer, request: Box::new(request), responder };
+        if events.send(asked).await.is_err() {
+            return;
         }
-        return;
-    };
-    let responder = BulkResponder { peer, pipe, link, _slot: slot };
-    let _ = events.send(NetEvent::BulkAsked { peer, request: Box::new(request), responder }).await;
+        // Dropped without an answer, or in the middle of one: the stream has been reset.
+        let Ok(again) = answered.await else { return };
+        (pipe, patience) = (again, SPARE);
+    }
 }

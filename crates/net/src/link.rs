@@ -61,6 +61,8 @@ pub(crate) struct LinkShared {
     pub(crate) passes: Arc<Semaphore>,
     /// The same for what has a short answer: somebody who looks at a folder does not wait behind what others read.
     pub(crate) questions: Arc<Semaphore>,
+    /// Bulk streams that wait for another request: as many as were in use at once.
+    spare: Mutex<Vec<Pipe>>,
     /// Bulk streams in a row that made no progress.
     pub(crate) stalls: AtomicU32,
     /// How many times the other side was asked whether it runs, and the last time it said so.
@@ -95,6 +97,7 @@ impl LinkShared {
             fetches: Arc::new(Semaphore::new(BULK_STREAMS)),
             passes: Arc::new(Semaphore::new(BULK_STREAMS)),
             questions: Arc::new(Semaphore::new(BULK_STREAMS)),
+            spare: Mutex::default(),
             stalls: AtomicU32::new(0),
             probes: AtomicU64::new(FIRST_PROBE),
             answered: watch::Sender::new(0),
@@ -166,6 +169,18 @@ impl LinkShared {
     fn why(&self) -> String {
         let why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
         why.clone().unwrap_or_else(|| "the link ended".to_owned())
+    }
+
+    /// Keeps a bulk stream for another request, while the link lasts.
+    pub(crate) fn spare(&self, pipe: Pipe) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.ended.is_cancelled() {
+            spare.push(pipe);
+        }
+    }
+
+    pub(crate) fn take_spare(&self) -> Option<Pipe> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     fn count_sent(&self, bytes: u64) {
