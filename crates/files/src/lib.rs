@@ -10,13 +10,14 @@
 //! - [`Groups`] is a set of groups: what is here, what is wanted.
 //! - [`Outboard`] holds all pairs of some content, a thousandth of its size.
 //! - [`Parts`] is the order in which pairs and groups travel; [`Decoder`] checks them as they come.
-//! - [`ReadAhead`] says what to fetch for the reads of an open file, [`Regions`] what to evict.
+//! - [`ReadAhead`] says what to fetch for the reads of an open file, [`Regions`] what to evict, [`Placement`] who keeps copies.
 
 mod ahead;
 mod decode;
 mod groups;
 mod outboard;
 mod parts;
+mod placement;
 mod regions;
 #[cfg(test)]
 mod testing;
@@ -27,5 +28,6 @@ pub use decode::{DecodeError, Decoder, Verified};
 pub use groups::{Groups, GroupsError};
 pub use outboard::{Outboard, OutboardBuilder, OutboardError};
 pub use parts::{Part, Parts, stream_bytes};
+pub use placement::Placement;
 pub use regions::{Purpose, Regions};
 pub use tree::{GROUP_BYTES, PAIR_BYTES, Pair, group_count, group_range};

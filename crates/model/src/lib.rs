@@ -3,6 +3,7 @@
 //! Floor 0. Knows no clock, randomness, files, sockets, threads or async: whoever needs a time, a seed or bytes hands
 //! them in. Every type here is plain data with `serde`, so that engines, wire, store and doors speak of the same thing.
 
+mod copies;
 mod deputy;
 mod files;
 mod hardware;
@@ -24,6 +25,7 @@ mod time;
 mod units;
 mod wake;
 
+pub use copies::{CopyReport, Edition, ListRef, ListedFile};
 pub use deputy::{Body, Claim, DeputyMessage};
 pub use files::{InputFile, OutputFile, RelPath, RelPathError};
 pub use hardware::{Gpu, Hardware, Load, OsFamily, Tool};

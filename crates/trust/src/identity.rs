@@ -20,6 +20,8 @@ pub enum Domain {
     BytesLetter,
     /// A [`Ticket`](crate::Ticket).
     Ticket,
+    /// An [`Edition`](gridwell_model::Edition) of a share.
+    Edition,
 }
 
 impl Domain {
@@ -31,6 +33,7 @@ impl Domain {
             Self::Letter => "gridwell 2026-11 letter v1",
             Self::BytesLetter => "gridwell 2026-11 bytes letter v1",
             Self::Ticket => "gridwell 2026-11 ticket v1",
+            Self::Edition => "gridwell 2026-11 edition of a share v1",
         }
     }
 

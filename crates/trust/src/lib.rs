@@ -12,6 +12,7 @@
 //!   consent. Neither the code nor the secret of a link ever travels.
 //! - [`Ticket`] is the right to the content of one file for a while, signed by its owner and shown to whoever keeps it.
 
+mod edition;
 mod grid;
 mod identity;
 mod invite_link;
@@ -25,6 +26,7 @@ mod ticket;
 mod update;
 mod words;
 
+pub use edition::{EditionError, MAX_EDITION_BYTES, open_edition, seal_edition};
 pub use grid::{
     CERTIFICATE, Done, Grid, MAX_UPDATES, Member, Merged, Pass, Proposal, Proposed, Revoked, Standing, WriteError,
 };
