@@ -44,7 +44,8 @@ async fn session_micros(tasks: u64) -> f64 {
     let folder = env::temp_dir().join(format!("gridwell-overhead-{}", std::process::id()));
     let runner = vec![env::current_exe().expect("this program has a path").into(), "runner".into()];
     let (exec, mut events) = Exec::start(ExecConfig { runner, self_program: "/bin/true".into(), cgroup: None });
-    let plan = SessionPlan { folder, variables: vec![], environments: vec![], limits: Default::default() };
+    let plan =
+        SessionPlan { folder, variables: vec![], environments: vec![], limits: Default::default(), access: None };
     exec.open(1, plan).expect("a first session opens");
     let action = ActionPlan { program: "true".into(), ..ActionPlan::default() };
     let mut start = Instant::now();

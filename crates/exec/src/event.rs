@@ -1,3 +1,5 @@
+use std::fmt;
+
 use gridwell_model::ActionEnd;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,8 @@ pub struct ExecEvent {
 /// named in [`Self::Lost`]. [`Self::Closed`] or [`Self::Lost`] is a session's last event; its number is free again then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SessionEvent {
+    /// First: how far its programs are kept apart from the rest of the machine, if its plan wants that.
+    Confined(Confinement),
     /// The folder is made and every environment is entered.
     Opened,
     /// It could not be opened; what had been entered was left again, and [`Self::Closed`] follows.
@@ -139,6 +143,33 @@ pub enum Means {
     IdleDisk,
     /// A control group's weight.
     Weight,
+}
+
+/// How far the programs of a session are kept apart from the rest of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Confinement {
+    /// As its plan says.
+    Full,
+    /// But for these, each a sentence.
+    Partial {
+        /// At least one.
+        lacks: Vec<String>,
+    },
+    /// They touch whatever their user may.
+    None {
+        /// One sentence.
+        why: String,
+    },
+}
+
+impl fmt::Display for Confinement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => formatter.write_str("full"),
+            Self::Partial { lacks } => write!(formatter, "partial: {}", lacks.join("; ")),
+            Self::None { why } => write!(formatter, "none: {why}"),
+        }
+    }
 }
 
 /// Something that went wrong while a session closed.

@@ -32,16 +32,23 @@ mod stat;
 
 #[cfg(target_os = "linux")]
 pub use cgroup::delegated_cgroup;
-pub use event::{ExecEvent, Means, Problem, Said, SessionEvent, Yield};
+pub use event::{Confinement, ExecEvent, Means, Problem, Said, SessionEvent, Yield};
 pub use exec::{Exec, ExecConfig, ExecError, Stop, Which};
 #[cfg(target_os = "linux")]
-pub use runner::runner_main;
+pub use runner::{confinement, runner_main};
 
 /// Finds the control group in which sessions may have their own; this system has none.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
 pub fn delegated_cgroup() -> Option<std::path::PathBuf> {
     None
+}
+
+/// How far this system can keep sessions apart: it has none.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn confinement() -> Confinement {
+    Confinement::None { why: "sessions cannot be kept apart on this system yet".to_owned() }
 }
 
 /// What the hidden runner sub-command calls; this system has no runner yet.

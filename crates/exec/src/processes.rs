@@ -112,6 +112,31 @@ pub(crate) fn descendants() -> Vec<Stat> {
     found
 }
 
+/// The same, asked of each parent for its children: costs nothing for what others run. Who is born or ends meanwhile may
+/// be missed, and so may be others; kernels without these lists are asked the long way.
+pub(crate) fn family() -> Vec<Stat> {
+    let mut found = Vec::new();
+    let Some(mut next) = children(std::process::id()) else { return descendants() };
+    while let Some(pid) = next.pop() {
+        if let Some(process) = Stat::of(pid) {
+            next.extend(children(pid).unwrap_or_default());
+            found.push(process);
+        }
+    }
+    found
+}
+
+/// The children of all threads of a process; `None` if nobody says.
+fn children(pid: u32) -> Option<Vec<u32>> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let mut found = Vec::new();
+    for thread in threads {
+        let children = fs::read_to_string(thread.path().join("children")).ok()?;
+        found.extend(children.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    Some(found)
+}
+
 /// Sends a signal to the very process that was looked at, not to another one that got its id meanwhile.
 pub(crate) fn signal(process: &Stat, signal: Signal) {
     // Opened before looking again: the handle then surely names what is looked at.

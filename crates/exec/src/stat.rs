@@ -9,9 +9,11 @@ pub(crate) struct Stat {
     pub(crate) parent: u32,
     pub(crate) group: u32,
     pub(crate) nice: i32,
-    threads: u32,
+    pub(crate) threads: u32,
     /// When it began, in ticks: with the id it names one process for good.
     pub(crate) born: u64,
+    /// Memory that it has now, in pages; what it shares with others counts in full.
+    pub(crate) pages: u64,
     /// Which scheduler it has: `SCHED_OTHER`, `SCHED_IDLE` …
     pub(crate) policy: i32,
 }
@@ -61,6 +63,7 @@ impl Stat {
             nice: field(&fields, 19)?,
             threads: field(&fields, 20)?,
             born: field(&fields, 22)?,
+            pages: field(&fields, 24)?,
             policy: field(&fields, 41)?,
         })
     }

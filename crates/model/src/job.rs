@@ -31,6 +31,25 @@ pub struct JobSpec {
     pub steps: Vec<StepSpec>,
     /// How failures are treated.
     pub retry: Retry,
+    /// What the sessions that run its tasks are like.
+    pub session: SessionSpec,
+}
+
+/// What a job lets its sessions use, on any machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSpec {
+    /// Whether programs may use the network.
+    pub network: bool,
+    /// Memory that a session may use, in MiB; `None`: what its machine lends.
+    pub memory_mib: Option<u32>,
+    /// What a session may write to its folder, in MiB; `None`: what its machine has room for.
+    pub disk_mib: Option<u32>,
+}
+
+impl Default for SessionSpec {
+    fn default() -> Self {
+        Self { network: true, memory_mib: None, disk_mib: None }
+    }
 }
 
 /// One step as the scheduler sees it.

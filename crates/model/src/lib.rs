@@ -30,7 +30,7 @@ pub use deputy::{Body, Claim, DeputyMessage};
 pub use files::{InputFile, OutputFile, RelPath, RelPathError};
 pub use hardware::{Gpu, Hardware, Load, OsFamily, Tool};
 pub use id::{BlobId, Fence, GridId, IdError, Incarnation, JobId, LeaseId, PeerId, ShareId, TaskKey, TaskRef, WorkId};
-pub use job::{Chunking, Edge, EdgeKind, JobSpec, Retry, SpanError, StepSpec, TaskSpan, TaskSpans};
+pub use job::{Chunking, Edge, EdgeKind, JobSpec, Retry, SessionSpec, SpanError, StepSpec, TaskSpan, TaskSpans};
 pub use layout::{LayoutKind, NotALayout, Plan};
 pub use lease::{Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};
 pub use limit::{LicenceAsk, LicenceTerm, LimitHolder, LimitMessage, LimitNeed, LimitReport};
@@ -39,7 +39,7 @@ pub use need::{AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, Prefer
 pub use pull::{Leaning, PullError, Sharpness, Strategy, StrategyError, Tuning, Weight};
 pub use relay::{Hindrance, Letter, LinkRecord, MOST_HOPS};
 pub use role::{Role, RoleError};
-pub use session::{ActionEnd, ActionPlan, CancelPlan, EnvironmentPlan, FilePlan, Limits, SessionPlan};
+pub use session::{Access, ActionEnd, ActionPlan, CancelPlan, EnvironmentPlan, FilePlan, Limits, SessionPlan};
 pub use share::{Audience, EntryKind, ShareName, ShareNameError, ShareReport, TreeEntry, Version};
 pub use standing::Standing;
 pub use state::{AttemptEnd, FailureKind, JobState, TaskState};

@@ -13,6 +13,8 @@ pub struct SessionPlan {
     pub environments: Vec<EnvironmentPlan>,
     /// What its programs may use.
     pub limits: Limits,
+    /// What its programs may touch; `None`: whatever their user may.
+    pub access: Option<Access>,
 }
 
 /// One Open Job Description environment.
@@ -67,15 +69,30 @@ pub enum CancelPlan {
     },
 }
 
-/// Resource limits of a session's programs; `None` leaves the system's own.
+/// How much the programs of a session may use together; `None` sets no limit. Who uses more ends with the session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Address space of each process in bytes.
+    /// Memory in bytes; what they share counts once.
     pub memory_bytes: Option<u64>,
-    /// Processes and threads of this user.
-    pub processes: Option<u64>,
-    /// Largest file a program may write, in bytes.
-    pub file_bytes: Option<u64>,
+    /// Processes and threads.
+    pub threads: Option<u32>,
+    /// What lies in the session's folder, in bytes; also the largest file that may be written.
+    pub disk_bytes: Option<u64>,
+    /// What must stay free on the disk that holds the session's folder, in bytes.
+    pub spare_disk_bytes: Option<u64>,
+}
+
+/// What the programs of a session may touch, apart from what the system brings and the session's own folder.
+///
+/// A path means everything below it; one that does not exist means nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// Read and executed.
+    pub read: Vec<PathBuf>,
+    /// Read, executed, changed and removed.
+    pub write: Vec<PathBuf>,
+    /// Whether the network may be used.
+    pub network: bool,
 }
 
 /// How a started program ended.
@@ -98,6 +115,11 @@ pub enum ActionEnd {
     /// It said `openjd_fail`, or a line that means failure, and ended.
     SaidFail {
         /// What it said.
+        reason: String,
+    },
+    /// It used more than its session may, and was killed.
+    Exceeded {
+        /// What it used, and how much of it is allowed.
         reason: String,
     },
     /// It could not be started.

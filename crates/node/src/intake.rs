@@ -254,6 +254,7 @@ impl Import {
             output_globs: draft.output_globs,
             steps,
             retry: retry(draft_retry, request),
+            session: draft.session,
         };
         let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
         let spec_bytes = bytes.len() as u64;

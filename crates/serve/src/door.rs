@@ -3,7 +3,10 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -23,6 +26,7 @@ use tower::ServiceExt as _;
 use crate::{
     Backend, DataFolder, Page,
     guard::Guard,
+    kin::is_ours,
     routes::{Inside, router},
     window::{self, Window},
 };
@@ -160,6 +164,9 @@ impl Hall {
     }
 }
 
+/// Whether it was logged that a program of a job was turned away.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
 /// Something that people connect to.
 trait Entrance: Send + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
@@ -181,12 +188,20 @@ impl Entrance for UnixListener {
 
     async fn next(&self) -> io::Result<Option<Self::Stream>> {
         let (stream, _) = self.accept().await?;
-        let asker = stream.peer_cred()?.uid();
-        if asker == 0 || asker == rustix::process::geteuid().as_raw() {
-            return Ok(Some(stream));
+        let credentials = stream.peer_cred()?;
+        let asker = credentials.uid();
+        if asker != 0 && asker != rustix::process::geteuid().as_raw() {
+            tracing::warn!(uid = asker, "another user tried the local door");
+            return Ok(None);
         }
-        tracing::warn!(uid = asker, "another user tried the local door");
-        Ok(None)
+        if credentials.pid().is_some_and(is_ours) {
+            // It may go on trying.
+            if !TOLD.swap(true, Ordering::Relaxed) {
+                tracing::warn!(pid = credentials.pid(), "a program of a job tried the local door");
+            }
+            return Ok(None);
+        }
+        Ok(Some(stream))
     }
 }
 

@@ -14,6 +14,7 @@ mod door;
 mod files;
 mod folder;
 mod guard;
+mod kin;
 mod openapi;
 mod pending;
 mod pictures;

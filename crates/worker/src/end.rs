@@ -26,6 +26,7 @@ pub(crate) fn attempt_end(end: &ActionEnd) -> AttemptEnd {
         ActionEnd::SaidFail { reason } => {
             failed(FailureKind::Program, None, &format!("the program said that it failed: {reason}"))
         }
+        ActionEnd::Exceeded { reason } => failed(FailureKind::Program, None, reason),
         ActionEnd::NotStarted { reason, missing: true } => failed(FailureKind::NoProgram, None, reason),
         ActionEnd::NotStarted { reason, missing: false } => {
             failed(FailureKind::NoProgram, None, &format!("the program could not be started: {reason}"))
@@ -41,6 +42,7 @@ fn signal_words(signal: i32) -> String {
         8 => "an arithmetic error",
         9 => "killed, perhaps for want of memory",
         11 => "a segmentation fault",
+        25 => "it wrote a larger file than its session may",
         15 => "asked to end by the system",
         _ => return format!("signal {signal} ended the program"),
     };

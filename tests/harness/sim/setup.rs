@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_model::{
-    AmountNeed, AttributeNeed, Edge, EdgeKind, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec,
+    AmountNeed, AttributeNeed, Edge, EdgeKind, JobId, JobSpec, Needs, PeerId, Retry, SessionSpec, Stamp, StepSpec,
 };
 
 /// A job of the simulation: its spec, and how its programs behave.
@@ -40,6 +40,7 @@ impl JobSetup {
             output_globs: Vec::new(),
             steps: vec![a_step(task_count)],
             retry: Retry::default(),
+            session: SessionSpec::default(),
         };
         Self { spec, usual, failures_per_mille: 0, broken_every: 0, has_inputs: false, has_outputs: false }
     }

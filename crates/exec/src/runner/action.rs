@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use gridwell_model::{ActionEnd, ActionPlan, CancelPlan, FilePlan};
+use gridwell_model::{ActionEnd, ActionPlan, CancelPlan, FilePlan, SessionPlan};
 use rustix::{
     fs::{OFlags, fcntl_setfl},
     io::{Errno, read},
@@ -21,6 +21,7 @@ use super::{
     secrets::Secrets,
     spawn::{self, Lookups, Surroundings, not_started},
     variables::Variables,
+    watch::Watch,
     yielding::{Mark, Yielding},
 };
 use crate::{
@@ -62,6 +63,7 @@ pub(crate) struct Stage {
     lookups: Lookups,
     /// How far it makes room, and how long it stood still.
     pub(crate) yielding: Yielding,
+    watch: Watch,
     /// What the session may write to one file; going past it would end this process too.
     file_bytes: Option<u64>,
 }
@@ -81,7 +83,7 @@ impl Stopping {
 }
 
 impl Stage {
-    pub(crate) fn new(file_bytes: Option<u64>, yielding: Yielding) -> io::Result<Self> {
+    pub(crate) fn new(session: &SessionPlan, yielding: Yielding) -> io::Result<Self> {
         let input = std::fs::File::open("/dev/null")?.into();
         Ok(Self {
             input,
@@ -90,7 +92,8 @@ impl Stage {
             secrets: Secrets::default(),
             lookups: Lookups::default(),
             yielding,
-            file_bytes,
+            watch: Watch::new(session.limits, &session.folder),
+            file_bytes: session.limits.disk_bytes,
         })
     }
 
@@ -159,7 +162,9 @@ impl Stage {
         let mut stopping: Option<Stopping> = None;
         loop {
             let deadline = match &stopping {
-                None => timeout_at(&self.yielding),
+                // What stands still uses no more than before.
+                None if self.yielding.is_frozen() => None,
+                None => [timeout_at(&self.yielding), self.watch.due()].into_iter().flatten().min(),
                 Some(stopping) => (!stopping.killed).then_some(stopping.kill_at),
             };
             let awaited = Awaited { output: self.pipe.0.as_fd(), process: process.as_fd(), deadline };
@@ -175,7 +180,12 @@ impl Stage {
             }
             let now = Instant::now();
             let was_stopping = stopping.is_some();
-            if let Some(wish) = link.take_stop() {
+            if stopping.is_none()
+                && !self.yielding.is_frozen()
+                && let Some(reason) = self.watch.look(now)
+            {
+                stopping = Some(begin_stop(pid, CancelPlan::Terminate, None, ActionEnd::Exceeded { reason }, folder));
+            } else if let Some(wish) = link.take_stop() {
                 stopping = Some(stop_sooner(stopping, pid, plan.cancel, wish.notice_limit, folder));
             } else if stopping.is_none() && timeout_at(&self.yielding).is_some_and(|at| at <= now) {
                 stopping = Some(begin_stop(pid, plan.cancel, None, ActionEnd::TimedOut, folder));

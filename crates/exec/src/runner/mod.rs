@@ -3,21 +3,30 @@
 //! One thread, no lock, no allocation that a program could drive: it waits for its node, the running program and time
 //! at once, and does one thing after the other.
 
+mod access;
 mod action;
 mod autogroup;
 mod confine;
 mod directive;
 mod freeze;
 mod link;
+mod network;
 mod output;
 mod secrets;
 mod settle;
 mod soften;
 mod spawn;
+mod usage;
 mod variables;
+mod watch;
 mod yielding;
 
-use std::{env, fs, io, os::fd::BorrowedFd, path::PathBuf, process::ExitCode};
+use std::{
+    env, fs, io,
+    os::fd::BorrowedFd,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use gridwell_model::{ActionEnd, ActionPlan, EnvironmentPlan, SessionPlan};
 use rustix::{
@@ -25,6 +34,7 @@ use rustix::{
     process::{getpid, set_child_subreaper, setsid},
 };
 
+pub use self::access::confinement;
 use self::{
     action::{Outcome, Role, Stage},
     confine::confine,
@@ -47,16 +57,33 @@ pub fn runner_main() -> ExitCode {
     let Ok(mut link) = prepare() else { return ExitCode::FAILURE };
     let Some(opening) = link.open() else { return ExitCode::SUCCESS };
     let Opening { plan, self_program, cgroup } = opening;
-    match confine(&plan).and_then(|()| Stage::new(plan.limits.file_bytes, Yielding::new(cgroup))) {
+    if let Err(error) = folder::make(&plan.folder) {
+        give_up(&mut link, format!("the session folder {} could not be made: {error}", plan.folder.display()));
+        return ExitCode::SUCCESS;
+    }
+    match begin(&plan, &self_program, cgroup, &mut link) {
         Ok(stage) => Session::new(plan, self_program, link, stage).live(),
         Err(error) => {
-            let end = not_started(format!("the session could not be prepared: {error}"), false);
-            link.say(SessionEvent::OpenFailed { environment: None, end });
-            link.say(SessionEvent::Closed { problems: Vec::new() });
-            link.send_all();
+            let _ = folder::remove(&plan.folder);
+            give_up(&mut link, format!("the session could not be prepared: {error}"));
         }
     }
     ExitCode::SUCCESS
+}
+
+fn begin(plan: &SessionPlan, self_program: &Path, cgroup: Option<PathBuf>, link: &mut Link) -> io::Result<Stage> {
+    let yielding = Yielding::new(cgroup, plan.access.is_some());
+    if let Some(confinement) = confine(plan, self_program, yielding.cgroup_folder())? {
+        link.say(SessionEvent::Confined(confinement));
+    }
+    Stage::new(plan, yielding)
+}
+
+fn give_up(link: &mut Link, reason: String) {
+    link.say(SessionEvent::OpenFailed { environment: None, end: not_started(reason, false) });
+    link.give_back_queue();
+    link.say(SessionEvent::Closed { problems: Vec::new() });
+    link.send_all();
 }
 
 /// Leaves the node's terminal and its share of the processor, becomes the reaper of everything below and keeps inherited
@@ -99,19 +126,14 @@ impl Session {
         Self { plan, self_program, link, stage, variables, entered: 0, problems: Vec::new() }
     }
 
-    /// From the folder's beginning to its end.
+    /// From the first environment to the folder's end.
     fn live(mut self) {
-        if let Err(error) = folder::make(&self.plan.folder) {
-            let reason = format!("the session folder {} could not be made: {error}", self.plan.folder.display());
-            self.link.say(SessionEvent::OpenFailed { environment: None, end: not_started(reason, false) });
-        } else {
-            if self.enter_all() {
-                self.run_tasks();
-            }
-            self.link.give_back_queue();
-            self.exit_all();
-            self.remove_folder();
+        if self.enter_all() {
+            self.run_tasks();
         }
+        self.link.give_back_queue();
+        self.exit_all();
+        self.remove_folder();
         self.link.give_back_queue();
         self.link.say(SessionEvent::Closed { problems: self.problems });
         self.link.send_all();

@@ -1,5 +1,5 @@
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -40,8 +40,15 @@ pub(crate) struct Mark {
 }
 
 impl Yielding {
-    pub(crate) fn new(place: Option<PathBuf>) -> Self {
-        Self { place, cgroup: None, soft: None, frozen: None, stood_still: Duration::ZERO }
+    /// A session that is about to be confined gets its control group at once: it can make none later.
+    pub(crate) fn new(place: Option<PathBuf>, is_confined: bool) -> Self {
+        let cgroup = place.as_deref().filter(|_| is_confined).and_then(|place| Cgroup::make(place).ok());
+        Self { place, cgroup, soft: None, frozen: None, stood_still: Duration::ZERO }
+    }
+
+    /// Where its control group is, if it has one by now.
+    pub(crate) fn cgroup_folder(&self) -> Option<&Path> {
+        self.place.as_deref().filter(|_| self.cgroup.is_some())
     }
 
     /// Carries a wish out and answers it.

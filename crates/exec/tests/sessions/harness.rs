@@ -56,7 +56,13 @@ impl Grid {
     }
 
     pub(crate) fn plan(&self) -> SessionPlan {
-        SessionPlan { folder: self.folder(), variables: vec![], environments: vec![], limits: Default::default() }
+        SessionPlan {
+            folder: self.folder(),
+            variables: vec![],
+            environments: vec![],
+            limits: Default::default(),
+            access: None,
+        }
     }
 
     pub(crate) fn folder(&self) -> PathBuf {

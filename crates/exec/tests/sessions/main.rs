@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on has failed, or says why")]
 
 mod cancel;
+mod confined;
 mod environments;
+mod excess;
 mod freezing;
 mod harness;
 mod lifetimes;

@@ -1,5 +1,5 @@
 use gridwell_exec::{Said, SessionEvent};
-use gridwell_model::{ActionEnd, ActionPlan, FilePlan, Limits};
+use gridwell_model::{ActionEnd, ActionPlan, FilePlan, Limits, SessionPlan};
 
 use crate::harness::{Grid, SESSION, ended, not_run, output, sh};
 
@@ -107,14 +107,26 @@ async fn programs_get_three_descriptors_the_session_folder_and_no_core_files() {
 async fn limits_hold_for_programs() {
     let mut grid = Grid::new();
     let mut plan = grid.plan();
-    plan.limits = Limits { memory_bytes: Some(512 << 20), processes: Some(5_000), file_bytes: Some(4_096) };
+    plan.limits = Limits { threads: Some(1_000), disk_bytes: Some(4_096), ..Limits::default() };
     grid.exec.open(SESSION, plan).unwrap();
     grid.until(|event| matches!(event, SessionEvent::Opened)).await;
+    let may = rustix::process::getrlimit(rustix::process::Resource::Nproc).maximum;
+    let may = may.map_or("unlimited".to_owned(), |may| (may / 4).to_string());
     let limits = grid.says("ulimit -v; ulimit -u 2>/dev/null || ulimit -p; ulimit -f").await;
-    assert_eq!(limits, "524288\n5000\n8\n");
+    assert_eq!(limits, format!("unlimited\n{may}\n8\n"));
     let file = FilePlan { path: grid.folder().join("large"), text: "x".repeat(5_000), executable: false };
     let (end, _) = grid.run(2, ActionPlan { files: vec![file], ..sh("true") }).await;
     assert!(matches!(end, ActionEnd::NotStarted { missing: false, .. }), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_grows_too_large_ends_its_program() {
+    let mut grid = Grid::new();
+    let limits = Limits { disk_bytes: Some(1_000_000), ..Limits::default() };
+    grid.exec.open(SESSION, SessionPlan { limits, ..grid.plan() }).unwrap();
+    grid.until(|event| matches!(event, SessionEvent::Opened)).await;
+    let (end, _) = grid.run(1, sh("exec head -c 2000000 /dev/zero > large")).await;
+    assert_eq!(end, ActionEnd::Signalled { signal: 25 });
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{JobSpec, Needs};
+use gridwell_model::{JobSpec, Needs, SessionSpec};
 use serde_json::{Value, json};
 
 use super::{
@@ -64,6 +64,7 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
         steps: filled.plan.steps().to_vec(),
         priority: None,
         retry: None,
+        session: SessionSpec::default(),
         name: desk.job_name(&shorten(&words))?,
         recipe: RECIPE.to_owned(),
         template: filled.template,

@@ -120,6 +120,7 @@ fn finish(
         steps: filled.plan.steps().to_vec(),
         priority: None,
         retry: None,
+        session: recipe.session,
         template: filled.template,
         parameters: filled.parameters,
         inputs: filled.inputs.into_iter().collect(),

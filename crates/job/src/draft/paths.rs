@@ -161,6 +161,7 @@ impl<'a> Job<'a> {
             steps: self.steps(&filled.plan),
             priority: None,
             retry: None,
+            session: self.recipe.session,
             name: self.desk.job_name(&self.text(&self.recipe.job_name))?,
             recipe: self.recipe.name.clone(),
             template: filled.template,

@@ -1,6 +1,6 @@
 use std::ops::AddAssign;
 
-use gridwell_model::{Needs, Preference, Retry, StepSpec};
+use gridwell_model::{Needs, Preference, Retry, SessionSpec, StepSpec};
 
 use crate::blend::{BlendCard, ReferenceKind};
 
@@ -27,6 +27,8 @@ pub struct Draft {
     pub priority: Option<i32>,
     /// How failures are treated, if a bundle says so.
     pub retry: Option<Retry>,
+    /// What its sessions are like.
+    pub session: SessionSpec,
     /// Requirements of every step on top of the template's own: the recipe's tool and what was asked for.
     pub needs: Needs,
     /// Wishes for every step.

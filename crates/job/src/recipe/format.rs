@@ -24,6 +24,8 @@ pub(super) struct RecipeFile {
     #[serde(default, rename = "match")]
     pub(super) matches: MatchFile,
     #[serde(default)]
+    pub(super) session: SessionFile,
+    #[serde(default)]
     pub(super) job_name: Option<String>,
     #[serde(default)]
     pub(super) output: Option<OutputFile>,
@@ -83,6 +85,17 @@ pub(super) struct MatchFile {
     pub(super) magic: Vec<String>,
     #[serde(default)]
     pub(super) folder_markers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionFile {
+    #[serde(default)]
+    pub(super) network: Option<bool>,
+    #[serde(default)]
+    pub(super) memory: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) disk: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use std::{collections::BTreeSet, ops::Range};
 
-use gridwell_model::{Needs, Preference};
+use gridwell_model::{Needs, Preference, SessionSpec, parse_bytes};
 use toml::Spanned;
 
 use super::{
     FramesRule, Reader, Recipe, RecipeError, RecipeText, Variant,
-    format::{FramesFile, PatternFile, RecipeFile, VariantFile},
+    format::{FramesFile, PatternFile, RecipeFile, SessionFile, VariantFile},
     matching::Matches,
 };
 use crate::progress::{LineRule, LineRules};
@@ -105,6 +105,7 @@ fn build(at: &Place<'_>, file: RecipeFile) -> Result<Recipe, RecipeError> {
         tool: file.tool,
         needs,
         prefers: at.each::<Preference>(&file.prefers)?,
+        session: session(at, &file.session)?,
         lines: Arc::new(LineRules {
             progress: rules(at, &file.progress)?,
             saved: rules(at, &file.saved)?,
@@ -134,6 +135,21 @@ fn template(at: &Place<'_>, file: &RecipeFile) -> Result<(String, String), Recip
         (None, _) => Err(at.malformed(&file.name.span(), "the recipe names no template".to_owned())),
         (Some(name), _) => at.template(name),
     }
+}
+
+fn session(at: &Place<'_>, file: &SessionFile) -> Result<SessionSpec, RecipeError> {
+    let mib = |words: &Option<Spanned<String>>| {
+        let read = |word: &Spanned<String>| match parse_bytes(word.get_ref()) {
+            Ok(bytes) => Ok(u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(u32::MAX)),
+            Err(error) => Err(at.malformed(&word.span(), error.to_string())),
+        };
+        words.as_ref().map(read).transpose()
+    };
+    Ok(SessionSpec {
+        network: file.network.unwrap_or(true),
+        memory_mib: mib(&file.memory)?,
+        disk_mib: mib(&file.disk)?,
+    })
 }
 
 fn variants(at: &Place<'_>, files: Vec<VariantFile>) -> Result<Vec<Variant>, RecipeError> {

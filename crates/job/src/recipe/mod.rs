@@ -11,7 +11,7 @@ mod matching;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gridwell_model::{Needs, Preference};
+use gridwell_model::{Needs, Preference, SessionSpec};
 
 pub use error::RecipeError;
 pub use format::{Proof, Reader};
@@ -40,6 +40,8 @@ pub struct Recipe {
     pub needs: Needs,
     /// Wishes.
     pub prefers: Vec<Preference>,
+    /// What its sessions are like.
+    pub session: SessionSpec,
     /// What it says about output lines.
     pub lines: Arc<LineRules>,
     /// What proves a run good.

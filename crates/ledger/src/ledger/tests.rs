@@ -5,8 +5,8 @@ mod seconds;
 mod succession;
 
 use gridwell_model::{
-    AttemptEnd, Edge, EdgeKind, FailureKind, JobId, JobSpec, JobState, LeaseId, Needs, PeerId, Retry, Stamp, StepSpec,
-    TaskKey, TaskSpan, TaskSpans, TaskState, Time,
+    AttemptEnd, Edge, EdgeKind, FailureKind, JobId, JobSpec, JobState, LeaseId, Needs, PeerId, Retry, SessionSpec,
+    Stamp, StepSpec, TaskKey, TaskSpan, TaskSpans, TaskState, Time,
 };
 
 use super::*;
@@ -45,6 +45,7 @@ fn a_job(steps: Vec<StepSpec>) -> JobSpec {
         output_globs: Vec::new(),
         steps,
         retry: Retry::default(),
+        session: SessionSpec::default(),
     }
 }
 

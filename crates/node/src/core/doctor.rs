@@ -4,7 +4,7 @@ use gridwell_api::{DoctorView, Finding, Response};
 use gridwell_model::LinkPolicy;
 use gridwell_probe::Network;
 
-use super::{Core, facts::Reply, passing::Carried};
+use super::{Core, confinement, facts::Reply, passing::Carried};
 
 impl Core {
     /// Answers with what this machine finds; its networks are read beside the loop.
@@ -12,6 +12,7 @@ impl Core {
         let mut findings = vec![self.socket_finding(), self.address_finding()];
         findings.extend(self.tool_findings());
         findings.push(self.disk_finding());
+        findings.push(confinement::finding());
         findings.extend(self.peer_findings());
         findings.push(self.relay_finding());
         self.beside.spawn_blocking(move || {

@@ -9,6 +9,7 @@ mod bulk;
 mod certificates;
 mod changes;
 mod closing;
+mod confinement;
 mod consent;
 mod courtesy;
 mod deputies;

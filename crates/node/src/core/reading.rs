@@ -108,7 +108,7 @@ impl Core {
         });
     }
 
-    fn job_mount(&self) -> PathBuf {
+    pub(super) fn job_mount(&self) -> PathBuf {
         self.data.join("reading")
     }
 }

@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
-use gridwell_exec::{ExecEvent, Said, SessionEvent, Stop, Which};
+use gridwell_exec::{Confinement, ExecEvent, Said, SessionEvent, Stop, Which};
 use gridwell_job::{PathStyle, ResolveError, SessionContext, SessionRuntime};
-use gridwell_model::{ActionEnd, EdgeKind, JobId, LeaseId, Limits, Reserve, SessionPlan, TaskKey, TaskSpan, Time};
+use gridwell_model::{
+    Access, ActionEnd, EdgeKind, JobId, LeaseId, Limits, Reserve, SessionPlan, TaskKey, TaskSpan, Time,
+};
 use gridwell_wire::Message;
 use gridwell_worker::{Input, SessionFailure, SessionId};
 
@@ -36,6 +38,8 @@ pub(crate) struct Session {
     shown: BTreeSet<u32>,
     /// What environments wrote before the first task: shown in that task's log.
     prelude: Vec<u8>,
+    /// How far its programs are kept from what is not theirs; known once its runner has said it.
+    confinement: Option<Confinement>,
     failed: bool,
     /// Since when it stands still, while it does.
     still_since: Option<Time>,
@@ -61,7 +65,8 @@ impl Core {
         let opened = match self.guests.get(&job) {
             Some(guest) => {
                 let root = self.data.join("sessions").join(format!("{job}-{}", id.0));
-                open(guest, root, step)
+                let bounds = (self.access(guest, &root), self.session_limits(&guest.spec));
+                open(guest, root, step, bounds)
             }
             None => Err(SessionFailure::Machine("the job is not known here any more".to_owned())),
         };
@@ -134,6 +139,10 @@ impl Core {
                 return;
             };
             match event {
+                SessionEvent::Confined(confinement) => {
+                    tracing::debug!(%confinement, session = id.0, "a session is kept from what is not its own");
+                    session.confinement = Some(confinement);
+                }
                 SessionEvent::Opened => {
                     self.worker.handle(Input::SessionOpened { session: id }, now);
                 }
@@ -295,7 +304,12 @@ pub(super) fn log_exec(result: Result<(), gridwell_exec::ExecError>) {
     }
 }
 
-fn open(guest: &Guest, root: PathBuf, step: u32) -> Result<(Session, SessionPlan), SessionFailure> {
+fn open(
+    guest: &Guest,
+    root: PathBuf,
+    step: u32,
+    (access, limits): (Access, Limits),
+) -> Result<(Session, SessionPlan), SessionFailure> {
     let place = SessionPlace::new(root);
     let machine = |error: std::io::Error| SessionFailure::Machine(format!("the session's folder: {error}"));
     let mut paths = place.prepare(&guest.spec).map_err(machine)?;
@@ -304,9 +318,10 @@ fn open(guest: &Guest, root: PathBuf, step: u32) -> Result<(Session, SessionPlan
     let runtime = guest.plan.session(step, &context).map_err(|error| SessionFailure::Template(sentence(&error)))?;
     let plan = SessionPlan {
         folder: place.work(),
-        variables: runtime.variables().to_vec(),
+        variables: [place.home_variable()].into_iter().chain(runtime.variables().iter().cloned()).collect(),
         environments: runtime.environments().to_vec(),
-        limits: Limits::default(),
+        limits,
+        access: Some(access),
     };
     let session = Session {
         job: guest.spec.id,
@@ -317,6 +332,7 @@ fn open(guest: &Guest, root: PathBuf, step: u32) -> Result<(Session, SessionPlan
         runs: BTreeMap::new(),
         shown: BTreeSet::new(),
         prelude: Vec::new(),
+        confinement: None,
         failed: false,
         still_since: None,
     };

@@ -34,6 +34,15 @@ impl SessionPlace {
         self.root.join("work")
     }
 
+    /// The programs' home: what they keep there goes with the session, and is no result.
+    pub(crate) fn home_variable(&self) -> (String, String) {
+        ("HOME".to_owned(), self.home().to_string_lossy().into_owned())
+    }
+
+    fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
     /// What stands in for the job's output folder at `position`.
     pub(crate) fn output(&self, position: usize) -> PathBuf {
         self.root.join("out").join(position.to_string())
@@ -41,7 +50,7 @@ impl SessionPlace {
 
     /// Makes the stand-ins and returns the rules that lead programs to them.
     pub(crate) fn prepare(&self, spec: &JobSpec) -> io::Result<Vec<PathRule>> {
-        fs::create_dir_all(&self.root)?;
+        fs::create_dir_all(self.home())?;
         let mut rules = Vec::new();
         let inputs = input_paths(spec);
         for (position, folder) in spec.output_folders.iter().enumerate() {

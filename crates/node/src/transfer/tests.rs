@@ -2,7 +2,7 @@ use std::{fs, path::Path};
 
 use globset::GlobSet;
 use gridwell_job::PathRule;
-use gridwell_model::{BlobId, InputFile, JobId, JobSpec, PeerId, Retry, Stamp};
+use gridwell_model::{BlobId, InputFile, JobId, JobSpec, PeerId, Retry, SessionSpec, Stamp};
 
 use super::{
     SessionPlace, TransferError,
@@ -28,6 +28,7 @@ pub(crate) fn spec(parameters: &[(&str, &str)], inputs: &[&str], output: &str) -
         output_globs: Vec::new(),
         steps: Vec::new(),
         retry: Retry::default(),
+        session: SessionSpec::default(),
     }
 }
 

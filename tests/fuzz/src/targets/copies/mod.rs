@@ -4,8 +4,8 @@ pub(super) mod deputies;
 
 use gridwell_ledger::{Effect, Input, Ledger, TaskEnd};
 use gridwell_model::{
-    AttemptEnd, Chunking, Claim, Edge, EdgeKind, FailureKind, JobId, JobSpec, Needs, PeerId, Retry, Stamp, StepSpec,
-    TaskSpan, TaskSpans, Time,
+    AttemptEnd, Chunking, Claim, Edge, EdgeKind, FailureKind, JobId, JobSpec, Needs, PeerId, Retry, SessionSpec, Stamp,
+    StepSpec, TaskSpan, TaskSpans, Time,
 };
 
 use crate::pieces::{pieces, together};
@@ -81,6 +81,7 @@ fn spec() -> JobSpec {
         output_globs: Vec::new(),
         steps: vec![step(6, Vec::new()), step(6, vec![Edge { step: 0, kind: EdgeKind::SameIndex }])],
         retry: Retry::default(),
+        session: SessionSpec::default(),
     }
 }
 

@@ -1,0 +1,139 @@
+//! What the sessions of a guest may touch and use on this machine.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use gridwell_api::Finding;
+use gridwell_exec::Confinement;
+use gridwell_model::{Access, JobSpec, Limits};
+
+use super::{Core, guest::Guest};
+
+/// Processes and threads of one session, for small machines; renderers have a few for each core.
+const THREADS: u32 = 4_096;
+const THREADS_PER_CORE: u32 = 64;
+
+/// What stays free on the disk: this part of it, at most so much.
+const SPARE_PART: u64 = 20;
+const MOST_SPARE_BYTES: u64 = 10 << 30;
+
+const MIB: u64 = 1 << 20;
+
+/// Inputs that are opened to a session one by one; of a job with more, the folders that hold them are.
+const SINGLE_INPUTS: usize = 4_096;
+
+/// What a program's library folders lie beside.
+const BIN: &str = "bin";
+
+impl Core {
+    /// What a guest's programs may touch, apart from what systems bring: its inputs, programs that the owner installed
+    /// elsewhere, and the session's folders, of which `root` is the parent.
+    pub(super) fn access(&self, guest: &Guest, root: &Path) -> Access {
+        let spec = &*guest.spec;
+        let home = env::var_os("HOME").map(PathBuf::from);
+        let mut read =
+            programs(&self.machines.hardware().tools.iter().map(|tool| tool.path.as_str()).collect::<Vec<_>>());
+        read.retain(|folder| !holds(folder, home.as_deref()));
+        if spec.origin == self.me {
+            read.extend(own_files(spec, home.as_deref()));
+        } else {
+            read.extend([self.staged(spec.id), self.job_mount().join(spec.id.to_string())]);
+        }
+        Access { read, write: vec![root.to_owned()], network: spec.session.network }
+    }
+
+    /// How much a session of a guest may use.
+    pub(super) fn session_limits(&self, spec: &JobSpec) -> Limits {
+        let hardware = self.machines.hardware();
+        let lent_mib = self.lends().memory_mib;
+        let memory_mib = spec.session.memory_mib.map_or(lent_mib, |most| lent_mib.min(most.into()));
+        Limits {
+            memory_bytes: Some(memory_mib.saturating_mul(MIB)),
+            threads: Some(THREADS.max(hardware.cpu_count.saturating_mul(THREADS_PER_CORE))),
+            disk_bytes: spec.session.disk_mib.map(|most| u64::from(most) * MIB),
+            spare_disk_bytes: Some((hardware.disk_bytes / SPARE_PART).min(MOST_SPARE_BYTES)),
+        }
+    }
+}
+
+/// What this machine finds about how far it keeps programs of jobs from what is its owner's.
+pub(super) fn finding() -> Finding {
+    let confinement = gridwell_exec::confinement();
+    let (ok, next_step) = match &confinement {
+        Confinement::Full => (true, ""),
+        Confinement::Partial { .. } => (true, "a newer kernel closes the gap"),
+        Confinement::None { .. } => {
+            (false, "lend only to whom you would let sit at this machine, or run a newer kernel")
+        }
+    };
+    let sentence = format!("programs of jobs are kept from what is not theirs: {confinement}");
+    Finding { what: "confinement".into(), ok, sentence, next_step: next_step.into() }
+}
+
+/// Where programs lie that the owner uses: the search path, and the folders of the tools that were found.
+fn programs(tools: &[&str]) -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let searched = env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let installed = tools.iter().filter_map(|tool| {
+        let folder = Path::new(tool).canonicalize().ok()?.parent()?.to_owned();
+        Some(if folder.ends_with(BIN) { folder.parent()?.to_owned() } else { folder })
+    });
+    searched.chain(installed).collect()
+}
+
+/// What a job reads where it lies: its inputs, what landed of it, and the folders that it names as inputs.
+fn own_files(spec: &JobSpec, home: Option<&Path>) -> Vec<PathBuf> {
+    let inputs = spec.inputs.iter().map(|input| Path::new(&input.path));
+    let mut read: Vec<PathBuf> = if spec.inputs.len() <= SINGLE_INPUTS {
+        inputs.map(Path::to_owned).collect()
+    } else {
+        let mut folders: Vec<_> = inputs.filter_map(Path::parent).filter(|folder| !holds(folder, home)).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        folders.into_iter().map(Path::to_owned).collect()
+    };
+    let is_landing = |path: &Path| spec.output_folders.iter().any(|folder| Path::new(folder) == path);
+    let holds_input = |path: &Path| spec.inputs.iter().any(|input| Path::new(&input.path).starts_with(path));
+    let named = spec.parameters.iter().map(|(_, value)| Path::new(value)).filter(|path| path.is_absolute());
+    read.extend(named.filter(|path| !is_landing(path) && !holds(path, home) && holds_input(path)).map(Path::to_owned));
+    read.extend(spec.output_folders.iter().map(PathBuf::from).filter(|folder| !holds(folder, home)));
+    read
+}
+
+/// True if a folder has everything of its user in it: nobody declares that by naming something that lies there.
+fn holds(folder: &Path, home: Option<&Path>) -> bool {
+    folder.parent().is_none() || home.is_some_and(|home| home.starts_with(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::tests::spec;
+
+    #[test]
+    fn a_job_at_home_reads_its_inputs_and_named_folders_but_never_the_home_around_them() {
+        let home = Some(Path::new("/home/ann"));
+        let parameters = [
+            ("Scene", "/home/ann/a.blend"),
+            ("Textures", "/home/ann/tex"),
+            ("Root", "/home/ann"),
+            ("Out", "/home/ann/out"),
+        ];
+        let spec = spec(&parameters, &["/home/ann/a.blend", "/home/ann/tex/b.png"], "/home/ann/out");
+        let read = own_files(&spec, home);
+        for path in ["/home/ann/a.blend", "/home/ann/tex", "/home/ann/out"] {
+            assert!(read.contains(&path.into()), "{path}: {read:?}");
+        }
+        for path in ["/", "/home", "/home/ann"] {
+            assert!(!read.contains(&path.into()), "{path}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn results_that_land_in_the_home_itself_open_nothing() {
+        let spec = spec(&[("Out", "/home/ann")], &["/home/ann/a"], "/home/ann");
+        assert_eq!(own_files(&spec, Some(Path::new("/home/ann"))), [Path::new("/home/ann/a")]);
+    }
+}
