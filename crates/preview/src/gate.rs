@@ -1,6 +1,5 @@
 use std::{
     cell::{Cell, RefCell},
-    fs::File,
     io::{self, Read, Seek, SeekFrom},
 };
 
@@ -66,13 +65,13 @@ impl<'a> Gate<'a> {
     }
 }
 
-/// A file read through a [`Gate`]; seeking costs nothing, reading again costs again.
-pub(crate) struct Gated<'a> {
-    pub(crate) file: &'a File,
+/// Content read through a [`Gate`]; seeking costs nothing, reading again costs again.
+pub(crate) struct Gated<'a, R> {
+    pub(crate) reader: R,
     pub(crate) gate: &'a Gate<'a>,
 }
 
-impl Read for Gated<'_> {
+impl<R: Read> Read for Gated<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if !(self.gate.wanted)() {
             return Err(self.gate.end(Stop::Unwanted));
@@ -82,7 +81,7 @@ impl Read for Gated<'_> {
             return Err(self.gate.end(Stop::TooLong));
         }
         let wanted = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let read = match self.file.read(&mut buffer[..wanted]) {
+        let read = match self.reader.read(&mut buffer[..wanted]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             read => read.map_err(|error| self.gate.end(Stop::Failed(error)))?,
         };
@@ -92,9 +91,9 @@ impl Read for Gated<'_> {
     }
 }
 
-impl Seek for Gated<'_> {
+impl<R: Seek> Seek for Gated<'_, R> {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         // A position before the start comes from the file's content; that is the decoder's business.
-        self.file.seek(position)
+        self.reader.seek(position)
     }
 }

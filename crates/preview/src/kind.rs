@@ -73,6 +73,19 @@ impl Source {
     }
 }
 
+/// Content that lies in no file of this machine, and is read where it lies: a picture or a .blend, as its name tells.
+#[derive(Debug)]
+pub struct Content<R> {
+    /// Where it lies, for people; also its name.
+    pub path: PathBuf,
+    /// A text that no other content at that path has.
+    pub tag: String,
+    /// How much it is.
+    pub size_bytes: u64,
+    /// Reads it.
+    pub reader: R,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 //!
 //! - [`Previews`] makes pictures: a bounded queue, few threads at low priority, a cache on disk.
 //! - [`Source`] is a picture, a film or a .blend by its path; [`kind_of`] tells by the name which of them a file is.
+//! - [`Content`] is what lies in no file here; only what its preview takes is read of it.
 //! - [`Region`] is a part of a large picture, read without the rest of its file.
 //! - [`Finding`] is what [`Previews::prove`] sees in a picture: that it is black, cut off, or none.
 //! - [`Size`] is one of a few sizes, each with a bound on its bytes; [`Picture`] is the answer.
@@ -30,7 +31,7 @@ mod size;
 mod workers;
 
 pub use error::PreviewError;
-pub use kind::{Kind, Source, kind_of};
+pub use kind::{Content, Kind, Source, kind_of};
 pub use picture::{Extent, Picture};
 pub use previews::{PreviewConfig, Previews};
 pub use proof::Finding;

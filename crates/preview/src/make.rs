@@ -1,6 +1,6 @@
 use std::{
     fs::File,
-    io::BufReader,
+    io::{BufRead, BufReader, Read as Reads, Seek},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -10,12 +10,13 @@ use gridwell_job::blend::{self, BlendError, BlendLimits, Thumbnail};
 use image::RgbaImage;
 
 use crate::{
-    Extent, Picture, PreviewError, Size, Source,
+    Content, Extent, Kind, Picture, PreviewError, Size, Source,
     decode::{DecodeError, Decoded, READ_BYTES, check_extent, decode},
     encode::encode,
     file::{self, Identity},
     film,
     gate::{Gate, Gated, Stop},
+    kind_of,
     shrink::{Light, Shrinking},
 };
 
@@ -59,18 +60,41 @@ pub(crate) fn make(
 fn try_make(source: &Source, size: Size, ffmpeg: Option<&Path>, wanted: &dyn Fn() -> bool) -> Result<Made, MakeError> {
     let (decoded, identity) = match source {
         Source::File(path) => picture_of(path, size.side(), wanted)?,
-        Source::Blend(path) => read_file(path, wanted, |reader, _| scene_picture(reader, size))?,
+        Source::Blend(path) => {
+            let size_bytes = file::identify(path)?.size_bytes;
+            read_file(path, wanted, |reader, _| scene_picture(reader, size_bytes, size))?
+        }
         Source::Film(path) => film_picture(path, ffmpeg, size, wanted).map(|(decoded, at)| (Ok(decoded), at))?,
     };
-    let Decoded { image, source: extent, .. } = decoded.map_err(|error| told(error, source.path()))?;
-    let encoded = encode(image, size).map_err(|error| told(DecodeError::damaged(error), source.path()))?;
-    let picture = Picture {
-        coding: encoded.coding,
-        bytes: encoded.bytes.into(),
-        extent: Extent::new(encoded.width, encoded.height),
-        source: extent,
-    };
-    Ok(Made { picture, identity })
+    Ok(Made { picture: picture(decoded, source.path(), size)?, identity })
+}
+
+/// Makes a preview of content that is read where it lies, as [`make`] does of a file. Whoever reads it sees to it that it stays the same.
+pub(crate) fn make_of<R: Reads + Seek>(
+    content: Content<R>,
+    size: Size,
+    wanted: &dyn Fn() -> bool,
+) -> Result<Picture, MakeError> {
+    let Content { path, size_bytes, reader, .. } = content;
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let decoded = match kind_of(&path) {
+            Some(Kind::Picture) => {
+                read(&path, reader, wanted, |reader, gate| decode(reader, gate, is_tga(&path), size.side()))?
+            }
+            Some(Kind::Blend) => read(&path, reader, wanted, |reader, _| scene_picture(reader, size_bytes, size))?,
+            // Only a program reads films, and programs want files.
+            Some(Kind::Film) | None => Err(DecodeError::NotAPicture),
+        };
+        picture(decoded, &path, size)
+    }));
+    made.unwrap_or_else(|_| Err(PreviewError::DecoderFailed { path: path.clone() }.into()))
+}
+
+fn picture(decoded: Result<Decoded, DecodeError>, path: &Path, size: Size) -> Result<Picture, MakeError> {
+    let Decoded { image, source, .. } = decoded.map_err(|error| told(error, path))?;
+    let encoded = encode(image, size).map_err(|error| told(DecodeError::damaged(error), path))?;
+    let extent = Extent::new(encoded.width, encoded.height);
+    Ok(Picture { coding: encoded.coding, bytes: encoded.bytes.into(), extent, source })
 }
 
 /// A picture file made small, or why it is none; and the state of the file that this is about.
@@ -78,22 +102,36 @@ type Read = (Result<Decoded, DecodeError>, Identity);
 
 /// Reads a picture file and makes it at most `side` pixels long.
 pub(crate) fn picture_of(path: &Path, side: u32, wanted: &dyn Fn() -> bool) -> Result<Read, MakeError> {
-    let tga = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tga"));
-    read_file(path, wanted, |reader, gate| decode(reader, gate, tga, side))
+    read_file(path, wanted, |reader, gate| decode(reader, gate, is_tga(path), side))
 }
 
-type Reader<'a> = BufReader<Gated<'a>>;
+fn is_tga(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tga"))
+}
+
+type Reader<'a, R> = BufReader<Gated<'a, R>>;
 
 /// Reads a picture out of a file that stays as it is meanwhile.
 fn read_file(
     path: &Path,
     wanted: &dyn Fn() -> bool,
-    read: impl FnOnce(Reader<'_>, &Gate<'_>) -> Result<Decoded, DecodeError>,
+    how: impl FnOnce(Reader<'_, &File>, &Gate<'_>) -> Result<Decoded, DecodeError>,
 ) -> Result<Read, MakeError> {
     let (file, identity) = file::open(path)?;
+    let decoded = read(path, &file, wanted, how)?;
+    check_unchanged(path, &file, &identity)?;
+    Ok((decoded, identity))
+}
+
+/// Reads a picture out of content, within the limits; the outer error is about reading, the inner one about the picture.
+fn read<R: Reads + Seek>(
+    path: &Path,
+    reader: R,
+    wanted: &dyn Fn() -> bool,
+    how: impl FnOnce(Reader<'_, R>, &Gate<'_>) -> Result<Decoded, DecodeError>,
+) -> Result<Result<Decoded, DecodeError>, MakeError> {
     let gate = Gate::new(READ_BYTES, wanted);
-    let reader = BufReader::with_capacity(BUFFER_BYTES, Gated { file: &file, gate: &gate });
-    let decoded = read(reader, &gate);
+    let decoded = how(BufReader::with_capacity(BUFFER_BYTES, Gated { reader, gate: &gate }), &gate);
     // Decoders wrap and lose why their reader failed; some go on with what they have.
     match gate.stop() {
         Some(Stop::Unwanted) => return Err(MakeError::Unwanted),
@@ -104,12 +142,10 @@ fn read_file(
         Some(Stop::Failed(source)) => return Err(file::unreadable(path, source).into()),
         None => {}
     }
-    check_unchanged(path, &file, &identity)?;
-    let decoded = decoded.map_err(|error| match error {
+    Ok(decoded.map_err(|error| match error {
         DecodeError::Damaged(source) if gate.was_at_end() => DecodeError::CutOff(source),
         error => error,
-    });
-    Ok((decoded, identity))
+    }))
 }
 
 /// A file that is written while it is read gives half a picture, or an error that will be none soon.
@@ -134,8 +170,7 @@ pub(crate) fn told(error: DecodeError, path: &Path) -> PreviewError {
 }
 
 /// The preview picture that a .blend holds.
-fn scene_picture(reader: Reader<'_>, size: Size) -> Result<Decoded, DecodeError> {
-    let size_bytes = reader.get_ref().file.metadata().map_err(DecodeError::damaged)?.len();
+fn scene_picture(reader: impl BufRead + Seek, size_bytes: u64, size: Size) -> Result<Decoded, DecodeError> {
     let card = blend::card(reader, size_bytes, BlendLimits::CARD).map_err(|error| match error {
         BlendError::NotABlend { .. } => DecodeError::NotAPicture,
         error => DecodeError::damaged(error),

@@ -1,12 +1,18 @@
-use std::{io, path::PathBuf, sync::Arc, thread};
+use std::{
+    io::{self, Read, Seek},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+};
 
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
-    Finding, Picture, PreviewError, Size, Source,
+    Content, Finding, Picture, PreviewError, Size, Source,
     cache::{CACHE_BYTES, Cache},
     file,
     key::Key,
+    make::{MakeError, make_of},
     proof::prove,
     workers::{Workers, step_back},
 };
@@ -19,6 +25,9 @@ const MAX_LOOKS: usize = 8;
 
 /// Most pictures that wait to be looked into at once: the frames of a long film. What lands faster is not looked into.
 const MAX_PROOFS: usize = 4_096;
+
+/// Most previews that are made at once of what other machines have: each may take half a gigabyte, and waits for a network.
+const MAX_AFAR: usize = 2;
 
 /// Most threads that make previews: each may need half a gigabyte for a moment.
 const MAX_WORKERS: usize = 2;
@@ -49,6 +58,7 @@ struct Inner {
     cache: Arc<Cache>,
     seats: Semaphore,
     looks: Semaphore,
+    afar: Arc<Semaphore>,
     /// One picture at a time is looked into: nobody waits for it.
     proofs: Semaphore,
     proof_seats: Semaphore,
@@ -66,7 +76,8 @@ impl Previews {
         let workers = Workers::start(count, Arc::clone(&cache), config.ffmpeg)?;
         let (seats, looks) = (Semaphore::new(MAX_ASKED), Semaphore::new(MAX_LOOKS));
         let (proofs, proof_seats) = (Semaphore::new(1), Semaphore::new(MAX_PROOFS));
-        Ok(Self { inner: Arc::new(Inner { workers, cache, seats, looks, proofs, proof_seats }) })
+        let afar = Arc::new(Semaphore::new(MAX_AFAR));
+        Ok(Self { inner: Arc::new(Inner { workers, cache, seats, looks, afar, proofs, proof_seats }) })
     }
 
     /// A preview of `source`, found or made. Everybody who asks for the same one at the same time gets the same answer;
@@ -85,6 +96,47 @@ impl Previews {
             Some(picture) => Ok(picture),
             None => inner.workers.order(key, source, size).await.map_err(|_| PreviewError::Stopped)?,
         }
+    }
+
+    /// A preview of content that lies in no file here, found or made on a thread of its own: its reader may wait for another machine. A
+    /// dropped future gives the work up at the next read.
+    ///
+    /// Runs on tokio.
+    ///
+    /// # Errors
+    ///
+    /// [`PreviewError`] with the reason why there is none; [`PreviewError::Unreadable`] if the reader failed.
+    pub async fn picture_of<R: Read + Seek + Send + 'static>(
+        &self,
+        content: Content<R>,
+        size: Size,
+    ) -> Result<Picture, PreviewError> {
+        let inner = &self.inner;
+        let _seat = inner.seats.try_acquire().map_err(|_| PreviewError::Busy { limit: MAX_ASKED })?;
+        let (key, cache) = (Key::of_content(&content, size), Arc::clone(&inner.cache));
+        let kept = tokio::task::spawn_blocking(move || cache.get(&key)).await.map_err(|_| PreviewError::Stopped)?;
+        if let Some(picture) = kept {
+            return Ok(picture);
+        }
+        let one_of_few = Arc::clone(&inner.afar).acquire_owned().await.map_err(|_| PreviewError::Stopped)?;
+        let (answer, answered) = oneshot::channel();
+        let cache = Arc::clone(&inner.cache);
+        let work = move || {
+            // Also once nobody waits any more: it goes on to its next read.
+            let _one_of_few = one_of_few;
+            step_back();
+            let made = match make_of(content, size, &|| !answer.is_closed()) {
+                Ok(picture) => {
+                    cache.put(&key, &picture);
+                    Ok(picture)
+                }
+                Err(MakeError::Failed(error)) => Err(error),
+                Err(MakeError::Unwanted) => return,
+            };
+            let _ = answer.send(made);
+        };
+        thread::Builder::new().name("preview-afar".to_owned()).spawn(work).map_err(|_| PreviewError::Stopped)?;
+        answered.await.map_err(|_| PreviewError::Stopped)?
     }
 
     /// Looks into the picture at `path`, on a thread that steps back behind everything else, one picture after the other.

@@ -1,9 +1,9 @@
 //! What is made once is found afterwards.
 
-use std::{fs, time::SystemTime};
+use std::{fs, io::Cursor, time::SystemTime};
 
 use futures::{future::join_all, poll};
-use gridwell_preview::{PreviewError, Size, Source};
+use gridwell_preview::{Content, PreviewError, Size, Source};
 use image::{ImageFormat, Rgba, RgbaImage};
 
 use crate::support::{Desk, encoded, open, pixels};
@@ -85,4 +85,30 @@ async fn a_request_that_is_dropped_keeps_nobody_else_waiting() {
     let dropped = tokio::time::timeout(std::time::Duration::ZERO, desk.look(large)).await;
     assert!(dropped.is_err());
     desk.look(small).await.unwrap();
+}
+
+#[tokio::test]
+async fn content_without_a_file_is_read_once_and_never_mixed_up_with_other_content() {
+    let desk = Desk::new();
+    let content = |tag: &str, bytes: Vec<u8>| Content {
+        path: "/mill/projects/oak.png".into(),
+        tag: tag.to_owned(),
+        size_bytes: bytes.len() as u64,
+        reader: Cursor::new(bytes),
+    };
+    let size = Size::covering(64);
+    let first = desk.previews.picture_of(content("one", plain(50)), size).await.unwrap();
+    let torn = content("one", b"this is not read any more".to_vec());
+    assert_eq!(
+        desk.previews.picture_of(Content { size_bytes: plain(50).len() as u64, ..torn }, size).await.unwrap(),
+        first
+    );
+    let other = desk.previews.picture_of(content("two", plain(200)), size).await.unwrap();
+    assert_ne!(pixels(&other), pixels(&first));
+
+    let refused = desk.previews.picture_of(content("three", b"no picture".to_vec()), size).await.unwrap_err();
+    assert!(matches!(refused, PreviewError::NotAPicture { .. }), "{refused:?}");
+    let film = Content { path: "/mill/film.mp4".into(), ..content("four", plain(50)) };
+    let refused = desk.previews.picture_of(film, size).await.unwrap_err();
+    assert!(matches!(refused, PreviewError::NotAPicture { .. }), "only a program reads films: {refused:?}");
 }
