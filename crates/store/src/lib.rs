@@ -50,7 +50,7 @@ pub use ends::EndNote;
 pub use history::{RunHistory, RunRecord};
 pub use journal::{Durability, KEPT_KEYS, StoredJob, SubmitKey};
 pub use known::{KnownFile, KnownFiles, Spot};
-pub use landing::{LandError, LandSource, Overwrite, check_folder};
+pub use landing::{LandError, LandSource, Overwrite, PutError, check_folder};
 pub use log_part::{LogPart, LogPartQuery};
 pub use logs::{KeptLine, LogLimits, LogLine, LogPage, LogQuery};
 pub use notices::{Notice, NoticePage, NoticeQuery};

@@ -83,6 +83,20 @@ pub enum LandError {
     Store(#[from] StoreError),
 }
 
+/// Why a file was not copied into a shared folder.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Source(#[from] BlobError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Land(#[from] LandError),
+    /// The database did not keep where a crash may leave a part of it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl LandError {
     /// Sorts what the system said about writing `needed_bytes` to `path`.
     pub(super) fn from_io(path: &Path, needed_bytes: u64, source: io::Error) -> Self {

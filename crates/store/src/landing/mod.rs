@@ -16,7 +16,7 @@ use std::{
 use gridwell_model::{BlobId, RelPath, Stamp};
 
 pub use check::check_folder;
-pub use error::LandError;
+pub use error::{LandError, PutError};
 pub(crate) use folders::{LandingFolders, kept_folders, remove_folders};
 
 use self::place::{Found, Place};
@@ -116,6 +116,35 @@ impl Blobs {
         }
         self.remember_folder(landing.place.folder()).await?;
         blocking(move || landing.copy(&source, found)).await
+    }
+
+    /// Copies a file of a person to `folder`/`path`, as [`Blobs::land`] does with results; only one of the same content stands for it. Unlike a
+    /// result, the copy is that person's from then on: nothing that lands replaces it by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`] if it cannot be read, or as [`Blobs::land`].
+    pub async fn copy_to(
+        &self,
+        from: &Path,
+        folder: &Path,
+        path: &RelPath,
+        overwrite: bool,
+    ) -> Result<PathBuf, PutError> {
+        let (blob, _) = self.reference(from).await?;
+        let executable = std::fs::metadata(from).is_ok_and(|metadata| metadata.mode() & 0o100 != 0);
+        let place = open_place(folder, path).await?;
+        let landing =
+            Arc::new(Landing { inner: Arc::clone(&self.inner), mode: self.inner.landing.mode(executable), place });
+        let looking = Arc::clone(&landing);
+        let overwrite = if overwrite { Overwrite::Replace } else { Overwrite::Own(None) };
+        let found = blocking(move || looking.place.look(Some(blob), overwrite, |_| false)).await?;
+        let landed = landing.place.path().to_owned();
+        if !matches!(found, Found::Same) {
+            self.remember_folder(landing.place.folder()).await?;
+            blocking(move || landing.copy(&LandSource::Copy(blob), found)).await?;
+        }
+        Ok(landed)
     }
 
     /// Brings home once more what came home as the file `before`; true if it lies at `folder`/`path` then, also if it lay there. False if its

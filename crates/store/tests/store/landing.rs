@@ -4,7 +4,7 @@ use std::{
 };
 
 use gridwell_model::{BlobId, RelPath, Stamp};
-use gridwell_store::{LandError, LandSource, Overwrite, check_folder};
+use gridwell_store::{LandError, LandSource, Overwrite, PutError, check_folder};
 
 use crate::support::{Fixture, TinyDisk, names, rel};
 
@@ -252,4 +252,31 @@ async fn what_came_home_once_comes_home_again_wherever_its_bytes_are() {
     fixture.store.blobs().remove(blob).await.unwrap();
     std::fs::write(&before, b"changed").unwrap();
     assert!(!again("d.png").await, "its bytes are nowhere");
+}
+
+#[tokio::test]
+async fn a_persons_copy_takes_nobodys_place_and_no_result_takes_its_own() {
+    let fixture = Fixture::new();
+    let blobs = fixture.store.blobs();
+    let mine = fixture.file("oak.png", b"mine");
+    let at = rel("textures/oak.png");
+    let copied = blobs.copy_to(&mine, &fixture.out(), &at, false).await.unwrap();
+    assert_eq!(std::fs::read(&copied).unwrap(), b"mine");
+    assert!(mine.exists(), "it was copied, not moved");
+    assert_eq!(names(copied.parent().unwrap()), ["oak.png"], "no partial file beside it");
+
+    let result = fixture.put(b"result").await;
+    let landed = blobs.land(LandSource::Copy(result), &fixture.out(), &at, false, Overwrite::Own(None)).await;
+    assert!(matches!(landed, Err(LandError::Exists { .. })), "{landed:?}");
+
+    let other = fixture.file("other.png", b"other");
+    let refused = blobs.copy_to(&other, &fixture.out(), &at, false).await.unwrap_err();
+    assert!(matches!(refused, PutError::Land(LandError::Exists { .. })), "{refused:?}");
+    // Also over its own copy from before: what was copied once is no result that makes way.
+    std::fs::write(&mine, b"newer").unwrap();
+    assert!(blobs.copy_to(&mine, &fixture.out(), &at, false).await.is_err());
+    blobs.copy_to(&other, &fixture.out(), &at, true).await.unwrap();
+    assert_eq!(std::fs::read(&copied).unwrap(), b"other");
+    let gone = blobs.copy_to(&fixture.root.path().join("gone"), &fixture.out(), &at, true).await.unwrap_err();
+    assert!(matches!(gone, PutError::Source(_)), "{gone:?}");
 }
