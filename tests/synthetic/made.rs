@@ -79,6 +79,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         last_seen: (!online).then_some(Stamp(now.0 - 3_600_000)),
         tuning: Tuning::default(),
         leaning: None,
+        awaited: false,
         isolated_since: None,
         via: Vec::new(),
     }

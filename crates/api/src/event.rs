@@ -160,6 +160,8 @@ pub enum NoticeKind {
     Results,
     /// Anything else.
     Other,
+    /// A machine is back of which somebody wanted to be told.
+    Back,
 }
 
 /// How much a notice matters.

@@ -137,6 +137,10 @@ pub struct MachineView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]
     pub leaning: Option<Leaning>,
+    /// True while somebody wants to be told once it is back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub awaited: bool,
     /// Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
     /// for other machines.
     pub isolated_since: Option<Stamp>,
@@ -246,7 +250,7 @@ pub struct LinkView {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
-const fn is_false(value: &bool) -> bool {
+pub(crate) const fn is_false(value: &bool) -> bool {
     !*value
 }
 

@@ -476,6 +476,9 @@ pub struct SetRequest {
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<BTreeMap<String, Option<Leaning>>>"))]
     #[schema(value_type = BTreeMap<String, Leaning>)]
     pub leanings: BTreeMap<String, Option<Leaning>>,
+    /// Machines, by name or id, of which people want to be told once they are back, or no more.
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<BTreeMap<String, bool>>"))]
+    pub awaited: BTreeMap<String, bool>,
     /// Labels to set, or to remove with `null`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,

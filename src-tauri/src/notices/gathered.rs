@@ -101,7 +101,7 @@ impl Waiting {
                 self.folder.clone().map(|folder| ("Open folder", Deed::OpenFolder(folder)))
             }
             About::Ended => show_problem,
-            About::NeedsYou => Some(("Show", screen.clone())),
+            About::NeedsYou | About::Back => Some(("Show", screen.clone())),
             About::Lending => Some(("Pause 1 h", Deed::PauseFor(PAUSE_SECS))),
         };
         let (title, body) = match about {
@@ -111,6 +111,7 @@ impl Waiting {
             About::Ended => {
                 (format!("{} jobs have ended, {} of them with failures", self.count, self.failed), self.text())
             }
+            About::Back => (format!("{} machines are back", self.count), self.text()),
             About::NeedsYou => (format!("{} problems need you", self.count), self.text()),
         };
         Some(Message { about, title, body, click: screen, button })

@@ -38,6 +38,8 @@ pub(crate) enum About {
     NeedsYou,
     /// This machine began to work for another one.
     Lending,
+    /// A machine is back of which the person wanted to be told.
+    Back,
 }
 
 impl About {
@@ -46,6 +48,7 @@ impl About {
         match notice.kind {
             NoticeKind::JobDone | NoticeKind::JobFailed => Some(Self::Ended),
             NoticeKind::Lending if notice.machine.is_some() && notice.machine != this => Some(Self::Lending),
+            NoticeKind::Back => Some(Self::Back),
             _ if notice.level == NoticeLevel::Problem => Some(Self::NeedsYou),
             _ => None,
         }
@@ -58,6 +61,7 @@ pub(crate) const fn is_wanted(notice: &Notice, about: About, settings: &OwnSetti
         About::Ended if matches!(notice.kind, NoticeKind::JobDone) => settings.notify_done,
         About::Ended | About::NeedsYou => settings.notify_problem,
         About::Lending => settings.notify_lending,
+        About::Back => true,
     }
 }
 

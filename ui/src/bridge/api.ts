@@ -1422,6 +1422,8 @@ export type MachineView = {
   tuning: Tuning;
   /** What is wanted of it for the jobs that start on the machine that answers; absent if nothing. */
   leaning?: Leaning;
+  /** True while somebody wants to be told once it is back. */
+  awaited?: boolean;
   /**
    * Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
    * for other machines.
@@ -1549,7 +1551,8 @@ export type NoticeKind =
   | "link"
   | "lending"
   | "results"
-  | "other";
+  | "other"
+  | "back";
 
 /** How much a notice matters. */
 export type NoticeLevel = "info" | "warning" | "problem";
@@ -1973,6 +1976,8 @@ export type SetRequest = {
   reach?: number | null;
   /** What is wanted of machines for the jobs that start here, by name or id, or nothing with `null`. */
   leanings?: { [key in string]: Leaning | null };
+  /** Machines, by name or id, of which people want to be told once they are back, or no more. */
+  awaited?: { [key in string]: boolean };
   /** Labels to set, or to remove with `null`. */
   labels?: { [key in string]: string | null };
 };

@@ -309,6 +309,7 @@ fn machine() -> MachineView {
         last_seen: None,
         tuning: Tuning::default(),
         leaning: None,
+        awaited: false,
         isolated_since: None,
         via: Vec::new(),
     }

@@ -205,6 +205,7 @@ mod tests {
             last_seen: None,
             tuning: Tuning::default(),
             leaning: None,
+            awaited: false,
             isolated_since: None,
             via: Vec::new(),
         };

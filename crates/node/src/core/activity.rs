@@ -14,7 +14,7 @@ pub(crate) const UNKEPT_NOTICES: u64 = 100_000;
 const SENTENCE_BYTES: usize = 500;
 
 /// Kinds and levels by the number under which they are kept; new ones go at the end.
-const KINDS: [NoticeKind; 9] = [
+const KINDS: [NoticeKind; 10] = [
     NoticeKind::JobStarted,
     NoticeKind::JobDone,
     NoticeKind::JobFailed,
@@ -24,6 +24,7 @@ const KINDS: [NoticeKind; 9] = [
     NoticeKind::Lending,
     NoticeKind::Results,
     NoticeKind::Other,
+    NoticeKind::Back,
 ];
 const LEVELS: [NoticeLevel; 3] = [NoticeLevel::Info, NoticeLevel::Warning, NoticeLevel::Problem];
 

@@ -178,7 +178,13 @@ impl Core {
 
     /// Changes what a person asks for, all or nothing; the answer goes back once it is kept.
     pub(super) fn set(&mut self, request: SetRequest, reply: Reply) {
-        let changed = self.check(&request).map(|leanings| self.apply(request, leanings));
+        let awaited: Result<Vec<_>, ApiError> =
+            request.awaited.iter().map(|(name, on)| Ok((self.find_machine(name)?, *on))).collect();
+        let changed = self.check(&request).and_then(|leanings| Ok((leanings, awaited?)));
+        let changed = changed.map(|(leanings, awaited)| {
+            self.await_machines(awaited);
+            self.apply(request, leanings);
+        });
         let kept = match changed {
             Ok(()) => self.keep_settings(),
             Err(error) => {
@@ -235,6 +241,16 @@ impl Core {
                 Err(ApiError::new(ErrorCode::BadValue, message))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whoever is there already is not waited for.
+    fn await_machines(&mut self, machines: Vec<(PeerId, bool)>) {
+        for (peer, on) in machines {
+            let is_away = self.machines.others().get(&peer).is_some_and(|machine| !machine.online);
+            let awaited = &mut self.machines.settings_mut().awaited;
+            _ = if on && is_away { awaited.insert(peer) } else { awaited.remove(&peer) };
+            self.changed.machines.insert(peer);
         }
     }
 

@@ -1,6 +1,9 @@
 //! What is known of the machines of the grid, this one included.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_courtesy::{Policy, Resource, When};
@@ -57,6 +60,9 @@ pub(crate) struct Settings {
     /// What is wanted of machines for the jobs that start here.
     #[serde(default)]
     pub(crate) leanings: BTreeMap<PeerId, Leaning>,
+    /// Machines of which people want to be told once they are back.
+    #[serde(default)]
+    pub(crate) awaited: BTreeSet<PeerId>,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -83,6 +89,7 @@ impl Settings {
             limits: BTreeMap::new(),
             copies_bytes: usual_copies(),
             leanings: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             score: 0.0,
         }
     }

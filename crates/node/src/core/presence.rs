@@ -124,12 +124,23 @@ const NO_MORE: &str = "; it comes and goes, and more of that is not told within 
 impl Core {
     /// A machine can be reached.
     pub(super) fn machine_came(&mut self, machine: PeerId) {
-        let Some(back) = self.presence.came(machine, clock::now()) else {
-            return;
-        };
+        let back = self.presence.came(machine, clock::now());
+        if self.machines.settings().awaited.contains(&machine) {
+            return self.tell_who_waited(machine);
+        }
+        let Some(back) = back else { return };
         let away = back.away.map(|away| format!(" after {}", about(away))).unwrap_or_default();
         let sentence = format!("{} is back{away}", self.machines.name(machine));
         self.tell_of_machine(sentence, machine, back.tell);
+    }
+
+    /// A machine is back of which somebody wanted to be told: once, however short it was away.
+    fn tell_who_waited(&mut self, machine: PeerId) {
+        self.machines.settings_mut().awaited.remove(&machine);
+        self.changed.machines.insert(machine);
+        let sentence = format!("{} is back", self.machines.name(machine));
+        self.notice(NoticeKind::Back, NoticeLevel::Info, sentence, None, Some(machine));
+        drop(self.keep_settings());
     }
 
     /// Tells of machines that have been away for long enough.

@@ -254,6 +254,7 @@ impl Core {
             last_seen,
             tuning: announced.tuning,
             leaning: self.machines.settings().leanings.get(&peer).copied(),
+            awaited: self.machines.settings().awaited.contains(&peer),
             isolated_since: self.isolation.since().filter(|_| peer == self.me),
             via: self.via(peer),
         }

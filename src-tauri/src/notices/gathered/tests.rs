@@ -95,3 +95,11 @@ fn names_are_one_line_of_text() {
     let [message] = at_once([a_notice(NoticeKind::JobDone, NoticeLevel::Info, "a\n\u{1b}[2Jb")]).try_into().unwrap();
     assert_eq!(message.title, "a  [2Jb");
 }
+
+#[test]
+fn a_machine_that_was_waited_for_is_shown() {
+    let told = a_notice(NoticeKind::Back, NoticeLevel::Info, "old-imac is back");
+    let [back] = at_once([Notice { job: None, machine: Some(OTHER), ..told }]).try_into().unwrap();
+    assert_eq!(back.title, "old-imac is back");
+    assert_eq!(back.button, Some(("Show", Deed::ShowScreen(format!("#/machines/{OTHER}")))));
+}
