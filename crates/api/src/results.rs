@@ -82,6 +82,10 @@ pub struct PictureRequest {
     /// Absolute path of a picture, film or scene on this machine; instead of `target`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub path: Option<String>,
+    /// Path of a picture or scene in the tree, written as in a [`crate::FilesRequest`]; instead of `target`. What it takes is read from its
+    /// machine, and nothing else.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub file: Option<String>,
     /// Longest side in pixels; rounded to the next step the node makes.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub size: u32,

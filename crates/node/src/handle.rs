@@ -137,6 +137,9 @@ impl NodeHandle {
     pub async fn picture(&self, request: PictureRequest) -> Result<Picture, ApiError> {
         let path = match Wanted::of(&request)? {
             Wanted::Path(path) => path,
+            Wanted::File(file) => {
+                return pictures::picture_in(&self.tree, &self.previews, &path_of(&file)?, request.size).await;
+            }
             Wanted::Target(target) => {
                 let (answer, answered) = oneshot::channel();
                 self.asks.send(Ask::Find(target.clone(), answer)).await.map_err(|_| stopping())?;

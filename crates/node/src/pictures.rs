@@ -9,7 +9,10 @@ use std::{
 
 use gridwell_api::{ApiError, ErrorCode, Picture, PictureRequest};
 use gridwell_model::{Hardware, JobSpec, TaskKey};
-use gridwell_preview::{PreviewConfig, PreviewError, Previews, Size, Source};
+use gridwell_mount::TreePath;
+use gridwell_preview::{Kind, PreviewConfig, PreviewError, Previews, Size, Source, kind_of};
+
+use crate::tree::{Tree, shown};
 
 /// What a target names: a job, and maybe one of its tasks.
 pub(crate) type Named = (Arc<JobSpec>, Option<TaskKey>);
@@ -26,17 +29,20 @@ pub(crate) enum Wanted {
     Target(String),
     /// This file.
     Path(PathBuf),
+    /// This one of the tree.
+    File(String),
 }
 
 impl Wanted {
     pub(crate) fn of(request: &PictureRequest) -> Result<Self, ApiError> {
-        match (&request.target, &request.path) {
-            (Some(target), None) => Ok(Self::Target(target.clone())),
-            (None, Some(path)) if Path::new(path).is_absolute() => Ok(Self::Path(path.into())),
-            (None, Some(path)) => {
+        match (&request.target, &request.path, &request.file) {
+            (Some(target), None, None) => Ok(Self::Target(target.clone())),
+            (None, Some(path), None) if Path::new(path).is_absolute() => Ok(Self::Path(path.into())),
+            (None, Some(path), None) => {
                 Err(ApiError::new(ErrorCode::BadRequest, format!("'{path}' is not an absolute path")))
             }
-            _ => Err(ApiError::new(ErrorCode::BadRequest, "a picture has either a target or a path")),
+            (None, None, Some(file)) => Ok(Self::File(file.clone())),
+            _ => Err(ApiError::new(ErrorCode::BadRequest, "a picture has one of a target, a path and a file")),
         }
     }
 }
@@ -47,6 +53,24 @@ pub(crate) async fn picture(previews: &Previews, path: PathBuf, size: u32) -> Re
         return Err(not_a_picture(format!("'{}' has no name of a picture, film or scene", path.display())));
     };
     let made = previews.picture(source, Size::covering(size)).await.map_err(|error| refused(&error))?;
+    Ok(Picture { mime: made.mime(), bytes: made.bytes.into() })
+}
+
+/// Makes a picture of what lies at `path` of the tree, wherever that is.
+pub(crate) async fn picture_in(
+    tree: &Tree,
+    previews: &Previews,
+    path: &TreePath,
+    size: u32,
+) -> Result<Picture, ApiError> {
+    let shown = shown(path);
+    if !matches!(kind_of(Path::new(&shown)), Some(Kind::Picture | Kind::Blend)) {
+        let message = format!("'{shown}' has no name of a picture or scene; a film is shown once it is a file here");
+        return Err(not_a_picture(message));
+    }
+    let (content, failed) = tree.shown(path).await?;
+    let made = previews.picture_of(content, Size::covering(size)).await;
+    let made = made.map_err(|error| failed.take().map_or_else(|| refused(&error), ApiError::from))?;
     Ok(Picture { mime: made.mime(), bytes: made.bytes.into() })
 }
 
@@ -83,7 +107,8 @@ mod tests {
     use super::*;
 
     fn asked(target: Option<&str>, path: Option<&str>) -> Result<Wanted, ErrorCode> {
-        let request = PictureRequest { target: target.map(str::to_owned), path: path.map(str::to_owned), size: 64 };
+        let [target, path] = [target, path].map(|word| word.map(str::to_owned));
+        let request = PictureRequest { target, path, size: 64, ..PictureRequest::default() };
         Wanted::of(&request).map_err(|error| error.code)
     }
 

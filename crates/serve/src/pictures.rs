@@ -15,10 +15,11 @@ use crate::{
 /// that was rendered again is seen soon. Asking again costs no picture when it is the same.
 const KEEP_SECS: u32 = 10;
 
-/// A small picture of a result or of a file on this machine, made anew.
+/// A small picture of a result or of a file, made anew.
 #[utoipa::path(get, path = "/v1/picture",
     params(("target" = Option<String>, Query, description = "JOB: its newest picture; JOB.INDEX or JOB.STEP.INDEX: that task's first one"),
            ("path" = Option<String>, Query, description = "absolute path of a picture, film or scene, instead of a target"),
+           ("file" = Option<String>, Query, description = "path of a picture or scene in the tree, instead of a target; only what it takes is read"),
            ("size" = Option<u32>, Query, description = "longest side in pixels, rounded up to 64, 160, 320, 640 or 1280")),
     responses((status = 200, content((Vec<u8> = "image/webp"), (Vec<u8> = "image/jpeg"))),
               (status = 304, description = "the picture that If-None-Match names"),

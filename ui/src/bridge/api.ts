@@ -1700,6 +1700,11 @@ export type PictureRequest = {
   target?: string | null;
   /** Absolute path of a picture, film or scene on this machine; instead of `target`. */
   path?: string | null;
+  /**
+   * Path of a picture or scene in the tree, written as in a `FilesRequest`; instead of `target`. What it takes is read from its
+   * machine, and nothing else.
+   */
+  file?: string | null;
   /** Longest side in pixels; rounded to the next step the node makes. */
   size?: number;
 };

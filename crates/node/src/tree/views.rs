@@ -1,16 +1,17 @@
 //! Views: the files of a folder as one, and a part of a picture. Nothing is made beforehand, and nothing is read but what is wanted.
 
 use std::{
-    cell::RefCell,
+    ffi::OsStr,
     io::{self, BufReader, Read, Seek, SeekFrom},
-    rc::Rc,
-    sync::Arc,
+    os::unix::ffi::OsStrExt as _,
+    path::PathBuf,
+    sync::{Arc, Mutex as Cell, PoisonError},
 };
 
 use bytes::Bytes;
 use gridwell_model::{EntryKind, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
-use gridwell_preview::Region;
+use gridwell_preview::{Content as Shown, Kind, Region, kind_of};
 use tokio::{runtime::Handle, sync::Mutex};
 
 use super::{OpenFile, Place, ShareAt, Tree, TreeError, open, shown};
@@ -172,6 +173,20 @@ impl Tree {
         }
     }
 
+    /// A picture or scene, to be read for a preview. Of a scene only the blocks are read that hold its own small picture.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`] if there is no such file, or its machine does not answer.
+    pub(crate) async fn shown(&self, path: &TreePath) -> Result<(Shown<Blocks>, Failed), TreeError> {
+        let name = PathBuf::from(OsStr::from_bytes(path.as_bytes()));
+        let file = self.open(path).await?;
+        let file = if kind_of(&name) == Some(Kind::Blend) { file.strictly() } else { file };
+        let (tag, size_bytes) = (file.tag(), file.entry().size_bytes());
+        let (reader, failed) = Blocks::of(file);
+        Ok((Shown { path: name, tag, size_bytes, reader }, failed))
+    }
+
     /// A part of a picture, as a PNG; only the blocks that hold it are read.
     ///
     /// # Errors
@@ -180,12 +195,10 @@ impl Tree {
     pub(crate) async fn region(&self, path: &TreePath, region: Region) -> Result<Bytes, TreeError> {
         let file = self.open(path).await?.strictly();
         let one_of_few = Arc::clone(&self.drawing).acquire_owned().await.map_err(|_| TreeError::Stopping)?;
-        let runtime = Handle::current();
+        let (blocks, failed) = Blocks::of(file);
         let drawn = tokio::task::spawn_blocking(move || {
             // Also once nobody waits for it any more: it goes on to its end.
             let _one_of_few = one_of_few;
-            let failed = Rc::new(RefCell::new(None));
-            let blocks = Blocks { file, at: 0, runtime, failed: Rc::clone(&failed) };
             region.read(BufReader::with_capacity(BLOCK_BYTES, blocks)).map_err(|error| (failed.take(), error))
         });
         match drawn.await {
@@ -198,19 +211,37 @@ impl Tree {
 }
 
 /// A file of the tree as decoders read: one block after the other, each waited for.
-struct Blocks {
+#[derive(Debug)]
+pub(crate) struct Blocks {
     file: OpenFile,
     at: u64,
     runtime: Handle,
-    /// Why reading failed: decoders wrap and lose the errors of their readers.
-    failed: Rc<RefCell<Option<TreeError>>>,
+    failed: Failed,
+}
+
+/// Why reading blocks failed: decoders wrap and lose the errors of their readers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Failed(Arc<Cell<Option<TreeError>>>);
+
+impl Failed {
+    pub(crate) fn take(&self) -> Option<TreeError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Blocks {
+    /// Reads in the runtime that calls this, from threads outside of it.
+    fn of(file: OpenFile) -> (Self, Failed) {
+        let failed = Failed::default();
+        (Self { file, at: 0, runtime: Handle::current(), failed: failed.clone() }, failed)
+    }
 }
 
 impl Read for Blocks {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.runtime.block_on(self.file.read(self.at, buffer.len() as u64)).map_err(|error| {
             let told = io::Error::other(error.to_string());
-            self.failed.replace(Some(error));
+            *self.failed.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             told
         })?;
         buffer[..bytes.len()].copy_from_slice(&bytes);

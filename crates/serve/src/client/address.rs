@@ -113,7 +113,7 @@ impl Address {
     }
 
     pub(super) fn of_picture(request: &PictureRequest) -> Self {
-        let named = [("target", &request.target), ("path", &request.path)];
+        let named = [("target", &request.target), ("path", &request.path), ("file", &request.file)];
         let words = named.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
         let words: String = words.map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
         get(format!("/v1/picture?size={}{words}", request.size))
