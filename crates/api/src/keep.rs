@@ -27,7 +27,7 @@ pub struct FileFetchRequest {
 }
 
 /// What went to make room, and what stayed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct FileFreed {
     /// Bytes that went.
@@ -38,6 +38,13 @@ pub struct FileFreed {
     pub kept: u64,
     /// Files that stayed because no machine that has them answers now: what is here may be the last copy.
     pub last: u64,
+    /// Paths of files of which something went, so that they can be fetched again; at most [`FileFreed::MAX_PATHS`].
+    pub paths: Vec<String>,
+}
+
+impl FileFreed {
+    /// Most paths in one answer: more files nobody fetches again to take back a click.
+    pub const MAX_PATHS: usize = 1_000;
 }
 
 /// A machine that has something of a file or folder.

@@ -123,6 +123,15 @@ pub struct FileView {
     /// Bytes of its content that lie here; of a folder those of all files below it that are known here. Absent for what this
     /// machine itself shares: all of it is here.
     pub here_bytes: Option<u64>,
+    /// Bytes of all files below a folder of another machine that are known here: those of which something was read.
+    /// Absent for everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub known_bytes: Option<u64>,
+    /// True if another version of it lies here than its machine has now.
+    #[serde(default, skip_serializing_if = "crate::machine::is_false")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub outdated: bool,
     /// True if it, or a folder above it, is kept here.
     pub kept: bool,
     /// True while it, or something in it, is fetched as a whole.

@@ -24,15 +24,15 @@ export async function prefetch(grid: Grid, paths: readonly string[]): Promise<vo
   await told(grid, () => fetchAll(grid, paths));
 }
 
-/** Makes room: of nothing that is kept, and of no last copy. Taken back by fetching it again. */
+/** Makes room: of nothing that is kept, and of no last copy. Taken back by fetching again what went, as far as all of it is named. */
 export async function free(grid: Grid, paths: readonly string[]): Promise<void> {
   const freeAll = (): Promise<FileFreed[]> =>
     each(paths, path => wish(grid, fileKey(path), { ask: "file_free", path }));
   await told(grid, async () => {
     const freed = sum(await freeAll());
     const label = freedWords(freed);
-    if (freed.bytes === 0) grid.toasts.done(label);
-    else step(grid, label, { undo: () => fetchAll(grid, paths), redo: freeAll });
+    if (freed.bytes === 0 || freed.paths.length < freed.files) grid.toasts.done(label);
+    else step(grid, label, { undo: () => fetchAll(grid, freed.paths), redo: freeAll });
   });
 }
 
@@ -49,12 +49,13 @@ export function freedWords({ bytes, kept, last }: FileFreed): string {
 }
 
 function sum(all: readonly FileFreed[]): FileFreed {
-  const total: FileFreed = { bytes: 0, files: 0, kept: 0, last: 0 };
-  for (const { bytes, files, kept, last } of all) {
+  const total: FileFreed = { bytes: 0, files: 0, kept: 0, last: 0, paths: [] };
+  for (const { bytes, files, kept, last, paths } of all) {
     total.bytes += bytes;
     total.files += files;
     total.kept += kept;
     total.last += last;
+    total.paths.push(...paths);
   }
   return total;
 }

@@ -449,6 +449,8 @@ export type FileFreed = {
   kept: number;
   /** Files that stayed because no machine that has them answers now: what is here may be the last copy. */
   last: number;
+  /** Paths of files of which something went, so that they can be fetched again; at most `FileFreed::MAX_PATHS`. */
+  paths: Array<string>;
 };
 
 /** What can be shown of a file, by its name. */
@@ -521,6 +523,13 @@ export type FileView = {
    * machine itself shares: all of it is here.
    */
   here_bytes: number | null;
+  /**
+   * Bytes of all files below a folder of another machine that are known here: those of which something was read.
+   * Absent for everything else.
+   */
+  known_bytes?: number;
+  /** True if another version of it lies here than its machine has now. */
+  outdated?: boolean;
   /** True if it, or a folder above it, is kept here. */
   kept: boolean;
   /** True while it, or something in it, is fetched as a whole. */

@@ -51,9 +51,20 @@ export function fileReplies(): Replies {
     file_free: ({ path }) => {
       const { here_bytes, kept } = find(path);
       const away = path.startsWith("/old-imac/");
-      if (kept || away) return { bytes: 0, files: 0, kept: Number(kept), last: Number(away) };
+      if (kept || away) return { bytes: 0, files: 0, kept: Number(kept), last: Number(away), paths: [] };
       change(path, () => ({ here_bytes: 0 }));
-      return { bytes: here_bytes ?? 0, files: 1, kept: 0, last: 0 };
+      return { bytes: here_bytes ?? 0, files: 1, kept: 0, last: 0, paths: [path] };
+    },
+    file_put: ({ from, to, overwrite }) => {
+      const name = from.split("/").at(-1) ?? "";
+      const files = listing(shares, to);
+      const there = files.find(file => file.name === name);
+      if (there !== undefined && overwrite !== true)
+        throw new Refusal({ kind: "input", code: "duplicate_name", message: `'${to}/${name}' is there already` });
+      const put = labFile(name, 5e6, { here_bytes: null });
+      if (there === undefined) files.push(put);
+      else Object.assign(there, put);
+      return put;
     },
     file_where: ({ path }) => placesOf(shares, path, find(path)),
     mount: ({ dir }) => (mount = { dir, strict: false }),

@@ -120,6 +120,9 @@ pub(crate) fn file(path: &str, file: &FileView) -> String {
         let kept = if file.kept { ", and kept here" } else { "" };
         lines.push(format!("{} of it are here{kept}", format_bytes(bytes)));
     }
+    if file.outdated {
+        lines.push("another version of it lies here than its machine has now".into());
+    }
     if !file.online {
         lines.push("its machine is offline: this is what is known here".into());
     }
@@ -170,6 +173,8 @@ mod tests {
             blob: None,
             online: true,
             here_bytes: None,
+            known_bytes: None,
+            outdated: false,
             kept: false,
             fetching: false,
         }

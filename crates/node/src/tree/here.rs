@@ -88,6 +88,9 @@ impl Tree {
             }
             let bytes = self.objects.free(file.blob).await.map_err(|error| TreeError::of_disk(&error))?;
             freed.bytes += bytes;
+            if bytes > 0 && freed.paths.len() < FileFreed::MAX_PATHS {
+                freed.paths.extend(at_spot(&self.roots.borrow(), &file.spot).as_ref().map(shown));
+            }
             // Nothing went: another file of the same content is kept, or somebody reads it.
             *if bytes > 0 { &mut freed.files } else { &mut freed.kept } += 1;
         }
@@ -249,7 +252,18 @@ impl Tree {
         };
         let is_whole = matches!(entry.kind, EntryKind::File { .. }) && here_bytes == entry.size_bytes();
         let fetching = !is_whole && self.keeping.is_fetching(spot);
-        FileView { here_bytes: Some(here_bytes), kept: self.keeping.keeps(spot), fetching, online, ..file_view(entry) }
+        let is_folder = matches!(entry.kind, EntryKind::Folder);
+        let known_bytes = is_folder.then(|| known.iter().map(|file| file.version.size_bytes).sum());
+        let outdated = online && !is_folder && here_bytes == 0 && self.here_bytes(known) > 0;
+        FileView {
+            known_bytes,
+            outdated,
+            here_bytes: Some(here_bytes),
+            kept: self.keeping.keeps(spot),
+            fetching,
+            online,
+            ..file_view(entry)
+        }
     }
 
     fn here_bytes(&self, files: &[KnownFile]) -> u64 {

@@ -88,6 +88,8 @@ pub(crate) fn file_view(entry: &TreeEntry) -> FileView {
         target: None,
         blob: None,
         online: true,
+        known_bytes: None,
+        outdated: false,
         here_bytes: None,
         kept: false,
         fetching: false,
