@@ -32,6 +32,7 @@ mod past;
 mod pictures;
 mod posix;
 mod programs;
+mod putting;
 mod reading;
 mod refusals;
 mod renders;

@@ -4,10 +4,10 @@ use gridwell_model::{Leaning, LinkPolicy, Role, Sharpness, Strategy, TaskState, 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityRequest, BehaviourRequest, DoctorRequest, FileFetchRequest, FilePinRequest, FileRequest, FilesRequest,
-    HistoryRequest, LandRequest, LayoutRequest, LendingRequest, LimitRequest, LinkAnswerRequest, LinkUndoRequest,
-    MountRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest, RecoverRequest,
-    ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest, TimelineRequest,
+    ActivityRequest, BehaviourRequest, DoctorRequest, FileFetchRequest, FilePinRequest, FilePutRequest, FileRequest,
+    FilesRequest, HistoryRequest, LandRequest, LayoutRequest, LendingRequest, LimitRequest, LinkAnswerRequest,
+    LinkUndoRequest, MountRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest,
+    RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest, TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -131,6 +131,8 @@ pub enum Request {
     FileFree(FileRequest),
     /// Which machines have it → [`crate::Response::Places`].
     FileWhere(FileRequest),
+    /// Copies a file of this machine into a folder that it shares → [`crate::Response::File`].
+    FilePut(FilePutRequest),
     /// Checks what lies here of it against its hash, and drops what is wrong → [`crate::Response::Verified`].
     FileVerify(FileRequest),
     /// A page of the files that a job brought home → [`crate::Response::Results`].

@@ -138,6 +138,21 @@ pub struct FileView {
     pub fetching: bool,
 }
 
+/// Copies a file of this machine into a folder that it shares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct FilePutRequest {
+    /// Absolute path of the file.
+    pub from: String,
+    /// Where it is to be: a name that is free, or a folder, written as in a [`FilesRequest`].
+    pub to: String,
+    /// Whether it replaces another file that lies there.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub overwrite: bool,
+}
+
 /// Shows the tree as a folder of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]

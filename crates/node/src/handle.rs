@@ -1,6 +1,8 @@
+use std::path::Path;
+
 use gridwell_api::{
-    ApiError, ErrorCode, EventCursor, FileFetchRequest, FilePinRequest, LogPiece, LogsRequest, Picture, PictureRequest,
-    Request, Response,
+    ApiError, ErrorCode, EventCursor, FileFetchRequest, FilePinRequest, FilePutRequest, LogPiece, LogsRequest, Picture,
+    PictureRequest, Request, Response,
 };
 use gridwell_mount::TreePath;
 use gridwell_preview::Previews;
@@ -60,6 +62,7 @@ impl NodeHandle {
             Request::FileWhere(request) => {
                 return Ok(Response::Places(self.tree.places(&path_of(&request.path)?).await?));
             }
+            Request::FilePut(request) => return self.put(&request).await,
             Request::FileVerify(request) => {
                 return Ok(Response::Verified(self.tree.verify(&path_of(&request.path)?).await?));
             }
@@ -72,6 +75,11 @@ impl NodeHandle {
 
     async fn file(&self, path: &TreePath) -> Result<Response, ApiError> {
         Ok(Response::File(Box::new(self.tree.look_at(path).await?)))
+    }
+
+    async fn put(&self, request: &FilePutRequest) -> Result<Response, ApiError> {
+        let at = self.tree.put(Path::new(&request.from), &path_of(&request.to)?, request.overwrite).await?;
+        self.file(&at).await
     }
 
     async fn fetch(&self, request: &FileFetchRequest) -> Result<Response, ApiError> {

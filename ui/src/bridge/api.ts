@@ -94,6 +94,7 @@ export type Answers = {
   file_fetch: FileView;
   file_free: FileFreed;
   file_where: Array<FilePlaceView>;
+  file_put: FileView;
   file_verify: FileVerified;
   mount: MountView;
   unmount: MountView;
@@ -480,6 +481,16 @@ export type FilePlaceView = {
   kept: boolean;
   /** True for the machine whose file it is. */
   owner: boolean;
+};
+
+/** Copies a file of this machine into a folder that it shares. */
+export type FilePutRequest = {
+  /** Absolute path of the file. */
+  from: string;
+  /** Where it is to be: a name that is free, or a folder, written as in a `FilesRequest`. */
+  to: string;
+  /** Whether it replaces another file that lies there. */
+  overwrite?: boolean;
 };
 
 /** One file or folder of the tree. */
@@ -1845,6 +1856,7 @@ export type Request =
   | ({ ask: "file_fetch" } & FileFetchRequest)
   | ({ ask: "file_free" } & FileRequest)
   | ({ ask: "file_where" } & FileRequest)
+  | ({ ask: "file_put" } & FilePutRequest)
   | ({ ask: "file_verify" } & FileRequest)
   | ({ ask: "results" } & ResultsRequest)
   | ({ ask: "log" } & LogPageRequest)

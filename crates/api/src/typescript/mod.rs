@@ -119,6 +119,7 @@ answers! {
     FileFetch => FileView;
     FileFree => FileFreed;
     FileWhere => Vec<FilePlaceView>;
+    FilePut => FileView;
     FileVerify => FileVerified;
     Mount => MountView;
     Unmount => MountView;

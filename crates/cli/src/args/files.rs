@@ -89,6 +89,15 @@ Examples:
 --joined copies the files of a folder as one, in the order of their names, as `cat FOLDER/*` does. --region copies a part
 of an OpenEXR or TIFF picture, as a PNG; only the blocks of the file that hold it are read.")]
     Get(GetArgs),
+    /// Copy a file of this machine into a folder that it shares
+    #[command(after_help = "\
+Examples:
+  gridwell files put kitchen.blend /mill/projects
+  gridwell files put oak.png /mill/projects/textures/oak_02.png
+
+It is there whole or not at all, and never in the place of another file unless --overwrite says so. Folders on the way are
+made. Only the machine that shares a folder writes to it.")]
+    Put(PutArgs),
     /// Keep a file or folder here: fetch all of it, and what comes to it later
     #[command(after_help = "Examples:
   gridwell files pin /mill/projects/kitchen
@@ -130,6 +139,19 @@ pub struct ListArgs {
 pub struct PathArgs {
     /// The file or folder: /MACHINE/SHARE/…
     pub path: String,
+}
+
+/// `gridwell files put`
+#[derive(Debug, Args)]
+pub struct PutArgs {
+    /// The file
+    pub file: PathBuf,
+    /// A folder of a share of this machine, or a name in one: /MACHINE/SHARE/…
+    #[arg(value_name = "TO")]
+    pub to: String,
+    /// Replace another file that lies there
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// `gridwell files get`

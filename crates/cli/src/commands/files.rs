@@ -5,9 +5,9 @@ use std::{
 
 use bytes::Bytes;
 use gridwell_api::{
-    ApiError, ErrorCode, FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FileRequest, FileVerified,
-    FileView, FilesPage, FilesRequest, MountRequest, MountView, Request, ShareAddRequest, ShareRemoveRequest,
-    ShareView, TreeKind,
+    ApiError, ErrorCode, FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FilePutRequest, FileRequest,
+    FileVerified, FileView, FilesPage, FilesRequest, MountRequest, MountView, Request, ShareAddRequest,
+    ShareRemoveRequest, ShareView, TreeKind,
 };
 use gridwell_model::format_bytes;
 use gridwell_serve::{ByteStream, Client, TreeView};
@@ -48,6 +48,13 @@ pub(super) async fn files(args: FilesArgs, client: &Client, screen: Screen) -> R
             Ok(End::Done)
         }
         FilesCommand::Get(args) => get(&args, client, screen).await,
+        FilesCommand::Put(args) => {
+            let from = input::full_path(&args.file)?;
+            let request = FilePutRequest { from, to: args.to.clone(), overwrite: args.overwrite };
+            let file: FileView = client.ask(&Request::FilePut(request)).await?;
+            screen.show(&file, |file| text::put(&args.to, file));
+            Ok(End::Done)
+        }
         FilesCommand::Pin(args) => pin(args.path, true, client, screen).await,
         FilesCommand::Unpin(args) => pin(args.path, false, client, screen).await,
         FilesCommand::Fetch(args) => {

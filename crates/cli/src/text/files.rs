@@ -103,6 +103,11 @@ fn here(file: &FileView) -> String {
     }
 }
 
+/// What was copied into a share, and where.
+pub(crate) fn put(to: &str, file: &FileView) -> String {
+    format!("{} ({}) is copied to {}\n", clean(&file.name), format_bytes(file.size_bytes), clean(to))
+}
+
 /// What is known of one file or folder.
 pub(crate) fn file(path: &str, file: &FileView) -> String {
     let kind = match file.kind {

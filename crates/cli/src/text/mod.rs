@@ -28,7 +28,7 @@ pub(crate) use activity::activity;
 pub(crate) use asks::link_asks;
 pub(crate) use changes::link_history;
 pub(crate) use draft::drafts;
-pub(crate) use files::{file, freed, listing, mounted, places, shares, verified};
+pub(crate) use files::{file, freed, listing, mounted, places, put, shares, verified};
 #[cfg(test)]
 pub(crate) use jobs::tests::a_job;
 pub(crate) use jobs::{changed, copies, handed_over, job, jobs, kept, outcome, progress, task_word, tasks};

@@ -129,6 +129,7 @@ impl Core {
             | Request::FileFetch(_)
             | Request::FileFree(_)
             | Request::FileWhere(_)
+            | Request::FilePut(_)
             | Request::FileVerify(_) => Err(ApiError::bug("the loop was asked for files")),
         };
         // The asker has gone: nobody waits for the answer.

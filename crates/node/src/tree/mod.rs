@@ -15,6 +15,7 @@ mod open;
 mod origin;
 mod outputs;
 mod place;
+mod putting;
 mod roots;
 mod text;
 mod tickets;

@@ -71,6 +71,7 @@ impl Address {
             | Request::FileFetch(_)
             | Request::FileFree(_)
             | Request::FileWhere(_)
+            | Request::FilePut(_)
             | Request::FileVerify(_)
             | Request::Mount(_)
             | Request::Unmount
