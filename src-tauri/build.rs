@@ -15,6 +15,7 @@ fn main() {
         "ready",
         "open_results",
         "sample",
+        "save_copy",
         "painted",
         "quit",
         "own_settings",

@@ -7,7 +7,7 @@ use std::{
 
 use gridwell_api::{ApiError, ErrorCode, JobView, JobsRequest, MountView, Request, ShareView};
 use serde_json::Value;
-use tauri::{AppHandle, State, ipc::Channel};
+use tauri::{AppHandle, State, Window, ipc::Channel};
 use tauri_plugin_opener::OpenerExt as _;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     opening::Waiting,
     own::{Own, OwnSettings},
     platform::{self, Appearance},
-    quitting,
+    quitting, saving,
     streams::{Streams, Told, Topic},
     window,
 };
@@ -123,6 +123,18 @@ pub(crate) async fn open_results(app: AppHandle, house: State<'_, House>, path: 
     app.opener()
         .open_path(wanted.to_string_lossy(), None::<&str>)
         .map_err(|error| ApiError::new(ErrorCode::Unreadable, format!("{}: {error}", path.display())))
+}
+
+/// Copies a file of the tree, or the files of a folder as one, to where the person says; returns that place.
+#[tauri::command]
+pub(crate) async fn save_copy(
+    app: AppHandle,
+    window: Window,
+    house: State<'_, House>,
+    path: String,
+    joined: bool,
+) -> Result<Option<String>, ApiError> {
+    saving::save(&app, &window, &house, &path, joined).await
 }
 
 /// What a person chose for the app on this machine.

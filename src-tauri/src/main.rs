@@ -23,6 +23,7 @@ mod pictures;
 mod platform;
 mod quitting;
 mod run;
+mod saving;
 mod streams;
 mod telling;
 mod tray;

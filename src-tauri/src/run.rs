@@ -76,6 +76,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
             commands::ready,
             commands::open_results,
             commands::sample,
+            commands::save_copy,
             commands::painted,
             commands::quit,
         ])
