@@ -42,6 +42,44 @@ async function enter(page, inGerman, code, address = "192.168.1.30:7766") {
   await page.keyboard.press("Enter");
 }
 
+/** States of files: name, address, what is done before the picture. */
+const drop =
+  (...paths) =>
+  page =>
+    page.evaluate(dropped => window.lab.bridge.drag.dropped({ paths: dropped }, { x: 600, y: 300 }), paths);
+const inspect = name => page => page.getByRole("row", { name }).click();
+const FILES = [
+  ["outdated", "inspector=1#/files/render-01/Textures", inspect(/plaster/)],
+  ["offer", "inspector=1#/files/render-01/Textures", inspect(/brick_01/)],
+  ["picture", "inspector=1#/files/render-01/Textures", inspect(/floor/)],
+  ["awaited", "inspector=1#/files/old-imac/Archive", inspect(/holiday/)],
+  ["unknown", "#/files/old-imac/Archive/never-seen", () => undefined],
+  ["own", "#/files/atelier-tower/Scenes", () => undefined],
+  ["put", "#/files/atelier-tower/Scenes", drop("/home/ana/oak.png", "/home/ana/kitchen.blend")],
+  [
+    "there",
+    "#/files/atelier-tower/Scenes",
+    async page => {
+      await drop("/home/ana/oak.png", "/home/ana/kitchen.blend")(page);
+      await page.getByRole("button", { name: "Copy", exact: true }).click();
+      await page.getByRole("button", { name: "Replace" }).waitFor();
+    },
+  ],
+];
+const FILE_LOOKS = FILES.flatMap(([name, query, deed]) =>
+  ["dark", "light"].flatMap(theme =>
+    [
+      [1280, 800],
+      [900, 600],
+    ].map(size => ({
+      name: `files-now-${name}-${theme}-${size[0]}`,
+      query: `scene=studio&theme=${theme}&${query}`.replace("&#", "#"),
+      do: deed,
+      size,
+    })),
+  ),
+);
+
 /** The states of pairing: what is done before the picture. */
 const PAIRING = [
   ["sheet", pairSheet],
@@ -92,6 +130,7 @@ const PAIRING = [
 
 /** Name, address, size, size of the text in percent; `do` may press and click before the picture is taken. */
 export const LOOKS = [
+  ...FILE_LOOKS,
   ...["dark", "light"].flatMap(theme =>
     [
       ["grid", "scene=studio#/grid"],

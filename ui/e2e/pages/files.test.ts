@@ -28,11 +28,12 @@ describe("files of a machine", () => {
       ["brick_02.exr", /46 % here/],
       ["concrete.png", /Here/],
       ["floor.png", /Kept here/],
+      ["plaster.exr", /Older version here/],
       ["latest", /Leads to wood\/oak\.png/],
       ["socket", /Not shown to others/],
     ] as const)
       await list.getByRole("row", { name }).getByText(words).waitFor();
-    await page.getByText("5 files · 208 MB · 18 MB kept here · 61 MB here · 129 MB elsewhere").waitFor();
+    await page.getByText("6 files · 260 MB · 18 MB kept here · 61 MB here · 181 MB elsewhere").waitFor();
   });
 
   it("are walked through with keys as in a file manager", async () => {
@@ -76,7 +77,7 @@ describe("files of a machine", () => {
     await expect.poll(() => rows.count()).toBe(2);
     await page.getByRole("textbox", { name: "Filter names" }).fill("nothing like this");
     await page.getByRole("button", { name: "Clear filter" }).last().click();
-    await expect.poll(() => rows.count()).toBe(11);
+    await expect.poll(() => rows.count()).toBe(12);
   });
 
   it("of a large folder come as one scrolls, and all of them for a filter", async () => {
@@ -102,6 +103,34 @@ describe("files of a machine", () => {
     await more.getByRole("button", { name: "Save a copy" }).click();
     expect(await page.evaluate(() => window.lab.bridge.copied)).toEqual(["/render-01/Textures/concrete.png"]);
     expect(await breaches(page)).toEqual([]);
+  });
+});
+
+describe("a picture of a file that is elsewhere", () => {
+  const pictures = (page: Page): Promise<unknown[]> =>
+    page.evaluate(() => window.lab.bridge.pictures.filter(({ file }) => file !== undefined));
+
+  it("is made at once where that takes little, and else when somebody wants it", async () => {
+    const page = await open(TEXTURES, { inspector: "1" });
+    const more = page.getByRole("complementary", { name: "Inspector" });
+    await page.getByRole("row", { name: /concrete\.png/ }).click();
+    await more.locator("img").waitFor();
+    await page.getByRole("row", { name: /brick_01/ }).click();
+    await more.getByText(/Reads 84 MB from .*render-01/).waitFor();
+    expect(await more.locator("img").count()).toBe(0);
+    expect(await breaches(page)).toEqual([]);
+    await more.getByRole("button", { name: "Show picture" }).click();
+    await more.locator("img").waitFor();
+    const last = (await pictures(page)).at(-1);
+    expect(last).toEqual({ file: "/render-01/Textures/brick_01.exr", size: 640 });
+  });
+
+  it("is not offered while its machine is away", async () => {
+    const page = await open("#/files/old-imac/Archive", { inspector: "1" });
+    await page.getByRole("row", { name: /portrait/ }).click();
+    const more = page.getByRole("complementary", { name: "Inspector" });
+    await more.getByRole("heading", { name: "portrait.tif" }).waitFor();
+    expect(await more.getByRole("button", { name: "Show picture" }).count()).toBe(0);
   });
 });
 
@@ -192,6 +221,23 @@ describe("a machine that is away", () => {
     await page.getByText(/old-imac.* is away: these are the names remembered here/).waitFor();
   });
 
+  it("is waited for, if somebody wants to be told, from the menu and beside the list", async () => {
+    const page = await open("#/files/old-imac/Archive", { inspector: "1" });
+    await page.getByRole("row", { name: /holiday/ }).click({ button: "right" });
+    await page.getByRole("menuitem", { name: /Notify me when .*old-imac.* is back/ }).click();
+    await page
+      .getByText(/You will be told when .*old-imac.* is back/)
+      .first()
+      .waitFor();
+    await page.getByRole("row", { name: /holiday/ }).click();
+    const more = page.getByRole("complementary", { name: "Inspector" });
+    await more.getByRole("button", { name: /Don’t notify me about .*old-imac/ }).click();
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await more.getByRole("button", { name: /Don’t notify me about .*old-imac/ }).waitFor();
+    await page.evaluate(() => window.lab.waiting.tellBack("old-imac"));
+    await page.getByText("old-imac is back").first().waitFor();
+  });
+
   it("is named where nothing of its folder is known", async () => {
     const page = await open("#/files/old-imac/Archive/never-seen");
     await page.getByRole("heading", { name: /Only on .*old-imac.*, offline since/ }).waitFor();
@@ -265,6 +311,71 @@ describe("folders of this machine", () => {
     await own.getByRole("button", { name: "Show no more" }).click();
     await own.getByRole("button", { name: "Show as a folder…" }).waitFor();
   });
+});
+
+describe("files for a folder that this machine shares", () => {
+  const SCENES = "#/files/atelier-tower/Scenes";
+  const drop = (page: Page, ...paths: string[]): Promise<void> =>
+    page.evaluate(dropped => {
+      const at = { x: 600, y: 400 };
+      window.lab.bridge.drag?.entered(
+        dropped.map(path => path.split("/").at(-1)!),
+        at,
+      );
+      window.lab.bridge.drag?.dropped({ paths: dropped }, at);
+    }, paths);
+
+  it("are copied into it when they are dropped, and replace others only when that is meant", async () => {
+    const page = await open(SCENES);
+    await page.getByRole("grid", { name: "Scenes" }).waitFor();
+    await drop(page, "/home/ana/oak.png", "/home/ana/kitchen.blend");
+    const dialog = page.getByRole("dialog", { name: /Copy 2 files into .*Scenes/ });
+    await dialog.getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByRole("row", { name: /oak\.png/ }).waitFor();
+    const there = page.getByRole("dialog", { name: "Already there: 1 file" });
+    await there.getByText("kitchen.blend").waitFor();
+    expect(await breaches(page)).toEqual([]);
+    await there.getByRole("button", { name: "Replace" }).click();
+    await there.waitFor({ state: "detached" });
+    const put = (name: string, overwrite: boolean): unknown => ({
+      ask: "file_put",
+      from: `/home/ana/${name}`,
+      to: "/atelier-tower/Scenes",
+      overwrite,
+    });
+    expect(await asked(page, "file_put")).toEqual([
+      put("oak.png", false),
+      put("kitchen.blend", false),
+      put("kitchen.blend", true),
+    ]);
+  });
+
+  it("are chosen with a button, and may become a job instead", async () => {
+    const page = await open(SCENES);
+    await page.getByRole("button", { name: "Copy files here…" }).click();
+    const dialog = page.getByRole("dialog", { name: /Copy 1 file into/ });
+    await dialog.getByText("kitchen.blend").waitFor();
+    expect(await breaches(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Start a job instead" }).click();
+    await page.getByRole("dialog", { name: "kitchen.blend" }).or(page.getByRole("dialog")).first().waitFor();
+    expect(await asked(page, "file_put")).toEqual([]);
+  });
+
+  it("of another machine is not theirs to take", async () => {
+    const page = await open(TEXTURES);
+    await page.getByRole("grid", { name: "Textures" }).waitFor();
+    expect(await page.getByRole("button", { name: "Copy files here…" }).count()).toBe(0);
+    await drop(page, "/home/ana/oak.png", "/home/ana/elm.png");
+    await page.getByRole("dialog", { name: "New job" }).or(page.getByRole("dialog")).first().waitFor();
+    expect(await asked(page, "file_put")).toEqual([]);
+  });
+});
+
+it("the files of a folder are saved as one", async () => {
+  const page = await open(TEXTURES);
+  await page.getByRole("row", { name: /fabric/ }).click({ button: "right" });
+  await page.getByRole("menuitem", { name: "Save as one file" }).click();
+  expect(await page.evaluate(() => window.lab.bridge.copied)).toEqual(["/render-01/Textures/fabric (joined)"]);
 });
 
 it("before anybody shares, the screen says how to begin", async () => {

@@ -25,9 +25,14 @@ export function iconOf({ kind, name }: Pick<FileView, "kind" | "name">): Compone
   }
 }
 
-/** Whether the node may make a small picture of it. */
-export function hasPicture({ kind, name }: Pick<FileView, "kind" | "name">): boolean {
-  return kind === "file" && (PICTURES.test(name) || FILMS.test(name));
+/** What a small picture of it takes: all of the file, its first blocks only, or a program that reads it as a file of this machine. */
+export type Pictured = "whole" | "head" | "program";
+
+/** What the node needs to make a small picture of it; `null` where its name promises none. */
+export function pictured({ kind, name }: Pick<FileView, "kind" | "name">): Pictured | null {
+  if (kind !== "file") return null;
+  if (FILMS.test(name)) return "program";
+  return /\.blend$/i.test(name) ? "head" : PICTURES.test(name) ? "whole" : null;
 }
 
 /** Folders first, then by name, numbers in names by their value. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 
+import type { FileView } from "~/bridge";
 import { labFile } from "~/lab/files";
 import { LAB_NOW } from "~/lab/fixtures";
-import { mixOf, stateOf, stateWords, type Place } from "./states";
+import { folderMix, mixOf, stateOf, stateWords, type Place } from "./states";
 
 const THERE: Place = { machine: null, name: "old-imac", own: false, ofJobs: false, online: true, lastSeen: null };
 const AWAY: Place = { ...THERE, online: false };
@@ -21,6 +22,8 @@ describe("what of a file is here", () => {
       [labFile("a", 0, { kind: "folder" }), THERE, "elsewhere"],
       [labFile("a", 0, { kind: "folder", kept: true }), THERE, "kept"],
       [labFile("a", 0, { kind: "folder", here_bytes: 4 }), THERE, "partial"],
+      [labFile("a", 10, { outdated: true }), THERE, "outdated"],
+      [labFile("a", 10, { outdated: true, fetching: true }), THERE, "coming"],
       [labFile("a", 0, { kind: "link" }), THERE, null],
     ] as const;
     for (const [file, place, state] of states) expect(stateOf(file, place), JSON.stringify(file)).toBe(state);
@@ -36,5 +39,17 @@ describe("what of a file is here", () => {
     const files = [labFile("a", 10, { here_bytes: 10, kept: true }), labFile("b", 20, { here_bytes: 5 })];
     expect(mixOf(files, THERE)).toEqual({ kept: 10, here: 5, elsewhere: 15 });
     expect(mixOf(files, HERE)).toEqual({ kept: 10, here: 20, elsewhere: 0 });
+  });
+
+  it("is a part of what is known below a folder", () => {
+    const folder = (some: Partial<FileView>): FileView => labFile("a", 0, { kind: "folder", ...some });
+    expect(folderMix(folder({ here_bytes: 4, known_bytes: 10 }))).toEqual({ kept: 0, here: 4, elsewhere: 6 });
+    expect(folderMix(folder({ here_bytes: 4, known_bytes: 4, kept: true }))).toEqual({
+      kept: 4,
+      here: 0,
+      elsewhere: 0,
+    });
+    expect(folderMix(folder({ here_bytes: 0, known_bytes: 10 }))).toBeNull();
+    expect(folderMix(labFile("a", 10, { here_bytes: 4 }))).toBeNull();
   });
 });

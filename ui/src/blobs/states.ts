@@ -17,7 +17,7 @@ export interface Place {
 }
 
 /** How much of something is on this machine (ui-spec §7). */
-export type FileState = "own" | "kept" | "here" | "coming" | "partial" | "elsewhere" | "away";
+export type FileState = "own" | "kept" | "here" | "coming" | "partial" | "outdated" | "elsewhere" | "away";
 
 /** The state of a file or folder; `null` for what has no content that could come. */
 export function stateOf(file: FileView, place: Place): FileState | null {
@@ -30,6 +30,7 @@ export function stateOf(file: FileView, place: Place): FileState | null {
   if (file.fetching) return "coming";
   // A folder that is kept may be on its way: nobody knows all that is in it.
   if (isFolder && file.kept) return "kept";
+  if (file.outdated === true) return "outdated";
   return here > 0 ? "partial" : "elsewhere";
 }
 
@@ -47,6 +48,8 @@ export function stateWords(state: FileState, file: FileView, place: Place, now: 
       return (file.here_bytes ?? 0) === 0
         ? m.files_state_coming()
         : m.files_state_coming_partial({ part: partHere(file) });
+    case "outdated":
+      return m.files_state_outdated();
     case "elsewhere":
       return m.files_state_elsewhere({ name: isolate(place.name) });
     case "away":
@@ -79,6 +82,7 @@ export const LOOKS: Record<FileState, { shape: GlyphShape; tone: GlyphTone }> = 
   kept: { shape: "kept", tone: "ready" },
   coming: { shape: "moving", tone: "working" },
   partial: { shape: "partial", tone: "working" },
+  outdated: { shape: "differs", tone: "paused" },
   elsewhere: { shape: "elsewhere", tone: "muted" },
   away: { shape: "offline", tone: "offline" },
 };
@@ -99,4 +103,24 @@ export function mixOf(files: readonly FileView[], place: Place): Mix {
     mix.elsewhere += file.size_bytes - here;
   }
   return mix;
+}
+
+/** The same of what lies below a folder, as far as it is known here; `null` where nothing of it is. */
+export function folderMix(folder: FileView): Mix | null {
+  const here = folder.here_bytes ?? 0;
+  if (folder.kind !== "folder" || here === 0) return null;
+  const elsewhere = Math.max(0, (folder.known_bytes ?? here) - here);
+  return folder.kept ? { kept: here, here: 0, elsewhere } : { kept: 0, here, elsewhere };
+}
+
+/** A mix as parts of a bar, with words. */
+export function barOf(mix: Mix): { id: keyof Mix; value: number; label: string; colour: string }[] {
+  const parts = [
+    { id: "kept", label: m.files_sum_kept, colour: "var(--ready)" },
+    { id: "here", label: m.files_sum_here, colour: "var(--working)" },
+    { id: "elsewhere", label: m.files_sum_elsewhere, colour: "var(--line)" },
+  ] as const;
+  return parts
+    .map(({ id, label, colour }) => ({ id, value: mix[id], label: label({ size: format.bytes(mix[id]) }), colour }))
+    .filter(({ value }) => value > 0);
 }

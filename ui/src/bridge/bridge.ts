@@ -35,12 +35,14 @@ export interface LogEar {
   ended(refusal: Refusal | null): void;
 }
 
-/** A picture the node has: a task's output, or a file of a draft. */
+/** A picture the node has or makes: of a task's output, a file of this machine, or one of the tree. */
 export interface PictureRef {
   /** `JOB.STEP.INDEX`. */
   target?: string;
   /** An absolute path on this machine. */
   path?: string;
+  /** A path of the tree: what the picture takes is read from where it lies. */
+  file?: string;
   /** Longest side in pixels; the node re-encodes. */
   size?: number;
 }
@@ -112,8 +114,11 @@ export interface Bridge {
   reveal(path: string): Promise<void>;
   /** Opens a file or folder with the program the system has for it. */
   openPath(path: string): Promise<void>;
-  /** Keeps a copy of a file of the tree where the person says; `null` where the window has no way to. */
-  saveCopy: ((path: string) => Promise<void>) | null;
+  /**
+   * Keeps a copy of a file of the tree where the person says; of a folder, one of its files joined as one. Answers where it lies then:
+   * `null` if the person changed their mind, or where only the browser knows.
+   */
+  saveCopy(path: string, as: "file" | "joined"): Promise<string | null>;
   /** Starts the node where none runs; `null` where the window has no way to. */
   startNode: (() => Promise<void>) | null;
   onDrop(ear: DropEar): Closer;

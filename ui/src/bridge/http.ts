@@ -29,7 +29,7 @@ export function httpBridge(door: Door): Bridge {
     sample: async () => ({ files: [(await import("./sample")).sampleFile()] }),
     reveal: cannotReveal,
     openPath: cannotReveal,
-    saveCopy: path => saveCopy(door, path),
+    saveCopy: (path, as) => saveCopy(door, path, as),
     startNode: null,
     onDrop: (ear: DropEar): Closer => drops(window, ear),
     upload: (files, onProgress, signal) => upload(door, files, onProgress, signal),
@@ -113,17 +113,21 @@ function pictureUrl(door: Door, picture: PictureRef): string {
   const query = new URLSearchParams();
   if (picture.target !== undefined) query.set("target", picture.target);
   if (picture.path !== undefined) query.set("path", picture.path);
+  if (picture.file !== undefined) query.set("file", picture.file);
   if (picture.size !== undefined) query.set("size", String(picture.size));
   return door.address("/picture", query);
 }
 
 /** The browser keeps it where it keeps everything it is given. */
-async function saveCopy(door: Door, path: string): Promise<void> {
+async function saveCopy(door: Door, path: string, as: "file" | "joined"): Promise<null> {
   const parts = path.split("/").filter(part => part !== "");
+  const name = parts.at(-1) ?? "";
+  const view = new URLSearchParams(as === "joined" ? { joined: "true" } : {});
   const link = document.createElement("a");
-  link.href = door.address(`/tree/${parts.map(encodeURIComponent).join("/")}`, new URLSearchParams());
-  link.download = parts.at(-1) ?? "";
+  link.href = door.address(`/tree/${parts.map(encodeURIComponent).join("/")}`, view);
+  link.download = as === "joined" ? `${name} (joined)` : name;
   link.click();
+  return null;
 }
 
 async function cannotReveal(path: string): Promise<void> {

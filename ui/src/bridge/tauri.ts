@@ -3,7 +3,18 @@ import { listen as listenTo } from "@tauri-apps/api/event";
 import { open } from "@tauri-apps/plugin-dialog";
 import { revealItemInDir } from "@tauri-apps/plugin-opener";
 
-import type { Appearance, Bridge, Closer, Command, Dropped, DropEar, DropPoint, EventEar, LogEar } from "./bridge";
+import type {
+  Appearance,
+  Bridge,
+  Closer,
+  Command,
+  Dropped,
+  DropEar,
+  DropPoint,
+  EventEar,
+  LogEar,
+  PictureRef,
+} from "./bridge";
 import { osOf } from "./os";
 import { cursorText, Refusal } from "./types";
 import type { ApiError, Event, LogPiece } from "./types";
@@ -26,8 +37,7 @@ export function tauriBridge(): Bridge {
     sample: async () => ({ paths: [await call<string>("sample", {})] }),
     reveal: path => revealItemInDir(path).catch(refuse),
     openPath: path => call("open_results", { path }),
-    // The tree is a folder there: programs and file managers copy from it.
-    saveCopy: null,
+    saveCopy: (path, as) => call("save_copy", { path, joined: as === "joined" }),
     startNode: () => call("start", {}),
     onDrop: ear => onDrop(ear, os),
     upload: () => Promise.reject(Refusal.from(new Error("the desktop app hands over paths, not contents"))),
@@ -90,7 +100,7 @@ function hearLogs(told: Told<LogPiece>, ear: LogEar): void {
   else if ("ended" in told) ear.ended(told.ended === null ? null : new Refusal(told.ended));
 }
 
-function pictureName(picture: { target?: string; path?: string; size?: number }): string {
+function pictureName(picture: PictureRef): string {
   return JSON.stringify(picture);
 }
 

@@ -10,6 +10,7 @@ import type {
   LogEar,
   LogPiece,
   LogsRequest,
+  PictureRef,
   Platform,
   Request,
   Snapshot,
@@ -88,7 +89,11 @@ export class LabBridge implements Bridge {
     return { close() {} };
   }
 
-  pictureUrl(): string {
+  /** Pictures that were asked for, for tests. */
+  readonly pictures: PictureRef[] = [];
+
+  pictureUrl(picture: PictureRef): string {
+    this.pictures.push(picture);
     return "/icon.svg";
   }
 
@@ -111,8 +116,9 @@ export class LabBridge implements Bridge {
   /** What was asked to be copied, for tests. */
   readonly copied: string[] = [];
 
-  async saveCopy(path: string): Promise<void> {
-    this.copied.push(path);
+  async saveCopy(path: string, as: "file" | "joined"): Promise<string | null> {
+    this.copied.push(as === "joined" ? `${path} (joined)` : path);
+    return this.platform.kind === "desktop" ? `/home/ana/${path.split("/").at(-1)}` : null;
   }
 
   onDrop(ear: DropEar): Closer {

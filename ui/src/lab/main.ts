@@ -19,6 +19,7 @@ import { limitReplies } from "./limits";
 import { LabLinks } from "./links";
 import { memberReplies } from "./members";
 import { LabPairing } from "./pairing";
+import { LabWaiting } from "./waiting";
 import { NOTHING_YET, pastReplies } from "./past";
 
 /**
@@ -31,6 +32,10 @@ const asked = new URLSearchParams(window.location.search);
 const ABOUT_JOBS = jobReplies(studio());
 const links = new LabLinks(
   () => grid,
+  body => bridge.tell(body),
+);
+const waiting = new LabWaiting(
+  () => grid.machines,
   body => bridge.tell(body),
 );
 const pairing = new LabPairing(body => bridge.tell(body));
@@ -57,7 +62,7 @@ const REPLIES: Replies = {
     safe_to_close: false,
     close_why: ["holiday film.mov: the files it reads are still being copied to render-01"],
   }),
-  set: () => studio().machines[0],
+  set: request => waiting.set(request),
   link: request => links.change(request),
   links: () => grid.links,
   ...links.replies,
@@ -160,8 +165,15 @@ function stopper(id: ReturnType<typeof setTimeout>): () => void {
 
 declare global {
   interface Window {
-    lab: { bridge: LabBridge; grid: Grid; links: LabLinks; pairing: LabPairing; Refusal: typeof Refusal };
+    lab: {
+      bridge: LabBridge;
+      grid: Grid;
+      links: LabLinks;
+      pairing: LabPairing;
+      waiting: LabWaiting;
+      Refusal: typeof Refusal;
+    };
   }
 }
 
-window.lab = { bridge, grid, links, pairing, Refusal };
+window.lab = { bridge, grid, links, pairing, waiting, Refusal };

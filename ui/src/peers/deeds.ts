@@ -1,3 +1,6 @@
+import Bell from "@lucide/svelte/icons/bell";
+import BellOff from "@lucide/svelte/icons/bell-off";
+
 import { Refusal, type Leaning, type MachineView, type SetRequest } from "~/bridge";
 import type { MenuItem } from "~/parts/menu";
 import type { Grid } from "~/state";
@@ -89,6 +92,21 @@ export function lean(grid: Grid, machines: readonly MachineView[], leaning: Lean
 /** What a key or a menu asks of machines: the same a second time takes it back. */
 export function toggleLeaning(grid: Grid, machines: readonly MachineView[], leaning: Leaning): Promise<boolean> {
   return lean(grid, machines, machines.every(machine => machine.leaning === leaning) ? null : leaning);
+}
+
+/** Asks to be told once a machine is back, or takes that back. */
+export function awaitBack(grid: Grid, { id, name }: MachineView, on: boolean): Promise<boolean> {
+  const label = (on ? m.machines_awaited : m.machines_awaited_no_more)({ name: isolate(name) });
+  return change(grid, label, { awaited: { [id]: on } }, { awaited: { [id]: !on } }, SET_KEY);
+}
+
+/** The same as an entry of a menu; nothing for a machine that is there. */
+export function awaiting(grid: Grid, machine: MachineView): MenuItem[] {
+  if (machine.online) return [];
+  const on = machine.awaited !== true;
+  const label = (on ? m.machines_await : m.machines_await_no_more)({ name: isolate(machine.name) });
+  const blocked = grid.stale ? m.shell_unavailable_stale() : null;
+  return [{ id: "await", label, icon: on ? Bell : BellOff, blocked, run: () => void awaitBack(grid, machine, on) }];
 }
 
 const LEANT = {

@@ -13,7 +13,7 @@ import type { MenuItem } from "~/parts/menu";
 import { hrefOf } from "~/shell/routes";
 import type { Grid } from "~/state";
 import { m, problem } from "~/text";
-import { pauses, resume, toggleLeaning } from "./deeds";
+import { awaiting, pauses, resume, toggleLeaning } from "./deeds";
 import { details } from "./machines";
 
 /** Where a screen goes for what a menu cannot show by itself. */
@@ -38,7 +38,13 @@ export function machineMenu(grid: Grid, machines: readonly MachineView[], ways: 
   };
   if (others.length > 0) return [...leanings(grid, machines), copy];
   const leant = leanings(grid, machines).map((item, at) => ({ ...item, apart: at === 0 }));
-  return [...goings(only, ways), ...leant, ...(only.this ? ownDeeds(grid, only, ways) : []), copy];
+  return [
+    ...goings(only, ways),
+    ...awaiting(grid, only),
+    ...leant,
+    ...(only.this ? ownDeeds(grid, only, ways) : []),
+    copy,
+  ];
 }
 
 /** Those that the palette does not have anyway: lending is in it wherever one is. */

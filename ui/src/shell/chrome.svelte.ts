@@ -7,11 +7,13 @@ export type Sheet =
 
 export type SheetOf<S extends Sheet["sheet"]> = Extract<Sheet, { sheet: S }>;
 
-/** A screen that makes something else than a job of one dropped file or folder. */
+/** A screen that makes something else than a job of what is dropped. */
 export interface Drops {
+  /** Whether it takes what has these names; a browser says none before the drop. */
+  takes: (names: readonly string[]) => boolean;
   /** What will happen, one line. */
-  line: (name: string) => string;
-  take: (path: string) => void;
+  line: (names: readonly string[]) => string;
+  take: (dropped: Dropped) => void;
 }
 
 /** One polite message in this time, so that a busy grid does not talk over everything (WCAG 4.1.3, ui-spec §13). */
@@ -21,7 +23,7 @@ const ANNOUNCE_EVERY_MS = 5_000;
 export class Chrome {
   /** The screen's title where it is more than the screen's name. */
   readonly titles = new Stack<string>();
-  /** Takers of what is dropped and is nothing that renders or runs. */
+  /** Takers of what is dropped; whoever came last is asked. */
   readonly drops = new Stack<Drops>();
   sheet = $state.raw<Sheet | null>(null);
   /** The last code that this window showed: the node says it once. */

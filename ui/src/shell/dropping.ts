@@ -14,7 +14,7 @@ export function dropKind(name: string): DropKind {
   return KINDS.find(([, endings]) => endings.includes(ending))?.[0] ?? "other";
 }
 
-/** True for one file or folder that says nothing of a job: a screen may make something else of it. */
+/** True for one file or folder that says nothing of a job: a screen may make something else of it than a job. */
 export function isUndecided(names: readonly string[]): boolean {
   const [only] = names;
   return names.length === 1 && only !== undefined && dropKind(only) === "other";

@@ -203,6 +203,8 @@ export class Grid {
     if (fresh) for (const { feed } of this.#feeds.values()) void feed.load();
     const notices = [];
     for (const event of passing) {
+      // Somebody waits for exactly this.
+      if (event.event === "notice" && event.data.kind === "back") this.toasts.done(event.data.sentence);
       if (event.event === "notice") notices.push(event.data);
       else this.#feeds.get(event.data.job)?.feed.change(event.data);
     }

@@ -6,7 +6,7 @@ export type KindGroup = (typeof KIND_GROUPS)[number];
 
 const KINDS: Record<Exclude<KindGroup, "any">, readonly NoticeKind[]> = {
   jobs: ["job_started", "job_done", "job_failed", "job_cancelled"],
-  machines: ["machine"],
+  machines: ["machine", "back"],
   links: ["link"],
   lending: ["lending"],
   results: ["results"],

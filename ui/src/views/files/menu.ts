@@ -1,4 +1,5 @@
 import CloudDownload from "@lucide/svelte/icons/cloud-download";
+import Combine from "@lucide/svelte/icons/combine";
 import Copy from "@lucide/svelte/icons/copy";
 import Download from "@lucide/svelte/icons/download";
 import Eraser from "@lucide/svelte/icons/eraser";
@@ -11,14 +12,15 @@ import type { Component } from "svelte";
 import type { FileView } from "~/bridge";
 import { told } from "~/blobs/deeds";
 import { free, keep, prefetch } from "~/blobs/keeping";
-import { isShared } from "~/blobs/paths";
+import { isShared, partsOf } from "~/blobs/paths";
 import { localPath, placeOf } from "~/blobs/places";
 import type { Shared } from "~/blobs/shared.svelte";
 import { stateOf } from "~/blobs/states";
 import { copy } from "~/parts/copy";
 import type { MenuItem } from "~/parts/menu";
+import { awaiting } from "~/peers/deeds";
 import type { Grid } from "~/state";
-import { m } from "~/text";
+import { isolate, m } from "~/text";
 
 /** Something in the list, with its path. */
 export interface Entry {
@@ -28,12 +30,22 @@ export interface Entry {
 
 /** Opens a file with the program for it; where this window cannot, it hands out a copy. */
 export async function openFile(grid: Grid, shared: Shared, { path }: Entry): Promise<void> {
-  const { platform, saveCopy, openPath } = grid.bridge;
+  const { platform } = grid.bridge;
   const local = localPath(shared.shares, shared.mount?.dir ?? null, path);
+  if (!platform.canReveal) return save(grid, path, "file");
   await told(grid, async () => {
-    if (platform.canReveal && local !== null) await openPath.call(grid.bridge, local);
-    else if (saveCopy !== null) await saveCopy.call(grid.bridge, path);
+    if (local !== null) await grid.bridge.openPath(local);
     else grid.toasts.problem(m.files_open_needs_mount());
+  });
+}
+
+/** Keeps a copy where the person says; of a folder, one of its files as one. */
+async function save(grid: Grid, path: string, as: "file" | "joined"): Promise<void> {
+  await told(grid, async () => {
+    const at = await grid.bridge.saveCopy(path, as);
+    if (at === null) return;
+    const reveal = { label: m.files_reveal(), run: () => void told(grid, () => grid.bridge.reveal(at)) };
+    grid.toasts.done(m.files_saved({ name: isolate(at) }), reveal);
   });
 }
 
@@ -96,7 +108,7 @@ function keepings(grid: Grid, shared: Shared, entries: readonly Entry[]): MenuIt
       "prefetch",
       m.files_prefetch(),
       CloudDownload,
-      foreign.filter(({ state }) => state === "elsewhere" || state === "partial"),
+      foreign.filter(({ state }) => state === "elsewhere" || state === "partial" || state === "outdated"),
       prefetch,
     ),
     ...item(
@@ -113,25 +125,26 @@ type Deed = (grid: Grid, paths: readonly string[]) => Promise<void>;
 
 function goings(grid: Grid, shared: Shared, entry: Entry, open: (entry: Entry) => void): MenuItem[] {
   const { file, path } = entry;
-  const { platform, saveCopy, reveal } = grid.bridge;
+  const { platform } = grid.bridge;
   const local = localPath(shared.shares, shared.mount?.dir ?? null, path);
   const items: MenuItem[] = [];
   if (file.kind === "folder" || file.kind === "file")
     items.push({ id: "open", label: m.common_open(), icon: ExternalLink, keys: ["Enter"], run: () => open(entry) });
-  if (file.kind === "file" && saveCopy !== null)
-    items.push({
-      id: "save",
-      label: m.files_save_copy(),
-      icon: Download,
-      run: () => void told(grid, () => saveCopy.call(grid.bridge, path)),
-    });
+  if (file.kind === "file")
+    items.push({ id: "save", label: m.files_save_copy(), icon: Download, run: () => void save(grid, path, "file") });
+  // Of machines and shares nobody means it.
+  if (file.kind === "folder" && partsOf(path).length > 2)
+    items.push({ id: "join", label: m.files_save_joined(), icon: Combine, run: () => void save(grid, path, "joined") });
   if (platform.canReveal && local !== null)
     items.push({
       id: "reveal",
       label: m.files_reveal(),
       icon: FolderSearch,
-      run: () => void told(grid, () => reveal.call(grid.bridge, local)),
+      run: () => void told(grid, () => grid.bridge.reveal(local)),
     });
+  const place = placeOf(grid, shared.shares, path);
+  const machine = place.machine === null ? undefined : grid.machine(place.machine);
+  if (machine !== undefined) items.push(...awaiting(grid, machine));
   items.push({
     id: "copy",
     label: m.files_copy_path(),
