@@ -12,22 +12,35 @@ use crate::{
     support::{Grid, Peer, Place, makers, until},
 };
 
-/// An X server without a screen to look at, which ends with it.
+/// A program of the machine's owner, which ends with it.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("it runs"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An X server without a screen to look at.
 struct Desk {
-    server: Child,
+    #[expect(dead_code, reason = "it ends with the desk")]
+    server: Running,
     display: String,
 }
 
 impl Desk {
     fn new() -> Self {
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0", "320x200x24"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Xvfb is installed: cargo xtask setup does it");
+        let words = ["-displayfd", "1", "-nolisten", "tcp", "-noreset", "-screen", "0", "320x200x24"];
+        let mut server = Running::start(Command::new("Xvfb").args(words).stdout(Stdio::piped()).stderr(Stdio::null()));
         let mut number = String::new();
-        let out = server.stdout.take().expect("stdout is a pipe");
+        let out = server.0.stdout.take().expect("stdout is a pipe");
         BufReader::new(out).read_line(&mut number).expect("the server says its number");
         Self { server, display: format!(":{}", number.trim()) }
     }
@@ -44,13 +57,6 @@ impl Desk {
             .env("DISPLAY", &self.display)
             .status();
         assert!(moved.expect("xdotool is installed: cargo xtask setup does it").success());
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 
@@ -153,4 +159,77 @@ fn a_render_makes_room_for_who_comes_back_goes_on_elsewhere_and_its_pictures_are
     let steps = programs[0]["steps"].as_array().expect("steps");
     assert!(steps.iter().any(|step| step["step"] == "freeze"), "{programs:#}");
     assert!(programs[0]["frozen_secs"].as_f64() > Some(0.0) && programs[0]["lost_secs"].as_f64() > Some(0.0));
+}
+
+#[test]
+fn rules_are_kept_say_what_they_mean_and_contradictions_are_refused() {
+    let mut grid = Grid::of_one();
+    let mill = &grid.peers[0];
+    let hours = "mon-sun 0-12, mon-sun 12-24";
+    mill.ok(["lending", "set", "--when", "within", "--hours", hours, "--never", "resolve", "--cores-in-use", "25%"]);
+    mill.ok(["lending", "pause", "2h", "--only", "graphics"]);
+    let before = mill.json(["lending"]);
+    assert_eq!(before["rules"]["when"]["kind"], "within");
+    assert!(before["graphics_until"].as_u64().is_some(), "{before:#}");
+    assert_eq!(before["why_not"], "", "the rest is lent: {before:#}");
+
+    for (words, says) in [
+        (&["--memory", "0"][..], "never lends: nothing of its memory is lent"),
+        (&["--when", "idle", "--after", "2d"], "hardly ever lends"),
+        (&["--never", "a/b"], "not the name of a program"),
+        (&["--ladder", "soften-load=90"], "would freeze what load of 0.9 only softens"),
+        (&["--cores", "100000"], "it cannot lend 100000"),
+        (&["--not-hotter", "20"], "would never or always hold"),
+    ] {
+        let said = mill.refused(2, [&["lending", "set"], words].concat());
+        assert!(said.contains(says), "{words:?}: {said}");
+    }
+    let said = mill.refused(2, ["lending", "set", "--hours", "mon 22-6"]);
+    assert!(said.contains("two spans"), "{said}");
+    assert_eq!(mill.json(["lending"])["rules"], before["rules"], "what is refused changes nothing");
+
+    grid.peers[0].kill();
+    grid.peers[0].boot();
+    let after = grid.peers[0].json(["lending"]);
+    assert_eq!((&after["rules"], &after["graphics_until"]), (&before["rules"], &before["graphics_until"]));
+    grid.peers[0].ok(["lending", "resume", "--only", "graphics"]);
+    assert_eq!(grid.peers[0].json(["lending"])["graphics_until"], Value::Null);
+    let explained = grid.peers[0].ok(["lending", "explain"]);
+    assert!(explained.contains("Known by: "), "{explained}");
+}
+
+#[test]
+fn a_busy_machine_lets_work_of_others_stand_still_and_a_program_that_its_owner_named_too() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let (mill, quarry) = (&grid.peers[0], &grid.peers[1]);
+    let always = ["lending", "set", "--when", "always", "--ladder", "dwell=1s", "--ladder", "soften-load=100"];
+    quarry.ok([&always[..], &["--ladder", "freeze-load=100"]].concat());
+    let job = mill.start_job(["exec", "--detach", "--on", "quarry", "--", "sleep", "600"]);
+    quarry.until("work", &["lending"], |view| (view["standing"] == "working").then_some(()));
+
+    // Programs of jobs do not count, whatever they are called; this one is its owner's.
+    quarry.ok(["lending", "set", "--never", "sleep"]);
+    assert_eq!(standing(quarry), "working");
+    let program = grid.path("resolve");
+    std::fs::copy("/bin/sleep", &program).expect("a program");
+    let named = Running::start(Command::new(&program).arg("600"));
+    quarry.ok(["lending", "set", "--never", "resolve"]);
+    quarry.until("work that stands still", &["lending"], |view| (view["standing"] == "frozen").then_some(()));
+    assert_eq!(quarry.json(["lending"])["why_not"], "resolve runs on it");
+    drop(named);
+    quarry.until("work that goes on", &["lending"], |view| (view["standing"] == "working").then_some(()));
+
+    // Load of others that lasts.
+    let hogs: Vec<_> = (0..std::thread::available_parallelism().map_or(2, usize::from))
+        .map(|_| Running::start(Command::new("sh").args(["-c", "while :; do :; done"])))
+        .collect();
+    let steps = ["soften-load=20", "soften-after=1s", "freeze-load=40", "freeze-after=1s"];
+    let steps: Vec<_> = steps.iter().flat_map(|step| ["--ladder", step]).collect();
+    quarry.ok([&["lending", "set"], &steps[..]].concat());
+    quarry.until("a busy machine", &["lending"], |view| {
+        (view["standing"] == "frozen" && view["why_not"] == "other programs keep it busy").then_some(())
+    });
+    drop(hogs);
+    mill.ok(["cancel", &job]);
+    assert_eq!(mill.end_of(&job)["state"], "cancelled", "also what stands still ends");
 }

@@ -22,6 +22,8 @@ const NO_NODE: i32 = 3;
 pub(crate) struct Grid {
     program: PathBuf,
     peers: Vec<Peer>,
+    /// The X server at which somebody may sit.
+    display: Option<String>,
 }
 
 struct Peer {
@@ -32,17 +34,28 @@ struct Peer {
 impl Grid {
     /// Starts one peer per name below `folder`, the first founds the grid, and waits until all see each other.
     pub(crate) fn start(program: &Path, folder: &Path, names: &[&str]) -> Result<Self, Failure> {
-        Self::start_with(program, folder, names, &[])
+        Self::start_with(program, folder, names, &[], None)
+    }
+
+    /// The same, with an X server at which somebody may sit.
+    pub(crate) fn start_at(program: &Path, folder: &Path, names: &[&str], display: &str) -> Result<Self, Failure> {
+        Self::start_with(program, folder, names, &[], Some(display.to_owned()))
     }
 
     /// The same, and the first peer shows the window to browsers.
     pub(crate) fn start_with_window(program: &Path, folder: &Path, names: &[&str]) -> Result<Self, Failure> {
-        Self::start_with(program, folder, names, &["--ui", "127.0.0.1:0"])
+        Self::start_with(program, folder, names, &["--ui", "127.0.0.1:0"], None)
     }
 
     /// Starts the first peer with more words.
-    fn start_with(program: &Path, folder: &Path, names: &[&str], first: &[&str]) -> Result<Self, Failure> {
-        let mut grid = Self { program: program.to_owned(), peers: Vec::new() };
+    fn start_with(
+        program: &Path,
+        folder: &Path,
+        names: &[&str],
+        first: &[&str],
+        display: Option<String>,
+    ) -> Result<Self, Failure> {
+        let mut grid = Self { program: program.to_owned(), peers: Vec::new(), display };
         for name in names {
             if grid.peers.is_empty() {
                 grid.add(&folder.join(name), name, first)?;
@@ -123,6 +136,9 @@ impl Grid {
         let mut command = Command::new(&self.program);
         command.arg("--data").arg(data).args(["node", "--dedicated", "--name", name, "--listen", "127.0.0.1:0"]);
         command.args(more);
+        if let Some(display) = &self.display {
+            command.env("DISPLAY", display);
+        }
         let process = shell::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log))?;
         self.peers.push(Peer { data: data.to_owned(), process });
         let index = self.peers.len() - 1;

@@ -47,7 +47,7 @@ impl Core {
     /// How much a session of a guest may use.
     pub(super) fn session_limits(&self, spec: &JobSpec) -> Limits {
         let hardware = self.machines.hardware();
-        let lent_mib = self.lends().memory_mib;
+        let lent_mib = self.lent(spec.origin == self.me).room.memory_mib;
         let memory_mib = spec.session.memory_mib.map_or(lent_mib, |most| lent_mib.min(most.into()));
         Limits {
             memory_bytes: Some(memory_mib.saturating_mul(MIB)),

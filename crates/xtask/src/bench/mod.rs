@@ -4,6 +4,7 @@ mod app;
 mod blender;
 mod files;
 mod grid;
+mod guest;
 mod machine;
 mod node;
 mod others;
@@ -76,6 +77,7 @@ const COMPARISONS: &[Comparison] = &[
     Comparison { name: "unequal", title: "Unequal machines", measure: |bench| unequal::compare(bench).map(table) },
     Comparison { name: "files", title: "Shared files", measure: |bench| files::measure(bench).map(table) },
     Comparison { name: "grid", title: "The grid", measure: |bench| grid::measure(bench).map(table) },
+    Comparison { name: "guest", title: "A good guest", measure: |bench| guest::measure(bench).map(table) },
     Comparison { name: "blender", title: "A real render", measure: |bench| blender::compare(bench).map(table) },
     Comparison { name: "ui", title: "The window", measure: |bench| window::measure(bench).map(table) },
     Comparison { name: "app", title: "The desktop app", measure: |bench| app::measure(bench).map(table) },

@@ -98,7 +98,7 @@ fn status_mb(pid: u32, line: &str) -> f64 {
 }
 
 /// Processor time of a process in seconds. Source: proc(5), `utime` and `stime` of `stat`.
-fn cpu_seconds(pid: u32) -> f64 {
+pub(super) fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let fields: Vec<f64> = after_name.split_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect();
