@@ -1,6 +1,6 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io,
+    io::{self, IoSlice},
     ops::Range,
     os::unix::fs::{DirBuilderExt as _, FileExt as _},
     path::{Path, PathBuf},
@@ -9,7 +9,10 @@ use std::{
 
 use gridwell_files::{GROUP_BYTES, Groups, PAIR_BYTES, Verified, group_count};
 use gridwell_model::BlobId;
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::{
+    fs::{FallocateFlags, fallocate},
+    io::{Errno, pwritev},
+};
 
 use super::{
     ObjectError,
@@ -17,6 +20,8 @@ use super::{
     map::{Map, create, sync_folder_of},
 };
 
+/// Pieces that are written with one call: systems take 1,024, a few less are as good.
+const MOST_SLICES: usize = 256;
 /// Why no lock here is poisoned.
 const UNPOISONED: &str = "nothing panics while it holds a piece of content";
 
@@ -128,20 +133,21 @@ impl Content {
     /// from which on they are. Returns from how many unsynced bytes to how many that led.
     pub(super) fn write(&self, parts: &[Verified], came: impl FnOnce(&Groups)) -> Result<Range<u64>, ObjectError> {
         let _writing = self.writing();
-        let mut new = Groups::new();
+        let (mut pairs, mut groups, mut new) = (Vec::new(), Vec::new(), Groups::new());
         for part in parts {
             match part {
-                Verified::Pair { number, pair, .. } => {
-                    let written = self.tree.write_all_at(pair, number * PAIR_BYTES);
-                    written.map_err(|error| write_error(&tree_path(&self.path), PAIR_BYTES, error))?;
-                }
+                Verified::Pair { number, pair, .. } => pairs.push((number * PAIR_BYTES, pair.as_slice())),
                 Verified::Group { number, bytes, .. } if !self.here().present.contains(*number) => {
-                    let written = self.data.write_all_at(bytes, number * GROUP_BYTES);
-                    written.map_err(|error| write_error(&data_path(&self.path), bytes.len() as u64, error))?;
+                    groups.push((number * GROUP_BYTES, &bytes[..]));
                     new.insert(*number..number + 1);
                 }
                 Verified::Group { .. } => {}
             }
+        }
+        for (file, path, pieces) in [(&self.tree, tree_path as fn(&Path) -> _, pairs), (&self.data, data_path, groups)]
+        {
+            let bytes = pieces.iter().map(|(_, piece)| piece.len() as u64).sum();
+            write_pieces(file, pieces).map_err(|error| write_error(&path(&self.path), bytes, error))?;
         }
         let mut here = self.here_mut();
         let unsynced_bytes = here.unsynced.bytes(self.size_bytes);
@@ -161,7 +167,9 @@ impl Content {
             return Ok(());
         }
         let bytes = groups.bytes(self.size_bytes);
-        if let Err(error) = self.tree.sync_data().and_then(|()| self.data.sync_data()) {
+        // A single group has no pairs.
+        let pairs = if group_count(self.size_bytes) > 1 { self.tree.sync_data() } else { Ok(()) };
+        if let Err(error) = pairs.and_then(|()| self.data.sync_data()) {
             // The system may have thrown away what it could not write, and would say that all is well the next time.
             let mut here = self.here_mut();
             here.present = here.present.difference(&groups);
@@ -237,6 +245,28 @@ impl Content {
     fn here_mut(&self) -> RwLockWriteGuard<'_, Here> {
         self.here.write().expect(UNPOISONED)
     }
+}
+
+/// Writes pieces of a file, each at its offset; neighbours together.
+fn write_pieces(file: &File, mut pieces: Vec<(u64, &[u8])>) -> io::Result<()> {
+    pieces.sort_unstable_by_key(|(offset, _)| *offset);
+    for run in pieces.chunk_by(|(offset, piece), (next, _)| offset + piece.len() as u64 == *next) {
+        let mut slices: Vec<_> = run.iter().map(|(_, piece)| IoSlice::new(piece)).collect();
+        let (mut rest, mut offset) = (slices.as_mut_slice(), run[0].0);
+        while !rest.is_empty() {
+            let most = rest.len().min(MOST_SLICES);
+            match pwritev(file, &rest[..most], offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    IoSlice::advance_slices(&mut rest, written);
+                    offset += written as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes empty files, in place of any that were there.

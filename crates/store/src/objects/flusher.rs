@@ -22,6 +22,10 @@ pub(super) const SYNC_BYTES: u64 = 64 * 1024 * 1024;
 /// Contents that wait to be noticed; more make whoever writes wait.
 const QUEUE_CONTENTS: usize = 1_024;
 
+/// Contents that are synced side by side. A journal takes in one step what waits for it: with one at a time small files would come no
+/// faster than that.
+const MOST_AT_ONCE: usize = 16;
+
 /// The thread that makes written pieces last, many at once: syncing each by itself would be slower than any network.
 #[derive(Debug)]
 pub(super) struct Flusher {
@@ -39,7 +43,7 @@ impl Flusher {
     /// Starts the thread, which calls `sync` for what was written; it keeps `lock` until it has ended.
     pub(super) fn start(
         lock: NodeLock,
-        sync: impl Fn(&Content) -> Result<(), ObjectError> + Send + 'static,
+        sync: impl Fn(&Content) -> Result<(), ObjectError> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let (queue, written) = sync_channel(QUEUE_CONTENTS);
         let thread = thread::Builder::new().name("objects-sync".to_owned()).spawn(move || {
@@ -77,7 +81,7 @@ impl Flusher {
     }
 }
 
-fn run(written: &Receiver<Arc<Content>>, sync: impl Fn(&Content) -> Result<(), ObjectError>) {
+fn run(written: &Receiver<Arc<Content>>, sync: impl Fn(&Content) -> Result<(), ObjectError> + Sync) {
     while let Ok(first) = written.recv() {
         let until = Instant::now() + SYNC_EVERY;
         let mut contents = BTreeMap::from([(first.blob(), first)]);
@@ -86,10 +90,22 @@ fn run(written: &Receiver<Arc<Content>>, sync: impl Fn(&Content) -> Result<(), O
         {
             contents.insert(content.blob(), content);
         }
-        for content in contents.into_values() {
-            if let Err(error) = sync(&content) {
-                tracing::warn!(blob = %content.blob(), %error, "written pieces are lost");
-            }
-        }
+        sync_all(&contents.into_values().collect::<Vec<_>>(), &sync);
     }
+}
+
+/// Syncs contents side by side: the disk makes one step of what many wait for.
+fn sync_all(contents: &[Arc<Content>], sync: &(impl Fn(&Content) -> Result<(), ObjectError> + Sync)) {
+    let share = contents.len().div_ceil(MOST_AT_ONCE).max(1);
+    thread::scope(|scope| {
+        for some in contents.chunks(share) {
+            scope.spawn(move || {
+                for content in some {
+                    if let Err(error) = sync(content) {
+                        tracing::warn!(blob = %content.blob(), %error, "written pieces are lost");
+                    }
+                }
+            });
+        }
+    });
 }
