@@ -4,12 +4,14 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
 };
 
 use gridwell_files::{GROUP_BYTES, Outboard, OutboardBuilder};
 use gridwell_model::{BlobId, RelPath, Version};
+use tokio::sync::oneshot;
 
-use super::{ShareError, SharedFile, SharedFolder};
+use super::{Inner, ShareError, SharedFile, SharedFolder};
 use crate::{StoreError, blobs::blocking};
 
 /// Outboards in memory, in bytes: those of 256 GiB of files.
@@ -18,6 +20,10 @@ const KEPT_BYTES: usize = 256 * 1024 * 1024;
 const KEPT: usize = 16 * 1024;
 /// Read and hashed at once: enough that system calls cost little.
 const PIECE_BYTES: usize = 16 * GROUP_BYTES as usize;
+
+/// Nice value of what nobody waits for: a tenth of what others get where all is busy. A thread has its own on Linux (setpriority(2)).
+#[cfg(target_os = "linux")]
+const BEHIND: i32 = 10;
 
 /// The turn to hash a file.
 pub(super) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
@@ -122,11 +128,7 @@ impl SharedFolder {
             return Ok(known);
         }
         let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let outboard = hash(&inner.open(path, version)?, version, &inner.hashes.closed)?;
-            Ok(inner.hashes.remember(version, outboard))
-        })
-        .await
+        blocking(move || inner.hash(path, version)).await
     }
 
     /// Hashes a file's content beside whatever else happens, unless that is known or under way.
@@ -137,13 +139,40 @@ impl SharedFolder {
         let this = self.clone();
         tokio::spawn(async move {
             while let Some((path, version)) = this.inner.hashes.next() {
-                let making = this.inner.hashes.making_later.lock().await;
-                if let Err(error) = this.outboard(path, version, making).await {
+                let _making = this.inner.hashes.making_later.lock().await;
+                if this.known_hash(version).is_some() {
+                    continue;
+                }
+                let inner = Arc::clone(&this.inner);
+                if let Err(error) = behind(move || inner.hash(path, version)).await {
                     tracing::debug!(%error, "a shared file was not hashed");
                 }
             }
         });
     }
+}
+
+impl Inner {
+    fn hash(&self, path: RelPath, version: Version) -> Result<Arc<Outboard>, ShareError> {
+        let outboard = hash(&self.open(path, version)?, version, &self.hashes.closed)?;
+        Ok(self.hashes.remember(version, outboard))
+    }
+}
+
+/// Does work on a thread that others go before: whoever reads the file meanwhile is not to wait for its hash.
+async fn behind<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ShareError> + Send + 'static,
+) -> Result<T, ShareError> {
+    let (done, ended) = oneshot::channel();
+    let work = move || {
+        // Elsewhere it would be the whole process. An error costs others some time.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(None, BEHIND);
+        let _ = done.send(work());
+    };
+    let begun = thread::Builder::new().name("hash-later".to_owned()).spawn(work);
+    begun.map_err(|_| StoreError::Closed)?;
+    ended.await.map_err(|_| StoreError::Closed)?
 }
 
 fn hash(file: &SharedFile, version: Version, closed: &AtomicBool) -> Result<Outboard, ShareError> {
