@@ -10,7 +10,10 @@ const START_BYTES: u64 = 1024 * 1024;
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How much more than what a path holds is read ahead: it stays full while a program thinks.
-const PATH_FILLS: u64 = 4;
+const PATH_FILLS: u32 = 4;
+
+/// What comes in less time is not worth a request of its own, however short the path is.
+const LEAST_TIME: Duration = Duration::from_millis(10);
 
 /// Reads that go elsewhere until nothing is read ahead any more, and reads in order until it is again.
 const MOST_MISSES: u8 = 2;
@@ -38,8 +41,9 @@ pub struct PathSpeed {
 impl PathSpeed {
     /// The most that is worth asking for ahead of a reader, in bytes.
     fn window_bytes(self) -> u64 {
-        let held = u128::from(self.bytes_per_second).saturating_mul(self.round_trip.as_micros()) / 1_000_000;
-        u64::try_from(held).unwrap_or(u64::MAX).saturating_mul(PATH_FILLS).clamp(START_BYTES, MOST_BYTES)
+        let time = self.round_trip.saturating_mul(PATH_FILLS).max(LEAST_TIME);
+        let comes = u128::from(self.bytes_per_second).saturating_mul(time.as_micros()) / 1_000_000;
+        u64::try_from(comes).unwrap_or(u64::MAX).clamp(START_BYTES, MOST_BYTES)
     }
 }
 
@@ -55,7 +59,7 @@ pub struct Wanted {
 /// Says what to fetch for the reads of one open file.
 ///
 /// In order, it reads ahead: 1 MiB, and each time half of that was used twice as much, up to four times what the path
-/// holds. Gaps of up to 1 MiB are read through. After two reads that go elsewhere it fetches exactly what is read, until
+/// holds, or what comes in 10 ms. Gaps of up to 1 MiB are read through. After two reads that go elsewhere it fetches exactly what is read, until
 /// two went on where the last one ended.
 ///
 /// Source: the read-ahead of Linux (`mm/readahead.c`) for when to ask, of rclone for how much.
