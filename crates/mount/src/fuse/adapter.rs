@@ -3,6 +3,7 @@ use std::{
     io,
     os::unix::ffi::OsStrExt as _,
     sync::Arc,
+    task::{Context, Poll, Waker},
     time::{Duration, SystemTime},
 };
 
@@ -41,18 +42,24 @@ pub(super) struct Adapter {
 }
 
 impl Adapter {
-    /// Lets a task answer, unless whoever asked ends before.
+    /// Answers at once what is at hand: handing it to another thread would cost more. Else lets a task answer, unless whoever asked
+    /// ends before.
     fn answer<T: Send>(
         &self,
         request: &Request,
         call: impl Future<Output = Result<T, VfsError>> + Send + 'static,
         reply: impl FnOnce(Result<T, Errno>) + Send + 'static,
     ) {
+        let mut call = Box::pin(call);
+        let _inside = self.runtime.enter();
+        if let Poll::Ready(answer) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return reply(answer.map_err(|error| errno(&error)));
+        }
         let caller = request.pid();
         self.runtime.spawn(async move {
             let answer = tokio::select! {
                 biased;
-                answer = call => answer,
+                answer = &mut call => answer,
                 () = caller::ended(caller) => Err(VfsError::Interrupted),
             };
             reply(answer.map_err(|error| errno(&error)));

@@ -7,33 +7,36 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use gridwell_files::{Groups, PathSpeed, Purpose, Verified, stream_bytes};
 use gridwell_model::BlobId;
 use gridwell_store::{Object, ObjectError};
 use gridwell_wire::TreeWish;
 use tokio::{
     io::AsyncReadExt as _,
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, mpsc, watch},
 };
 
 use super::{
     Tree, TreeError,
+    fresh::{Fresh, Room},
     origin::{Key, Origin},
 };
 
-/// Read from a link at once.
-const PIECE_BYTES: usize = 256 * 1024;
-/// Pieces that wait for the disk: the link goes on meanwhile.
-const PIECES: usize = 8;
+/// Parts that are handed to the disk at once: large writes cost it less, and others wait for their turn.
+const AT_ONCE: usize = 64;
 /// Wait before the second try; doubled each time, at most so often.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
 const MOST_DOUBLED: u32 = 4;
 /// Shortest stream that tells how fast a path is.
 const MEASURED_BYTES: u64 = 1024 * 1024;
 
-/// Files of which something is being read.
+/// Files of which something is being read; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Fetchings(Arc<Mutex<BTreeMap<Key, Weak<Fetching>>>>);
+pub(crate) struct Fetchings {
+    all: Arc<Mutex<BTreeMap<Key, Weak<Fetching>>>>,
+    room: Room,
+}
 
 impl Fetchings {
     /// The one that fetches `blob` from where it lies.
@@ -48,13 +51,19 @@ impl Fetchings {
             return Ok(known);
         }
         all.retain(|_, fetching| fetching.strong_count() > 0);
-        let fetching = Arc::new(Fetching { object, state: Mutex::default(), news: watch::Sender::default() });
+        let fetching = Arc::new(Fetching {
+            object,
+            fresh: Arc::default(),
+            room: self.room.clone(),
+            state: Mutex::default(),
+            news: watch::Sender::default(),
+        });
         all.insert(key, Arc::downgrade(&fetching));
         Ok(fetching)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Weak<Fetching>>> {
-        self.0.lock().expect("nothing panics while it holds the list")
+        self.all.lock().expect("nothing panics while it holds the list")
     }
 }
 
@@ -62,6 +71,8 @@ impl Fetchings {
 #[derive(Debug)]
 pub(super) struct Fetching {
     object: Object,
+    fresh: Arc<Fresh>,
+    room: Room,
     state: Mutex<State>,
     /// Changes when something came, or does not come.
     news: watch::Sender<u64>,
@@ -88,6 +99,8 @@ impl Drop for Coming {
         let mut state = self.fetching.state();
         state.coming = state.coming.difference(&Groups::from(self.run.clone()));
         drop(state);
+        // What is on the disk is found there.
+        self.fetching.fresh.forget_but(self.run.clone(), &self.fetching.object.present());
         self.fetching.tell();
     }
 }
@@ -106,7 +119,7 @@ impl Fetching {
         origin: &Origin,
         (offset, bytes): (u64, u64),
         ahead: &Groups,
-    ) -> Result<Vec<u8>, TreeError> {
+    ) -> Result<Bytes, TreeError> {
         let read = self.read_in_time(tree, origin, (offset, bytes), ahead);
         tokio::time::timeout(origin.patience(), read).await.unwrap_or_else(|_| Err(origin.silent(tree)))
     }
@@ -117,7 +130,7 @@ impl Fetching {
         origin: &Origin,
         (offset, bytes): (u64, u64),
         ahead: &Groups,
-    ) -> Result<Vec<u8>, TreeError> {
+    ) -> Result<Bytes, TreeError> {
         let now = Groups::of_bytes(offset..offset + bytes);
         // What comes stays until it was read, however little room there is.
         let _held = self.object.hold();
@@ -125,10 +138,16 @@ impl Fetching {
         self.fetch(tree, origin, &now.union(ahead));
         loop {
             let mut news = self.news.subscribe();
-            let missing = now.difference(&self.object.present());
+            if let Some(read) = self.fresh.read(offset, bytes) {
+                return Ok(read);
+            }
+            let missing = self.fresh.missing(&now).difference(&self.object.present());
             if missing.is_empty() {
-                let read = self.object.read_at(offset, bytes as usize).await;
-                return read.map_err(|error| TreeError::of_disk(&error));
+                match self.object.read_at(offset, bytes as usize).await {
+                    // Some of it waits for the disk, or went just now.
+                    Err(ObjectError::Missing { .. }) => {}
+                    read => return read.map(Into::into).map_err(|error| TreeError::of_disk(&error)),
+                }
             }
             if let Some(error) = self.take_failure(&missing) {
                 tries += 1;
@@ -196,38 +215,29 @@ impl Fetching {
         if bytes != stream_bytes(origin.size_bytes(), &groups) {
             return Err(origin.came_wrong(tree, blob, from).await);
         }
-        let (verified, mut to_keep) = mpsc::channel::<Vec<Verified>>(PIECES);
-        // The receiver goes with whoever keeps: when the disk refuses, nobody waits to hand it more.
-        let keep = async move {
-            while let Some(parts) = to_keep.recv().await {
-                self.object.write(parts).await.map_err(|error| TreeError::of_disk(&error))?;
-                self.tell();
-            }
-            Ok(())
-        };
+        let (verified, to_keep) = mpsc::unbounded_channel();
         let check = async move {
             let mut decoder = self.object.decoder(groups);
-            let mut piece = vec![0; PIECE_BYTES];
             loop {
-                let read = match fetched.read(&mut piece).await {
+                let read = match fetched.read(decoder.room()).await {
                     Ok(read) => read,
                     Err(error) => return Err(origin.why_broken(tree, &error).await),
                 };
-                let (mut rest, mut parts) = (&piece[..read], Vec::new());
-                loop {
-                    match decoder.push(&mut rest) {
-                        Ok(Some(part)) => parts.push(part),
-                        Ok(None) => break,
-                        Err(_) => return Err(origin.came_wrong(tree, blob, from).await),
+                match decoder.filled(read) {
+                    Ok(Some(part)) => {
+                        let part = self.take_in(part).await;
+                        if verified.send(part).is_err() {
+                            // The disk refused: it says so itself.
+                            return Ok(());
+                        }
                     }
-                }
-                // The disk refused: it says so itself.
-                if read == 0 || !parts.is_empty() && verified.send(parts).await.is_err() {
-                    return decoder.finish().map_err(|_| origin.wrong(tree));
+                    Ok(None) if read == 0 => return decoder.finish().map_err(|_| origin.wrong(tree)),
+                    Ok(None) => {}
+                    Err(_) => return Err(origin.came_wrong(tree, blob, from).await),
                 }
             }
         };
-        let (kept, checked) = tokio::join!(keep, check);
+        let (kept, checked) = tokio::join!(self.keep(to_keep), check);
         kept.and(checked)?;
         // A stream that proves nothing would be asked for again and again.
         if !self.object.present().contains_all(run) {
@@ -240,6 +250,29 @@ impl Fetching {
         Ok(())
     }
 
+    /// Lets whoever waits for a part read it, if there is room for it.
+    async fn take_in(&self, part: Verified) -> (Verified, Option<OwnedSemaphorePermit>) {
+        let Verified::Group { number, bytes, .. } = &part else { return (part, None) };
+        let room = self.room.take().await;
+        self.fresh.insert(*number, bytes.clone());
+        self.tell();
+        (part, Some(room))
+    }
+
+    /// Keeps parts on the disk, as many at once as came meanwhile.
+    async fn keep(&self, mut verified: Verifieds) -> Result<(), TreeError> {
+        let mut came = Vec::new();
+        while verified.recv_many(&mut came, AT_ONCE).await > 0 {
+            let (parts, rooms): (Vec<_>, Vec<_>) = came.drain(..).unzip();
+            let groups: Vec<_> = parts.iter().filter_map(Verified::group).collect();
+            self.object.write(parts).await.map_err(|error| TreeError::of_disk(&error))?;
+            self.room.keep(&self.fresh, groups);
+            drop(rooms);
+            self.tell();
+        }
+        Ok(())
+    }
+
     fn tell(&self) {
         self.news.send_modify(|count| *count += 1);
     }
@@ -248,6 +281,9 @@ impl Fetching {
         self.state.lock().expect("nothing panics while it holds the state")
     }
 }
+
+/// Parts on their way to the disk, and the room that each takes meanwhile.
+type Verifieds = mpsc::UnboundedReceiver<(Verified, Option<OwnedSemaphorePermit>)>;
 
 /// A run in pieces of at most `most` groups.
 fn pieces_of(run: Range<u64>, most: u64) -> impl Iterator<Item = Range<u64>> {

@@ -172,15 +172,16 @@ struct Parts {
 }
 
 impl OpenInput {
-    async fn read(&self, offset: u64, length: u64) -> Result<Vec<u8>, Fault> {
+    async fn read(&self, offset: u64, length: u64) -> Result<Bytes, Fault> {
         let left = self.entry.size_bytes.saturating_sub(offset);
         let bytes = length.min(left).min(OpenFile::MAX_READ_BYTES);
         if bytes == 0 {
-            return Ok(Vec::new());
+            return Ok(Bytes::new());
         }
         match &self.source {
             Source::Whole(file) => {
-                file.read_at(offset, bytes as usize).await.map_err(|error| Fault::Unreadable { why: error.into() })
+                let read = file.read_at(offset, bytes as usize).await;
+                read.map(Into::into).map_err(|error| Fault::Unreadable { why: error.into() })
             }
             Source::Parts(parts) => {
                 let Parts { tree, origin, fetching, ahead } = &**parts;
@@ -199,6 +200,6 @@ impl gridwell_mount::OpenFile for OpenInput {
     }
 
     fn read(&self, offset: u64, length: u32) -> BoxFuture<'_, Result<Bytes, Fault>> {
-        Box::pin(async move { Ok(self.read(offset, length.into()).await?.into()) })
+        Box::pin(self.read(offset, length.into()))
     }
 }

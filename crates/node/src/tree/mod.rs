@@ -4,6 +4,7 @@
 
 mod error;
 mod fetching;
+mod fresh;
 mod here;
 mod inputs;
 mod jobs;
@@ -19,6 +20,7 @@ mod putting;
 mod roots;
 mod text;
 mod tickets;
+mod unproven;
 mod views;
 
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};

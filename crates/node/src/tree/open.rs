@@ -8,14 +8,13 @@ use gridwell_files::{AheadMode, ReadAhead};
 use gridwell_model::{EntryKind, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
 use gridwell_store::{ObjectError, SharedFile};
-use gridwell_wire::TreeWish;
-use tokio::io::AsyncReadExt as _;
 
 use super::{
     ShareAt, Tree, TreeError,
     fetching::Fetching,
     origin::{Origin, PATIENCE, SharedAt},
     shown,
+    unproven::Unproven,
 };
 
 /// How often the owner of a file that is not hashed yet is asked whether it is.
@@ -47,6 +46,7 @@ struct There {
     tree: Tree,
     at: Arc<SharedAt>,
     ahead: Mutex<ReadAhead>,
+    unproven: Unproven,
     proven: tokio::sync::Mutex<Proven>,
 }
 
@@ -84,6 +84,7 @@ impl OpenFile {
                 ahead: Mutex::new(ReadAhead::new(version.size_bytes, AheadMode::Adaptive)),
                 tree,
                 at: Arc::new(SharedAt { path, share, rest, version, executable }),
+                unproven: Unproven::default(),
                 proven: tokio::sync::Mutex::new(Proven::NotYet(None)),
             })),
         };
@@ -181,10 +182,11 @@ impl There {
                 Err(TreeError::NotHashed { .. }) => {
                     *self.proven.lock().await = Proven::NotYet(Some(Instant::now()));
                 }
-                read => return read.map(Into::into),
+                read => return read,
             }
         }
-        let read = self.read_unproven(offset, bytes);
+        let ahead = self.ahead().on_read(offset, bytes, self.unproven.speed()).ahead;
+        let read = self.unproven.read(&self.tree, &self.at, offset..offset + bytes, &ahead);
         tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(self.at.share.silent(PATIENCE)))
     }
 
@@ -220,20 +222,6 @@ impl There {
             // Somebody says that this content has another size: who is right is not known yet.
             Err(ObjectError::WrongSize { .. }) => Ok(None),
             Err(error) => Err(TreeError::of_disk(&error)),
-        }
-    }
-
-    async fn read_unproven(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {
-        let SharedAt { path, share, rest, version, .. } = &*self.at;
-        let wish = TreeWish::Read { path: rest.clone(), version: *version, offset, bytes };
-        let mut fetched = self.tree.fetch(path, share, wish).await?;
-        if fetched.bytes != bytes {
-            return Err(share.nonsense());
-        }
-        let mut buffer = Vec::with_capacity(bytes as usize);
-        match fetched.read_to_end(&mut buffer).await {
-            Ok(_) => Ok(buffer.into()),
-            Err(error) => Err(self.origin().why_broken(&self.tree, &error).await),
         }
     }
 
