@@ -9,6 +9,7 @@ mod chaos;
 mod commands;
 mod consent;
 mod control;
+mod copies;
 mod courtesy;
 mod doctor;
 mod durability;

@@ -77,8 +77,8 @@ pub use request::{
 pub use response::Response;
 pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, ResultsRequest};
 pub use share::{
-    FilePutRequest, FileRequest, FileView, FilesPage, FilesRequest, MountRequest, MountView, ShareAddRequest,
-    ShareRemoveRequest, ShareView, TreeKind,
+    CopiesView, CopyPlaceView, FilePutRequest, FileRequest, FileView, FilesPage, FilesRequest, MountRequest, MountView,
+    ShareAddRequest, ShareRemoveRequest, ShareReplicateRequest, ShareView, TreeKind,
 };
 pub use suggestion::{SuggestionReason, SuggestionView};
 #[cfg(feature = "ts")]

@@ -7,7 +7,8 @@ use crate::{
     ActivityRequest, BehaviourRequest, DoctorRequest, FileFetchRequest, FilePinRequest, FilePutRequest, FileRequest,
     FilesRequest, HistoryRequest, LandRequest, LayoutRequest, LendingRequest, LimitRequest, LinkAnswerRequest,
     LinkUndoRequest, MountRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest,
-    RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest, TimelineRequest,
+    RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest,
+    ShareReplicateRequest, TimelineRequest,
 };
 
 /// One wish of a person's program. Each has one answer; everything after that arrives as events.
@@ -113,6 +114,8 @@ pub enum Request {
     ShareAdd(ShareAddRequest),
     /// Shows a folder no more; the folder itself stays as it is → [`crate::Response::Shares`].
     ShareRemove(ShareRemoveRequest),
+    /// Has so many machines keep each file of a share of this one → [`crate::Response::Shares`].
+    ShareReplicate(ShareReplicateRequest),
     /// A page of a folder of the tree → [`crate::Response::Files`].
     Files(FilesRequest),
     /// Shows the tree as a folder of this machine, also after a restart → [`crate::Response::Mount`].
@@ -465,6 +468,9 @@ pub struct SetRequest {
     /// Most bytes of files that are copied here for one job of another machine, so that the job goes on without it.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub copies_bytes: Option<u64>,
+    /// Most bytes of copies of other machines' shared files that are kept here.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub share_copies_bytes: Option<u64>,
     /// Whether this machine looks for others nearby, and is found by them while it shows a code.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub nearby: Option<bool>,

@@ -27,6 +27,49 @@ pub struct ShareRemoveRequest {
     pub name: String,
 }
 
+/// Has so many machines keep each file of a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ShareReplicateRequest {
+    /// What it is called in the tree.
+    pub name: String,
+    /// Its owner counted: 1 … 32; 1 is none elsewhere.
+    pub copies: u32,
+}
+
+/// How many copies of a share there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct CopiesView {
+    /// On how many machines each file is to be, the owner counted.
+    pub wanted: u32,
+    /// On how many each file is at least now, whole, on machines that can be reached.
+    pub whole: u32,
+    /// How many more are being made.
+    pub on_the_way: u32,
+    /// Machines that can be reached and have files of it whole, the owner first.
+    pub places: Vec<CopyPlaceView>,
+    /// Its files of different content; absent while its list of files is not here.
+    pub files: Option<u64>,
+    /// Why there are not as many as wished, or what is not copied, in one sentence; else empty.
+    pub note: String,
+}
+
+/// A machine that has files of a share whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct CopyPlaceView {
+    /// Which machine.
+    pub machine: PeerId,
+    /// What it is called.
+    pub name: String,
+    /// How many files of different content.
+    pub files: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+}
+
 /// A folder that a machine shows to others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -47,6 +90,9 @@ pub struct ShareView {
     pub path: Option<String>,
     /// Names of the machines that see it, for shares of this machine; empty when all see it that may see shared files.
     pub to: Vec<String>,
+    /// How many copies of it are wished, and how many there are; absent where others are to keep none.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub copies: Option<CopiesView>,
 }
 
 /// A page of a folder of the tree.

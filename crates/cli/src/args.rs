@@ -26,7 +26,7 @@ mod wake;
 pub use doctor::DoctorArgs;
 pub use files::{
     FilesArgs, FilesCommand, GetArgs, ListArgs, MountArgs, PathArgs, ShareAddArgs, ShareArgs, ShareCommand,
-    ShareRemoveArgs,
+    ShareRemoveArgs, ShareReplicateArgs,
 };
 pub use handover::HandOverArgs;
 pub use invite::{InviteArgs, JoinArgs};
@@ -344,6 +344,7 @@ Examples:
   gridwell set weight=-1                flip this machine alone: the more it is used, the more it pulls
   gridwell set isolated-after=10m       say so when no other machine was reachable for ten minutes; 2m is usual
   gridwell set copies=20GiB             keep copies of larger files of others' jobs, which then go on without them
+  gridwell set share-copies=100GiB      keep copies of shared files here up to so much; half of the free disk is usual
 
 Kept over restarts. What holds now: gridwell machines --json")]
     Set(SetArgs),

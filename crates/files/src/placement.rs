@@ -54,14 +54,13 @@ impl Placement {
         usize::from(self.keepers[content]) < self.copies.min(self.machines.len())
     }
 
-    /// True if `me` may let go of a content, because as many machines as are to keep it have it and rank before this one. `has` says
-    /// who has it.
+    /// True if `me` may let go of a content, because `enough` machines have it that rank before this one. `has` says who has it.
     ///
-    /// However many machines let go at once, those of them that rank first never do: as many copies as are wished stay.
+    /// However many machines let go at once, those of them that rank first never do: enough copies stay.
     #[must_use]
-    pub fn may_drop(&self, content: usize, me: PeerId, has: impl Fn(PeerId) -> bool) -> bool {
+    pub fn may_drop(&self, content: usize, me: PeerId, enough: usize, has: impl Fn(PeerId) -> bool) -> bool {
         let before = self.ranked(content).take_while(|machine| *machine != me);
-        before.filter(|machine| has(*machine)).count() >= self.copies
+        before.filter(|machine| has(*machine)).count() >= enough
     }
 
     fn ranked(&self, content: usize) -> impl Iterator<Item = PeerId> {
@@ -150,7 +149,7 @@ mod tests {
             let placement = Placement::new(&all, &rooms, copies);
             for (content, bits) in holders.iter().enumerate() {
                 let holders: BTreeSet<_> = rooms.keys().filter(|machine| bits & (1 << machine.0[0]) != 0).copied().collect();
-                let stay = holders.iter().filter(|me| !placement.may_drop(content, **me, |one| holders.contains(&one)));
+                let stay = holders.iter().filter(|me| !placement.may_drop(content, **me, copies, |one| holders.contains(&one)));
                 prop_assert_eq!(stay.count(), copies.min(holders.len()));
             }
         }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
 use gridwell_courtesy::When;
 
@@ -21,6 +21,8 @@ pub struct Config {
     pub nearby: Option<bool>,
     /// Where the tree is shown as a folder if that is possible, until somebody decides otherwise; nowhere when absent.
     pub mount: Option<PathBuf>,
+    /// How long a machine may be gone before others keep the copies of shared files that it kept, at least a second.
+    pub copies_grace: Duration,
     /// Program and arguments that start a runner.
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in jobs.
@@ -30,6 +32,8 @@ pub struct Config {
 impl Config {
     /// Where a node listens unless told otherwise.
     pub const DEFAULT_LISTEN: &str = "0.0.0.0:7766";
+    /// Usual [`Config::copies_grace`]: whoever restarts a machine has it back by then.
+    pub const COPIES_GRACE: Duration = Duration::from_mins(10);
 
     /// A node of `data` that listens where usual and lends all it may; sessions run in `program`, which is `gridwell`.
     #[must_use]
@@ -43,6 +47,7 @@ impl Config {
             lend_cpus: None,
             nearby: None,
             mount: None,
+            copies_grace: Self::COPIES_GRACE,
             runner: vec![program.clone().into_os_string(), "runner".into()],
             self_program: program,
         }

@@ -30,10 +30,10 @@ use crate::{
     clock,
     config::Config,
     core::{
-        ASKS, Addresses, Changed, Changes, Consent, Copying, Core, FACTS, Fact, Following, History, Inlets, Isolation,
-        Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Manners, Membership, Mounting, PROMISES_KEY,
-        Pairing, Passing, Presence, Rates, Readers, Reading, Settings, Sharing, Timeline, Traffic, UNKEPT_NOTICES,
-        Waking, ends, epoch_of, home_of, keeper, net_wishes,
+        ASKS, Addresses, Changed, Changes, Consent, Copying, Core, Editions, FACTS, Fact, Following, History, Inlets,
+        Isolation, Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Manners, Membership, Mounting,
+        PROMISES_KEY, Pairing, Passing, Presence, Rates, Readers, Reading, Settings, Sharing, Timeline, Traffic,
+        UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper, net_wishes,
     },
     disk::Scenes,
     events::EventHub,
@@ -44,7 +44,7 @@ use crate::{
     recorder::Recorder,
     senses::{Asking, Look},
     transfer::{Doubts, Transfer, Ways},
-    tree::{Fetchings, JobFolders, Jobs, Keeping, Tickets, Tree},
+    tree::{Copies, Fetchings, JobFolders, Jobs, Keeping, Tickets, Tree},
 };
 
 /// Parts of pictures that are read at once.
@@ -218,6 +218,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let consent = Consent::load(&store).await?;
     let changes = Changes::load(&store).await?;
     let sharing = Sharing::load(&store).await?;
+    let editions = Editions::load(&store, membership.grid().id()).await?;
     let mounting = Mounting::load(&store, config.mount.clone()).await?;
     let layouts = Layouts::load(&store, membership.grid().id()).await?;
     let incarnation = Incarnation(random());
@@ -253,9 +254,13 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         keeping: Keeping::load(&store).await?,
         drawing: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
         tickets: Tickets::default(),
+        copies: Copies::load(&store, me, config.copies_grace, editions.all().cloned().collect()).await,
     };
-    // It ends with the loop, which shows it what is at the top of the tree.
+    tree.copies.limit(settings.share_copies_bytes);
+    // They end with the loop, which shows them what is at the top of the tree.
     tokio::spawn(tree.clone().follow_kept());
+    tokio::spawn(tree.clone().list_own_shares());
+    tokio::spawn(tree.clone().follow_copies());
     let handle = NodeHandle { asks, previews: previews.clone(), store: store.clone(), tree: tree.clone() };
     let limiting = Limiting::new(&settings.limits);
     let machines = Machines::new(me, settings, hardware, recipes, &history);
@@ -286,6 +291,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         rates: Rates::default(),
         limiting,
         sharing,
+        editions,
         mounting,
         reading: Reading::new(JobFolders::new(tree.clone())),
         tree,

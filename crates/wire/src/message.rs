@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::{
-    BlobId, Decline, DeputyMessage, Fence, GridId, Hardware, Hindrance, Incarnation, JobId, LeaseId, LeaseOffer,
-    LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, RelPath, Renewal, Reserve, ShareId, ShareReport, Stamp,
-    Standing, TaskKey, TaskResult, TaskSpan, TreeEntry, Tuning, Version, WakePoint,
+    BlobId, CopyReport, Decline, DeputyMessage, Fence, GridId, Hardware, Hindrance, Incarnation, JobId, LeaseId,
+    LeaseOffer, LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, RelPath, Renewal, Reserve, ShareId,
+    ShareReport, Stamp, Standing, TaskKey, TaskResult, TaskSpan, TreeEntry, Tuning, Version, WakePoint,
 };
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,11 @@ pub enum Message {
     },
     /// The folders that the sender shows the receiver, all of them; those past [`ShareReport::MAX`] are not heeded.
     Shares(Vec<ShareReport>),
+    /// What the owner of a share last said of it, signed and encoded by `trust`; passed on to all who see the share, and said again
+    /// when one of them comes.
+    Edition(Vec<u8>),
+    /// Which copies the sender keeps of a share; said when that changes, and once in a while.
+    Copies(CopyReport),
 }
 
 impl Message {
@@ -156,7 +161,9 @@ impl Message {
             | Self::Leaving { .. }
             | Self::Wake { .. }
             | Self::WakeSent { .. }
-            | Self::Shares(_) => true,
+            | Self::Shares(_)
+            | Self::Edition(_)
+            | Self::Copies(_) => true,
             Self::Hello(_)
             | Self::Members(_)
             | Self::Ping { .. }
@@ -321,6 +328,20 @@ pub enum BulkRequest {
         /// How many groups, at most [`TreeWish::MAX_GROUPS`]; all of them lie in the blob.
         count: u64,
     },
+    /// Some groups of a file of another machine's share, or of the list of its files, from a machine that keeps a copy: the
+    /// stream follows that proves them.
+    Copied {
+        /// Whose share.
+        owner: PeerId,
+        /// Which.
+        share: ShareId,
+        /// The content.
+        blob: BlobId,
+        /// The first group.
+        first: u64,
+        /// How many groups, at most [`TreeWish::MAX_GROUPS`]; all of them lie in the content.
+        count: u64,
+    },
 }
 
 impl BulkRequest {
@@ -333,7 +354,7 @@ impl BulkRequest {
                 TreeWish::Prove { .. } | TreeWish::Read { .. } | TreeWish::ProveBy { .. } => false,
             },
             Self::Jobs => true,
-            Self::Blob { .. } | Self::Passed(_) | Self::Groups { .. } => false,
+            Self::Blob { .. } | Self::Passed(_) | Self::Groups { .. } | Self::Copied { .. } => false,
         }
     }
 

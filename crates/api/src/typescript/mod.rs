@@ -113,6 +113,7 @@ answers! {
     Shares => Vec<ShareView>;
     ShareAdd => Vec<ShareView>;
     ShareRemove => Vec<ShareView>;
+    ShareReplicate => Vec<ShareView>;
     Files => FilesPage;
     File => FileView;
     FilePin => FileView;

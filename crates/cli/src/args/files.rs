@@ -22,6 +22,16 @@ Examples:
 It is there at once, however much it holds: what is read is fetched when it is read. Nothing outside it can be seen,
 wherever links in it lead. Others never write to it.")]
     Add(ShareAddArgs),
+    /// Have so many machines keep each of its files, this one counted
+    #[command(after_help = "\
+Examples:
+  gridwell share replicate kitchen 3    this machine and two others; when one is lost, another one takes its place
+  gridwell share replicate kitchen 1    this machine only, as usual
+
+Machines that see the share keep them by themselves, each in a part of its free disk (there: gridwell set
+share-copies=100GiB), also while this one sleeps or is lost: its files are read from them then. They follow within a
+minute what changes here; what is deleted here goes there, too. How many there are: gridwell share list")]
+    Replicate(ShareReplicateArgs),
     /// List the folders that machines show each other
     #[command(after_help = "Examples:\n  gridwell share list\n  gridwell share list --json")]
     List,
@@ -41,6 +51,15 @@ pub struct ShareAddArgs {
     /// A machine that sees it (repeatable); all that may see shared files if not given
     #[arg(long, value_name = "MACHINE")]
     pub to: Vec<String>,
+}
+
+/// `gridwell share replicate`
+#[derive(Debug, Args)]
+pub struct ShareReplicateArgs {
+    /// What it is called
+    pub name: String,
+    /// On how many machines each file is to be
+    pub copies: u32,
 }
 
 /// `gridwell share remove`

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, ValueEnum};
 
@@ -42,6 +42,9 @@ pub struct NodeArgs {
     /// Also show the window in browsers of this machine, at this loopback address; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = loopback)]
     pub ui: Option<SocketAddr>,
+    /// How long a machine may be gone before others keep the copies of shared files that it kept
+    #[arg(long, hide = true, value_name = "TIME", value_parser = grace)]
+    pub copies_grace: Option<Duration>,
     /// What to log: a level, or filters such as 'info,gridwell_net=debug' [env: GRIDWELL_LOG]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -67,6 +70,12 @@ pub enum LogStyle {
     Text,
     /// A JSON object a line
     Json,
+}
+
+/// Reads a time of a second or more.
+fn grace(text: &str) -> Result<Duration, String> {
+    let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
+    if time < Duration::from_secs(1) { Err("write a second or more".to_owned()) } else { Ok(time) }
 }
 
 /// Reads a number of cores, whole or not.

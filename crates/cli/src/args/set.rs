@@ -7,7 +7,7 @@ use gridwell_model::{Sharpness, Strategy, Weight};
 #[derive(Debug, Args)]
 pub struct SetArgs {
     /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100, isolated-after=TIME, relay=on|off, reach=1…6,
-    /// copies=SIZE
+    /// copies=SIZE, share-copies=SIZE
     #[arg(required = true, value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }
@@ -29,6 +29,8 @@ pub enum Setting {
     Reach(u32),
     /// Most bytes that are copied here for one job of another machine.
     Copies(u64),
+    /// Most bytes of copies of shared files that are kept here.
+    ShareCopies(u64),
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
@@ -47,8 +49,11 @@ fn setting(text: &str) -> Result<Setting, String> {
         },
         "reach" => value.parse().map(Setting::Reach).map_err(|_| format!("'{value}' is no number of links")),
         "copies" => gridwell_model::parse_bytes(value).map(Setting::Copies).map_err(|error| error.to_string()),
+        "share-copies" => {
+            gridwell_model::parse_bytes(value).map(Setting::ShareCopies).map_err(|error| error.to_string())
+        }
         _ => Err(format!(
-            "nothing is called '{name}' here: strategy, sharpness, weight, isolated-after, relay, reach and copies are"
+            "nothing is called '{name}' here: strategy, sharpness, weight, isolated-after, relay, reach, copies and share-copies are"
         )),
     }
 }

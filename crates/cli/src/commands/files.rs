@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gridwell_api::{
     ApiError, ErrorCode, FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FilePutRequest, FileRequest,
     FileVerified, FileView, FilesPage, FilesRequest, MountRequest, MountView, Request, ShareAddRequest,
-    ShareRemoveRequest, ShareView, TreeKind,
+    ShareRemoveRequest, ShareReplicateRequest, ShareView, TreeKind,
 };
 use gridwell_model::format_bytes;
 use gridwell_serve::{ByteStream, Client, TreeView};
@@ -30,6 +30,9 @@ pub(super) async fn share(args: ShareArgs, client: &Client, screen: Screen) -> R
         ShareCommand::Add(args) => {
             let path = input::full_path(&args.folder)?;
             Request::ShareAdd(ShareAddRequest { path, name: args.name, to: args.to })
+        }
+        ShareCommand::Replicate(args) => {
+            Request::ShareReplicate(ShareReplicateRequest { name: args.name, copies: args.copies })
         }
         ShareCommand::Remove(args) => Request::ShareRemove(ShareRemoveRequest { name: args.name }),
     };

@@ -80,6 +80,7 @@ pub(super) async fn tune(args: SetArgs, client: &Client, screen: Screen) -> Resu
             Setting::Relay(relay) => request.relay = Some(relay),
             Setting::Reach(reach) => request.reach = Some(reach),
             Setting::Copies(bytes) => request.copies_bytes = Some(bytes),
+            Setting::ShareCopies(bytes) => request.share_copies_bytes = Some(bytes),
             Setting::IsolatedAfter(time) => request.isolated_after_secs = Some(time.as_secs()),
         }
     }

@@ -143,6 +143,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         when: args.dedicated.then_some(When::Dedicated),
         lend_cpus: args.lend_cores,
         nearby: args.nearby.map(|nearby| nearby == Switch::On),
+        copies_grace: args.copies_grace.unwrap_or(usual.copies_grace),
         ..usual
     })
 }

@@ -1,4 +1,6 @@
-use gridwell_api::{FileFreed, FilePlaceView, FileVerified, FileView, FilesPage, MountView, ShareView, TreeKind};
+use gridwell_api::{
+    CopiesView, FileFreed, FilePlaceView, FileVerified, FileView, FilesPage, MountView, ShareView, TreeKind,
+};
 use gridwell_model::{Stamp, format_bytes};
 
 use super::{clean, moment, table::Table};
@@ -21,7 +23,18 @@ pub(crate) fn shares(shares: &[ShareView], columns: usize) -> String {
         };
         table.row([share.at.clone(), lies, seen]);
     }
-    table.render(columns)
+    let copied = shares.iter().filter_map(|share| Some(copies(&share.at, share.copies.as_ref()?)));
+    table.render(columns) + &copied.collect::<String>()
+}
+
+/// How many copies of a share there are, and where.
+fn copies(at: &str, copies: &CopiesView) -> String {
+    let CopiesView { wanted, whole, on_the_way, places, note, .. } = copies;
+    let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
+    let places = if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) };
+    let coming = if *on_the_way > 0 { format!("; {on_the_way} on the way") } else { String::new() };
+    let note = if note.is_empty() { String::new() } else { format!("; {note}") };
+    format!("{at}: {wanted} copies, {whole} whole{places}{coming}{note}\n")
 }
 
 /// Where the tree is shown as a folder.

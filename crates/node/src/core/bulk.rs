@@ -58,6 +58,9 @@ impl Core {
                 self.serve_groups(peer, (blob, job), (first, count), responder);
             }
             BulkRequest::Tree { share, wish } => self.show(peer, share, wish, responder),
+            BulkRequest::Copied { owner, share, blob, first, count } => {
+                self.give_copy(peer, (owner, share), blob, (first, count), responder);
+            }
             BulkRequest::Jobs => self.show_jobs(peer, responder),
             BulkRequest::Made { job, wish } => self.show_made(peer, job, wish, responder),
             BulkRequest::Passed(passed) => self.on_passed_request(peer, passed, responder),

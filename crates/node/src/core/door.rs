@@ -119,6 +119,7 @@ impl Core {
             Request::Shares => Ok(Response::Shares(self.share_views())),
             Request::ShareAdd(request) => return self.add_share(request, reply),
             Request::ShareRemove(request) => return self.remove_share(&request, reply),
+            Request::ShareReplicate(request) => return self.replicate(&request, reply),
             Request::Mount(request) => return self.mount(request, reply),
             Request::Unmount => return self.unmount(reply),
             Request::Mounted => Ok(Response::Mount(self.mount_view())),

@@ -103,6 +103,12 @@ pub(crate) enum Fact {
     SharesKept(Result<(), StoreError>, Vec<(Option<gridwell_model::ShareId>, Reply)>),
     /// So is what others share.
     SeenKept(Result<(), StoreError>),
+    /// The newest edition of a share of this machine is written down, or could not be; who waits for it.
+    EditionKept(Result<(), StoreError>, gridwell_model::ShareId, Option<Reply>),
+    /// The files of a share of this machine are listed.
+    Listed(gridwell_model::ShareId, gridwell_model::ListRef),
+    /// Others are to hear which copies are kept here.
+    CopiesChanged,
     /// The tree is shown as a folder, or could not be; who waits for that.
     TreeMounted(MountAt, Result<Mounted, ApiError>, Option<Reply>),
     /// It is shown no more; whether that is written down.
@@ -190,6 +196,9 @@ impl Core {
             Fact::TreeUnmounted(kept, reply) => self.on_tree_unmounted(kept, reply),
             Fact::ShareChecked(checked, request, reply) => self.on_share_checked(checked, &request, reply),
             Fact::SharesKept(kept, waiting) => self.on_shares_kept(kept, waiting),
+            Fact::EditionKept(kept, share, reply) => self.on_edition_kept(kept, share, reply),
+            Fact::Listed(share, list) => self.on_listed(share, list),
+            Fact::CopiesChanged => self.tell_copies(),
             Fact::SeenKept(kept) => self.on_seen_kept(kept),
             Fact::AsksKept(kept, then) => self.on_asks_kept(kept, then),
             Fact::PairHeard(visit, bytes) => self.on_pair_heard(visit, bytes),

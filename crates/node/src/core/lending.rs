@@ -273,6 +273,7 @@ impl Core {
         };
         settings.isolated_after_secs = request.isolated_after_secs.or(settings.isolated_after_secs);
         settings.copies_bytes = request.copies_bytes.unwrap_or(settings.copies_bytes);
+        settings.share_copies_bytes = request.share_copies_bytes.or(settings.share_copies_bytes);
         settings.nearby = request.nearby.unwrap_or(settings.nearby);
         settings.relay = request.relay.unwrap_or(settings.relay);
         settings.reach = request.reach.unwrap_or(settings.reach);
@@ -295,6 +296,7 @@ impl Core {
         if self.machines.settings().copies_bytes > before.copies_bytes {
             self.copy_all_inputs();
         }
+        self.tree.copies.limit(self.machines.settings().share_copies_bytes);
         self.tell_of_settings(&before);
         self.follow_travel(&before);
         self.tune();

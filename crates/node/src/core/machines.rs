@@ -57,6 +57,9 @@ pub(crate) struct Settings {
     /// Most bytes of files that are copied here for one job of another machine, so that it goes on without that one.
     #[serde(default = "usual_copies")]
     pub(crate) copies_bytes: u64,
+    /// Most bytes of copies of shared files that are kept here; half of what is free beyond the disk's reserve when absent.
+    #[serde(default)]
+    pub(crate) share_copies_bytes: Option<u64>,
     /// What is wanted of machines for the jobs that start here.
     #[serde(default)]
     pub(crate) leanings: BTreeMap<PeerId, Leaning>,
@@ -88,6 +91,7 @@ impl Settings {
             reach: usual_reach(),
             limits: BTreeMap::new(),
             copies_bytes: usual_copies(),
+            share_copies_bytes: None,
             leanings: BTreeMap::new(),
             awaited: BTreeSet::new(),
             score: 0.0,

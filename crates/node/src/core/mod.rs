@@ -15,6 +15,7 @@ mod courtesy;
 mod deputies;
 mod doctor;
 mod door;
+mod editions;
 mod ending;
 mod ends;
 mod facts;
@@ -98,6 +99,7 @@ pub(crate) use consent::{AsksKept, Consent};
 pub(crate) use courtesy::{Manners, PROMISES_KEY};
 pub(crate) use deputies::{Copying, epoch_of};
 pub(crate) use door::storage;
+pub(crate) use editions::Editions;
 pub(crate) use ends::{Ends, ends};
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use handing::Following;
@@ -170,6 +172,7 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     pub(crate) limiting: Limiting,
     pub(crate) sharing: Sharing,
+    pub(crate) editions: Editions,
     pub(crate) mounting: Mounting,
     pub(crate) tree: Tree,
     pub(crate) reading: Reading,

@@ -212,6 +212,8 @@ impl Core {
             Message::Leaving { sleeps } => self.on_leaving(peer, sleeps),
             Message::Deputy(message) => self.on_deputy_message(peer, *message),
             Message::Shares(reports) => self.on_shares(peer, reports),
+            Message::Edition(sealed) => self.on_edition(peer, &sealed),
+            Message::Copies(report) => self.on_copies(peer, report),
             Message::Limit(message) => self.on_limit_message(peer, *message),
             // Only instead of a hello, which the net reads.
             Message::Forbidden(_) | Message::Twice(_) => {}

@@ -185,5 +185,6 @@ impl Core {
         }
         self.tell_limits_to(peer);
         self.tell_shares_to(peer);
+        self.tell_editions_to(peer);
     }
 }

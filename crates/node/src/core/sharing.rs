@@ -78,6 +78,11 @@ impl Sharing {
         self.roots.subscribe()
     }
 
+    /// What a share of this machine is called, and who sees it.
+    pub(super) fn own(&self, share: ShareId) -> Option<(&ShareName, &Audience)> {
+        self.own.get(&share).map(|own| (&own.kept.name, &own.kept.to))
+    }
+
     /// The folder of a share, if its owner shows it to `peer`.
     pub(super) fn shown_to(&self, peer: PeerId, share: ShareId) -> Option<SharedFolder> {
         self.own.get(&share).filter(|own| own.kept.to.includes(peer)).map(|own| own.folder.clone())
@@ -98,7 +103,7 @@ impl Sharing {
         postcard::to_stdvec(&kept).expect("shares are plain data")
     }
 
-    fn named(&self, name: &str) -> Option<ShareId> {
+    pub(super) fn named(&self, name: &str) -> Option<ShareId> {
         self.own.iter().find(|(_, own)| own.kept.name.as_str() == name).map(|(share, _)| *share)
     }
 }
@@ -183,6 +188,7 @@ impl Core {
         if let Some(own) = self.sharing.own.remove(&share) {
             own.folder.close();
         }
+        self.take_copies_back(share);
         self.keep_shares(None, reply);
     }
 
@@ -254,6 +260,7 @@ impl Core {
         if self.sharing.seen.remove(&peer).is_some() {
             self.keep_seen();
         }
+        self.forget_editions_of(peer);
     }
 
     fn keep_seen(&mut self) {
@@ -281,6 +288,7 @@ impl Core {
 
     /// Shows readers of the tree what is at its top now.
     pub(crate) fn follow_roots(&mut self) {
+        self.follow_reach();
         let others = self.machines.others();
         let own = self
             .sharing
@@ -292,6 +300,9 @@ impl Core {
         let theirs = others.iter().map(|(peer, machine)| {
             let shares = self.sharing.seen.get(peer).map(Vec::as_slice).unwrap_or_default();
             let shares = shares.iter().map(|report| (report.name.to_string(), RootShare::there(report.share)));
+            // What it shows is read from copies, also by who never met it.
+            let copied = if machine.online { Vec::new() } else { self.tree.copies.shares_of(*peer) };
+            let shares = copied.into_iter().map(|(share, name)| (name, RootShare::there(share))).chain(shares);
             let name = self.machines.name(*peer);
             RootMachine { peer: *peer, name, online: machine.online, shares: shares.collect() }
         });
@@ -326,6 +337,7 @@ impl Core {
                     at: format!("/{path}/{name}"),
                     path: own.map(|own| own.kept.path.to_string_lossy().into_owned()),
                     to,
+                    copies: self.tree.copies.view((machine.peer, share.id), |peer| self.machines.name(peer)),
                 }
             })
         });

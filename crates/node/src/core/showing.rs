@@ -75,7 +75,7 @@ impl Core {
     }
 
     /// Whether a machine may look at files here is known once its word on who belongs to the grid was heard.
-    fn may_look(&self, peer: PeerId) -> Result<(), BulkReply> {
+    pub(super) fn may_look(&self, peer: PeerId) -> Result<(), BulkReply> {
         match self.has_heard(peer) {
             false => Err(BulkReply::Busy),
             true if self.heeds(peer) && self.may(peer, Role::Files) => Ok(()),

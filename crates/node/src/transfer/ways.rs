@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gridwell_links::Pair;
-use gridwell_model::{Hindrance, PeerId};
+use gridwell_model::{Hindrance, ListRef, PeerId, ShareId};
 use gridwell_wire::BulkRequest;
 use tokio::sync::{mpsc, oneshot};
 
@@ -55,6 +55,18 @@ impl Ways {
     pub(super) async fn broke(&self, one: PeerId, other: PeerId, why: Hindrance) {
         // The loop has stopped: nobody needs ways.
         let _ = self.facts.send(Fact::WayBroke(one, other, why)).await;
+    }
+
+    /// The files of a share of this machine are listed, for those who keep copies.
+    pub(crate) async fn listed(&self, share: ShareId, list: ListRef) {
+        // The loop has stopped: nobody is told.
+        let _ = self.facts.send(Fact::Listed(share, list)).await;
+    }
+
+    /// Others are to hear which copies are kept here.
+    pub(crate) async fn copies_changed(&self) {
+        // The loop has stopped: nobody is told.
+        let _ = self.facts.send(Fact::CopiesChanged).await;
     }
 
     /// Bytes of a file, as people know it, came from a machine that were not its content.

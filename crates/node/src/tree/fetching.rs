@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gridwell_files::{Groups, PathSpeed, Purpose, Verified, stream_bytes};
+use gridwell_files::{Groups, PathSpeed, Purpose, Verified, group_count, stream_bytes};
 use gridwell_model::BlobId;
 use gridwell_store::{Object, ObjectError};
 use gridwell_wire::TreeWish;
@@ -28,6 +28,8 @@ const AT_ONCE: usize = 64;
 /// Wait before the second try; doubled each time, at most so often.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
 const MOST_DOUBLED: u32 = 4;
+/// Groups that are waited for together when all of a file comes, 4 MiB: a slow path brings so many in time, too.
+const WHOLE_GROUPS: u64 = 64;
 /// Shortest stream that tells how fast a path is.
 const MEASURED_BYTES: u64 = 1024 * 1024;
 
@@ -124,6 +126,20 @@ impl Fetching {
         tokio::time::timeout(origin.patience(), read).await.unwrap_or_else(|_| Err(origin.silent(tree)))
     }
 
+    /// Brings all of it here, and returns once it outlives a crash.
+    pub(super) async fn bring_whole(self: &Arc<Self>, tree: &Tree, origin: &Origin) -> Result<(), TreeError> {
+        let _held = self.object.hold();
+        let all = 0..group_count(origin.size_bytes());
+        for run in pieces_of(all.clone(), WHOLE_GROUPS) {
+            // The next piece is on its way while this one is waited for.
+            let next = Groups::from(run.end..all.end.min(run.end + WHOLE_GROUPS));
+            let now = Groups::from(run);
+            let piece = self.until_here(tree, origin, &now, &next);
+            tokio::time::timeout(origin.patience(), piece).await.unwrap_or_else(|_| Err(origin.silent(tree)))?;
+        }
+        self.object.sync().await.map_err(|error| TreeError::of_disk(&error))
+    }
+
     async fn read_in_time(
         self: &Arc<Self>,
         tree: &Tree,
@@ -137,29 +153,60 @@ impl Fetching {
         let mut tries = 0;
         self.fetch(tree, origin, &now.union(ahead));
         loop {
-            let mut news = self.news.subscribe();
+            let news = self.news.subscribe();
             if let Some(read) = self.fresh.read(offset, bytes) {
                 return Ok(read);
             }
-            let missing = self.fresh.missing(&now).difference(&self.object.present());
-            if missing.is_empty() {
+            if self.fresh.missing(&now).difference(&self.object.present()).is_empty() {
                 match self.object.read_at(offset, bytes as usize).await {
                     // Some of it waits for the disk, or went just now.
                     Err(ObjectError::Missing { .. }) => {}
                     read => return read.map(Into::into).map_err(|error| TreeError::of_disk(&error)),
                 }
             }
-            if let Some(error) = self.take_failure(&missing) {
-                tries += 1;
-                if tries == origin.tries() || !error.may_pass() {
-                    return Err(error);
-                }
-                tokio::time::sleep(RETRY_WAIT * 2_u32.pow(tries.min(MOST_DOUBLED))).await;
-            }
-            self.fetch(tree, origin, &now);
-            // The sender lives as long as this.
-            let _ = news.changed().await;
+            self.wait(tree, origin, &now, &mut tries, news).await?;
         }
+    }
+
+    /// Waits until groups are on the disk; fetches what is missing of them, and of `ahead`.
+    async fn until_here(
+        self: &Arc<Self>,
+        tree: &Tree,
+        origin: &Origin,
+        now: &Groups,
+        ahead: &Groups,
+    ) -> Result<(), TreeError> {
+        let mut tries = 0;
+        self.fetch(tree, origin, &now.union(ahead));
+        loop {
+            let news = self.news.subscribe();
+            if now.difference(&self.object.present()).is_empty() {
+                return Ok(());
+            }
+            self.wait(tree, origin, now, &mut tries, news).await?;
+        }
+    }
+
+    /// Waits for news, which were subscribed to before somebody looked; what did not come is asked for again.
+    async fn wait(
+        self: &Arc<Self>,
+        tree: &Tree,
+        origin: &Origin,
+        now: &Groups,
+        tries: &mut u32,
+        mut news: watch::Receiver<u64>,
+    ) -> Result<(), TreeError> {
+        if let Some(error) = self.take_failure(&now.difference(&self.object.present())) {
+            *tries += 1;
+            if *tries == origin.tries() || !error.may_pass() {
+                return Err(error);
+            }
+            tokio::time::sleep(RETRY_WAIT * 2_u32.pow((*tries).min(MOST_DOUBLED))).await;
+        }
+        self.fetch(tree, origin, now);
+        // The sender lives as long as this.
+        let _ = news.changed().await;
+        Ok(())
     }
 
     /// Why some of these groups did not come, once.

@@ -9,8 +9,8 @@ use gridwell_store::{KnownFile, Spot};
 use gridwell_wire::{TreePage, TreeWish};
 
 use super::{
-    MAX_ENTRY_BYTES, Place, ShareAt, Tree, TreeError, Whose, file_view, folder_named, jobs::below, origin::SharedAt,
-    place::at_spot, shown,
+    MAX_ENTRY_BYTES, Place, ShareAt, ShareKey, Tree, TreeError, Whose, file_view, folder_named, jobs::below,
+    origin::SharedAt, place::at_spot, shown,
 };
 
 /// What something of the tree is, as its machine says, or as it is remembered here while that does not answer.
@@ -75,14 +75,17 @@ impl Tree {
             if self.objects.here_bytes(file.blob) == 0 {
                 continue;
             }
-            if self.keeping.keeps(&file.spot) {
+            let key = (file.spot.peer, file.spot.share);
+            if self.keeping.keeps(&file.spot) || self.copies.keeps(key, file.blob) {
                 freed.kept += 1;
                 continue;
             }
             // A machine that did not answer once is not asked for each of its files.
             let there = if silent { Ok(false) } else { self.is_there(&file).await };
             silent |= there.as_ref().is_err_and(TreeError::may_pass);
-            if !there.unwrap_or_default() {
+            let elsewhere = there.is_err() || silent;
+            let elsewhere = elsewhere && self.copies.is_held_elsewhere(key, file.blob);
+            if !there.unwrap_or_default() && !elsewhere {
                 freed.last += 1;
                 continue;
             }
@@ -117,6 +120,7 @@ impl Tree {
             EntryKind::File { version, .. } => version.size_bytes,
             _ => known.iter().map(|file| file.version.size_bytes).sum(),
         };
+        let share_key = share.key();
         let owner = FilePlaceView {
             machine: share.peer,
             name: share.machine,
@@ -135,7 +139,17 @@ impl Tree {
             owner: false,
             ..owner.clone()
         });
-        Ok(std::iter::once(owner).chain(here).collect())
+        let key = share_key.filter(|_| matches!(entry.kind, EntryKind::File { .. }));
+        let blob = file.blob.or_else(|| known.first().map(|file| file.blob));
+        let holders = key.zip(blob).map(|(key, blob)| self.copies.holders(key, blob)).unwrap_or_default();
+        let elsewhere = holders.into_iter().map(|peer| FilePlaceView {
+            machine: peer,
+            name: roots.name_of(peer),
+            online: true,
+            owner: false,
+            ..owner.clone()
+        });
+        Ok([vec![owner.clone()], here.into_iter().collect(), elsewhere.collect()].concat())
     }
 
     /// Checks what lies here at a path against its hashes, and drops what is wrong: it comes anew when it is read.
@@ -164,7 +178,7 @@ impl Tree {
         after: Option<&[u8]>,
     ) -> Result<Option<TreePage>, TreeError> {
         let Some(folder) = &folder else { return Ok(None) };
-        let known = self.known_below(folder).await?;
+        let known = self.remembered_below(folder).await?;
         if known.is_empty() || known.iter().any(|file| file.spot == *folder) {
             return Ok(None);
         }
@@ -180,14 +194,30 @@ impl Tree {
     /// What is remembered of a file or folder.
     pub(super) async fn remembered(&self, spot: Option<Spot>, name: &[u8]) -> Result<Option<TreeEntry>, TreeError> {
         let Some(spot) = spot else { return Ok(None) };
-        let known = self.known_below(&spot).await?;
+        let known = self.remembered_below(&spot).await?;
         Ok((!known.is_empty()).then(|| remembered_as(&spot, &known, name)))
     }
 
     /// The hash of that version of a file, if it is remembered.
     pub(super) async fn remembered_blob(&self, at: &SharedAt) -> Option<BlobId> {
-        let known = self.known.at(at.spot()?).await.ok()??;
-        (known.version == at.version).then_some(known.blob)
+        let spot = at.spot()?;
+        let known = self.remembered_below(&spot).await.ok()?;
+        known.into_iter().find(|file| file.spot == spot && file.version == at.version).map(|file| file.blob)
+    }
+
+    /// Files that are known at a spot, or below it: those that the owner of the share listed, else those of which something was read
+    /// here. What was read since the list was made is newer.
+    async fn remembered_below(&self, spot: &Spot) -> Result<Vec<KnownFile>, TreeError> {
+        let read = self.known_below(spot).await?;
+        let Some(mut listed) = self.copies.listed(spot) else { return Ok(read) };
+        for file in read {
+            if let Ok(at) = listed.binary_search_by(|listed| listed.spot.cmp(&file.spot))
+                && listed[at].version.changed_ns < file.version.changed_ns
+            {
+                listed[at] = file;
+            }
+        }
+        Ok(listed)
     }
 
     /// Remembers a file whose content comes here.
@@ -286,6 +316,14 @@ impl Tree {
 }
 
 impl ShareAt {
+    /// Which share it is; none for what jobs made.
+    pub(super) const fn key(&self) -> Option<ShareKey> {
+        match self.id {
+            Whose::Share(share) => Some((self.peer, share)),
+            Whose::Job(_) => None,
+        }
+    }
+
     /// Where something below it is among the shares of machines; nowhere for what jobs made.
     pub(super) fn spot(&self, path: Option<RelPath>) -> Option<Spot> {
         match self.id {

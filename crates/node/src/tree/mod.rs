@@ -2,6 +2,7 @@
 //!
 //! Nothing here passes through the loop but the question which way leads to a machine.
 
+mod copies;
 mod error;
 mod fetching;
 mod fresh;
@@ -37,6 +38,7 @@ use tokio::{
 };
 
 use crate::transfer::Transfer;
+pub(crate) use copies::{Copies, ShareKey};
 pub use error::TreeError;
 pub(crate) use fetching::Fetchings;
 use here::Told;
@@ -76,6 +78,7 @@ pub(crate) struct Tree {
     /// Parts of pictures that are read at once: each may take some hundred megabytes.
     pub(crate) drawing: Arc<Semaphore>,
     pub(crate) tickets: Tickets,
+    pub(crate) copies: Copies,
 }
 
 impl Tree {
@@ -197,7 +200,7 @@ impl Tree {
         let asked = async {
             let mut fetched = match self.fetch(path, share, wish.clone()).await {
                 // Another way may lead there.
-                Err(error) if error.may_pass() => {
+                Err(error) if error.may_pass() && self.roots.borrow().is_online(share.peer) => {
                     tokio::time::sleep(ASK_AGAIN).await;
                     self.fetch(path, share, wish).await?
                 }

@@ -4,14 +4,14 @@ use std::{io, ops::Range, sync::Arc, time::Duration};
 
 use gridwell_files::group_count;
 use gridwell_links::Pair;
-use gridwell_model::{BlobId, EntryKind, JobId, PeerId, RelPath, TreeEntry, Version};
+use gridwell_model::{BlobId, EntryKind, JobId, ListRef, PeerId, RelPath, TreeEntry, Version};
 use gridwell_mount::TreePath;
 use gridwell_net::Fetched;
 use gridwell_trust::open_ticket;
 use gridwell_wire::{BulkRequest, TreeWish};
 use tokio::sync::watch;
 
-use super::{MAX_ENTRY_BYTES, ShareAt, Told, Tree, TreeError, Whose, shown, tickets::question};
+use super::{MAX_ENTRY_BYTES, ShareAt, ShareKey, Told, Tree, TreeError, Whose, shown, tickets::question};
 use crate::transfer::Transfer;
 
 /// Longest wait for bytes of a share: a program at a file system waits for all of it.
@@ -28,6 +28,8 @@ pub(super) enum Origin {
     Shared(Arc<SharedAt>),
     /// Among the files of a job, at its steward.
     Input(Arc<InputAt>),
+    /// The list of a share's files, at its owner and at all who keep copies.
+    List(Arc<ListAt>),
 }
 
 /// A file of another machine, of one version.
@@ -52,11 +54,21 @@ pub(super) struct InputAt {
     pub(super) steward: watch::Receiver<PeerId>,
 }
 
+/// The list of a share's files.
+#[derive(Debug)]
+pub(super) struct ListAt {
+    /// The share's.
+    pub(super) path: TreePath,
+    pub(super) key: ShareKey,
+    pub(super) list: ListRef,
+}
+
 /// Content by its hash, as it is given in one place: what is not given elsewhere is no fault of this one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     Shared(BlobId, Whose, RelPath, Version),
     Input(BlobId, JobId),
+    List(BlobId, ShareKey),
 }
 
 impl Origin {
@@ -64,6 +76,7 @@ impl Origin {
         match self {
             Self::Shared(at) => Key::Shared(blob, at.share.id, at.rest.clone(), at.version),
             Self::Input(at) => Key::Input(blob, at.job),
+            Self::List(at) => Key::List(blob, at.key),
         }
     }
 
@@ -71,13 +84,14 @@ impl Origin {
         match self {
             Self::Shared(at) => at.version.size_bytes,
             Self::Input(at) => at.size_bytes,
+            Self::List(at) => at.list.size_bytes,
         }
     }
 
     /// How long a reader waits.
     pub(super) const fn patience(&self) -> Duration {
         match self {
-            Self::Shared(_) => PATIENCE,
+            Self::Shared(_) | Self::List(_) => PATIENCE,
             Self::Input(_) => JOB_PATIENCE,
         }
     }
@@ -85,7 +99,7 @@ impl Origin {
     /// How often it is asked for what may come another time.
     pub(super) const fn tries(&self) -> u32 {
         match self {
-            Self::Shared(_) => TRIES,
+            Self::Shared(_) | Self::List(_) => TRIES,
             Self::Input(_) => u32::MAX,
         }
     }
@@ -99,20 +113,88 @@ impl Origin {
     ) -> Result<(Fetched, PeerId), TreeError> {
         debug_assert!(run.end <= group_count(self.size_bytes()), "groups of the file");
         let (first, count) = (run.start, run.end - run.start);
-        let (from, request) = match self {
+        match self {
             Self::Shared(at) => {
-                let (path, version) = (at.rest.clone(), at.version);
-                let wish = match at.ticket(tree, blob).await {
-                    Some(ticket) => TreeWish::ProveBy { path, version, first, count, ticket },
-                    None => TreeWish::Prove { path, version, first, count },
+                let is_online = tree.roots.borrow().is_online(at.share.peer);
+                let asked = match is_online {
+                    true => self.ask_owner(tree, at, blob, run.clone()).await,
+                    false => Err(TreeError::Away { machine: at.share.machine.clone() }),
                 };
-                (at.share.peer, at.share.request(wish))
+                let error = match asked {
+                    Err(error) if error.may_pass() || matches!(error, TreeError::Wrong { .. }) => error,
+                    asked => return asked,
+                };
+                let key = at.share.key();
+                let holders = key.map(|key| tree.copies.holders(key, blob)).unwrap_or_default();
+                if let Some(key) = key
+                    && let Some(came) = self.ask_holders(tree, key, blob, holders, run.clone()).await
+                {
+                    return Ok(came);
+                }
+                // Somebody on the way may have kept some.
+                if matches!(error, TreeError::Away { .. }) {
+                    self.ask_owner(tree, at, blob, run).await
+                } else {
+                    Err(error)
+                }
             }
             Self::Input(at) => {
                 let request = BulkRequest::Groups { blob: at.blob, job: at.job, first, count };
-                (*at.steward.borrow(), request)
+                let steward = *at.steward.borrow();
+                self.ask(tree, blob, steward, request).await
             }
+            Self::List(at) => {
+                let sources = tree.copies.list_sources(at.key, blob);
+                let came = self.ask_holders(tree, at.key, blob, sources, run).await;
+                came.ok_or_else(|| TreeError::Away { machine: tree.name_of(at.key.0) })
+            }
+        }
+    }
+
+    /// Asks the owner of a share for groups of a file.
+    async fn ask_owner(
+        &self,
+        tree: &Tree,
+        at: &SharedAt,
+        blob: BlobId,
+        run: Range<u64>,
+    ) -> Result<(Fetched, PeerId), TreeError> {
+        let (path, version) = (at.rest.clone(), at.version);
+        let (first, count) = (run.start, run.end - run.start);
+        let wish = match at.ticket(tree, blob).await {
+            Some(ticket) => TreeWish::ProveBy { path, version, first, count, ticket },
+            None => TreeWish::Prove { path, version, first, count },
         };
+        self.ask(tree, blob, at.share.peer, at.share.request(wish)).await
+    }
+
+    /// Asks machines that keep copies, one after the other; those that gave wrong bytes of it just now are left out.
+    async fn ask_holders(
+        &self,
+        tree: &Tree,
+        (owner, share): ShareKey,
+        blob: BlobId,
+        holders: Vec<PeerId>,
+        run: Range<u64>,
+    ) -> Option<(Fetched, PeerId)> {
+        let (first, count) = (run.start, run.end - run.start);
+        let doubted = tree.transfer.doubts.of(blob);
+        for holder in holders.into_iter().filter(|holder| !doubted.contains(&Pair::of(tree.transfer.me, *holder))) {
+            match self.ask(tree, blob, holder, BulkRequest::Copied { owner, share, blob, first, count }).await {
+                Ok(came) => return Some(came),
+                Err(error) => tracing::debug!(%error, "a machine does not give its copy"),
+            }
+        }
+        None
+    }
+
+    async fn ask(
+        &self,
+        tree: &Tree,
+        blob: BlobId,
+        from: PeerId,
+        request: BulkRequest,
+    ) -> Result<(Fetched, PeerId), TreeError> {
         let asked = tree.transfer.ask_for(blob, from, request).await;
         asked.map_err(|error| {
             let machine = tree.name_of(from);
@@ -128,6 +210,7 @@ impl Origin {
         match self {
             Self::Shared(at) => &at.path,
             Self::Input(at) => &at.path,
+            Self::List(at) => &at.path,
         }
     }
 
@@ -166,6 +249,7 @@ impl Origin {
         match self {
             Self::Shared(at) => at.share.machine.clone(),
             Self::Input(at) => tree.name_of(*at.steward.borrow()),
+            Self::List(at) => tree.name_of(at.key.0),
         }
     }
 }

@@ -65,6 +65,7 @@ impl Address {
             | Request::Shares
             | Request::ShareAdd(_)
             | Request::ShareRemove(_)
+            | Request::ShareReplicate(_)
             | Request::Files(_)
             | Request::File(_)
             | Request::FilePin(_)

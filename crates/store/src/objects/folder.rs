@@ -142,6 +142,11 @@ impl Folder {
         self.regions().blob_bytes(blob)
     }
 
+    pub(super) fn spare_bytes(&self) -> Result<u64, ObjectError> {
+        let free_bytes = disk::free_bytes(&self.path).map_err(|error| read_error(&self.path, error))?;
+        Ok(free_bytes.saturating_sub(self.limits.reserve_bytes))
+    }
+
     pub(super) fn usage(&self) -> ObjectUsage {
         let regions = self.regions();
         ObjectUsage {

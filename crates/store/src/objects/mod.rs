@@ -9,7 +9,7 @@ mod map;
 
 use std::{fs::File, path::Path, sync::Arc};
 
-use gridwell_files::{Decoder, GROUP_BYTES, Groups, Part, Purpose, Verified};
+use gridwell_files::{Decoder, GROUP_BYTES, Groups, Outboard, Part, Parts, Purpose, Verified, group_range};
 use gridwell_model::BlobId;
 
 pub use check::Checked;
@@ -129,6 +129,41 @@ impl Objects {
             Ok(found.map(|content| Object { folder, content, purpose }))
         })
         .await
+    }
+
+    /// Keeps `bytes` whole, under their hash; they stay while the hold lives. Returns once they outlive a crash.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::NoRoom`] or [`ObjectError::File`] if they were not kept.
+    pub async fn keep(&self, bytes: &[u8]) -> Result<BlobHold, ObjectError> {
+        let (outboard, size_bytes) = (Outboard::of(bytes), bytes.len() as u64);
+        let object = self.open(outboard.root(), size_bytes, Purpose::Own).await?;
+        let (hold, groups) = (object.hold(), Groups::all(size_bytes));
+        let (mut decoder, mut parts) = (object.decoder(groups.clone()), Vec::new());
+        for part in Parts::new(size_bytes, groups) {
+            let mut piece = match part {
+                Part::Pair(number) => outboard.pair(number).expect("an outboard has every pair").as_slice(),
+                Part::Group(number) => {
+                    let range = group_range(number, size_bytes);
+                    &bytes[range.start as usize..range.end as usize]
+                }
+            };
+            parts.extend(decoder.push(&mut piece).expect("an outboard proves its bytes"));
+        }
+        object.write(parts).await?;
+        object.sync().await?;
+        Ok(hold)
+    }
+
+    /// Bytes of the disk that are free beyond those that are to stay so.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::File`] if the system does not say.
+    pub async fn spare_bytes(&self) -> Result<u64, ObjectError> {
+        let folder = Arc::clone(&self.folder);
+        blocking(move || folder.spare_bytes()).await
     }
 
     /// Removes all pieces of a blob, also if somebody needs them. A missing blob is no error.

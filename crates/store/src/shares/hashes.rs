@@ -131,6 +131,16 @@ impl SharedFolder {
         blocking(move || inner.hash(path, version)).await
     }
 
+    /// The hash of a file's content, for whoever can wait: those whom somebody waits for have another turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`SharedFolder::open`].
+    pub async fn hash_in_turn(&self, path: RelPath, version: Version) -> Result<BlobId, ShareError> {
+        let making = self.inner.hashes.making_later.lock().await;
+        Ok(self.outboard(path, version, making).await?.root())
+    }
+
     /// Hashes a file's content beside whatever else happens, unless that is known or under way.
     pub fn hash_later(&self, path: RelPath, version: Version) {
         if !self.inner.hashes.note(path, version) {

@@ -337,3 +337,19 @@ async fn room_is_made_of_what_nobody_holds() {
     assert_eq!(objects.free(source.blob()).await.unwrap(), 3 * GROUP_BYTES);
     assert_eq!(objects.here_bytes(source.blob()), 0);
 }
+
+#[tokio::test]
+async fn bytes_that_are_kept_are_whole_proven_and_stay_while_they_are_held() {
+    let fixture = Fixture::new();
+    for size_bytes in [1, GROUP_BYTES, 5 * GROUP_BYTES + 7] {
+        let source = Source::new(3, size_bytes);
+        let hold = fixture.store.objects().keep(&source.bytes).await.unwrap();
+        assert_eq!(hold.blob(), source.blob());
+        let object = source.open(&fixture.store, Purpose::Own).await;
+        assert!(object.is_complete());
+        assert_eq!(object.read_at(0, source.bytes.len()).await.unwrap(), source.bytes);
+        assert_eq!(fixture.store.objects().free(hold.blob()).await.unwrap(), 0, "it is held");
+        drop(hold);
+        assert_eq!(fixture.store.objects().free(source.blob()).await.unwrap(), size_bytes);
+    }
+}

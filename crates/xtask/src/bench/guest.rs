@@ -23,8 +23,25 @@ const WORK: [&str; 7] = ["exec", "--detach", "--on", "quarry", "--", "sleep", "8
 
 /// Somebody is there for a second after each touch; load of others does not count, since this computer has any.
 const RULES: [&str; 19] = [
-    "lending", "set", "--when", "idle", "--after", "1s", "--on-return", "freeze", "--ladder", "touched=1s", "--ladder",
-    "gone=1s", "--ladder", "dwell=1s", "--ladder", "soften-load=100", "--ladder", "freeze-load=100", "--json",
+    "lending",
+    "set",
+    "--when",
+    "idle",
+    "--after",
+    "1s",
+    "--on-return",
+    "freeze",
+    "--ladder",
+    "touched=1s",
+    "--ladder",
+    "gone=1s",
+    "--ladder",
+    "dwell=1s",
+    "--ladder",
+    "soften-load=100",
+    "--ladder",
+    "freeze-load=100",
+    "--json",
 ];
 
 /// How long the node is watched while its owner works.

@@ -233,6 +233,7 @@ impl Core {
         self.membership.grid = grid;
         self.set_hello();
         self.members_changed();
+        self.sign_editions_anew();
         let names: Vec<String> = self.membership.grid.members().map(|member| member.name.clone()).collect();
         let mut sentence = format!("joined a grid of {}", number(names.len() as u64, "machine"));
         if let Some(host) = entering.host {
