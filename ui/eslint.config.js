@@ -15,7 +15,8 @@ const TIERS = {
   jobs: ["bridge", "parts", "state", "text", "shell"],
   peers: ["bridge", "parts", "state", "text", "shell"],
   blobs: ["bridge", "parts", "state", "text", "shell"],
-  views: ["bridge", "parts", "state", "text", "shell", "jobs", "peers", "blobs", "scene", "views"],
+  lending: ["parts", "state", "text"],
+  views: ["bridge", "parts", "state", "text", "shell", "jobs", "peers", "blobs", "lending", "scene", "views"],
   shell: ["bridge", "parts", "state", "text", "jobs", "peers", "blobs"],
 };
 

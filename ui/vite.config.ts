@@ -83,7 +83,7 @@ export default defineConfig(({ command, mode }) => {
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 400,
       rolldownOptions: {
-        input: lab ? ["lab.html", "scene-lab.html"] : ["index.html"],
+        input: lab ? ["lab.html", "scene-lab.html", "lending-lab.html"] : ["index.html"],
         output: {
           codeSplitting: { groups: GROUPS },
         },

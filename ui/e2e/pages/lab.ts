@@ -64,12 +64,21 @@ export async function openScene(
   return page;
 }
 
+/** Opens the rules of lending on a page of their own, with made-up rules. */
+export async function openLending(asked: Record<string, string> = {}, more: { hasTouch?: true } = {}): Promise<Page> {
+  const address = inject("lab").replace("lab.html", "lending-lab.html");
+  const page = await goTo(`${address}?${new URLSearchParams(asked)}`, "reduce", { width: 1280, height: 800 }, more);
+  await page.getByRole("status").waitFor();
+  return page;
+}
+
 async function goTo(
   address: string,
   reducedMotion: "reduce" | "no-preference",
   size = { width: 1280, height: 800 },
+  more: { hasTouch?: true } = {},
 ): Promise<Page> {
-  const context = await browser.newContext({ viewport: size, reducedMotion, bypassCSP: false });
+  const context = await browser.newContext({ viewport: size, reducedMotion, bypassCSP: false, ...more });
   // As in the desktop app.
   await context.addInitScript(() => Object.freeze(Object.prototype));
   const page = await context.newPage();

@@ -146,3 +146,14 @@ export function files(count: number): string {
 export function cores(count: number): string {
   return m.unit_cores({ count, n: number(count, 1) });
 }
+
+/** A day of the week, 0 is Monday: `Mon`, `Monday`. */
+export function weekday(day: number, length: "short" | "long"): string {
+  // A Monday.
+  return dateFormat({ weekday: length, timeZone: "UTC" }).format(Date.UTC(2024, 0, 1 + day));
+}
+
+/** An hour of the day: `9 AM`, `09`. The end of the day is its hour 24, which clocks call 0. */
+export function hour(hour: number): string {
+  return dateFormat({ hour: "numeric", timeZone: "UTC" }).format(Date.UTC(2024, 0, 1, hour));
+}

@@ -1,0 +1,84 @@
+import { isEmpty, type Hours } from "./hours";
+
+/** What the owner of this machine allows; as `crates/courtesy` has it. Shares are of the whole machine, 0 to 1. */
+export interface Policy {
+  when: When;
+  neverWhile: NeverWhile;
+  limits: Limits;
+  onReturn: OnReturn;
+  /** Works for jobs of its owner alone. */
+  onlyMine: boolean;
+}
+
+/** When it lends: only when nobody has touched it for a while, only within the hours, both, or either. */
+export type When =
+  | { when: "always" }
+  | { when: "idle"; afterSecs: number }
+  | { when: "within"; hours: Hours }
+  | { when: "idle_within"; afterSecs: number; hours: Hours }
+  | { when: "idle_or_within"; afterSecs: number; hours: Hours };
+
+export interface NeverWhile {
+  programs: readonly string[];
+  fullScreen: boolean;
+  onBattery: boolean;
+  graphicsBusy: boolean;
+  metered: boolean;
+}
+
+export interface Limits {
+  cores: number;
+  coresSoftened: number;
+  memory: number;
+  memorySoftened: number;
+  graphics: boolean;
+  /** Free space that stays free. */
+  diskReserveBytes: number;
+  /** `null` is as fast as it goes. */
+  networkBytesPerSec: number | null;
+}
+
+/** What becomes of the work of others when its owner comes back. */
+export type OnReturn =
+  | { onReturn: "soften" }
+  | { onReturn: "finish"; withinSecs: number }
+  | { onReturn: "freeze" }
+  | { onReturn: "pack" }
+  | { onReturn: "end" };
+
+/** What can be kept back for a while by itself. */
+export type Resource = "cores" | "graphics" | "memory" | "network";
+export const RESOURCES: readonly Resource[] = ["cores", "graphics", "memory", "network"];
+
+/** Names of programs that are looked for, at most, and their longest, in bytes. */
+export const MOST_PROGRAMS = 64;
+export const PROGRAM_BYTES = 100;
+/** What is chosen where nothing was before. */
+export const USUAL_IDLE_SECS = 300;
+
+export function idleSecs(when: When): number | null {
+  return "afterSecs" in when ? when.afterSecs : null;
+}
+
+export function hoursOf(when: When): Hours | null {
+  return "hours" in when ? when.hours : null;
+}
+
+/** The rule made of its parts; `either` where one of them is enough. */
+export function whenOf(afterSecs: number | null, hours: Hours | null, either: boolean): When {
+  if (afterSecs === null) return hours === null ? { when: "always" } : { when: "within", hours };
+  if (hours === null) return { when: "idle", afterSecs };
+  return { when: either ? "idle_or_within" : "idle_within", afterSecs, hours };
+}
+
+/** True for rules under which nothing is ever lent. */
+export function neverLends({ when, limits }: Policy): boolean {
+  const hours = hoursOf(when);
+  const isClosed = hours !== null && isEmpty(hours) && when.when !== "idle_or_within";
+  return isClosed || limits.cores === 0 || limits.memory === 0 || limits.networkBytesPerSec === 0;
+}
+
+/** Whether a program of that name can run: lists of running ones show no paths. */
+export function isProgram(name: string): boolean {
+  return name !== "" && !/[/\0]/.test(name) && new TextEncoder().encode(name).length <= PROGRAM_BYTES;
+}
