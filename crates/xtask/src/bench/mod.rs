@@ -2,6 +2,7 @@
 
 mod app;
 mod blender;
+mod confinement;
 mod files;
 mod grid;
 mod guest;
@@ -67,6 +68,7 @@ struct Comparison {
 
 const COMPARISONS: &[Comparison] = &[
     Comparison { name: "tasks", title: "Tasks", measure: |bench| tasks::compare(bench).map(table) },
+    Comparison { name: "task", title: "One task", measure: |bench| confinement::measure(bench).map(table) },
     Comparison { name: "start", title: "Time to start", measure: |bench| node::time_to_start(bench).map(table) },
     Comparison {
         name: "memory",
