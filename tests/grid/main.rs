@@ -7,6 +7,7 @@ mod answers;
 mod bundles;
 mod chaos;
 mod commands;
+mod confinement;
 mod consent;
 mod control;
 mod copies;

@@ -128,6 +128,13 @@ impl Peer {
             if self.arguments.iter().any(|word| word == "--nearby") { &[] } else { &["--nearby", "off"] };
         // What else runs on this computer is no concern of most tests; kept, so that one may say otherwise.
         let mine: &[&str] = if self.ready.is_null() { &["--dedicated"] } else { &[] };
+        // Programs of tests leave traces beside the nodes' own folders.
+        let open = std::env::temp_dir();
+        let open: &[&OsStr] = if self.arguments.iter().any(|word| word == "--open") {
+            &[]
+        } else {
+            &["--open".as_ref(), open.as_os_str()]
+        };
         let words = self.place.launcher.iter().map(PathBuf::from).chain([gridwell()]).collect::<Vec<_>>();
         let mut child = Command::new(&words[0])
             .args(&words[1..])
@@ -136,6 +143,7 @@ impl Peer {
             .args(options)
             .args(quiet)
             .args(mine)
+            .args(open)
             .args(&self.arguments)
             .env("GRIDWELL_LOG", "info")
             .stdin(Stdio::null())

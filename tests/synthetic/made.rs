@@ -81,6 +81,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         leaning: None,
         awaited: false,
         isolated_since: None,
+        confinement: None,
         via: Vec::new(),
     }
 }

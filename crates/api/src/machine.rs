@@ -144,6 +144,11 @@ pub struct MachineView {
     /// Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
     /// for other machines.
     pub isolated_since: Option<Stamp>,
+    /// How far programs of jobs are kept from what is its owner's: `full`, `partial: …` or `none: …`; absent for other
+    /// machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub confinement: Option<String>,
     /// The machines over which it is reached, in this order; absent while there is a link with it, or no way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<PeerId>>"))]

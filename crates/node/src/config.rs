@@ -23,6 +23,8 @@ pub struct Config {
     pub mount: Option<PathBuf>,
     /// How long a machine may be gone before others keep the copies of shared files that it kept, at least a second.
     pub copies_grace: Duration,
+    /// Folders that programs of jobs may read and change, apart from their own.
+    pub open: Vec<PathBuf>,
     /// Program and arguments that start a runner.
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in jobs.
@@ -48,6 +50,7 @@ impl Config {
             nearby: None,
             mount: None,
             copies_grace: Self::COPIES_GRACE,
+            open: Vec::new(),
             runner: vec![program.clone().into_os_string(), "runner".into()],
             self_program: program,
         }

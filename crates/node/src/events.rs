@@ -105,6 +105,7 @@ mod tests {
             leaning: None,
             awaited: false,
             isolated_since: None,
+            confinement: None,
             via: Vec::new(),
         }
     }

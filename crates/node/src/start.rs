@@ -315,6 +315,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         homes: BTreeMap::new(),
         guests: BTreeMap::new(),
         sessions: BTreeMap::new(),
+        open: config.open.clone(),
         outbox: BTreeMap::new(),
         preludes: BTreeMap::new(),
         live: BTreeMap::new(),

@@ -1449,6 +1449,11 @@ export type MachineView = {
    * for other machines.
    */
   isolated_since: Stamp | null;
+  /**
+   * How far programs of jobs are kept from what is its owner's: `full`, `partial: …` or `none: …`; absent for other
+   * machines.
+   */
+  confinement?: string;
   /** The machines over which it is reached, in this order; absent while there is a link with it, or no way. */
   via?: Array<PeerId>;
 };

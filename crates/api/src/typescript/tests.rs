@@ -311,6 +311,7 @@ fn machine() -> MachineView {
         leaning: None,
         awaited: false,
         isolated_since: None,
+        confinement: None,
         via: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
@@ -36,6 +36,9 @@ pub struct NodeArgs {
     /// Cores to lend; all when absent
     #[arg(long, value_name = "CORES", allow_negative_numbers = true, value_parser = cores)]
     pub lend_cores: Option<f32>,
+    /// Folder that programs of jobs may read and change besides their own; may be repeated
+    #[arg(long, value_name = "FOLDER")]
+    pub open: Vec<PathBuf>,
     /// Also open the local door on 127.0.0.1:PORT, for whoever shows the token in the data folder
     #[arg(long, value_name = "PORT")]
     pub http: Option<u16>,

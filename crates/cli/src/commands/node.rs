@@ -141,6 +141,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         listen: if args.listen.is_empty() { usual.listen } else { args.listen },
         labels: args.label.into_iter().collect(),
         when: args.dedicated.then_some(When::Dedicated),
+        open: args.open.clone(),
         lend_cpus: args.lend_cores,
         nearby: args.nearby.map(|nearby| nearby == Switch::On),
         copies_grace: args.copies_grace.unwrap_or(usual.copies_grace),

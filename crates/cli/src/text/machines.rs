@@ -207,6 +207,7 @@ mod tests {
             leaning: None,
             awaited: false,
             isolated_since: None,
+            confinement: None,
             via: Vec::new(),
         };
         let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();

@@ -199,6 +199,8 @@ pub(crate) struct Core {
     pub(crate) homes: BTreeMap<JobId, Home>,
     pub(crate) guests: BTreeMap<JobId, Guest>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
+    /// Folders that their programs may read and change, by the owner's word.
+    pub(crate) open: Vec<PathBuf>,
     /// Blobs of outputs held for their stewards, by lease.
     pub(crate) outbox: BTreeMap<LeaseId, Vec<outbox::Held>>,
     /// What environments wrote that failed to open, by job, with their step: shown with the failure.

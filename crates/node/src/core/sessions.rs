@@ -14,7 +14,7 @@ use gridwell_model::{
 use gridwell_wire::Message;
 use gridwell_worker::{Input, SessionFailure, SessionId};
 
-use super::{Core, guest::Guest, steward::sentence};
+use super::{Core, confinement, guest::Guest, steward::sentence};
 use crate::{
     clock,
     lines::Lines,
@@ -38,8 +38,8 @@ pub(crate) struct Session {
     shown: BTreeSet<u32>,
     /// What environments wrote before the first task: shown in that task's log.
     prelude: Vec<u8>,
-    /// How far its programs are kept from what is not theirs; known once its runner has said it.
-    confinement: Option<Confinement>,
+    /// Its programs are kept from files that are not theirs.
+    is_confined: bool,
     failed: bool,
     /// Since when it stands still, while it does.
     still_since: Option<Time>,
@@ -53,6 +53,8 @@ struct Run {
     span: TaskSpan,
     /// Reads its output, when its recipe says how.
     lines: Option<Lines>,
+    /// It wrote what programs write when the system refuses them something.
+    looks_refused: bool,
 }
 
 /// The tag of a run in its session: both ends of its span.
@@ -106,7 +108,9 @@ impl Core {
                 Ok(action) => {
                     let recipe = self.guests.get(&session.job).map(|guest| guest.spec.recipe.as_str());
                     let lines = recipe.and_then(|recipe| self.machines.lines(recipe, span.len()));
-                    session.runs.insert(tag(*span), Run { since: None, lease, step, span: *span, lines });
+                    session
+                        .runs
+                        .insert(tag(*span), Run { since: None, lease, step, span: *span, lines, looks_refused: false });
                     batch.push((tag(*span), action));
                 }
                 Err(error) => refused.push((*span, sentence(&error))),
@@ -141,7 +145,7 @@ impl Core {
             match event {
                 SessionEvent::Confined(confinement) => {
                     tracing::debug!(%confinement, session = id.0, "a session is kept from what is not its own");
-                    session.confinement = Some(confinement);
+                    session.is_confined = !matches!(confinement, Confinement::None { .. });
                 }
                 SessionEvent::Opened => {
                     self.worker.handle(Input::SessionOpened { session: id }, now);
@@ -183,6 +187,10 @@ impl Core {
                             Some(lines) => lines.judge(end),
                             None => end,
                         };
+                        if !good && run.looks_refused {
+                            let task = TaskKey { step: run.step, index: run.span.start };
+                            self.say_confinement(id, (run.lease, task), &end);
+                        }
                         if good && end != (ActionEnd::Exited { code: 0 }) {
                             // The runner took it for a success: its session ends as after any other failure.
                             log_exec(self.exec.cancel(id.0, Stop { which: Which::All, notice_limit: None }));
@@ -211,6 +219,17 @@ impl Core {
                     self.on_session_gone(id);
                 }
             }
+        }
+    }
+
+    /// Says in the log of a run that failed what its program could not touch.
+    fn say_confinement(&mut self, id: SessionId, (lease, task): (LeaseId, TaskKey), end: &ActionEnd) {
+        let failed_by_itself =
+            matches!(end, ActionEnd::Exited { .. } | ActionEnd::Signalled { .. } | ActionEnd::SaidFail { .. });
+        let session = self.sessions.get(&id).filter(|_| failed_by_itself);
+        if let Some(guest) = session.and_then(|session| self.guests.get(&session.job)) {
+            let (steward, words) = (guest.steward(), confinement::words(&guest.spec));
+            self.send_log(steward, lease, task, words.into_bytes());
         }
     }
 
@@ -245,6 +264,7 @@ impl Core {
         };
         let task = TaskKey { step: run.step, index: run.span.start };
         let (job, lease, span) = (session.job, run.lease, run.span);
+        run.looks_refused = run.looks_refused || session.is_confined && confinement::looks_refused(&bytes);
         if let Some(said) = run.lines.as_mut().and_then(|lines| lines.read(&bytes)) {
             let status = said.status.unwrap_or_default();
             let input = Input::TaskProgressed { session: id, run: span, progress: said.percent, status };
@@ -332,7 +352,7 @@ fn open(
         runs: BTreeMap::new(),
         shown: BTreeSet::new(),
         prelude: Vec::new(),
-        confinement: None,
+        is_confined: false,
         failed: false,
         still_since: None,
     };

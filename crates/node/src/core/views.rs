@@ -8,7 +8,7 @@ use gridwell_ledger::{FailureGroup, JobSummary, PeerShare};
 use gridwell_model::{JobId, JobState, PeerId, Reserve, Standing, TaskKey, TaskState};
 use gridwell_wire::Announcement;
 
-use super::{Core, Home};
+use super::{Core, Home, confinement::HERE};
 use crate::clock;
 
 /// Longest version of another machine's program that is shown, in characters.
@@ -256,6 +256,7 @@ impl Core {
             leaning: self.machines.settings().leanings.get(&peer).copied(),
             awaited: self.machines.settings().awaited.contains(&peer),
             isolated_since: self.isolation.since().filter(|_| peer == self.me),
+            confinement: (peer == self.me).then(|| HERE.to_string()),
             via: self.via(peer),
         }
     }
