@@ -1,5 +1,7 @@
 //! Gravity tuned by people while the grid works.
 
+use std::{fs, process::Command};
+
 use serde_json::Value;
 
 use crate::support::{Grid, Peer, makers, until};
@@ -139,6 +141,54 @@ fn what_a_task_asks_for_is_reserved_refused_beyond_what_is_lent_and_freed_by_a_c
     grid.peers[1].boot();
     let mill = &grid.peers[0];
     mill.until("the reserve again", &["machines"], |machines| free(machines).filter(|free| *free == lent));
+}
+
+#[test]
+fn disk_that_a_task_asks_for_is_reserved_refused_beyond_what_is_free_and_freed_by_a_crash() {
+    let mut grid = Grid::of(&["mill", "quarry"]);
+    let mill = &grid.peers[0];
+    let free = mill.until("free disk", &["machines"], |machines| {
+        let quarry = machines.as_array()?.iter().find(|machine| machine["name"] == "quarry")?;
+        quarry["load"]["disk_free_bytes"].as_u64().filter(|bytes| *bytes > 0)
+    });
+    // More than half: two do not fit beside each other, whatever is kept free.
+    let most = format!("disk >= {:.3} GB", free as f64 * 0.6 / 1e9);
+    let wait =
+        |needs: &str| mill.start_job(["exec", "--detach", "--on", "quarry", "--needs", needs, "--", "sleep", "600"]);
+    let job = wait(&most);
+    mill.until_counts(&job, "running", 1);
+    let second = wait(&most);
+    let refused = wait(&format!("disk >= {:.3} GB", free as f64 * 1.01 / 1e9));
+    let why = mill.until("the reason", &["why", &refused], |why| {
+        let quarry = why["machines"].as_array()?.iter().find(|machine| machine["name"] == "quarry")?.clone();
+        (quarry["fits"] == false).then_some(quarry)
+    });
+    let reasons = why["reasons"].to_string();
+    assert!(reasons.contains("needs disk") && reasons.contains("has "), "{why:#}");
+    assert!(mill.tasks(&second).iter().all(|task| task["state"] != "running"), "{:?}", mill.tasks(&second));
+
+    // A runner that dies gives its room back, and so does a node.
+    mill.ok(["hold", &job]);
+    kill_runner(&grid.peers[1]);
+    mill.until_counts(&second, "running", 1);
+    let third = wait(&most);
+    mill.ok(["hold", &second]);
+    grid.peers[1].kill();
+    grid.peers[1].boot();
+    grid.peers[0].until_counts(&third, "running", 1);
+}
+
+/// Kills the one runner that a node has, as a crash does.
+fn kill_runner(peer: &Peer) {
+    let tasks = fs::read_dir(format!("/proc/{}/task", peer.pid())).expect("the node lives").flatten();
+    let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<i32> =
+        children.collect::<String>().split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    let is_runner =
+        |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.ends_with(b"\0runner\0"));
+    let runner = children.into_iter().find(is_runner).expect("a runner");
+    let killed = Command::new("kill").args(["-KILL", &runner.to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()), "{runner}");
 }
 
 /// Sets the second machine's weight and waits until the first has heard of it.

@@ -161,6 +161,7 @@ impl Limits {
             cpus: whole.cpus * cores,
             memory_mib: (whole.memory_mib as f64 * f64::from(memory)) as u64,
             gpus: if graphics && self.graphics { whole.gpus } else { 0 },
+            disk_mib: whole.disk_mib,
         }
     }
 }
@@ -396,10 +397,13 @@ mod tests {
 
     #[test]
     fn limits_take_their_share_of_the_machine() {
-        let whole = Reserve { cpus: 8.0, memory_mib: 1_000, gpus: 2 };
+        let whole = Reserve { cpus: 8.0, memory_mib: 1_000, gpus: 2, disk_mib: 9 };
         let limits = Limits::default();
-        assert_eq!(limits.lent(&whole, Share::All, true), Reserve { cpus: 8.0, memory_mib: 899, gpus: 2 });
-        assert_eq!(limits.lent(&whole, Share::Softened, false), Reserve { cpus: 4.0, memory_mib: 500, gpus: 0 });
+        assert_eq!(limits.lent(&whole, Share::All, true), Reserve { cpus: 8.0, memory_mib: 899, gpus: 2, disk_mib: 9 });
+        assert_eq!(
+            limits.lent(&whole, Share::Softened, false),
+            Reserve { cpus: 4.0, memory_mib: 500, gpus: 0, disk_mib: 9 }
+        );
         assert_eq!(limits.lent(&whole, Share::Nothing, true), Reserve::default());
     }
 }

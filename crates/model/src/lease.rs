@@ -13,6 +13,8 @@ pub struct Reserve {
     pub memory_mib: u64,
     /// Graphics cards.
     pub gpus: u32,
+    /// Free disk in MiB.
+    pub disk_mib: u64,
 }
 
 impl Reserve {
@@ -20,7 +22,10 @@ impl Reserve {
     #[must_use]
     pub fn holds(&self, other: &Self) -> bool {
         // Core counts are sums of small decimals: a thousandth of slack absorbs rounding.
-        other.cpus <= self.cpus + 1e-3 && other.memory_mib <= self.memory_mib && other.gpus <= self.gpus
+        other.cpus <= self.cpus + 1e-3
+            && other.memory_mib <= self.memory_mib
+            && other.gpus <= self.gpus
+            && other.disk_mib <= self.disk_mib
     }
 
     /// This with `other` added.
@@ -30,6 +35,7 @@ impl Reserve {
             cpus: self.cpus + other.cpus,
             memory_mib: self.memory_mib + other.memory_mib,
             gpus: self.gpus + other.gpus,
+            disk_mib: self.disk_mib + other.disk_mib,
         }
     }
 
@@ -40,6 +46,7 @@ impl Reserve {
             cpus: (self.cpus - other.cpus).max(0.0),
             memory_mib: self.memory_mib.saturating_sub(other.memory_mib),
             gpus: self.gpus.saturating_sub(other.gpus),
+            disk_mib: self.disk_mib.saturating_sub(other.disk_mib),
         }
     }
 }

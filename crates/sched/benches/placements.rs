@@ -20,7 +20,7 @@ fn peer(at: usize) -> PeerId {
 fn a_grid(peers: usize) -> Scheduler {
     let mut scheduler = Scheduler::new(Config::new(peer(0)), 1);
     for at in 0..peers {
-        let lends = Reserve { cpus: SLOTS, memory_mib: 16_384, gpus: 0 };
+        let lends = Reserve { cpus: SLOTS, memory_mib: 16_384, gpus: 0, disk_mib: 0 };
         let mut capabilities = Capabilities::default();
         capabilities.amount("amount.worker.memory", 16_384.0);
         let view = PeerView {

@@ -101,9 +101,9 @@ pub(crate) struct StepFacts {
 impl StepFacts {
     /// What a slot reserves on `peer`.
     pub(crate) fn reserve_on(&self, peer: &Peer) -> Reserve {
-        let Reserve { cpus, memory_mib, gpus } = self.view.reserve;
+        let cpus = self.view.reserve.cpus;
         let cpus = if self.view.needs.all_cores { cpus.max(peer.view.lends.cpus) } else { cpus };
-        Reserve { cpus, memory_mib, gpus }
+        Reserve { cpus, ..self.view.reserve }
     }
 
     /// The same in whole numbers.

@@ -280,6 +280,7 @@ fn lacking(reserve: &Reserve, lends: &Reserve) -> Vec<Unmet> {
         ("amount.worker.vcpu", f64::from(reserve.cpus), f64::from(lends.cpus)),
         ("amount.worker.memory", reserve.memory_mib as f64, lends.memory_mib as f64),
         ("amount.worker.gpu", f64::from(reserve.gpus), f64::from(lends.gpus)),
+        ("amount.worker.disk.scratch", reserve.disk_mib as f64 / 1_024.0, lends.disk_mib as f64 / 1_024.0),
     ];
     let unmet = |(name, min, has): (&str, f64, f64)| {
         let short = min > has + 1e-3;

@@ -120,6 +120,8 @@ impl StepView {
             cpus: needs.reserve("amount.worker.vcpu", 1.0) as f32,
             memory_mib: needs.reserve("amount.worker.memory", 0.0).max(0.0).ceil() as u64,
             gpus: needs.reserve("amount.worker.gpu", 0.0).max(0.0).ceil() as u32,
+            // In GiB. Source: Open Job Description 2023-09, "Amount capabilities".
+            disk_mib: (needs.reserve("amount.worker.disk.scratch", 0.0).max(0.0) * 1_024.0).ceil() as u64,
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) struct Room {
     pub(crate) milli_cpus: i64,
     pub(crate) memory_mib: i64,
     pub(crate) gpus: i64,
+    pub(crate) disk_mib: i64,
 }
 
 impl Room {
@@ -17,11 +18,15 @@ impl Room {
             milli_cpus: (f64::from(reserve.cpus) * 1_000.0).round() as i64,
             memory_mib: i64::try_from(reserve.memory_mib).unwrap_or(i64::MAX / 2),
             gpus: i64::from(reserve.gpus),
+            disk_mib: i64::try_from(reserve.disk_mib).unwrap_or(i64::MAX / 2),
         }
     }
 
     pub(crate) const fn holds(&self, other: &Self) -> bool {
-        other.milli_cpus <= self.milli_cpus && other.memory_mib <= self.memory_mib && other.gpus <= self.gpus
+        other.milli_cpus <= self.milli_cpus
+            && other.memory_mib <= self.memory_mib
+            && other.gpus <= self.gpus
+            && other.disk_mib <= self.disk_mib
     }
 
     pub(crate) fn plus(&self, other: &Self) -> Self {
@@ -42,7 +47,8 @@ impl Room {
         let fits = |have: i64, need: i64| if need > 0 { have.max(0) / need } else { Self::MOST_SLOTS };
         let least = fits(self.milli_cpus, slot.milli_cpus)
             .min(fits(self.memory_mib, slot.memory_mib))
-            .min(fits(self.gpus, slot.gpus));
+            .min(fits(self.gpus, slot.gpus))
+            .min(fits(self.disk_mib, slot.disk_mib));
         least.clamp(0, Self::MOST_SLOTS) as u32
     }
 
@@ -51,6 +57,7 @@ impl Room {
             milli_cpus: with(self.milli_cpus, other.milli_cpus),
             memory_mib: with(self.memory_mib, other.memory_mib),
             gpus: with(self.gpus, other.gpus),
+            disk_mib: with(self.disk_mib, other.disk_mib),
         }
     }
 }

@@ -215,8 +215,10 @@ impl Worker {
             return Some(Decline::Rules("the offer makes no sense".to_owned()));
         }
         if !lent.room.holds(&offer.reserve) {
-            let Reserve { cpus, memory_mib, gpus } = lent.room;
-            let words = format!("lends {cpus} cores, {memory_mib} MiB of memory and {gpus} graphics cards at most");
+            let Reserve { cpus, memory_mib, gpus, disk_mib } = lent.room;
+            let words = format!(
+                "lends {cpus} cores, {memory_mib} MiB of memory, {gpus} graphics cards and {disk_mib} MiB of disk at most"
+            );
             return Some(Decline::Rules(words));
         }
         let room = self.queue.is_empty() && self.free(own).holds(&offer.reserve);

@@ -195,7 +195,12 @@ pub(super) struct Running {
 
 impl Peer {
     pub(super) fn lends(&self) -> Reserve {
-        Reserve { cpus: self.setup.lends as f32, memory_mib: u64::from(self.setup.memory_gib) * 1_024, gpus: 0 }
+        Reserve {
+            cpus: self.setup.lends as f32,
+            memory_mib: u64::from(self.setup.memory_gib) * 1_024,
+            gpus: 0,
+            disk_mib: 0,
+        }
     }
 
     pub(super) fn accepts(&self) -> bool {

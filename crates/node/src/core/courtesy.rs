@@ -14,7 +14,7 @@ use gridwell_model::{JobId, PeerId, Reserve, Standing, Time};
 use gridwell_probe::SenseKind;
 use gridwell_worker::{Input as WorkerInput, Lent, SessionId};
 
-use super::{Core, lending::Pause, reasons, sessions::log_exec, words::about};
+use super::{Core, confinement::spare_disk_bytes, lending::Pause, reasons, sessions::log_exec, words::about};
 use crate::{
     clock,
     senses::{Asking, Felt, Look},
@@ -271,6 +271,13 @@ impl Core {
         self.notice(NoticeKind::Lending, NoticeLevel::Info, sentence, None, Some(self.me));
     }
 
+    /// What of this machine there is for the grid, before the rules of lending.
+    pub(super) fn has(&self) -> Reserve {
+        let hardware = self.machines.hardware();
+        let free = self.machines.load().disk_free_bytes.saturating_sub(spare_disk_bytes(hardware));
+        Reserve { disk_mib: free >> 20, ..self.machines.settings().has(hardware) }
+    }
+
     /// What is lent to jobs of this machine's owner, or of others.
     pub(super) fn lent(&self, own: bool) -> Lent {
         let settings = self.machines.settings();
@@ -282,7 +289,7 @@ impl Core {
             Share::Nothing => (Share::All, true),
             share => (share, side.graphics),
         };
-        let room = settings.policy.limits.lent(&settings.has(self.machines.hardware()), share, graphics);
+        let room = settings.policy.limits.lent(&self.has(), share, graphics);
         Lent { room, accepts, why_not }
     }
 

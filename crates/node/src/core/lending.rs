@@ -125,7 +125,7 @@ impl Core {
         let side = if own { offer.own } else { offer.others };
         if let Some(leaving) = &self.leaving {
             (false, leaving.word().to_owned())
-        } else if self.machines.settings().has(self.machines.hardware()).cpus <= 0.0 {
+        } else if self.has().cpus <= 0.0 {
             (false, "it lends no cores".to_owned())
         } else if side.share == Share::Nothing {
             (false, self.why_nothing(own))
@@ -366,11 +366,15 @@ impl Core {
 
     /// The machine's settings changed: the worker, the scheduler and the others hear of it.
     pub(crate) fn lending_changed(&mut self) {
-        let (others, own) = (self.lent(false), self.lent(true));
-        self.worker.handle(WorkerInput::LendingChanged { others, own }, clock::now());
+        self.worker_hears_of_lending();
         self.announce();
         self.changed.machines.insert(self.me);
         self.tell_soon();
+    }
+
+    pub(super) fn worker_hears_of_lending(&mut self) {
+        let (others, own) = (self.lent(false), self.lent(true));
+        self.worker.handle(WorkerInput::LendingChanged { others, own }, clock::now());
     }
 
     /// Keeps the settings as they are now; returns who says when they are kept.

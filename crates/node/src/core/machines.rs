@@ -98,10 +98,11 @@ impl Settings {
         }
     }
 
-    /// What of `hardware` there is for the grid, before the rules of lending.
+    /// What of `hardware` there is for the grid, before the rules of lending; how much of the disk changes all the time.
     pub(crate) fn has(&self, hardware: &Hardware) -> Reserve {
         let cpus = self.lend_cpus.unwrap_or(hardware.cpu_count as f32).clamp(0.0, hardware.cpu_count as f32);
-        Reserve { cpus, memory_mib: hardware.memory_bytes / 1_048_576, gpus: hardware.gpus.len() as u32 }
+        let memory_mib = hardware.memory_bytes / 1_048_576;
+        Reserve { cpus, memory_mib, gpus: hardware.gpus.len() as u32, disk_mib: 0 }
     }
 }
 
@@ -368,6 +369,8 @@ impl Core {
             || before.memory_free_bytes.abs_diff(load.memory_free_bytes) > before.memory_free_bytes / 10
             || before.disk_free_bytes.abs_diff(load.disk_free_bytes) > before.disk_free_bytes / 20;
         if moved {
+            // How much of the disk is lent.
+            self.worker_hears_of_lending();
             self.changed.announce = true;
             self.changed.machines.insert(self.me);
             self.tell_soon();

@@ -64,7 +64,7 @@ impl Core {
     fn lending_view(&self) -> LendingView {
         let settings = self.machines.settings();
         let (engine, offer) = (&self.manners.engine, self.manners.offer());
-        let has = settings.has(self.machines.hardware());
+        let has = self.has();
         let room = |own: bool, lent: gridwell_courtesy::Lent| {
             let room = settings.policy.limits.lent(&has, lent.share, lent.graphics);
             share(if self.accepts(own).0 { room } else { Reserve::default() })

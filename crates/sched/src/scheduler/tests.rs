@@ -820,7 +820,7 @@ fn takes_all_cores(job: &mut JobView, row: u32) {
 }
 
 fn cores(cpus: f32) -> Reserve {
-    Reserve { cpus, memory_mib: 0, gpus: 0 }
+    Reserve { cpus, memory_mib: 0, gpus: 0, disk_mib: 0 }
 }
 
 /// A scheduler on peer 1 whose placements are all granted.

@@ -536,7 +536,7 @@ const fn lease(attempt: u32) -> LeaseId {
 }
 
 fn cores(cpus: f32) -> Reserve {
-    Reserve { cpus, memory_mib: 0, gpus: 0 }
+    Reserve { cpus, memory_mib: 0, gpus: 0, disk_mib: 0 }
 }
 
 fn runs(ranges: &[(u32, u32)]) -> Vec<TaskSpan> {
