@@ -88,6 +88,7 @@ export type Answers = {
   shares: Array<ShareView>;
   share_add: Array<ShareView>;
   share_remove: Array<ShareView>;
+  share_replicate: Array<ShareView>;
   files: FilesPage;
   file: FileView;
   file_pin: FileView;
@@ -208,6 +209,34 @@ export type CommandRequest = {
   outputs?: Array<string>;
   /** Absolute folder against which relative paths and patterns are read. */
   cwd: string;
+};
+
+/** How many copies of a share there are. */
+export type CopiesView = {
+  /** On how many machines each file is to be, the owner counted. */
+  wanted: number;
+  /** On how many each file is at least now, whole, on machines that can be reached. */
+  whole: number;
+  /** How many more are being made. */
+  on_the_way: number;
+  /** Machines that can be reached and have files of it whole, the owner first. */
+  places: Array<CopyPlaceView>;
+  /** Its files of different content; absent while its list of files is not here. */
+  files: number | null;
+  /** Why there are not as many as wished, or what is not copied, in one sentence; else empty. */
+  note: string;
+};
+
+/** A machine that has files of a share whole. */
+export type CopyPlaceView = {
+  /** Which machine. */
+  machine: PeerId;
+  /** What it is called. */
+  name: string;
+  /** How many files of different content. */
+  files: number;
+  /** Their size in bytes. */
+  bytes: number;
 };
 
 /** A job that another machine has, and of which this one keeps a copy, ready to go on with it. */
@@ -1852,6 +1881,7 @@ export type Request =
   | { ask: "shares" }
   | ({ ask: "share_add" } & ShareAddRequest)
   | ({ ask: "share_remove" } & ShareRemoveRequest)
+  | ({ ask: "share_replicate" } & ShareReplicateRequest)
   | ({ ask: "files" } & FilesRequest)
   | ({ ask: "mount" } & MountRequest)
   | { ask: "unmount" }
@@ -1999,6 +2029,8 @@ export type SetRequest = {
   isolated_after_secs?: number | null;
   /** Most bytes of files that are copied here for one job of another machine, so that the job goes on without it. */
   copies_bytes?: number | null;
+  /** Most bytes of copies of other machines' shared files that are kept here. */
+  share_copies_bytes?: number | null;
   /** Whether this machine looks for others nearby, and is found by them while it shows a code. */
   nearby?: boolean | null;
   /** Whether this machine passes on what others send to each other over its links. */
@@ -2042,6 +2074,14 @@ export type ShareRemoveRequest = {
   name: string;
 };
 
+/** Has so many machines keep each file of a share. */
+export type ShareReplicateRequest = {
+  /** What it is called in the tree. */
+  name: string;
+  /** Its owner counted: 1 … 32; 1 is none elsewhere. */
+  copies: number;
+};
+
 /** A folder that a machine shows to others. */
 export type ShareView = {
   /** Which. */
@@ -2060,6 +2100,8 @@ export type ShareView = {
   path: string | null;
   /** Names of the machines that see it, for shares of this machine; empty when all see it that may see shared files. */
   to: Array<string>;
+  /** How many copies of it are wished, and how many there are; absent where others are to keep none. */
+  copies?: CopiesView | null;
 };
 
 /**
