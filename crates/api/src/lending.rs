@@ -239,7 +239,7 @@ pub struct LendingView {
 }
 
 /// One thing that is against lending.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ObjectionView {
     /// Who objects: `manual`, `timed`, `calendar` or `automatic`.
@@ -248,6 +248,15 @@ pub struct ObjectionView {
     pub scope: String,
     /// How much: `hold` (nothing new), `soften`, `freeze`, `pack` or `end`.
     pub rung: String,
+    /// Why, in one word such as `in_use`.
+    pub reason: String,
+    /// The figure behind it, if it has one: seconds since the last input or until the hours end, a share 0 … 1, °C, bytes, or percent
+    /// of the battery.
+    pub value: Option<f64>,
+    /// The program, for `program`.
+    pub name: Option<String>,
+    /// When it ends by itself, if that is known.
+    pub until: Option<Stamp>,
     /// One sentence that fits behind the machine's name.
     pub sentence: String,
     /// The figures behind it, such as `12 s ago`; empty if there are none.

@@ -43,6 +43,55 @@ pub(super) fn sentence(reason: &Reason) -> String {
     plain.to_owned()
 }
 
+/// A reason in one word, as programs have it.
+pub(super) const fn word(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Paused => "paused",
+        Reason::PausedUntil(_) => "paused_until",
+        Reason::Drained => "drained",
+        Reason::Snoozed(Resource::Graphics, _) => "graphics_kept_back",
+        Reason::Snoozed(Resource::Network, _) => "network_kept_back",
+        Reason::OutsideHours => "outside_hours",
+        Reason::HoursEnd { .. } => "hours_end",
+        Reason::NoClock => "no_clock",
+        Reason::InUse { .. } => "in_use",
+        Reason::NotIdleYet { .. } => "not_idle_yet",
+        Reason::IdleUnknown => "idle_unknown",
+        Reason::NoIdleSource => "no_idle_source",
+        Reason::Inhibited => "inhibited",
+        Reason::FullScreen => "full_screen",
+        Reason::Load { .. } => "load",
+        Reason::MemoryPressure { .. } => "memory_pressure",
+        Reason::MemoryNeeded { .. } => "memory_needed",
+        Reason::Program(_) => "program",
+        Reason::Battery { .. } => "battery",
+        Reason::Hot { .. } => "hot",
+        Reason::Metered => "metered",
+        Reason::GraphicsBusy { .. } => "graphics_busy",
+        Reason::GraphicsNeeded { .. } => "graphics_needed",
+        Reason::DiskFull { .. } => "disk_full",
+        Reason::FrozenLong => "frozen_long",
+        Reason::HeartbeatDue => "heartbeat_due",
+        Reason::JustBegun => "just_begun",
+        Reason::GraceOver => "grace_over",
+        Reason::LeaseLost => "lease_lost",
+    }
+}
+
+/// The one figure of a reason, in the unit of its word; see [`gridwell_api::ObjectionView::value`].
+pub(super) fn value(reason: &Reason) -> Option<f64> {
+    match *reason {
+        Reason::HoursEnd { left } => Some(left.as_secs_f64()),
+        Reason::InUse { idle, .. } | Reason::NotIdleYet { idle, .. } => Some(idle.as_secs_f64()),
+        Reason::Load { share } | Reason::MemoryPressure { share } | Reason::GraphicsBusy { share } => Some(share.into()),
+        Reason::MemoryNeeded { free } => Some(free.into()),
+        Reason::Battery { charge } => charge.map(f64::from),
+        Reason::Hot { celsius } => Some(celsius.into()),
+        Reason::GraphicsNeeded { free_bytes } | Reason::DiskFull { free_bytes } => Some(free_bytes as f64),
+        _ => None,
+    }
+}
+
 /// The figures behind a sentence; empty if there are none.
 pub(super) fn figures(reason: &Reason) -> String {
     let percent = |share: f32| format!("{:.0} %", share * 100.0);

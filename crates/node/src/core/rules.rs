@@ -7,7 +7,7 @@ use gridwell_api::{
     LendingView, LentPart, ObjectionView, OnReturn, ProgramView, Response, SenseView, YieldView,
 };
 use gridwell_courtesy::{
-    Flag, Input, Ladder, Limits, NeverWhile, Objection, Policy, Record, Resource, Rung, Schedule, Scope, Step, When,
+    Flag, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung, Schedule, Scope, Step, When,
     Yield,
 };
 use gridwell_model::{Reserve, Stamp};
@@ -269,6 +269,16 @@ fn objection(objection: &Objection) -> ObjectionView {
         flag: flag.to_owned(),
         scope: scope.to_owned(),
         rung: rung.to_owned(),
+        reason: reasons::word(&objection.reason).to_owned(),
+        value: reasons::value(&objection.reason),
+        name: match &objection.reason {
+            Reason::Program(name) => Some(name.clone()),
+            _ => None,
+        },
+        until: match objection.reason {
+            Reason::PausedUntil(time) | Reason::Snoozed(_, time) => Some(clock::stamp_of(time)),
+            _ => None,
+        },
         sentence: reasons::sentence(&objection.reason),
         figures: reasons::figures(&objection.reason),
     }

@@ -52,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let desk = Desk::start()?;
-    let grid = Grid::start_at(&bench.program, &bench.folder, &["mill", "quarry"], &desk.display)?;
+    let mut grid = Grid::start_at(&bench.program, &bench.folder, &["mill", "quarry"], &desk.display)?;
     shell::run(grid.command_of(GUEST).args(RULES).stdout(Stdio::null()))?;
     shell::run(grid.command().args(WORK).stdout(Stdio::null()))?;
     grid.wait_until("work", |grid| stands(grid, "working"))?;
