@@ -19,6 +19,7 @@ mod outboard;
 mod parts;
 mod placement;
 mod regions;
+mod spread;
 #[cfg(test)]
 mod testing;
 mod tree;
@@ -30,4 +31,5 @@ pub use outboard::{Outboard, OutboardBuilder, OutboardError};
 pub use parts::{Part, Parts, stream_bytes};
 pub use placement::Placement;
 pub use regions::{Purpose, Regions};
+pub use spread::Spread;
 pub use tree::{GROUP_BYTES, PAIR_BYTES, Pair, group_count, group_range};
