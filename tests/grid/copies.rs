@@ -224,7 +224,7 @@ fn what_finds_no_room_is_said_where_the_owner_sees_it() {
 
     grid.peers[0].ok(["share", "replicate", "projects", "3"]);
     until_copies(&grid.peers[0], "a word about room", |copies| {
-        copies["note"].as_str().is_some_and(|note| note.contains("of 1 files find no room"))
+        copies["note"].as_str().is_some_and(|note| note.contains("files without room on other machines: 1, of 3"))
             && copies["whole"] == 1
             && copies["places"].as_array().is_some_and(|places| places.len() == 3)
     });
@@ -258,4 +258,41 @@ fn room_is_made_of_what_others_keep_while_the_owner_is_away() {
     assert_eq!(freed["last"], 0, "each file is kept as a copy here, or there: {freed}");
     until_whole(&grid.peers[1], 2);
     reads_all(&grid.peers[1]);
+}
+
+/// A large file that some keep is read from all of them at once, also while one of them hangs.
+#[test]
+fn a_large_file_comes_from_several_machines_at_once_and_one_that_hangs_holds_nobody_up() {
+    let (grid, folder) = kitchen(&["mill", "quarry", "smithy", "attic"], "3");
+    let film = |seed: usize| (0..24 << 20).map(|at: usize| (at * seed / 4_099 % 251) as u8).collect::<Vec<_>>();
+    let films = [film(3), film(7)];
+    for (name, film) in ["one", "two"].iter().zip(&films) {
+        fs::write(folder.join(name), film).expect("a film");
+    }
+    until_copies(&grid.peers[0], "copies of the films", |copies| copies["whole"] == 3 && copies["files"] == FILES + 2);
+    // Who keeps no copy of a film reads it from those that do.
+    let (kept, readers): (Vec<_>, Vec<_>) = grid.peers[1..].iter().partition(|peer| object(peer, &films[0]).exists());
+    assert_eq!((kept.len(), readers.len()), (2, 1));
+    let came = |from: &str| {
+        let links = readers[0].json(["links"]);
+        let link = links.as_array().expect("links").iter().find(|link| link["name"] == from).expect("a link");
+        link["received_bytes"].as_u64().expect("bytes")
+    };
+    let names = [grid.peers[0].name.as_str(), &kept[0].name, &kept[1].name];
+    let before = names.map(came);
+
+    readers[0].ok(["files", "fetch", "/mill/projects/one"]);
+
+    let brought: Vec<_> = names.iter().zip(before).map(|(name, before)| came(name) - before).collect();
+    assert!(brought.iter().all(|bytes| *bytes > 1 << 20), "each brings some of it: {brought:?}");
+    assert!(brought.iter().sum::<u64>() < 40 << 20, "hardly anything comes twice: {brought:?}");
+    assert!(readers[0].output(["files", "get", "/mill/projects/one", "-"]).stdout == films[0]);
+
+    let reader = grid.peers[1..].iter().find(|peer| !object(peer, &films[1]).exists()).expect("one keeps none");
+    let hangs = grid.peers[1..].iter().find(|peer| object(peer, &films[1]).exists()).expect("one keeps one");
+    hangs.freeze();
+    let fetched = reader.output(["files", "fetch", "/mill/projects/two"]);
+    hangs.thaw();
+    assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
+    assert!(reader.output(["files", "get", "/mill/projects/two", "-"]).stdout == films[1]);
 }

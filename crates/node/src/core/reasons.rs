@@ -83,7 +83,9 @@ pub(super) fn value(reason: &Reason) -> Option<f64> {
     match *reason {
         Reason::HoursEnd { left } => Some(left.as_secs_f64()),
         Reason::InUse { idle, .. } | Reason::NotIdleYet { idle, .. } => Some(idle.as_secs_f64()),
-        Reason::Load { share } | Reason::MemoryPressure { share } | Reason::GraphicsBusy { share } => Some(share.into()),
+        Reason::Load { share } | Reason::MemoryPressure { share } | Reason::GraphicsBusy { share } => {
+            Some(share.into())
+        }
         Reason::MemoryNeeded { free } => Some(free.into()),
         Reason::Battery { charge } => charge.map(f64::from),
         Reason::Hot { celsius } => Some(celsius.into()),

@@ -7,8 +7,8 @@ use gridwell_api::{
     LendingView, LentPart, ObjectionView, OnReturn, ProgramView, Response, SenseView, YieldView,
 };
 use gridwell_courtesy::{
-    Flag, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung, Schedule, Scope, Step, When,
-    Yield,
+    Flag, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung, Schedule, Scope, Step,
+    When, Yield,
 };
 use gridwell_model::{Reserve, Stamp};
 use gridwell_probe::SenseKind;

@@ -8,13 +8,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use gridwell_files::{Groups, PathSpeed, Purpose, Verified, group_count, stream_bytes};
-use gridwell_model::BlobId;
+use gridwell_files::{Groups, PathSpeed, Purpose, Spread, Verified, group_count, stream_bytes};
+use gridwell_model::{BlobId, PeerId};
 use gridwell_store::{Object, ObjectError};
 use gridwell_wire::TreeWish;
 use tokio::{
     io::AsyncReadExt as _,
     sync::{OwnedSemaphorePermit, mpsc, watch},
+    task::JoinSet,
 };
 
 use super::{
@@ -22,6 +23,7 @@ use super::{
     fresh::{Fresh, Room},
     origin::{Key, Origin},
 };
+use crate::clock;
 
 /// Parts that are handed to the disk at once: large writes cost it less, and others wait for their turn.
 const AT_ONCE: usize = 64;
@@ -30,6 +32,8 @@ const RETRY_WAIT: Duration = Duration::from_millis(200);
 const MOST_DOUBLED: u32 = 4;
 /// Groups that are waited for together when all of a file comes, 4 MiB: a slow path brings so many in time, too.
 const WHOLE_GROUPS: u64 = 64;
+/// Groups from which on several machines are asked at once: 4 MiB, four times what one is asked for first.
+const SPREAD_GROUPS: u64 = 64;
 /// Shortest stream that tells how fast a path is.
 const MEASURED_BYTES: u64 = 1024 * 1024;
 
@@ -224,6 +228,11 @@ impl Fetching {
         state.coming = state.coming.union(&missing);
         state.failed = state.failed.difference(&missing);
         drop(state);
+        let sources = origin.sources(tree, self.object.blob());
+        if sources.len() > 1 && missing.count() >= SPREAD_GROUPS {
+            tokio::spawn(Arc::clone(self).bring_from_all(tree.clone(), origin.clone(), missing, sources));
+            return;
+        }
         for run in missing.runs().flat_map(|run| pieces_of(run, TreeWish::MAX_GROUPS)) {
             let coming = Coming { fetching: Arc::clone(self), run };
             let (tree, origin) = (tree.clone(), origin.clone());
@@ -239,13 +248,70 @@ impl Fetching {
         }
     }
 
+    /// Brings groups from several machines at once, each as fast as it can.
+    async fn bring_from_all(self: Arc<Self>, tree: Tree, origin: Origin, wanted: Groups, mut sources: Vec<PeerId>) {
+        let coming = wanted.runs().map(|run| Coming { fetching: Arc::clone(&self), run });
+        let _coming: Vec<_> = coming.collect();
+        let (mut missing, mut why) = (wanted.difference(&self.object.present()), None);
+        while !missing.is_empty() && !sources.is_empty() {
+            let spread = Arc::new(Mutex::new(Spread::new(missing)));
+            let mut at_work = JoinSet::new();
+            for source in std::mem::take(&mut sources) {
+                let (fetching, tree, origin) = (Arc::clone(&self), tree.clone(), origin.clone());
+                let spread = Arc::clone(&spread);
+                at_work.spawn(async move { (source, fetching.bring_from(&tree, &origin, source, &spread).await) });
+            }
+            loop {
+                missing = wanted.difference(&self.object.present());
+                match at_work.join_next().await {
+                    // Whoever is still at it is not waited for.
+                    Some(_) if wanted.difference(&self.object.present()).is_empty() => break,
+                    Some(Ok((source, Ok(())))) => sources.push(source),
+                    Some(Ok((_, Err(error)))) => why = Some(error),
+                    Some(Err(error)) => tracing::error!(%error, "pieces of a file did not come"),
+                    None => break,
+                }
+            }
+        }
+        let missing = wanted.difference(&self.object.present());
+        if !missing.is_empty() {
+            let mut state = self.state();
+            state.failed = state.failed.union(&missing);
+            state.why = why.or_else(|| Some(origin.silent(&tree)));
+        }
+    }
+
+    /// Brings from one machine what others do not bring, until there is nothing to do for it.
+    async fn bring_from(
+        &self,
+        tree: &Tree,
+        origin: &Origin,
+        source: PeerId,
+        spread: &Mutex<Spread>,
+    ) -> Result<(), TreeError> {
+        let _held = self.object.hold();
+        let spread = || spread.lock().expect("nothing panics while it shares groups out");
+        loop {
+            let asked = spread().ask(source, &self.object.present(), clock::now());
+            let Some(run) = asked else { return Ok(()) };
+            match self.bring_over(tree, origin, run, Some(source)).await {
+                Ok(()) => spread().brought(source, clock::now()),
+                Err(error) => {
+                    tracing::debug!(%error, source = source.short(), "one of several machines brings no more of a file");
+                    spread().failed(source, &self.object.present());
+                    return Err(error);
+                }
+            }
+        }
+    }
+
     /// Brings groups, over another way where one brings something else.
     async fn bring(&self, tree: &Tree, origin: &Origin, run: Range<u64>) -> Result<(), TreeError> {
         let _held = self.object.hold();
         while let Some(first) = self.object.present().first_missing(run.clone()) {
             let doubts = || tree.transfer.doubts.of(self.object.blob()).len();
             let before = doubts();
-            match self.bring_over(tree, origin, first..run.end).await {
+            match self.bring_over(tree, origin, first..run.end, None).await {
                 Err(TreeError::Wrong { .. }) if doubts() > before => {}
                 brought => return brought,
             }
@@ -253,10 +319,20 @@ impl Fetching {
         Ok(())
     }
 
-    async fn bring_over(&self, tree: &Tree, origin: &Origin, run: Range<u64>) -> Result<(), TreeError> {
+    /// Brings groups from a machine, or from whichever has them.
+    async fn bring_over(
+        &self,
+        tree: &Tree,
+        origin: &Origin,
+        run: Range<u64>,
+        source: Option<PeerId>,
+    ) -> Result<(), TreeError> {
         let (blob, groups) = (self.object.blob(), Groups::from(run.clone()));
         let asked = Instant::now();
-        let (mut fetched, from) = origin.ask_groups(tree, blob, run.clone()).await?;
+        let (mut fetched, from) = match source {
+            Some(source) => origin.ask_one(tree, blob, source, run.clone()).await?,
+            None => origin.ask_groups(tree, blob, run.clone()).await?,
+        };
         let round_trip = asked.elapsed();
         let bytes = fetched.bytes;
         if bytes != stream_bytes(origin.size_bytes(), &groups) {

@@ -156,22 +156,19 @@ pub(super) fn tag(version: Version) -> String {
 impl There {
     /// Fetches all of it; its owner hashes it first.
     async fn fetch_whole(&self) -> Result<(), TreeError> {
-        let mut asked = 0;
-        while self.fetching().await?.is_none() {
-            asked += 1;
-            if asked == ASKED_TIMES {
-                return Err(TreeError::NotHashed { path: shown(&self.at.path) });
+        for _ in 0..ASKED_TIMES {
+            if let Some(fetching) = self.fetching().await? {
+                match fetching.bring_whole(&self.tree, &self.origin()).await {
+                    // Its owner has started again, or forgot it for others.
+                    Err(TreeError::NotHashed { .. }) => {
+                        *self.proven.lock().await = Proven::NotYet(Some(Instant::now()));
+                    }
+                    brought => return brought,
+                }
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
-        let size_bytes = self.at.version.size_bytes;
-        let mut at = 0;
-        while at < size_bytes {
-            let bytes = OpenFile::MAX_READ_BYTES.min(size_bytes - at);
-            self.read(at, bytes).await?;
-            at += bytes;
-        }
-        Ok(())
+        Err(TreeError::NotHashed { path: shown(&self.at.path) })
     }
 
     async fn read(&self, offset: u64, bytes: u64) -> Result<Bytes, TreeError> {

@@ -151,6 +151,34 @@ impl Origin {
         }
     }
 
+    /// Machines that can be asked for groups now, each for itself: the owner of a share, and those that keep copies.
+    pub(super) fn sources(&self, tree: &Tree, blob: BlobId) -> Vec<PeerId> {
+        let Self::Shared(at) = self else { return Vec::new() };
+        let owner = Some(at.share.peer).filter(|owner| tree.roots.borrow().is_online(*owner));
+        let holders = at.share.key().map(|key| tree.copies.holders(key, blob)).unwrap_or_default();
+        let doubted = tree.transfer.doubts.of(blob);
+        let trusted = |peer: &PeerId| !doubted.contains(&Pair::of(tree.transfer.me, *peer));
+        owner.into_iter().chain(holders).filter(trusted).collect()
+    }
+
+    /// Asks one of [`Origin::sources`].
+    pub(super) async fn ask_one(
+        &self,
+        tree: &Tree,
+        blob: BlobId,
+        source: PeerId,
+        run: Range<u64>,
+    ) -> Result<(Fetched, PeerId), TreeError> {
+        match self {
+            Self::Shared(at) if at.share.peer == source => self.ask_owner(tree, at, blob, run).await,
+            Self::Shared(at) if let Some(key) = at.share.key() => {
+                let came = self.ask_holders(tree, key, blob, vec![source], run).await;
+                came.ok_or_else(|| TreeError::Away { machine: tree.name_of(source) })
+            }
+            Self::Shared(_) | Self::Input(_) | Self::List(_) => self.ask_groups(tree, blob, run).await,
+        }
+    }
+
     /// Asks the owner of a share for groups of a file.
     async fn ask_owner(
         &self,

@@ -90,7 +90,7 @@ fn note(standing: &Standing, files: Option<usize>, wanted: usize, may: usize) ->
         _ if may < wanted => format!("only {may} machines may keep it: more copies are made once more may"),
         None => "its files are being hashed".to_owned(),
         Some(_) if contents > 0 => format!(
-            "{} of {contents} files find no room on other machines (there: gridwell set share-copies=SIZE)",
+            "files without room on other machines: {contents}, of {} (there: gridwell set share-copies=SIZE)",
             format_bytes(bytes)
         ),
         Some(_) if standing.possible < wanted => "too few machines can be reached".to_owned(),
