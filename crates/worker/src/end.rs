@@ -78,6 +78,9 @@ mod tests {
         let (kind, words) = sentence(&ActionEnd::Signalled { signal: 9 });
         assert!(kind == FailureKind::Signal && words.contains("memory"), "{words}");
         assert_eq!(sentence(&ActionEnd::TimedOut).0, FailureKind::Timeout);
+        let exceeded = ActionEnd::Exceeded { reason: "its programs needed too much".into() };
+        assert_eq!(sentence(&exceeded), (FailureKind::Program, "its programs needed too much".into()));
+        assert!(sentence(&ActionEnd::Signalled { signal: 25 }).1.contains("larger file"));
         let missing = ActionEnd::NotStarted { reason: "no program 'blender' in the search path".into(), missing: true };
         assert_eq!(sentence(&missing), (FailureKind::NoProgram, "no program 'blender' in the search path".into()));
     }
