@@ -214,6 +214,7 @@ impl There {
             Ok(fetching) => {
                 self.tree.remember(&self.at, blob).await;
                 *proven = Proven::By(Arc::clone(&fetching));
+                self.unproven.forget();
                 Ok(Some(fetching))
             }
             // Somebody says that this content has another size: who is right is not known yet.

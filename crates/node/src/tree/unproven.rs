@@ -43,6 +43,11 @@ impl Unproven {
         *self.speed.lock().expect("nothing panics while it holds a number")
     }
 
+    /// Lets go of what came: from now on it is proven.
+    pub(super) fn forget(&self) {
+        self.pieces().clear();
+    }
+
     /// Reads bytes of a file, at least one; fetches those of `ahead` meanwhile.
     pub(super) async fn read(
         &self,
