@@ -244,3 +244,25 @@ impl ClientCertVerifier for Verifier {
         Self::schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::compat::TokioAsyncReadCompatExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_end_learns_whose_key_the_other_has_over_the_cipher_that_is_fast_here() {
+        let (ann, bob) = (Keypair::generate_ed25519(), Keypair::generate_ed25519());
+        let (one, other) = tokio::io::duplex(64 * 1024);
+        let dial = Tls::new(&ann).unwrap().upgrade_outbound(one.compat(), "");
+        let accept = Tls::new(&bob).unwrap().upgrade_inbound(other.compat(), "");
+
+        let (dialled, accepted) = tokio::join!(dial, accept);
+
+        let ((there, stream), (here, _)) = (dialled.unwrap(), accepted.unwrap());
+        assert_eq!((here, there), (ann.public().to_peer_id(), bob.public().to_peer_id()));
+        let suite = stream.get_ref().1.negotiated_cipher_suite().unwrap().suite();
+        assert_eq!(suite == CipherSuite::TLS13_AES_256_GCM_SHA384, has_aes());
+    }
+}
