@@ -1619,6 +1619,17 @@ export type ObjectionView = {
   scope: string;
   /** How much: `hold` (nothing new), `soften`, `freeze`, `pack` or `end`. */
   rung: string;
+  /** Why, in one word such as `in_use`. */
+  reason: string;
+  /**
+   * The figure behind it, if it has one: seconds since the last input or until the hours end, a share 0 … 1, °C, bytes, or percent
+   * of the battery.
+   */
+  value: number | null;
+  /** The program, for `program`. */
+  name: string | null;
+  /** When it ends by itself, if that is known. */
+  until: Stamp | null;
   /** One sentence that fits behind the machine's name. */
   sentence: string;
   /** The figures behind it, such as `12 s ago`; empty if there are none. */
