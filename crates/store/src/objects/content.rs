@@ -1,10 +1,11 @@
 use std::{
+    collections::BTreeMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, IoSlice},
     ops::Range,
     os::unix::fs::{DirBuilderExt as _, FileExt as _},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak},
 };
 
 use gridwell_files::{GROUP_BYTES, Groups, PAIR_BYTES, Verified, group_count};
@@ -39,11 +40,40 @@ pub(super) struct Content {
     path: PathBuf,
     data: File,
     tree: File,
+    opened: Arc<Opened>,
     /// What lasts. Held while the disk syncs; nobody who reads or writes waits for that.
     map: Mutex<Map>,
     /// Held by whoever writes bytes or makes holes.
     writing: Mutex<()>,
     here: RwLock<Here>,
+}
+
+/// Contents in use. Locked while one is opened or removed, so that nobody opens it twice; before any lock of a content, and never
+/// while one is let go.
+#[derive(Debug, Default)]
+pub(super) struct Opened(Mutex<BTreeMap<BlobId, Weak<Content>>>);
+
+impl Opened {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<BlobId, Weak<Content>>> {
+        self.0.lock().expect("nothing panics while it holds the open contents")
+    }
+}
+
+impl Drop for Content {
+    /// Whoever lets it go last takes away files without pieces.
+    fn drop(&mut self) {
+        if !self.here().present.is_empty() {
+            return;
+        }
+        let mut opened = self.opened.lock();
+        // Somebody may have opened it anew by now.
+        if opened.get(&self.blob).is_none_or(|known| known.strong_count() == 0) {
+            opened.remove(&self.blob);
+            if let Err(error) = remove(&self.path) {
+                tracing::warn!(blob = %self.blob, %error, "files without pieces were not removed");
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -57,7 +87,7 @@ impl Content {
     /// Opens the files at `path`, to which their endings are added, or makes them.
     ///
     /// A size that differs from that of the files is believed if nothing proves theirs: they begin anew then.
-    pub(super) fn open(path: &Path, blob: BlobId, size_bytes: u64) -> Result<Self, ObjectError> {
+    pub(super) fn open(path: &Path, blob: BlobId, size_bytes: u64, opened: Arc<Opened>) -> Result<Self, ObjectError> {
         if size_bytes == 0 && blob != BlobId::of(&[]) {
             return Err(ObjectError::WrongSize { blob, size_bytes });
         }
@@ -83,6 +113,7 @@ impl Content {
             path: path.to_owned(),
             data: open(data_path(path))?,
             tree: open(tree_path(path))?,
+            opened,
             map: Mutex::new(map),
             writing: Mutex::new(()),
             here: RwLock::new(here),

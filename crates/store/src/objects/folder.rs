@@ -16,7 +16,7 @@ use gridwell_model::BlobId;
 
 use super::{
     ObjectError, ObjectLimits, ObjectUsage,
-    content::{self, Content, map_path},
+    content::{self, Content, Opened, map_path},
     error::read_error,
     flusher::{Flusher, SYNC_BYTES},
     map::Map,
@@ -38,8 +38,7 @@ pub(super) struct Folder {
     /// Knows what jobs pin and who holds what.
     blobs: Arc<blobs::Inner>,
     flusher: Flusher,
-    /// Contents in use. Held while one is opened or removed, so that nobody opens it twice.
-    open: Mutex<BTreeMap<BlobId, Weak<Content>>>,
+    open: Arc<Opened>,
     regions: Arc<Mutex<Regions>>,
     unchecked_bytes: AtomicU64,
     /// Held by whoever evicts.
@@ -67,7 +66,7 @@ impl Folder {
             limits,
             blobs,
             flusher: Flusher::start(lock, move |content| sync(content, &synced))?,
-            open: Mutex::default(),
+            open: Arc::default(),
             regions,
             unchecked_bytes: AtomicU64::new(CHECK_EVERY_BYTES),
             evicting: Mutex::new(()),
@@ -78,10 +77,13 @@ impl Folder {
     pub(super) fn content(&self, blob: BlobId, size_bytes: u64) -> Result<Arc<Content>, ObjectError> {
         let mut open = self.contents();
         if let Some(content) = open.get(&blob).and_then(Weak::upgrade) {
+            // Before it may be let go for the last time, which takes the lock, too.
+            drop(open);
             let is_same = content.size_bytes() == size_bytes;
             return if is_same { Ok(content) } else { Err(ObjectError::WrongSize { blob, size_bytes }) };
         }
-        let content = Arc::new(Content::open(&object_path(&self.path, blob), blob, size_bytes)?);
+        let content =
+            Arc::new(Content::open(&object_path(&self.path, blob), blob, size_bytes, Arc::clone(&self.open))?);
         if content.present().is_empty() {
             self.regions().forget(blob);
         }
@@ -208,13 +210,7 @@ impl Folder {
         };
         let gone = content.evict(groups, is_needed)?;
         self.regions().remove(blob, content.size_bytes(), &gone);
-        let mut open = self.contents();
-        // Nobody else can get it while `open` is held.
-        if content.present().is_empty() && Arc::strong_count(&content) == 1 {
-            open.remove(&blob);
-            let path = object_path(&self.path, blob);
-            content::remove(&path).map_err(|source| ObjectError::File { tried: "remove", path, source })?;
-        }
+        // Files without pieces go with whoever has them last.
         Ok(gone.bytes(content.size_bytes()))
     }
 
@@ -229,7 +225,7 @@ impl Folder {
     }
 
     fn contents(&self) -> MutexGuard<'_, BTreeMap<BlobId, Weak<Content>>> {
-        self.open.lock().expect("nothing panics while it holds the open contents")
+        self.open.lock()
     }
 
     fn regions(&self) -> MutexGuard<'_, Regions> {

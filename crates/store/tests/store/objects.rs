@@ -336,6 +336,13 @@ async fn room_is_made_of_what_nobody_holds() {
     drop(hold);
     assert_eq!(objects.free(source.blob()).await.unwrap(), 3 * GROUP_BYTES);
     assert_eq!(objects.here_bytes(source.blob()), 0);
+
+    let name = source.blob().to_string();
+    let path = fixture.root.path().join(format!("data/objects/{}/{name}.data", &name[..2]));
+    assert!(path.exists(), "somebody has it open");
+    drop(object);
+    fixture.store.close().await;
+    assert!(!path.exists(), "whoever has it last takes the files away");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ impl Fixture {
     }
 
     fn open_at(&self, path: &Path) -> Content {
-        Content::open(path, self.outboard.root(), SIZE_BYTES).unwrap()
+        Content::open(path, self.outboard.root(), SIZE_BYTES, Arc::default()).unwrap()
     }
 
     fn parts(&self, groups: &Groups) -> Vec<Verified> {
@@ -214,13 +214,13 @@ fn another_size_is_believed_only_while_nothing_proves_this_one() {
     content.sync(|_| ()).unwrap();
     drop(content);
 
-    let other = Content::open(&fixture.path(), root, SIZE_BYTES + GROUP_BYTES).unwrap();
+    let other = Content::open(&fixture.path(), root, SIZE_BYTES + GROUP_BYTES, Arc::default()).unwrap();
     assert_eq!(other.present(), Groups::new(), "its pairs would lie elsewhere");
     drop(other);
     let content = fixture.open();
     fixture.write(&content, &Groups::from(37..38));
     content.sync(|_| ()).unwrap();
-    let refused = Content::open(&fixture.path(), root, SIZE_BYTES + 1).unwrap_err();
+    let refused = Content::open(&fixture.path(), root, SIZE_BYTES + 1, Arc::default()).unwrap_err();
     assert!(matches!(refused, ObjectError::WrongSize { .. }));
-    assert!(Content::open(&fixture.path(), root, 0).is_err());
+    assert!(Content::open(&fixture.path(), root, 0, Arc::default()).is_err());
 }
