@@ -26,7 +26,7 @@ use tower::ServiceExt as _;
 use crate::{
     Backend, DataFolder, Page,
     guard::Guard,
-    kin::is_ours,
+    kin::is_of_a_job,
     routes::{Inside, router},
     window::{self, Window},
 };
@@ -194,7 +194,7 @@ impl Entrance for UnixListener {
             tracing::warn!(uid = asker, "another user tried the local door");
             return Ok(None);
         }
-        if credentials.pid().is_some_and(is_ours) {
+        if credentials.pid().is_some_and(is_of_a_job) {
             // It may go on trying.
             if !TOLD.swap(true, Ordering::Relaxed) {
                 tracing::warn!(pid = credentials.pid(), "a program of a job tried the local door");
