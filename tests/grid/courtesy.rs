@@ -74,7 +74,7 @@ bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])
 
 /// Somebody is there for two seconds after each touch; others' load does not count. Work then goes on for a moment, stands
 /// still, and goes back.
-const RULES: [&str; 24] = [
+const RULES: [&str; 26] = [
     "lending",
     "set",
     "--when",
@@ -95,6 +95,8 @@ const RULES: [&str; 24] = [
     "pack-after=12s",
     "--ladder",
     "nearly=0s",
+    "--ladder",
+    "soften-after=1s",
     "--ladder",
     "soften-load=100",
     "--ladder",

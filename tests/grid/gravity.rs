@@ -50,7 +50,8 @@ fn what_gravity_cannot_be_tuned_to_is_refused_in_one_sentence() {
         ("sharpness=nan", "a sharpness is a number from 0 (evenly) to 32 (always the best), not NaN"),
         (
             "mass=1",
-            "nothing is called 'mass' here: strategy, sharpness, weight, isolated-after, relay, reach and copies are",
+            "nothing is called 'mass' here: strategy, sharpness, weight, isolated-after, relay, reach, copies and \
+             share-copies are",
         ),
     ] {
         let said = grid.peers[0].refused(2, ["set", setting]);
