@@ -15,6 +15,7 @@ import { draftReplies } from "./drafts";
 import { fileReplies, NO_FILES } from "./files";
 import { alone, hostile, LAB_NOW, many, studio } from "./fixtures";
 import { layoutReplies } from "./layout";
+import { lendingReplies } from "./lending";
 import { limitReplies } from "./limits";
 import { LabLinks } from "./links";
 import { memberReplies } from "./members";
@@ -66,6 +67,7 @@ const REPLIES: Replies = {
   link: request => links.change(request),
   links: () => grid.links,
   ...links.replies,
+  ...lendingReplies(),
   ...limitReplies(),
   ...fileReplies(),
   ...layoutReplies(studio()),

@@ -25,6 +25,7 @@ export type Reason =
   | { reason: "paused_until"; untilMs: number }
   | { reason: "drained" }
   | { reason: "outside_hours"; opensSecs: number | null }
+  | { reason: "hours_end"; leftSecs: number }
   | { reason: "in_use"; idleSecs: number }
   | { reason: "not_idle_yet"; idleSecs: number; afterSecs: number }
   | { reason: "idle_unknown" }
@@ -66,6 +67,8 @@ export function reasonWords(reason: Reason, now: number): string {
       return reason.opensSecs === null
         ? m.lending_why_closed()
         : m.lending_why_closed_for({ time: format.duration(reason.opensSecs) });
+    case "hours_end":
+      return m.lending_why_hours_end({ time: format.duration(reason.leftSecs) });
     case "in_use":
       return m.lending_why_in_use({ time: format.duration(reason.idleSecs) });
     case "not_idle_yet":

@@ -18,7 +18,7 @@ describe("rules of lending", () => {
     expect(neverLends(policy)).toBe(false);
     expect(neverLends({ ...policy, when: whenOf(300, NONE, false) })).toBe(true);
     expect(neverLends({ ...policy, when: whenOf(300, NONE, true) })).toBe(false);
-    expect(neverLends({ ...policy, limits: { ...policy.limits, cores: 0 } })).toBe(true);
+    expect(neverLends({ ...policy, limits: { ...policy.limits, memory: 0 } })).toBe(true);
   });
 
   it("name programs as lists of running ones show them", () => {

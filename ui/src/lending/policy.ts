@@ -27,15 +27,12 @@ export interface NeverWhile {
 }
 
 export interface Limits {
-  cores: number;
   coresSoftened: number;
   memory: number;
   memorySoftened: number;
   graphics: boolean;
   /** Free space that stays free. */
   diskReserveBytes: number;
-  /** `null` is as fast as it goes. */
-  networkBytesPerSec: number | null;
 }
 
 /** What becomes of the work of others when its owner comes back. */
@@ -47,8 +44,8 @@ export type OnReturn =
   | { onReturn: "end" };
 
 /** What can be kept back for a while by itself. */
-export type Resource = "cores" | "graphics" | "memory" | "network";
-export const RESOURCES: readonly Resource[] = ["cores", "graphics", "memory", "network"];
+export type Resource = "graphics" | "network";
+export const RESOURCES: readonly Resource[] = ["graphics", "network"];
 
 /** Names of programs that are looked for, at most, and their longest, in bytes. */
 export const MOST_PROGRAMS = 64;
@@ -75,7 +72,7 @@ export function whenOf(afterSecs: number | null, hours: Hours | null, either: bo
 export function neverLends({ when, limits }: Policy): boolean {
   const hours = hoursOf(when);
   const isClosed = hours !== null && isEmpty(hours) && when.when !== "idle_or_within";
-  return isClosed || limits.cores === 0 || limits.memory === 0 || limits.networkBytesPerSec === 0;
+  return isClosed || limits.memory === 0;
 }
 
 /** Whether a program of that name can run: lists of running ones show no paths. */

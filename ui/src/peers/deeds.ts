@@ -12,8 +12,8 @@ export const LEND_KEY = "set.lend";
 export const SET_KEY = "set.machine";
 
 /** True while its owner pauses this machine, also while it still finishes tasks. */
-export function isPaused({ accepts, lends }: MachineView): boolean {
-  return !accepts && lends.cpus > 0;
+export function isPaused({ state, standing, paused_until }: MachineView): boolean {
+  return state === "paused" || standing === "paused" || standing === "draining" || paused_until !== null;
 }
 
 /** A night's sleep: "until tomorrow" is never sooner. */

@@ -17,13 +17,11 @@ export function labPolicy(): Policy {
       metered: true,
     },
     limits: {
-      cores: 1,
       coresSoftened: 0.5,
       memory: 0.9,
       memorySoftened: 0.5,
       graphics: true,
       diskReserveBytes: 10e9,
-      networkBytesPerSec: null,
     },
     onReturn: { onReturn: "finish", withinSecs: 120 },
     onlyMine: false,

@@ -11,8 +11,7 @@ import { LAB_NOWS, labPolicy } from "./fixtures";
 import LendingLab from "./LendingLab.svelte";
 
 /** What the rules asked for, for tests. */
-export type Heard =
-  { policy: Policy } | { pause: number | null } | { resume: true } | { keepBack: Resource; secs: number };
+export type Heard = { policy: Policy } | { keepBack: Resource; secs: number };
 
 /** The rules of lending on made-up data: `lending-lab.html?now=used&theme=light&locale=de`. */
 const asked = new URLSearchParams(window.location.search);

@@ -19,6 +19,8 @@ export const ROWS = {
   lend: ["lending", m.settings_lend],
   pause: ["lending", m.shell_pause_lending],
   cores: ["lending", m.settings_cores],
+  keep_back: ["lending", m.lending_keep_back],
+  rules: ["lending", m.settings_rules],
   close: ["lending", m.settings_close],
   name: ["machine", m.settings_name],
   labels: ["machine", m.settings_labels],
