@@ -106,7 +106,13 @@ it("offers to resume while the machine is paused, also while it finishes tasks",
   const page = await open("#/settings/lending");
   await page.evaluate(() => {
     const machine = window.lab.grid.thisMachine!;
-    const data = { ...machine, accepts: false, why_not: "its owner paused lending", paused_until: null };
+    const data = {
+      ...machine,
+      standing: "draining" as const,
+      accepts: false,
+      why_not: "its owner paused lending",
+      paused_until: null,
+    };
     window.lab.bridge.tell({ event: "machine_changed", data });
   });
   await page.getByText("Right now: Its owner paused lending.").waitFor();
