@@ -92,12 +92,15 @@ impl Copies {
         steps
     }
 
-    /// A content is kept here whole now, as a copy.
-    pub(super) fn keep(&self, key: ShareKey, bytes: u64, hold: BlobHold) {
+    /// A content is kept here whole now, as a copy; given back if nobody wants copies any more.
+    #[must_use]
+    pub(super) fn keep(&self, key: ShareKey, bytes: u64, hold: BlobHold) -> Option<BlobHold> {
         let mut state = self.state();
-        if let Some(share) = state.shares.get_mut(&key).filter(|share| share.edition.wants_copies()) {
-            share.held.insert(hold.blob(), (bytes, hold));
-        }
+        let Some(share) = state.shares.get_mut(&key).filter(|share| share.edition.wants_copies()) else {
+            return Some(hold);
+        };
+        share.held.insert(hold.blob(), (bytes, hold));
+        None
     }
 
     /// The list of a share is here; returns what is not in it any more.

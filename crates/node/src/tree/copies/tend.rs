@@ -125,7 +125,8 @@ impl Tree {
                 });
                 let Ok(steps) = placed.await else { return false };
                 for (blob, bytes) in steps.hold {
-                    self.copies.keep(key, bytes, self.transfer.blobs.hold(blob));
+                    // What was here before is not taken away because nobody wants a copy.
+                    let _not_wanted = self.copies.keep(key, bytes, self.transfer.blobs.hold(blob));
                 }
                 self.let_go(steps.let_go).await;
                 self.fetch_copies(key, steps.fetch).await
@@ -134,7 +135,7 @@ impl Tree {
     }
 
     /// Takes away what is kept for nobody any more, unless it is wanted here otherwise.
-    async fn let_go(&self, copies: Vec<BlobHold>) {
+    async fn let_go(&self, copies: impl IntoIterator<Item = BlobHold>) {
         for hold in copies {
             let blob = hold.blob();
             drop(hold);
@@ -196,7 +197,8 @@ impl Tree {
         let origin = Origin::Shared(Arc::new(SharedAt { path, share, rest, version, executable }));
         let fetching = self.fetchings.of(self, &origin, blob).await.map_err(|error| TreeError::of_disk(&error))?;
         fetching.bring_whole(self, &origin).await?;
-        self.copies.keep(key, version.size_bytes, hold);
+        // It came for nothing, if nobody wants copies by now.
+        self.let_go(self.copies.keep(key, version.size_bytes, hold)).await;
         Ok(())
     }
 }
