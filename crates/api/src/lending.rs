@@ -269,7 +269,7 @@ pub struct ObjectionView {
 pub struct SenseView {
     /// Which, such as `x11` or `load`.
     pub sense: String,
-    /// True if it tells how long nobody has touched the machine.
+    /// True if it sees keyboard and mouse, and so tells that nobody is there.
     pub idle: bool,
     /// Why it says nothing; absent while it does.
     pub missing: Option<String>,

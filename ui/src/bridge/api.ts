@@ -1999,7 +1999,7 @@ export type SceneView = {
 export type SenseView = {
   /** Which, such as `x11` or `load`. */
   sense: string;
-  /** True if it tells how long nobody has touched the machine. */
+  /** True if it sees keyboard and mouse, and so tells that nobody is there. */
   idle: boolean;
   /** Why it says nothing; absent while it does. */
   missing: string | null;

@@ -7,8 +7,8 @@ use gridwell_api::{
     LendingView, LentPart, ObjectionView, OnReturn, ProgramView, Response, SenseView, YieldView,
 };
 use gridwell_courtesy::{
-    Flag, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung, Schedule, Scope, Step,
-    When, Yield,
+    Flag, IdleSource, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung, Schedule,
+    Scope, Step, When, Yield,
 };
 use gridwell_model::{Reserve, Stamp};
 use gridwell_probe::SenseKind;
@@ -302,7 +302,8 @@ fn sense(kind: SenseKind, missing: Option<String>) -> SenseView {
         SenseKind::Graphics => "graphics",
         SenseKind::Metered => "metered",
     };
-    SenseView { sense: name.to_owned(), idle: kind.source().is_some(), missing }
+    let idle = kind.source().is_some_and(IdleSource::sees_all);
+    SenseView { sense: name.to_owned(), idle, missing }
 }
 
 fn program(name: &str, record: &Record) -> ProgramView {
