@@ -131,20 +131,11 @@ pub struct Limits {
     pub graphics: bool,
     /// Free space that stays free, in bytes: with less nothing new starts.
     pub disk_reserve_bytes: u64,
-    /// Network rate for the work of others, in bytes a second; `None` is as fast as it goes.
-    pub network_bytes_per_s: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            cores_softened: 0.5,
-            memory: 0.9,
-            memory_softened: 0.5,
-            graphics: true,
-            disk_reserve_bytes: 10 << 30,
-            network_bytes_per_s: None,
-        }
+        Self { cores_softened: 0.5, memory: 0.9, memory_softened: 0.5, graphics: true, disk_reserve_bytes: 10 << 30 }
     }
 }
 
@@ -235,9 +226,6 @@ impl Limits {
         }
         if self.memory == 0.0 {
             return Err(PolicyError::NothingLent { of: "memory" });
-        }
-        if self.network_bytes_per_s == Some(0) {
-            return Err(PolicyError::NothingLent { of: "network" });
         }
         Ok(())
     }
@@ -379,7 +367,6 @@ mod tests {
             (when(When::Idle { after }), "hardly ever lends: nobody may touch it for 1 d 1 h"),
             (limits(Limits { memory: 0.0, ..Limits::default() }), "never lends: nothing of its memory is lent"),
             (limits(Limits { memory: 0.0, ..Limits::default() }), "never lends: nothing of its memory is lent"),
-            (limits(Limits { network_bytes_per_s: Some(0), ..Limits::default() }), "nothing of its network is lent"),
             (limits(Limits { cores_softened: f32::NAN, ..Limits::default() }), "a number from 0 to 1, not NaN"),
             (ladder(Ladder { freeze_load: 0.2, ..Ladder::default() }), "load of 0.2 would freeze"),
             (ladder(Ladder { gone: Duration::from_secs(1), ..Ladder::default() }), "gone and there at once"),

@@ -106,12 +106,12 @@ impl Settings {
     }
 }
 
-/// Neighbours of neighbours of neighbours: further away, telling takes longer than it gains.
 /// Copied in some seconds at home; films of textures are not, which most jobs read in part only.
 const fn usual_copies() -> u64 {
     1 << 30
 }
 
+/// Neighbours of neighbours of neighbours: further away, telling takes longer than it gains.
 const fn usual_reach() -> u32 {
     3
 }

@@ -151,7 +151,6 @@ fn policy_of(rules: &LendingRules, before: &Policy) -> Result<Policy, ApiError> 
             memory_softened: memory_in_use,
             graphics,
             disk_reserve_bytes,
-            ..before.limits
         },
         on_return: yield_of(rules.on_return),
         only_mine: rules.only_mine,
@@ -163,7 +162,7 @@ fn policy_of(rules: &LendingRules, before: &Policy) -> Result<Policy, ApiError> 
 
 fn rules_of(policy: &Policy, cpus: Option<f32>) -> LendingRules {
     let secs = |time: Duration| time.as_secs();
-    let Limits { cores_softened, memory, memory_softened, graphics, disk_reserve_bytes, .. } = policy.limits;
+    let Limits { cores_softened, memory, memory_softened, graphics, disk_reserve_bytes } = policy.limits;
     let NeverWhile { programs, full_screen, on_battery, graphics_busy, metered, hotter_than } =
         policy.never_while.clone();
     LendingRules {
