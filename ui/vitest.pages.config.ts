@@ -9,6 +9,8 @@ export default defineConfig({
     // One browser on a machine of two cores: pages side by side only slow each other down.
     fileParallelism: false,
     testTimeout: 30_000,
+    // A busy machine answers late; the usual second is no fault of the page.
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 30_000,
   },
 });
