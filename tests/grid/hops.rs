@@ -95,7 +95,9 @@ fn a_machine_that_passes_nothing_on_gives_nothing_that_it_kept() {
         machines.as_array()?.iter().any(|machine| machine["name"] == "mill" && machine["online"] == false).then_some(())
     });
     let refused = attic.refused(1, ["files", "get", FILM, "-"]);
-    assert!(refused.contains("did not come to its end"), "{refused}");
+    assert!(refused.contains("mill is offline, or no way leads to it"), "{refused}");
+    let (head, _) = attic.get_with("/v1/tree/mill/projects/film", "");
+    assert!(head.starts_with("HTTP/1.1 502"), "{head}");
     smithy.ok(["set", "relay=on"]);
     until_shown(attic, "/mill/projects");
     assert!(read(attic, FILM) == noise(1, 6 * MIB));

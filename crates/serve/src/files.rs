@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -29,7 +29,7 @@ pub(crate) struct View {
     region: Option<String>,
 }
 
-/// A file of the tree; `Range` asks for a part of it. Nothing is read before it is sent.
+/// A file of the tree; `Range` asks for a part of it. What cannot be read is refused as long as nothing was sent.
 #[utoipa::path(get, path = "/v1/tree/{path}",
     params(("path" = String, Path, description = "machine/share/…, written as in FilesRequest"),
            ("joined" = Option<bool>, Query, description = "the files of a folder as one, in the order of their names: what `cat FOLDER/*` writes"),
@@ -40,6 +40,7 @@ pub(crate) struct View {
               (status = 416, description = "the range begins behind the end"),
               (status = "default", body = ApiError)))]
 pub(crate) async fn file(
+    method: Method,
     State(inside): State<Inside>,
     Path(path): Path<String>,
     Query(view): Query<View>,
@@ -63,14 +64,21 @@ pub(crate) async fn file(
         (header::CONTENT_TYPE, kind.to_owned()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
+    let content = async |from, until| match method {
+        // Its answer has no body: reading for it would be for nothing.
+        Method::HEAD => Ok(Body::empty()),
+        _ => content(file, from, until).await,
+    };
     Ok(match wanted {
-        None => (of, [(header::CONTENT_LENGTH, size.to_string())], content(file, 0, size)).into_response(),
+        None => {
+            (of, [(header::CONTENT_LENGTH, size.to_string())], content(0, size).await?).into_response()
+        }
         Some(Part::Bytes { from, until }) => {
             let about = [
                 (header::CONTENT_RANGE, format!("bytes {from}-{}/{size}", until - 1)),
                 (header::CONTENT_LENGTH, (until - from).to_string()),
             ];
-            (StatusCode::PARTIAL_CONTENT, of, about, content(file, from, until)).into_response()
+            (StatusCode::PARTIAL_CONTENT, of, about, content(from, until).await?).into_response()
         }
         Some(Part::Behind) => {
             let about = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
@@ -103,8 +111,12 @@ fn part(range: &str, size: u64) -> Option<Part> {
     }
 }
 
-/// The bytes, block by block; a file that cannot be read on breaks the answer off.
-fn content(file: Content, from: u64, until: u64) -> Body {
+/// The bytes, block by block, once the first is there; a file that cannot be read on after it breaks the answer off.
+///
+/// # Errors
+///
+/// [`Refusal`] if nothing of it can be read.
+async fn content(file: Content, from: u64, until: u64) -> Result<Body, Refusal> {
     let file = Arc::new(file);
     let block = OpenFile::MAX_READ_BYTES;
     let begins = (from..until).step_by(block as usize);
@@ -124,7 +136,9 @@ fn content(file: Content, from: u64, until: u64) -> Body {
             Ok(stream::iter(parts))
         }
     });
-    Body::from_stream(stream::iter(blocks).buffered(AHEAD).try_flatten())
+    let mut parts = Box::pin(stream::iter(blocks).buffered(AHEAD).try_flatten());
+    let first = parts.try_next().await.map_err(ApiError::from)?;
+    Ok(Body::from_stream(stream::iter(first.map(Ok)).chain(parts)))
 }
 
 #[cfg(test)]
