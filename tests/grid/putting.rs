@@ -72,6 +72,10 @@ fn nobody_puts_into_what_is_not_his_or_leads_elsewhere() {
     assert!(mill.refused(2, ["files", "put", text(&folder), "/mill/projects/x"]).contains("is not a file"));
     let nowhere = grid.path("nowhere");
     assert!(mill.refused(2, ["files", "put", text(&nowhere), "/mill/projects/x"]).contains("No such file"));
+    std::os::unix::fs::symlink(&mill.data, grid.path("alias")).expect("a link");
+    for key in [mill.data.join("identity"), grid.path("alias/identity")] {
+        assert!(mill.refused(2, ["files", "put", text(&key), "/mill/projects/x"]).contains("keys of this machine"));
+    }
     // Its disk is not there: nothing is made in its place.
     fs::rename(&folder, grid.path("moved")).expect("another name");
     mill.refused(2, put("/mill/projects/x"));

@@ -255,6 +255,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         drawing: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
         tickets: Tickets::default(),
         copies: Copies::load(&store, me, config.copies_grace, editions.all().cloned().collect()).await,
+        data: data.as_path().into(),
     };
     tree.copies.limit(settings.share_copies_bytes);
     // They end with the loop, which shows them what is at the top of the tree.

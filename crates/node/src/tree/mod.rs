@@ -24,7 +24,7 @@ mod tickets;
 mod unproven;
 mod views;
 
-use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc, time::Duration};
 
 use gridwell_model::{EntryKind, JobId, PeerId, RelPath, ShareId, TreeEntry};
 use gridwell_mount::TreePath;
@@ -79,6 +79,8 @@ pub(crate) struct Tree {
     pub(crate) drawing: Arc<Semaphore>,
     pub(crate) tickets: Tickets,
     pub(crate) copies: Copies,
+    /// Where the keys of this machine lie: nothing is copied out of it into a share.
+    pub(crate) data: Arc<Path>,
 }
 
 impl Tree {

@@ -22,6 +22,7 @@ impl Tree {
             let message = format!("'{}' is no absolute path", from.display());
             return Err(ApiError::new(ErrorCode::BadRequest, message));
         }
+        self.guard_keys(from).await?;
         let roots = self.roots.borrow().clone();
         let no_share = || TreeError::NoShare { path: shown(to) };
         // Machines are folders of the tree, too.
@@ -38,6 +39,20 @@ impl Tree {
         let put = self.transfer.blobs.copy_to(from, folder.path(), &below, overwrite).await;
         put.map_err(|error| refused(from, &at, &error))?;
         Ok(at)
+    }
+
+    /// Whoever may copy here need not be who may read the keys of this machine: a program with the token of the door, for one.
+    async fn guard_keys(&self, from: &Path) -> Result<(), ApiError> {
+        // What is not there is refused by the copying, with its reason.
+        let (Ok(source), Ok(data)) = (tokio::fs::canonicalize(from).await, tokio::fs::canonicalize(&self.data).await)
+        else {
+            return Ok(());
+        };
+        if !source.starts_with(data) {
+            return Ok(());
+        }
+        let message = format!("'{}' is not copied: it lies with the keys of this machine", from.display());
+        Err(ApiError::new(ErrorCode::Forbidden, message))
     }
 
     /// What is copied into a folder keeps its name there.
