@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Bytes that [`Proof::next`] returns at once, or a little more: enough that threads and system calls cost little beside them.
-const PIECE_BYTES: u64 = 256 * 1024;
+const PIECE_BYTES: u64 = 1024 * 1024;
 
 /// A stream that proves groups of a blob to a peer that knows the blob, its size and the groups.
 #[derive(Debug)]

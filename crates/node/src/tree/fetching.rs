@@ -2,20 +2,24 @@
 
 use std::{
     collections::BTreeMap,
+    io, mem,
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, Weak},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use gridwell_files::{Groups, PathSpeed, Purpose, Spread, Verified, group_count, stream_bytes};
 use gridwell_model::{BlobId, PeerId};
+use gridwell_net::Fetched;
 use gridwell_store::{Object, ObjectError};
 use gridwell_wire::TreeWish;
 use tokio::{
     io::AsyncReadExt as _,
     sync::{OwnedSemaphorePermit, mpsc, watch},
     task::JoinSet,
+    time::timeout,
 };
 
 use super::{
@@ -25,8 +29,10 @@ use super::{
 };
 use crate::clock;
 
-/// Parts that are handed to the disk at once: large writes cost it less, and others wait for their turn.
-const AT_ONCE: usize = 64;
+/// Groups that are handed to the disk at once, 1 MiB: large writes cost it less, and others wait for their turn.
+const AT_ONCE: usize = 16;
+/// When nothing comes for so long the disk gets what is here: it takes room that others may need.
+const LULL: Duration = Duration::from_millis(20);
 /// Wait before the second try; doubled each time, at most so often.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
 const MOST_DOUBLED: u32 = 4;
@@ -127,7 +133,7 @@ impl Fetching {
         ahead: &Groups,
     ) -> Result<Bytes, TreeError> {
         let read = self.read_in_time(tree, origin, (offset, bytes), ahead);
-        tokio::time::timeout(origin.patience(), read).await.unwrap_or_else(|_| Err(origin.silent(tree)))
+        timeout(origin.patience(), read).await.unwrap_or_else(|_| Err(origin.silent(tree)))
     }
 
     /// Brings all of it here, and returns once it outlives a crash.
@@ -139,7 +145,7 @@ impl Fetching {
             let next = Groups::from(run.end..all.end.min(run.end + WHOLE_GROUPS));
             let now = Groups::from(run);
             let piece = self.until_here(tree, origin, &now, &next);
-            tokio::time::timeout(origin.patience(), piece).await.unwrap_or_else(|_| Err(origin.silent(tree)))?;
+            timeout(origin.patience(), piece).await.unwrap_or_else(|_| Err(origin.silent(tree)))?;
         }
         self.object.sync().await.map_err(|error| TreeError::of_disk(&error))
     }
@@ -329,7 +335,7 @@ impl Fetching {
     ) -> Result<(), TreeError> {
         let (blob, groups) = (self.object.blob(), Groups::from(run.clone()));
         let asked = Instant::now();
-        let (mut fetched, from) = match source {
+        let (fetched, from) = match source {
             Some(source) => origin.ask_one(tree, blob, source, run.clone()).await?,
             None => origin.ask_groups(tree, blob, run.clone()).await?,
         };
@@ -338,26 +344,17 @@ impl Fetching {
         if bytes != stream_bytes(origin.size_bytes(), &groups) {
             return Err(origin.came_wrong(tree, blob, from).await);
         }
-        let (verified, to_keep) = mpsc::unbounded_channel();
+        let (batches, to_keep) = mpsc::unbounded_channel();
         let check = async move {
-            let mut decoder = self.object.decoder(groups);
-            loop {
-                let read = match fetched.read(decoder.room()).await {
-                    Ok(read) => read,
-                    Err(error) => return Err(origin.why_broken(tree, &error).await),
-                };
-                match decoder.filled(read) {
-                    Ok(Some(part)) => {
-                        let part = self.take_in(part).await;
-                        if verified.send(part).is_err() {
-                            // The disk refused: it says so itself.
-                            return Ok(());
-                        }
-                    }
-                    Ok(None) if read == 0 => return decoder.finish().map_err(|_| origin.wrong(tree)),
-                    Ok(None) => {}
-                    Err(_) => return Err(origin.came_wrong(tree, blob, from).await),
-                }
+            let mut came = Batch::default();
+            let checked = self.check(fetched, groups, &mut came, &batches).await;
+            // Whatever came of it before is right.
+            came.hand_over(&batches);
+            match checked {
+                Ok(()) => Ok(()),
+                Err(CheckError::Broken(error)) => Err(origin.why_broken(tree, &error).await),
+                Err(CheckError::Short) => Err(origin.wrong(tree)),
+                Err(CheckError::Wrong) => Err(origin.came_wrong(tree, blob, from).await),
             }
         };
         let (kept, checked) = tokio::join!(self.keep(to_keep), check);
@@ -373,20 +370,63 @@ impl Fetching {
         Ok(())
     }
 
-    /// Lets whoever waits for a part read it, if there is room for it.
-    async fn take_in(&self, part: Verified) -> (Verified, Option<OwnedSemaphorePermit>) {
-        let Verified::Group { number, bytes, .. } = &part else { return (part, None) };
-        let room = self.room.take().await;
-        self.fresh.insert(*number, bytes.clone());
-        self.tell();
-        (part, Some(room))
+    /// Takes in what comes, as it comes: whoever waits for a group reads it at once, the disk gets several together.
+    async fn check(
+        &self,
+        mut fetched: Fetched,
+        groups: Groups,
+        came: &mut Batch,
+        batches: &mpsc::UnboundedSender<Batch>,
+    ) -> Result<(), CheckError> {
+        let mut decoder = self.object.decoder(groups);
+        loop {
+            // Who waits is woken when nothing more is here for now: until then it may be many groups.
+            let read = match fetched.read(decoder.room()).now_or_never() {
+                Some(read) => read,
+                None => {
+                    self.tell();
+                    match timeout(LULL, fetched.read(decoder.room())).await {
+                        Ok(read) => read,
+                        Err(_) => {
+                            came.hand_over(batches);
+                            fetched.read(decoder.room()).await
+                        }
+                    }
+                }
+            };
+            let read = read.map_err(CheckError::Broken)?;
+            match decoder.filled(read).map_err(|_| CheckError::Wrong)? {
+                Some(part) => {
+                    if let Verified::Group { number, bytes, .. } = &part {
+                        let room = match self.room.take_now() {
+                            Some(room) => room,
+                            None => {
+                                // What is held here may be what there is no room for.
+                                self.tell();
+                                came.hand_over(batches);
+                                self.room.take().await
+                            }
+                        };
+                        self.fresh.insert(*number, bytes.clone());
+                        came.rooms.push(room);
+                    }
+                    came.parts.push(part);
+                    if came.rooms.len() == AT_ONCE && !came.hand_over(batches) {
+                        return Ok(());
+                    }
+                }
+                None if read == 0 => {
+                    self.tell();
+                    return decoder.finish().map_err(|_| CheckError::Short);
+                }
+                None => {}
+            }
+        }
     }
 
-    /// Keeps parts on the disk, as many at once as came meanwhile.
-    async fn keep(&self, mut verified: Verifieds) -> Result<(), TreeError> {
-        let mut came = Vec::new();
-        while verified.recv_many(&mut came, AT_ONCE).await > 0 {
-            let (parts, rooms): (Vec<_>, Vec<_>) = came.drain(..).unzip();
+    /// Keeps parts on the disk, in the order in which they came.
+    async fn keep(&self, mut batches: mpsc::UnboundedReceiver<Batch>) -> Result<(), TreeError> {
+        while let Some(Batch { parts, rooms }) = batches.recv().await {
             let groups: Vec<_> = parts.iter().filter_map(Verified::group).collect();
             self.object.write(parts).await.map_err(|error| TreeError::of_disk(&error))?;
             self.room.keep(&self.fresh, groups);
@@ -405,8 +445,27 @@ impl Fetching {
     }
 }
 
-/// Parts on their way to the disk, and the room that each takes meanwhile.
-type Verifieds = mpsc::UnboundedReceiver<(Verified, Option<OwnedSemaphorePermit>)>;
+/// Parts on their way to the disk, and the room that their groups take meanwhile.
+#[derive(Debug, Default)]
+struct Batch {
+    parts: Vec<Verified>,
+    rooms: Vec<OwnedSemaphorePermit>,
+}
+
+impl Batch {
+    /// Gives what came to whoever keeps it; false if the disk refused something, which it says itself.
+    fn hand_over(&mut self, batches: &mpsc::UnboundedSender<Self>) -> bool {
+        self.parts.is_empty() || batches.send(mem::take(self)).is_ok()
+    }
+}
+
+/// Why a stream does not prove what was asked for.
+#[derive(Debug)]
+enum CheckError {
+    Broken(io::Error),
+    Short,
+    Wrong,
+}
 
 /// A run in pieces of at most `most` groups.
 fn pieces_of(run: Range<u64>, most: u64) -> impl Iterator<Item = Range<u64>> {

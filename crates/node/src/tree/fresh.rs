@@ -32,6 +32,11 @@ impl Default for Room {
 }
 
 impl Room {
+    /// Room for a group if there is some now, until what is returned goes.
+    pub(super) fn take_now(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.coming).try_acquire_owned().ok()
+    }
+
     /// Room for a group, until what is returned goes.
     pub(super) async fn take(&self) -> OwnedSemaphorePermit {
         Arc::clone(&self.coming).acquire_owned().await.expect("it is never closed")
