@@ -70,9 +70,7 @@ pub(crate) async fn file(
         _ => content(file, from, until).await,
     };
     Ok(match wanted {
-        None => {
-            (of, [(header::CONTENT_LENGTH, size.to_string())], content(0, size).await?).into_response()
-        }
+        None => (of, [(header::CONTENT_LENGTH, size.to_string())], content(0, size).await?).into_response(),
         Some(Part::Bytes { from, until }) => {
             let about = [
                 (header::CONTENT_RANGE, format!("bytes {from}-{}/{size}", until - 1)),
