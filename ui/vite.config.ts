@@ -5,6 +5,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
+import { icons } from "./scripts/icons.mjs";
 import { licences } from "./scripts/licences.mjs";
 import { compileMessages, leaner } from "./scripts/messages.mjs";
 
@@ -59,7 +60,7 @@ export default defineConfig(({ command, mode }) => {
   const lab = mode === "lab";
   return {
     define: { __GRIDWELL_VERSION__: JSON.stringify(VERSION) },
-    plugins: [messages(lab || command === "serve"), svelte(), licences()],
+    plugins: [messages(lab || command === "serve"), icons(), svelte(), licences()],
     resolve: {
       alias: {
         "~": fileURLToPath(new URL("src", import.meta.url)),
@@ -79,7 +80,7 @@ export default defineConfig(({ command, mode }) => {
       target: "es2023",
       minify: "terser",
       // Functions written out where they are called compress worse: 1 kB of 250.
-      terserOptions: { compress: { passes: 3, inline: 1 } },
+      terserOptions: { ecma: 2020, compress: { passes: 3, inline: 1 } },
       outDir: lab ? "dist-lab" : "dist",
       // The content security policy allows neither data addresses nor scripts in the page.
       assetsInlineLimit: 0,
