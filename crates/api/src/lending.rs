@@ -234,8 +234,26 @@ pub struct LendingView {
     pub senses: Vec<SenseView>,
     /// Within how many milliseconds everything that runs here makes room when its owner comes back.
     pub promise_ms: u64,
-    /// What programs cost here.
+    /// What programs cost here, ever.
     pub programs: Vec<ProgramView>,
+    /// What all of them cost here in the last seven days.
+    pub week: CostView,
+}
+
+/// What work of others cost on a machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct CostView {
+    /// How often programs made room for its owner.
+    pub times: u32,
+    /// How long that took altogether, in milliseconds.
+    pub waited_ms: u64,
+    /// What it took at most, in milliseconds.
+    pub most_ms: u64,
+    /// How long work stood still, in seconds.
+    pub frozen_secs: f64,
+    /// How much work was thrown away, in seconds.
+    pub lost_secs: f64,
 }
 
 /// One thing that is against lending.

@@ -59,6 +59,7 @@ impl Courtesy {
             Input::Sensed(reading) => self.senses.hear(reading, &self.policy.ladder, self.now),
             Input::NoSuchSource(source) => self.senses.lose(source),
             Input::ClockShown(time) => self.wishes.clock = Some((time, self.now)),
+            Input::DayShown(day) => self.promises.day_began(day),
             Input::Paused(pause) => self.wishes.pause = Some((pause, self.now)),
             Input::Drained => self.wishes.drained = true,
             Input::Resumed => {

@@ -20,6 +20,8 @@ pub enum Input {
     NoSuchSource(IdleSource),
     /// What the owner's clock shows now; again whenever that clock is set, and once a day.
     ClockShown(WeekTime),
+    /// Which day the owner's calendar shows now, in days since any fixed one; again once that is another one.
+    DayShown(u32),
     /// The owner paused lending.
     Paused(Pause),
     /// Takes nothing new and finishes what it has, until [`Input::Resumed`].

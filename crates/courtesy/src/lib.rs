@@ -19,6 +19,7 @@ mod reason;
 mod schedule;
 mod senses;
 mod session;
+mod week;
 
 pub use courtesy::Courtesy;
 pub use effect::Effect;
@@ -30,3 +31,4 @@ pub use policy::{Limits, NeverWhile, Policy, PolicyError, When, Yield};
 pub use promise::{Promises, Record, Step, Timing};
 pub use reason::{Flag, Objection, Reason, Rung, Scope};
 pub use schedule::{Hours, Schedule, WeekTime};
+pub use week::{Cost, Week};

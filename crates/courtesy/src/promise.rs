@@ -2,6 +2,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Cost, Week};
+
 /// What a session can be asked to do for the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +70,8 @@ pub struct Record {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promises {
     programs: BTreeMap<String, Record>,
+    #[serde(default)]
+    week: Week,
 }
 
 impl Promises {
@@ -77,18 +81,21 @@ impl Promises {
     /// Takes in a measurement.
     pub fn yielded(&mut self, program: &str, step: Step, took: Duration) {
         self.record(program).steps.entry(step).or_default().add(took);
+        self.week.today().waited(took);
     }
 
     /// Takes in how long a session stood still.
     pub fn froze(&mut self, program: &str, time: Duration) {
         let record = self.record(program);
         record.frozen = record.frozen.saturating_add(time);
+        self.week.today().add(Cost { frozen: time, ..Cost::default() });
     }
 
     /// Takes in work that was thrown away.
     pub fn lost(&mut self, program: &str, time: Duration) {
         let record = self.record(program);
         record.lost = record.lost.saturating_add(time);
+        self.week.today().add(Cost { lost: time, ..Cost::default() });
     }
 
     /// How long `program` takes for `step` at most: measured, or as usual.
@@ -101,6 +108,16 @@ impl Promises {
     /// What is known, by program.
     pub fn programs(&self) -> impl Iterator<Item = (&str, &Record)> {
         self.programs.iter().map(|(program, record)| (program.as_str(), record))
+    }
+
+    /// What all of them cost in the last seven days.
+    #[must_use]
+    pub const fn week(&self) -> &Week {
+        &self.week
+    }
+
+    pub(crate) fn day_began(&mut self, day: u32) {
+        self.week.begin(day);
     }
 
     fn record(&mut self, program: &str) -> &mut Record {

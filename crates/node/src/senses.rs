@@ -70,7 +70,8 @@ fn ask(data: &std::path::Path, mut look: Look, facts: &WeakSender<Fact>, orders:
             looked = Instant::now();
         }
         let around = Around { own: &own, programs: &look.programs, uses_graphics: look.uses_graphics };
-        let mut said = vec![Input::ClockShown(week_time())];
+        let now = jiff::Zoned::now();
+        let mut said = vec![Input::ClockShown(week_time(&now)), Input::DayShown(day(&now))];
         said.extend(senses.read(&around));
         let report = senses.report().map(|(kind, why)| (kind, why.map(ToString::to_string))).collect();
         let Some(loops) = facts.upgrade() else { return };
@@ -87,8 +88,13 @@ fn ask(data: &std::path::Path, mut look: Look, facts: &WeakSender<Fact>, orders:
 }
 
 /// What the clock on the wall shows.
-fn week_time() -> WeekTime {
-    let now = jiff::Zoned::now();
+fn week_time(now: &jiff::Zoned) -> WeekTime {
     let part = |number: i8| u16::try_from(number).unwrap_or(0);
     WeekTime::at(part(now.weekday().to_monday_zero_offset()), part(now.hour()), part(now.minute()))
+}
+
+/// What the calendar beside it shows, in days since 1970.
+fn day(now: &jiff::Zoned) -> u32 {
+    let secs = now.timestamp().as_second() + i64::from(now.offset().seconds());
+    u32::try_from(secs / 86_400).unwrap_or(0)
 }

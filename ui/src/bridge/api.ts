@@ -261,6 +261,20 @@ export type CopyView = {
   as_of: Stamp | null;
 };
 
+/** What work of others cost on a machine. */
+export type CostView = {
+  /** How often programs made room for its owner. */
+  times: number;
+  /** How long that took altogether, in milliseconds. */
+  waited_ms: number;
+  /** What it took at most, in milliseconds. */
+  most_ms: number;
+  /** How long work stood still, in seconds. */
+  frozen_secs: number;
+  /** How much work was thrown away, in seconds. */
+  lost_secs: number;
+};
+
 /** Asks why another machine is seen or not. */
 export type DoctorRequest = {
   /** Name or id prefix of the machine. */
@@ -820,7 +834,7 @@ export type JobDetail = {
   made_by: Array<MadeBy>;
   /** Failed tasks grouped by reason, most frequent first; at most `JobView::MAX_FAILURES`. */
   failures: Array<FailureView>;
-  /** One sentence while it waits: for what, and why. Empty otherwise. */
+  /** One sentence while it waits, or all that runs of it stands still: for what, and why. Empty otherwise. */
   waits_for: string;
   /** The machine that keeps its records now and places its tasks: mostly the one it came from. */
   steward: PeerId;
@@ -884,7 +898,7 @@ export type JobView = {
   made_by: Array<MadeBy>;
   /** Failed tasks grouped by reason, most frequent first; at most `JobView::MAX_FAILURES`. */
   failures: Array<FailureView>;
-  /** One sentence while it waits: for what, and why. Empty otherwise. */
+  /** One sentence while it waits, or all that runs of it stands still: for what, and why. Empty otherwise. */
   waits_for: string;
   /** The machine that keeps its records now and places its tasks: mostly the one it came from. */
   steward: PeerId;
@@ -1140,8 +1154,10 @@ export type LendingView = {
   senses: Array<SenseView>;
   /** Within how many milliseconds everything that runs here makes room when its owner comes back. */
   promise_ms: number;
-  /** What programs cost here. */
+  /** What programs cost here, ever. */
   programs: Array<ProgramView>;
+  /** What all of them cost here in the last seven days. */
+  week: CostView;
 };
 
 /** A part of a machine that can be kept back by itself. */
@@ -1453,7 +1469,7 @@ export type MachineView = {
   free: Share;
   /** False while it takes nothing new. */
   accepts: boolean;
-  /** Why, one sentence, when `accepts` is false; empty otherwise. */
+  /** Why, one sentence, when `accepts` is false; else why work on it has less, while it does; empty otherwise. */
   why_not: string;
   /** Tasks it runs now. */
   running: number;
@@ -2376,7 +2392,7 @@ export type TaskView = {
   attempts: number;
   /** Exit code of the last attempt that ended by itself. */
   exit_code: number | null;
-  /** Why the last attempt failed, or for what it waits; may be empty. */
+  /** Why the last attempt failed, for what it waits, or why it stands still; may be empty. */
   reason: string;
   /** Run time of the attempt that counted, or of the running one so far, in seconds. */
   run_secs: number | null;

@@ -1,6 +1,6 @@
 use std::{fmt::Write as _, time::Duration};
 
-use gridwell_api::{LendWhen, LendingView, ObjectionView, OnReturn, ProgramView, Share};
+use gridwell_api::{CostView, LendWhen, LendingView, ObjectionView, OnReturn, ProgramView, Share};
 use gridwell_model::{Standing, format_bytes, format_duration};
 
 use super::{moment, table::Table};
@@ -34,6 +34,7 @@ pub(crate) fn lending(view: &LendingView) -> String {
         line("Own jobs", "wait for idleness, too".to_owned());
     }
     line("Promise", format!("what runs makes room within {}", millis(view.promise_ms)));
+    line("Last 7 days", week(view.week));
     text
 }
 
@@ -67,11 +68,26 @@ pub(crate) fn lending_explained(view: &LendingView) -> String {
         let why = sense.missing.as_deref().unwrap_or_default();
         let _ = writeln!(text, "  without {}: {why}", sense.sense.replace('_', " "));
     }
+    let _ = writeln!(text, "\nLast 7 days: {}", week(view.week));
     if !view.programs.is_empty() {
         text.push('\n');
         text.push_str(&costs(&view.programs));
     }
     text
+}
+
+/// What the grid cost this machine's owner, and others.
+fn week(cost: CostView) -> String {
+    let CostView { times, waited_ms, most_ms, frozen_secs, lost_secs } = cost;
+    let time = |secs: f64| format_duration(Duration::from_secs_f64(secs.max(0.0).round()));
+    let mut parts = vec![match times {
+        0 => "nobody waited for room".to_owned(),
+        1 => format!("made room once, within {}", millis(most_ms)),
+        _ => format!("made room {times} times, within {} ({} altogether)", millis(most_ms), millis(waited_ms)),
+    }];
+    parts.extend((frozen_secs >= 1.0).then(|| format!("work stood still for {}", time(frozen_secs))));
+    parts.extend((lost_secs >= 1.0).then(|| format!("{} of work were lost", time(lost_secs))));
+    parts.join(", ")
 }
 
 /// The live line.

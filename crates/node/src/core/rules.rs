@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use gridwell_api::{
-    ApiError, ErrorCode, LendLadder, LendLimits, LendNever, LendWhen, LendingPause, LendingRequest, LendingRules,
-    LendingView, LentPart, ObjectionView, OnReturn, ProgramView, Response, SenseView, YieldView,
+    ApiError, CostView, ErrorCode, LendLadder, LendLimits, LendNever, LendWhen, LendingPause, LendingRequest,
+    LendingRules, LendingView, LentPart, ObjectionView, OnReturn, ProgramView, Response, SenseView, YieldView,
 };
 use gridwell_courtesy::{
-    Flag, IdleSource, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung, Schedule,
-    Scope, Step, When, Yield,
+    Cost, Flag, IdleSource, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung,
+    Schedule, Scope, Step, When, Yield,
 };
 use gridwell_model::{Reserve, Stamp};
 use gridwell_probe::SenseKind;
@@ -84,6 +84,7 @@ impl Core {
             senses: self.manners.senses.iter().map(|(kind, why)| sense(*kind, why.clone())).collect(),
             promise_ms: millis(engine.promise()),
             programs: engine.promises().programs().map(|(name, record)| program(name, record)).collect(),
+            week: cost(engine.promises().week().total()),
         }
     }
 
@@ -322,6 +323,16 @@ fn program(name: &str, record: &Record) -> ProgramView {
         steps: steps.collect(),
         frozen_secs: record.frozen.as_secs_f64(),
         lost_secs: record.lost.as_secs_f64(),
+    }
+}
+
+fn cost(Cost { times, waited, slowest, frozen, lost }: Cost) -> CostView {
+    CostView {
+        times,
+        waited_ms: millis(waited),
+        most_ms: millis(slowest),
+        frozen_secs: frozen.as_secs_f64(),
+        lost_secs: lost.as_secs_f64(),
     }
 }
 
