@@ -43,7 +43,7 @@ pub struct JobView {
     pub made_by: Vec<MadeBy>,
     /// Failed tasks grouped by reason, most frequent first; at most [`JobView::MAX_FAILURES`].
     pub failures: Vec<FailureView>,
-    /// One sentence while it waits: for what, and why. Empty otherwise.
+    /// One sentence while it waits, or all that runs of it stands still: for what, and why. Empty otherwise.
     pub waits_for: String,
     /// The machine that keeps its records now and places its tasks: mostly the one it came from.
     pub steward: PeerId,
@@ -266,7 +266,7 @@ pub struct TaskView {
     pub attempts: u32,
     /// Exit code of the last attempt that ended by itself.
     pub exit_code: Option<i32>,
-    /// Why the last attempt failed, or for what it waits; may be empty.
+    /// Why the last attempt failed, for what it waits, or why it stands still; may be empty.
     pub reason: String,
     /// Run time of the attempt that counted, or of the running one so far, in seconds.
     pub run_secs: Option<f64>,

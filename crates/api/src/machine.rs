@@ -117,7 +117,7 @@ pub struct MachineView {
     pub free: Share,
     /// False while it takes nothing new.
     pub accepts: bool,
-    /// Why, one sentence, when `accepts` is false; empty otherwise.
+    /// Why, one sentence, when `accepts` is false; else why work on it has less, while it does; empty otherwise.
     pub why_not: String,
     /// Tasks it runs now.
     pub running: u32,

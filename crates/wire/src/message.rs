@@ -253,7 +253,7 @@ pub struct Announcement {
     pub free: Reserve,
     /// False while it takes nothing new, with the reason in `why_not`.
     pub accepts: bool,
-    /// One sentence when `accepts` is false.
+    /// One sentence when `accepts` is false; else why work on it has less, while it does.
     pub why_not: String,
     /// Tasks it runs now, for all stewards.
     pub running: u32,

@@ -1,11 +1,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gridwell_api::{MachineState, MachineView};
-use gridwell_model::{JobId, Stamp};
+use gridwell_model::{JobId, Stamp, Standing};
 
 use super::{job_line, left};
 use crate::telling::Seen;
 
+/// Characters of a reason in the icon's words: panels cut what is longer.
+const MOST_WHY: usize = 100;
 /// Tomorrow begins when people come to work.
 const MORNING: i8 = 8;
 
@@ -14,6 +16,8 @@ const MORNING: i8 = 8;
 pub(crate) struct Look {
     pub(crate) state: MachineState,
     pub(crate) state_line: String,
+    /// The same with its reason, as the icon's own words.
+    pub(crate) tip: String,
     pub(crate) job: Option<JobId>,
     pub(crate) job_line: String,
     pub(crate) paused: bool,
@@ -33,12 +37,15 @@ impl Default for Look {
 impl Look {
     pub(crate) fn of(seen: &Seen, now: Stamp) -> Self {
         let this = seen.this.as_ref().filter(|_| seen.live);
-        let paused = this.is_some_and(|this| !this.accepts);
+        let paused = this.is_some_and(|this| is_paused(this.standing, this.paused_until));
+        let line = this.map_or_else(|| "Gridwell is not running".to_owned(), state_line);
+        let why = this.map(|this| plain(&this.why_not, MOST_WHY)).filter(|why| !why.is_empty());
         let until = this.and_then(|this| this.paused_until);
         let top = seen.top_job().filter(|_| seen.live);
         Self {
             state: seen.state(),
-            state_line: this.map_or_else(|| "Gridwell is not running".to_owned(), state_line),
+            tip: why.map_or_else(|| line.clone(), |why| format!("{line}: {why}")),
+            state_line: line,
             job: top.map(|job| job.id),
             job_line: top.map_or_else(|| "No job is running".to_owned(), job_line),
             paused,
@@ -53,16 +60,32 @@ impl Look {
     }
 }
 
+/// True while its owner keeps it paused, also while it still finishes tasks: not because somebody uses it.
+const fn is_paused(standing: Standing, until: Option<Stamp>) -> bool {
+    until.is_some() || matches!(standing, Standing::Paused | Standing::Draining)
+}
+
 fn state_line(this: &MachineView) -> String {
+    match this.standing {
+        Standing::Softened if this.running > 0 => return "Working, with less".to_owned(),
+        Standing::Frozen => return "Work stands still".to_owned(),
+        Standing::Packing => return "Work goes back".to_owned(),
+        _ => {}
+    }
     match this.state {
         MachineState::Working if this.running == 1 => "Working: 1 task".to_owned(),
         MachineState::Working => format!("Working: {} tasks", this.running),
         MachineState::Ready => "Ready".to_owned(),
-        MachineState::InUse => "In use by you".to_owned(),
+        MachineState::InUse => "Not lending".to_owned(),
         MachineState::Paused => "Paused".to_owned(),
         MachineState::Offline => "Offline".to_owned(),
         MachineState::Problem => "Problem: open Gridwell to see it".to_owned(),
     }
+}
+
+/// The beginning of a text from elsewhere, without control characters.
+pub(super) fn plain(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 /// A duration as people say it, rounded up to minutes: `42 min`, `3 h 5 min`.
@@ -104,6 +127,15 @@ mod tests {
     fn tomorrow_begins_in_the_morning() {
         let evening: jiff::Zoned = "2026-11-25T23:00[UTC]".parse().unwrap();
         assert_eq!(secs_until_tomorrow(&evening), 9 * 3_600);
+    }
+
+    #[test]
+    fn only_a_pause_is_resumed() {
+        assert!(is_paused(Standing::Draining, None) && is_paused(Standing::Paused, None));
+        assert!(is_paused(Standing::Yours, Some(Stamp(1))));
+        for standing in [Standing::Yours, Standing::Softened, Standing::Frozen, Standing::Packing] {
+            assert!(!is_paused(standing, None), "{standing:?}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(crate) fn show(app: &AppHandle, look: &Look) {
         if shown.state != look.state {
             let _ = tray.set_icon(Some(glyphs::icon(look.state)));
         }
-        let _ = tray.set_tooltip(Some(&look.state_line));
+        let _ = tray.set_tooltip(Some(&look.tip));
     }
     let _ = items.state.set_text(&look.state_line);
     let _ = items.job.set_text(&look.job_line);
@@ -126,7 +126,7 @@ fn chosen(app: &AppHandle, id: &str) {
 
 /// The line of a job in the menu: `kitchen: 143 of 240, 11 min left`.
 fn job_line(job: &JobView) -> String {
-    let name: String = job.name.chars().filter(|c| !c.is_control()).take(40).collect();
+    let name = look::plain(&job.name, 40);
     let left = job.time_left_secs.map(|secs| format!(", {} left", look::duration(secs))).unwrap_or_default();
     format!("{name}: {} of {}{left}", job.counts.ended(), job.counts.total())
 }

@@ -65,6 +65,11 @@ impl Manners {
         self.engine.poll_deadline()
     }
 
+    /// Why a session was last asked to make room.
+    pub(super) const fn because(&self) -> Option<&Reason> {
+        self.because.as_ref()
+    }
+
     /// What may be had for new tasks.
     pub(super) const fn offer(&self) -> Offer {
         self.engine.offer()

@@ -8,7 +8,7 @@ use std::{
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_courtesy::{Policy, Resource, When};
 use gridwell_job::Recipes;
-use gridwell_model::{Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Tuning};
+use gridwell_model::{Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Standing, Tuning};
 use gridwell_sched::{Input as SchedInput, PeerView};
 use gridwell_store::{RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
@@ -258,7 +258,7 @@ impl Core {
             lends: room,
             free: self.worker.free(false),
             accepts,
-            why_not,
+            why_not: if accepts { self.why_less() } else { why_not },
             running: self.worker.running(),
             paused_until: settings.paused_until(),
             tuning: settings.tuning,
@@ -353,7 +353,8 @@ impl Core {
         self.came_back(peer);
         let (view, wake) = (self.peer_view(peer, &announcement), announcement.wake.clone());
         self.rate_deputy(peer, &announcement);
-        self.machines.other_mut(peer).announced = Some(announcement);
+        let before = self.machines.other_mut(peer).announced.replace(announcement);
+        self.tell_of_standing(peer, before.map_or(Standing::Offering, |before| before.standing));
         self.sched.handle(SchedInput::PeerChanged { peer, view }, clock::now());
         self.changed.machines.insert(peer);
         self.tell_soon();

@@ -58,6 +58,7 @@ mod rules;
 mod sessions;
 mod sharing;
 mod showing;
+mod standing;
 mod steward;
 mod stow;
 mod submit;

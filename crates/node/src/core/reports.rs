@@ -49,7 +49,10 @@ impl Core {
             if let Some(home) = self.homes.get_mut(&task.lease.job) {
                 let said =
                     Said { count: task.count, progress: task.progress, status: task.status, frozen: task.frozen };
-                home.said.insert(task.task, said);
+                let before = home.said.insert(task.task, said).is_some_and(|before| before.frozen);
+                if before != task.frozen {
+                    self.tell_frozen(task.lease.job, task.task.step, span, peer, task.frozen);
+                }
             }
             self.job_changed(task.lease.job);
         }

@@ -115,6 +115,7 @@ impl Core {
                 Some((why, None)) => why,
                 None => String::new(),
             },
+            JobState::Running => self.stands_still(job, summary).unwrap_or_default(),
             _ => String::new(),
         }
     }
@@ -188,18 +189,16 @@ impl Core {
             .and_then(|home| home.said.range(..=task.key).next_back())
             .filter(|(first, said)| first.step == task.key.step && task.key.index - first.index < said.count);
         let run_secs = (!task.run_time.is_zero()).then_some(task.run_time.as_secs_f64());
+        let frozen = task.state == TaskState::Running && said.is_some_and(|(_, said)| said.frozen);
         TaskView {
             key: task.key,
             label: home.map(|home| home.plan.task_label(task.key.step, task.key.index)).unwrap_or_default(),
-            state: match task.state {
-                TaskState::Running if said.is_some_and(|(_, said)| said.frozen) => TaskState::Frozen,
-                state => state,
-            },
+            state: if frozen { TaskState::Frozen } else { task.state },
             machine: task.peer,
             machine_name: task.peer.map(|peer| self.machines.name(peer)).unwrap_or_default(),
             attempts: task.attempts,
             exit_code: task.exit_code,
-            reason: task.reason,
+            reason: if frozen { self.why_still(task.peer) } else { task.reason },
             run_secs,
             progress: said.and_then(|(_, said)| said.progress).map(|percent| f64::from(percent) / 100.0),
             status: said.map(|(_, said)| said.status.clone()).unwrap_or_default(),
