@@ -9,8 +9,8 @@ use gridwell_store::{KnownFile, Spot};
 use gridwell_wire::{TreePage, TreeWish};
 
 use super::{
-    MAX_ENTRY_BYTES, Place, ShareAt, ShareKey, Tree, TreeError, Whose, file_view, folder_named, jobs::below,
-    origin::SharedAt, place::at_spot, shown,
+    MAX_ENTRY_BYTES, Place, ShareAt, ShareKey, Tree, TreeError, Whose, copies::KeptAt, file_view, folder_named,
+    jobs::below, origin::SharedAt, place::at_spot, shown,
 };
 
 /// What something of the tree is, as its machine says, or as it is remembered here while that does not answer.
@@ -100,7 +100,8 @@ impl Tree {
         Ok(freed)
     }
 
-    /// Machines that have something of what lies at a path, its owner first.
+    /// Machines that have something of what lies at a path, as far as that is known here, its owner first: those that keep copies are named
+    /// while they are away, too.
     ///
     /// # Errors
     ///
@@ -112,15 +113,16 @@ impl Tree {
         };
         let Told { what: entry, online } = self.stat(path).await?;
         let file = self.view_at(path, &entry, online).await?;
-        let known = match share.spot(rest) {
-            Some(spot) => self.known_below(&spot).await?,
-            None => Vec::new(),
+        let version = match entry.kind {
+            EntryKind::File { version, .. } => Some(version),
+            _ => None,
         };
-        let size_bytes = match entry.kind {
-            EntryKind::File { version, .. } => version.size_bytes,
-            _ => known.iter().map(|file| file.version.size_bytes).sum(),
-        };
-        let share_key = share.key();
+        let (mut known_bytes, mut kept) = (0, KeptAt::default());
+        if let Some(spot) = share.spot(rest) {
+            known_bytes = self.known_below(&spot).await?.iter().map(|file| file.version.size_bytes).sum();
+            kept = self.copies.kept_at(&spot, version);
+        }
+        let size_bytes = version.map_or(kept.bytes.max(known_bytes), |version| version.size_bytes);
         let owner = FilePlaceView {
             machine: share.peer,
             name: share.machine,
@@ -139,13 +141,11 @@ impl Tree {
             owner: false,
             ..owner.clone()
         });
-        let key = share_key.filter(|_| matches!(entry.kind, EntryKind::File { .. }));
-        let blob = file.blob.or_else(|| known.first().map(|file| file.blob));
-        let holders = key.zip(blob).map(|(key, blob)| self.copies.holders(key, blob)).unwrap_or_default();
-        let elsewhere = holders.into_iter().map(|peer| FilePlaceView {
-            machine: peer,
-            name: roots.name_of(peer),
-            online: true,
+        let elsewhere = kept.by.into_iter().map(|keeper| FilePlaceView {
+            machine: keeper.peer,
+            name: roots.name_of(keeper.peer),
+            online: keeper.online,
+            here_bytes: keeper.bytes,
             owner: false,
             ..owner.clone()
         });

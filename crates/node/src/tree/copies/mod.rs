@@ -17,6 +17,7 @@ use gridwell_store::{BlobHold, KnownFile, Spot, Store};
 use tokio::sync::Notify;
 
 pub(crate) use list::List;
+pub(crate) use view::KeptAt;
 use view::Standing;
 
 /// A share of some machine.

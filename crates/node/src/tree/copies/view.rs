@@ -1,8 +1,11 @@
 //! How many copies of a share there are, for people.
 
+use std::collections::BTreeSet;
+
 use gridwell_api::{CopiesView, CopyPlaceView};
 use gridwell_files::Placement;
-use gridwell_model::{ListedFile, PeerId, format_bytes};
+use gridwell_model::{ListedFile, PeerId, Version, format_bytes};
+use gridwell_store::Spot;
 
 use super::{Copies, List, Share, ShareKey, State};
 
@@ -52,7 +55,47 @@ impl Standing {
     }
 }
 
+/// Who keeps copies of what lies at a spot, other than its owner and this machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct KeptAt {
+    /// Size of all its different contents.
+    pub(crate) bytes: u64,
+    pub(crate) by: Vec<Keeper>,
+}
+
+/// A machine that said what it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keeper {
+    pub(crate) peer: PeerId,
+    pub(crate) online: bool,
+    /// How much of it lies there.
+    pub(crate) bytes: u64,
+}
+
 impl Copies {
+    /// Who said that they keep copies of the files at a spot or below it; of one file only of that version.
+    pub(crate) fn kept_at(&self, spot: &Spot, version: Option<Version>) -> KeptAt {
+        let known = {
+            let state = self.state();
+            let share = state.shares.get(&(spot.peer, spot.share)).filter(|share| share.edition.wants_copies());
+            share.and_then(|share| {
+                let told = share.told.iter().map(|(peer, (report, _))| (*peer, report.clone(), state.is_online(*peer)));
+                Some((share.list.clone()?, told.collect::<Vec<_>>()))
+            })
+        };
+        let Some((list, told)) = known else { return KeptAt::default() };
+        let files = list.below(spot.path.as_ref()).filter(|file| version.is_none_or(|version| version == file.version));
+        let contents: BTreeSet<usize> = files.filter_map(|file| list.place(file.blob)).collect();
+        let bytes_of = |content: &usize| list.contents[*content].1;
+        let by =
+            told.into_iter().filter(|(_, report, _)| report.list == list.blob).filter_map(|(peer, report, online)| {
+                let mut whole = contents.iter().filter(|content| report.has(**content)).peekable();
+                whole.peek()?;
+                Some(Keeper { peer, online, bytes: whole.map(bytes_of).sum() })
+            });
+        KeptAt { bytes: contents.iter().map(bytes_of).sum(), by: by.collect() }
+    }
+
     /// How many copies of a share are wished, and how many there are; nothing for a share of which nobody wants any. `name` says what
     /// people call a machine.
     pub(crate) fn view(&self, key: ShareKey, name: impl Fn(PeerId) -> String) -> Option<CopiesView> {
