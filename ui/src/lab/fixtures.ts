@@ -177,6 +177,7 @@ export function studio(): Snapshot {
       }),
       machine("ana-laptop", {
         state: "in_use",
+        standing: "yours",
         why_not: "ana used the keyboard 12 s ago",
         free: { cpus: 12, memory_bytes: 48e9, gpus: 0 },
         hardware: hardware({
@@ -189,6 +190,7 @@ export function studio(): Snapshot {
       }),
       machine("lab-mini", {
         state: "paused",
+        standing: "paused",
         why_not: "a person paused it",
         lends: { cpus: 4, memory_bytes: 16e9, gpus: 0 },
         free: { cpus: 4, memory_bytes: 16e9, gpus: 0 },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { hardware, machine } from "~/lab/fixtures";
-import { fits, inOrder, lentCores, reasonLine } from "./machines";
+import { fits, inOrder, lentCores, plainReasons, reasonLine, stateLine } from "./machines";
 
 const NOW = Date.UTC(2026, 0, 1);
 const GPU = { name: "RTX 4080", vendor: "nvidia", memory_bytes: 16e9 };
@@ -36,6 +36,23 @@ it("counts what jobs have of what is lent", () => {
   const lends = { cpus: 12, memory_bytes: 0, gpus: 0 };
   expect(lentCores(machine("a", { lends, free: { ...lends, cpus: 4.5 } }))).toBe(7.5);
   expect(lentCores(machine("a", { lends, free: { ...lends, cpus: 13 } }))).toBe(0);
+});
+
+describe("where a machine's owner needs it", () => {
+  const wanted = machine("mill", { state: "in_use", standing: "frozen", accepts: false, why_not: "somebody uses it" });
+
+  it("what becomes of work there is said, with the reason", () => {
+    expect(stateLine(wanted)).toBe("Work stands still: somebody uses it");
+    expect(stateLine({ ...wanted, standing: "packing" })).toBe("Work goes back: somebody uses it");
+    expect(stateLine({ ...wanted, standing: "yours" })).toBe("Not lending: somebody uses it");
+    expect(stateLine({ ...wanted, state: "offline" })).toBe("Offline");
+  });
+
+  it("work with less has its reason, though new work is taken", () => {
+    const less = { ...wanted, state: "working", standing: "softened", accepts: true } as const;
+    expect(stateLine(less)).toBe("Working, with less: somebody uses it");
+    expect(plainReasons(less, NOW)).toEqual(["Somebody uses it"]);
+  });
 });
 
 describe("what is said beside a state", () => {

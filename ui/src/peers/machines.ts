@@ -1,4 +1,4 @@
-import type { MachineState, MachineView } from "~/bridge";
+import type { MachineState, MachineView, Standing } from "~/bridge";
 import type { GlyphShape, GlyphTone } from "~/parts/Glyph.svelte";
 import { asSentence, format, m, plain, words } from "~/text";
 
@@ -18,6 +18,28 @@ const LOOKS: Record<MachineState, Look> = {
 
 export function lookOf(state: MachineState): Look {
   return LOOKS[state];
+}
+
+/** What becomes of work where a machine's owner needs it. */
+const STANDINGS: Partial<Record<Standing, () => string>> = {
+  softened: m.machine_works_less,
+  frozen: m.machine_work_still,
+  packing: m.machine_work_back,
+  draining: m.machine_finishing,
+  yours: m.machine_not_lending,
+};
+
+/** What a machine does, in a word or two. */
+export function stateWord({ state, standing }: MachineView): string {
+  const word = state === "working" || state === "in_use" ? STANDINGS[standing] : undefined;
+  return word?.() ?? words.machineState(state);
+}
+
+/** The same with its reason, as far as its owner is that: `Work stands still: somebody uses it`. */
+export function stateLine(machine: MachineView): string {
+  const { state, paused_until, why_not } = machine;
+  const because = (state === "working" || state === "in_use") && paused_until === null && why_not !== "";
+  return because ? m.jobs_because({ state: stateWord(machine), reason: plain(why_not) }) : stateWord(machine);
 }
 
 /** What a machine is in one line: `16 cores · 64 GB · RTX 4080`. */
@@ -41,7 +63,8 @@ export function ownSentence(machine: MachineView, now: number): string {
   if (machine.paused_until !== null) {
     return m.shell_paused_left({ time: format.timeLeft(Math.max(0, machine.paused_until - now) / 1_000) });
   }
-  if (!machine.accepts && machine.why_not !== "") return asSentence(machine.why_not);
+  if (machine.why_not !== "" && machine.running > 0) return asSentence(stateLine(machine));
+  if (machine.why_not !== "") return asSentence(machine.why_not);
   switch (machine.state) {
     case "ready":
       return m.shell_machine_ready();
@@ -84,15 +107,15 @@ function sayOf(reason: string): string {
   return line.charAt(0).toUpperCase() + line.slice(1);
 }
 
-/** Everything that keeps work away from a machine now, one sentence each; empty while it takes some. */
+/** Everything that keeps work away from a machine now, or why that has less, one sentence each; empty while it takes some. */
 export function plainReasons(machine: MachineView, now: number): string[] {
-  if (machine.accepts && machine.online) return [];
+  if (machine.accepts && machine.online && machine.why_not === "") return [];
   const { paused_until } = machine;
   const left = paused_until === null ? "" : format.timeLeft(Math.max(0, paused_until - now) / 1_000);
   const nothing = machine.online && machine.lends.cpus === 0 ? m.machine_lends_nothing() : "";
   const away = machine.online ? "" : reasonLine({ ...machine, paused_until: null, why_not: "" }, now);
   const said = [...new Set([sayOf(machine.why_not), away, left, nothing])].filter(reason => reason !== "");
-  return said.length > 0 ? said : [words.machineState(machine.state)];
+  return said.length > 0 ? said : [stateWord(machine)];
 }
 
 /** Cores that jobs have now. */
@@ -114,7 +137,7 @@ export function fits(machine: MachineView, query: string): boolean {
   const { hardware } = machine;
   const text = [
     machine.name,
-    words.machineState(machine.state),
+    stateWord(machine),
     machine.why_not,
     hardware.os_name,
     hardware.cpu_model,
@@ -133,7 +156,7 @@ export function details(machine: MachineView, now: number): string {
   return [
     machine.name,
     machine.id,
-    [words.machineState(machine.state), reasonLine(machine, now)].filter(Boolean).join(": "),
+    [stateWord(machine), reasonLine(machine, now)].filter(Boolean).join(": "),
     hardwareLine(machine),
     `${hardware.cpu_model}, ${hardware.arch}, ${hardware.os_name}`,
     `Gridwell ${machine.version}`,

@@ -37,8 +37,9 @@ export interface Label {
 const NAME_SIZE = 13;
 const LINE_SIZE = 11;
 export const NO_LABEL: LabelSize = { width: 0, height: 0 };
-/** Lines are smaller than names, so more of them fits. */
+/** Lines are smaller than names, so more of them fits; a state comes with its reason. */
 const LINE_CHARS = 30;
+const STATUS_CHARS = 42;
 
 /** Returns a name as it is drawn; a machine without one is called so. */
 export function shownName(name: string): string {
@@ -54,7 +55,7 @@ export function labelOf(machine: Machine): Label {
     const [name, hardware, status] = [
       shownName(machine.name),
       shortened(machine.hardware, LINE_CHARS),
-      shortened(machine.status, LINE_CHARS),
+      shortened(machine.status, STATUS_CHARS),
     ];
     const widths = [textWidth(name, NAME_SIZE), textWidth(hardware, LINE_SIZE), textWidth(status, LINE_SIZE)];
     label = {

@@ -23,6 +23,8 @@ export interface Machine {
   readonly state: MachineState;
   /** One short line, for example "16 cores · RTX 4090". */
   readonly hardware: string;
+  /** The state in words. */
+  readonly word: string;
   /** One short line that opens with the state's word, for example "Working · 3 frames for ana". */
   readonly status: string;
   /** Benchmark score; only its relation to the other machines' scores matters. */
@@ -30,6 +32,8 @@ export interface Machine {
   /** Share of the lent capacity in use now, `0..=1`. */
   readonly use: number;
   readonly taskCount: number;
+  /** How its work goes: with less while its owner needs the machine, or not at all. */
+  readonly pace: "full" | "less" | "none";
   /** What is wanted of it for the jobs that start here. */
   readonly leaning: "prefer" | "keep_off" | null;
   /** Owned by the person at this window. */

@@ -30,7 +30,7 @@ export function scene(machineCount: number, linkCount: number): string {
 export function machine(of: Machine, linkCount: number): string {
   return m.scene_machine({
     name: name(of.name),
-    state: state(of.state),
+    state: of.word,
     tasks: tasks(of.taskCount),
     links: links(linkCount),
   });

@@ -1,11 +1,18 @@
 import type { JobView, LinkView, MachineView } from "~/bridge";
 import { oneForEach, pairId } from "~/peers/links";
-import { hardwareLine, leaningLine } from "~/peers/machines";
-import { format, plain, words } from "~/text";
+import { hardwareLine, leaningLine, stateLine, stateWord } from "~/peers/machines";
+import { format, plain } from "~/text";
 import type { Link, Machine } from "~/scene";
 
 /** The label by which machines are put together in places. */
 const SITE = "site";
+
+/** How fast work goes where a machine's owner needs it. */
+const PACES: Partial<Record<MachineView["standing"], Machine["pace"]>> = {
+  softened: "less",
+  frozen: "none",
+  packing: "none",
+};
 
 /** The scene skips what is the same as before, so a view that did not change gives what it gave last time. */
 const machinesMade = new WeakMap<MachineView, Machine>();
@@ -20,19 +27,22 @@ export function machineOf(view: MachineView): Machine {
 
 function makeMachine(machine: MachineView): Machine {
   const { lends, free } = machine;
-  const state = words.machineState(machine.state);
-  const tasks = machine.running > 0 ? format.tasks(machine.running, "task") : "";
+  const line = stateLine(machine);
+  // There is room for the reason, or for what else there is to say.
+  const more = line === stateWord(machine) && machine.running > 0 ? format.tasks(machine.running, "task") : "";
   return {
     id: machine.id,
     name: plain(machine.name),
     state: machine.state,
     hardware: machine.hardware.cpu_count === 0 ? "" : hardwareLine(machine),
-    status: [state, tasks, leaningLine(machine)].filter(Boolean).join(" · "),
+    word: stateWord(machine),
+    status: [line, more, leaningLine(machine)].filter(Boolean).join(" · "),
     leaning: machine.leaning ?? null,
     score: machine.hardware.score,
     // What it lent when it was last heard of says nothing about now.
     use: machine.online && lends.cpus > 0 ? Math.min(1, Math.max(0, (lends.cpus - free.cpus) / lends.cpus)) : 0,
     taskCount: machine.running,
+    pace: PACES[machine.standing] ?? "full",
     mine: true,
     here: machine.this,
     site: machine.labels[SITE] ?? null,
