@@ -122,7 +122,9 @@ describe("the rules", () => {
     await expect.poll(when).toBe("within");
     await page.getByRole("checkbox", { name: "the schedule is open" }).uncheck();
     await expect.poll(when).toBe("always");
-    await page.getByText("It lends at any time, whether somebody is here or not.").waitFor();
+    await page.getByText("It lends at any time, with less while somebody is here.").waitFor();
+    await page.getByRole("checkbox", { name: "It is there for the grid" }).check();
+    await expect.poll(when).toBe("dedicated");
   });
 
   it("name programs, and no paths", async () => {

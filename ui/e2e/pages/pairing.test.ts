@@ -281,7 +281,12 @@ describe("the first start", () => {
 
   it("ends with a sample job that is ready to start", async () => {
     const page = await open("#/welcome", { scene: "alone", first: "1" });
+    await page.getByRole("checkbox", { name: "Only when nobody has used it for 5 min", checked: true }).waitFor();
     for (const name of ["Continue", "Just this one"]) await page.getByRole("button", { name }).click();
+    const rules = await page.evaluate(() =>
+      window.lab.bridge.asked.flatMap(asked => (asked.ask === "lending" && asked.rules ? [asked.rules] : [])),
+    );
+    expect(rules).toMatchObject([{ when: { kind: "idle", after_secs: 300 }, never_while: { on_battery: true } }]);
     await page.getByRole("button", { name: "Try a sample job" }).click();
     await page.getByRole("dialog", { name: /welcome/ }).waitFor();
     await page.keyboard.press("Enter");

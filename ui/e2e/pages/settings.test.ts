@@ -115,7 +115,6 @@ it("offers to resume while the machine is paused, also while it finishes tasks",
     };
     window.lab.bridge.tell({ event: "machine_changed", data });
   });
-  await page.getByText("Right now: Its owner paused lending.").waitFor();
   await page.getByText("6 tasks still finish.").waitFor();
   await page.locator("main").getByRole("button", { name: "Resume lending" }).click();
   await expect.poll(() => changes(page)).toEqual([{ ask: "set", lend: true, pause_secs: 0 }]);

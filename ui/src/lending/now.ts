@@ -3,7 +3,7 @@ import type { Resource } from "./policy";
 
 /** What this machine does for others now, and why. */
 export interface LendingNow {
-  lends: boolean;
+  does: Doing;
   /** Since when, in milliseconds since 1970; `null` where nobody knows. */
   sinceMs: number | null;
   /** What is against it, the strongest first; what made it lend where nothing is. */
@@ -16,11 +16,15 @@ export interface LendingNow {
   keptBack: Partial<Record<Resource, number>>;
 }
 
+/** Lends, lends with less, lets work stand still or go back, or takes none. */
+export type Doing = "lends" | "less" | "still" | "back" | "not";
+
 /** Why a machine lends or not; as `crates/courtesy` has it. */
 export type Reason =
   | { reason: "nobody_here" }
   | { reason: "within_hours" }
   | { reason: "always" }
+  | { reason: "dedicated" }
   | { reason: "paused" }
   | { reason: "paused_until"; untilMs: number }
   | { reason: "drained" }
@@ -41,11 +45,18 @@ export type Reason =
   | { reason: "graphics_busy" }
   | { reason: "disk_full"; freeBytes: number };
 
+const NOT_ALL = {
+  less: m.lending_less,
+  still: m.lending_still,
+  back: m.lending_back,
+  not: m.lending_not,
+};
+
 /** The line over the rules: "Lending since 14:02: nobody is here". */
-export function nowWords({ lends, sinceMs, reasons }: LendingNow, now: number): string {
+export function nowWords({ does, sinceMs, reasons }: LendingNow, now: number): string {
   const [first] = reasons;
   const why = first === undefined ? m.lending_why_rules() : reasonWords(first, now);
-  if (!lends) return m.lending_not({ why });
+  if (does !== "lends") return NOT_ALL[does]({ why });
   return sinceMs === null ? m.lending_yes({ why }) : m.lending_since({ time: format.when(sinceMs, now), why });
 }
 
@@ -57,6 +68,8 @@ export function reasonWords(reason: Reason, now: number): string {
       return m.lending_why_hours();
     case "always":
       return m.lending_why_always();
+    case "dedicated":
+      return m.lending_why_dedicated();
     case "paused":
       return m.lending_why_paused();
     case "paused_until":

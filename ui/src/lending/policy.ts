@@ -10,8 +10,12 @@ export interface Policy {
   onlyMine: boolean;
 }
 
-/** When it lends: only when nobody has touched it for a while, only within the hours, both, or either. */
+/**
+ * When it lends: as a machine that is there for the grid, always, only when nobody has touched it for a while, only within
+ * the hours, both, or either.
+ */
 export type When =
+  | { when: "dedicated" }
   | { when: "always" }
   | { when: "idle"; afterSecs: number }
   | { when: "within"; hours: Hours }

@@ -31,7 +31,7 @@ export function labPolicy(): Policy {
 /** What the line over the rules may have to say. */
 export const LAB_NOWS = {
   lending: {
-    lends: true,
+    does: "lends",
     sinceMs: LAB_NOW - HOUR_MS,
     reasons: [{ reason: "nobody_here" }],
     idleSource: "GNOME",
@@ -39,7 +39,7 @@ export const LAB_NOWS = {
     keptBack: {},
   },
   used: {
-    lends: false,
+    does: "not",
     sinceMs: null,
     reasons: [
       { reason: "in_use", idleSecs: 12 },
@@ -51,7 +51,7 @@ export const LAB_NOWS = {
     keptBack: { graphics: LAB_NOW + HOUR_MS / 2 },
   },
   paused: {
-    lends: false,
+    does: "not",
     sinceMs: null,
     reasons: [{ reason: "paused_until", untilMs: LAB_NOW + HOUR_MS / 3 }],
     idleSource: "GNOME",
@@ -59,7 +59,7 @@ export const LAB_NOWS = {
     keptBack: {},
   },
   blind: {
-    lends: false,
+    does: "not",
     sinceMs: null,
     reasons: [{ reason: "no_idle_source" }],
     idleSource: null,

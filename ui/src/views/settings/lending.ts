@@ -1,5 +1,5 @@
 import { Refusal, type LendingRequest, type LendingRules, type LendingView, type ObjectionView } from "~/bridge";
-import type { LendingNow, Reason } from "~/lending/now";
+import type { Doing, LendingNow, Reason } from "~/lending/now";
 import type { Policy, Resource, When } from "~/lending/policy";
 import type { Grid } from "~/state";
 import { m, problem } from "~/text";
@@ -7,28 +7,30 @@ import { m, problem } from "~/text";
 /** The wish that changes the rules of lending; buttons show it as pending under this key. */
 export const RULES_KEY = "lending";
 
-/** Senses that see keyboard and mouse, and what people call them. */
+/** What people call senses that see keyboard and mouse. */
 const IDLE_SOURCES: Readonly<Record<string, string>> = { gnome: "GNOME", wayland: "Wayland", x11: "X11" };
+
+const DOINGS: Partial<Record<LendingView["standing"], Doing>> = { softened: "less", frozen: "still", packing: "back" };
 
 /** What this machine does for others now, for the line over the rules. */
 export function nowOf(view: LendingView): LendingNow {
-  const lends = view.why_not === "";
-  const source = view.senses.find(({ sense, missing }) => missing === null && sense in IDLE_SOURCES);
+  const does = DOINGS[view.standing] ?? (view.why_not === "" ? "lends" : "not");
+  const source = view.senses.find(({ idle, missing }) => idle && missing === null);
   const keptBack: Partial<Record<Resource, number>> = {};
   if (view.graphics_until !== null) keptBack.graphics = view.graphics_until;
   if (view.network_until !== null) keptBack.network = view.network_until;
   return {
-    lends,
+    does,
     sinceMs: null,
-    reasons: lends ? [{ reason: forLending(view.rules.when) }] : against(view),
-    idleSource: source === undefined ? null : IDLE_SOURCES[source.sense]!,
+    reasons: does === "lends" ? [{ reason: forLending(view.rules.when) }] : against(view),
+    idleSource: source === undefined ? null : (IDLE_SOURCES[source.sense] ?? source.sense),
     paused: view.drained ? "open" : view.paused_until,
     keptBack,
   };
 }
 
-function forLending({ kind }: LendingRules["when"]): "nobody_here" | "within_hours" | "always" {
-  if (kind === "dedicated" || kind === "always") return "always";
+function forLending({ kind }: LendingRules["when"]): "nobody_here" | "within_hours" | "always" | "dedicated" {
+  if (kind === "dedicated" || kind === "always") return kind;
   return kind === "within" ? "within_hours" : "nobody_here";
 }
 
@@ -110,7 +112,7 @@ function whenOf(when: LendingRules["when"]): When {
   switch (when.kind) {
     case "dedicated":
     case "always":
-      return { when: "always" };
+      return { when: when.kind };
     case "idle":
       return { when: "idle", afterSecs: when.after_secs };
     case "within":
@@ -125,7 +127,7 @@ export function rulesOf(policy: Policy, before: LendingRules): LendingRules {
   const { when, neverWhile: never, limits, onReturn, onlyMine } = policy;
   return {
     ...before,
-    when: when.when === "always" && before.when.kind === "dedicated" ? before.when : rulesWhen(when),
+    when: rulesWhen(when),
     never_while: {
       ...before.never_while,
       programs: [...never.programs],
@@ -156,8 +158,9 @@ function rulesWhen(when: When): LendingRules["when"] {
     return [mon, tue, wed, thu, fri, sat, sun];
   };
   switch (when.when) {
+    case "dedicated":
     case "always":
-      return { kind: "always" };
+      return { kind: when.when };
     case "idle":
       return { kind: "idle", after_secs: when.afterSecs };
     case "within":

@@ -21,6 +21,7 @@ export const ROWS = {
   cores: ["lending", m.settings_cores],
   keep_back: ["lending", m.lending_keep_back],
   rules: ["lending", m.settings_rules],
+  cost: ["lending", m.settings_cost],
   close: ["lending", m.settings_close],
   name: ["machine", m.settings_name],
   labels: ["machine", m.settings_labels],
