@@ -271,6 +271,28 @@ describe("folders of this machine", () => {
     expect(await asked(page, "share_add")).toHaveLength(2);
   });
 
+  it("are copied to more machines, or fewer, with a way back", async () => {
+    const page = await open("#/files");
+    await page.getByText("No copies elsewhere").waitFor();
+    await page.getByRole("button", { name: /One more copy of .*Scenes/ }).click();
+    await page.getByText("2 of 2 copies").waitFor();
+    await page.getByRole("button", { name: /One more copy of .*Scenes/ }).click();
+    await page.getByText("2 of 3 copies").waitFor();
+    await page.getByText(/atelier-tower.* and .*studio-nas.* · 1 on the way/).waitFor();
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await page.getByText("2 of 2 copies").waitFor();
+    expect(await asked(page, "share_replicate")).toMatchObject([{ copies: 2 }, { copies: 3 }, { copies: 2 }]);
+    expect(await breaches(page)).toEqual([]);
+  });
+
+  it("of others say how many copies of them there are", async () => {
+    const page = await open("#/files/render-01");
+    await page
+      .getByRole("row", { name: /Textures/ })
+      .getByText("2 of 2 copies")
+      .waitFor();
+  });
+
   it("say in the form why they cannot be shared", async () => {
     const page = await open("#/files");
     await page.getByRole("button", { name: "Share a folder" }).click();

@@ -1,5 +1,5 @@
 import { Refusal } from "~/bridge";
-import type { FilePlaceView, FileView, MountView, ShareView } from "~/bridge";
+import type { CopiesView, FilePlaceView, FileView, MountView, ShareView } from "~/bridge";
 import type { Replies } from "./bridge";
 import { LAB_NOW, peerId } from "./fixtures";
 
@@ -10,7 +10,7 @@ const PAGE = 4_096;
 export function fileReplies(): Replies {
   let shares: ShareView[] = [
     labShare("atelier-tower", "Scenes", "/home/ana/Scenes"),
-    labShare("render-01", "Textures"),
+    { ...labShare("render-01", "Textures"), copies: labCopies(["render-01", "studio-nas"], 2) },
     labShare("studio-nas", "Films"),
     labShare("old-imac", "Archive", null, false),
   ];
@@ -34,6 +34,12 @@ export function fileReplies(): Replies {
       return (shares = [...shares, { ...labShare("atelier-tower", called, path), to: to ?? [] }]);
     },
     share_remove: ({ name }) => (shares = shares.filter(share => share.path === null || share.name !== name)),
+    share_replicate: ({ name, copies }) =>
+      (shares = shares.map(share =>
+        share.path === null || share.name !== name
+          ? share
+          : { ...share, copies: copies > 1 ? labCopies(["atelier-tower", "studio-nas"], copies) : null },
+      )),
     files: ({ path, after }) => {
       const all = listing(shares, path);
       const from = after == null ? 0 : all.findIndex(({ name }) => name === after) + 1;
@@ -100,6 +106,18 @@ function placesOf(shares: readonly ShareView[], path: string, file: FileView): F
     ...(here > 0 ? [of("atelier-tower", here, { kept: file.kept })] : []),
     ...(here > 0 && online ? [of("studio-nas", file.size_bytes / 2)] : []),
   ];
+}
+
+function labCopies(names: readonly string[], wanted: number): CopiesView {
+  const places = names.map(name => ({ machine: peerId(name), name, files: 12, bytes: 1.9e9 }));
+  return {
+    wanted,
+    whole: Math.min(wanted, names.length),
+    on_the_way: Math.max(0, wanted - names.length),
+    places,
+    files: 12,
+    note: "",
+  };
 }
 
 function labShare(machine: string, name: string, path: string | null = null, online = true): ShareView {
