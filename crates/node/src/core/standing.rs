@@ -72,6 +72,7 @@ impl Core {
         let job = jobs.first().copied().filter(|_| jobs.len() == 1);
         // Its tasks show it, too.
         jobs.into_iter().for_each(|job| self.job_changed(job));
-        self.notice(NoticeKind::Lending, NoticeLevel::Info, sentence, job, Some(peer));
+        // Of the kind `Lending` is what this machine does for others.
+        self.notice(NoticeKind::Machine, NoticeLevel::Info, sentence, job, Some(peer));
     }
 }
