@@ -1,5 +1,6 @@
 import type { ShareView } from "~/bridge";
 import type { Grid } from "~/state";
+import { format } from "~/text";
 import { localNames, partsOf } from "./paths";
 import type { Place } from "./states";
 
@@ -20,6 +21,8 @@ export function placeOf(grid: Grid, shares: readonly ShareView[], path: string):
   const [on = ""] = partsOf(path);
   const share = shares.find(({ at }) => partsOf(at)[0] === on);
   // Whoever shares nothing is in the tree, too: under its name, unless others are called the same.
+  const copies = shareOf(shares, path)?.copies;
+  const others = copies?.places.filter(({ machine }) => machine !== share?.machine) ?? [];
   const machine = share === undefined ? grid.machines.find(({ name }) => name === on) : grid.machine(share.machine);
   return {
     machine: share?.machine ?? machine?.id ?? null,
@@ -28,6 +31,15 @@ export function placeOf(grid: Grid, shares: readonly ShareView[], path: string):
     ofJobs: on === JOBS,
     online: machine?.online ?? share?.online ?? true,
     lastSeen: machine?.last_seen ?? null,
+    // As many as there are of each file at least.
+    ...(copies != null && copies.whole > 0 && others.length > 0
+      ? {
+          copies: format.some(
+            others.map(({ name }) => name),
+            2,
+          ),
+        }
+      : {}),
   };
 }
 

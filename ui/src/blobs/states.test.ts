@@ -7,6 +7,7 @@ import { folderMix, mixOf, stateOf, stateWords, type Place } from "./states";
 
 const THERE: Place = { machine: null, name: "old-imac", own: false, ofJobs: false, online: true, lastSeen: null };
 const AWAY: Place = { ...THERE, online: false };
+const COPIED: Place = { ...AWAY, copies: "mill" };
 const HERE: Place = { ...THERE, own: true };
 
 describe("what of a file is here", () => {
@@ -17,6 +18,8 @@ describe("what of a file is here", () => {
       [labFile("a", 10, { here_bytes: 10 }), AWAY, "here"],
       [labFile("a", 10, { here_bytes: 10, kept: true }), THERE, "kept"],
       [labFile("a", 10, { here_bytes: 4, kept: true }), AWAY, "away"],
+      [labFile("a", 10, { online: false }), COPIED, "elsewhere"],
+      [labFile("a", 10, { online: false, here_bytes: 4 }), COPIED, "partial"],
       [labFile("a", 10, { here_bytes: null }), HERE, "own"],
       [labFile("a", 0), THERE, "here"],
       [labFile("a", 0, { kind: "folder" }), THERE, "elsewhere"],
@@ -33,6 +36,10 @@ describe("what of a file is here", () => {
     const said = (here_bytes: number): string =>
       stateWords("partial", labFile("a", 1e6, { here_bytes }), THERE, LAB_NOW);
     expect([said(1), said(999_999)]).toEqual(["1 % here", "99 % here"]);
+  });
+
+  it("is on machines with copies while its owner is away", () => {
+    expect(stateWords("elsewhere", labFile("a", 10), COPIED, LAB_NOW)).toBe("On mill");
   });
 
   it("adds up over a folder", () => {

@@ -12,6 +12,8 @@ export interface Place {
   /** True for what jobs made: their stewards have it, and nobody says from here who they are. */
   ofJobs: boolean;
   online: boolean;
+  /** Machines that have copies of all of it while it is away, in words; absent where there are none. */
+  copies?: string;
   /** When it was last seen, in milliseconds since 1970; `null` where nobody knows. */
   lastSeen: number | null;
 }
@@ -26,7 +28,7 @@ export function stateOf(file: FileView, place: Place): FileState | null {
   const here = file.here_bytes ?? 0;
   const isFolder = file.kind === "folder";
   if (!isFolder && here >= file.size_bytes) return file.kept ? "kept" : "here";
-  if (!place.online || !file.online) return "away";
+  if ((!place.online || !file.online) && place.copies === undefined) return "away";
   if (file.fetching) return "coming";
   // A folder that is kept may be on its way: nobody knows all that is in it.
   if (isFolder && file.kept) return "kept";
@@ -51,7 +53,9 @@ export function stateWords(state: FileState, file: FileView, place: Place, now: 
     case "outdated":
       return m.files_state_outdated();
     case "elsewhere":
-      return m.files_state_elsewhere({ name: isolate(place.name) });
+      return m.files_state_elsewhere({
+        name: place.online ? isolate(place.name) : (place.copies ?? isolate(place.name)),
+      });
     case "away":
       return awayWords(file, place, now);
   }

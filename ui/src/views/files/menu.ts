@@ -15,7 +15,7 @@ import { free, keep, prefetch } from "~/blobs/keeping";
 import { isShared, partsOf } from "~/blobs/paths";
 import { localPath, placeOf } from "~/blobs/places";
 import type { Shared } from "~/blobs/shared.svelte";
-import { stateOf } from "~/blobs/states";
+import { awayWords, stateOf } from "~/blobs/states";
 import { copy } from "~/parts/copy";
 import type { MenuItem } from "~/parts/menu";
 import { awaiting } from "~/peers/deeds";
@@ -127,11 +127,19 @@ function goings(grid: Grid, shared: Shared, entry: Entry, open: (entry: Entry) =
   const { file, path } = entry;
   const { platform } = grid.bridge;
   const local = localPath(shared.shares, shared.mount?.dir ?? null, path);
+  const place = placeOf(grid, shared.shares, path);
+  const away = stateOf(file, place) === "away" ? awayWords(null, place, Date.now()) : null;
   const items: MenuItem[] = [];
   if (file.kind === "folder" || file.kind === "file")
     items.push({ id: "open", label: m.common_open(), icon: ExternalLink, keys: ["Enter"], run: () => open(entry) });
   if (file.kind === "file")
-    items.push({ id: "save", label: m.files_save_copy(), icon: Download, run: () => void save(grid, path, "file") });
+    items.push({
+      id: "save",
+      label: m.files_save_copy(),
+      icon: Download,
+      blocked: away,
+      run: () => void save(grid, path, "file"),
+    });
   // Of machines and shares nobody means it.
   if (file.kind === "folder" && partsOf(path).length > 2)
     items.push({ id: "join", label: m.files_save_joined(), icon: Combine, run: () => void save(grid, path, "joined") });
@@ -142,7 +150,6 @@ function goings(grid: Grid, shared: Shared, entry: Entry, open: (entry: Entry) =
       icon: FolderSearch,
       run: () => void told(grid, () => grid.bridge.reveal(local)),
     });
-  const place = placeOf(grid, shared.shares, path);
   const machine = place.machine === null ? undefined : grid.machine(place.machine);
   if (machine !== undefined) items.push(...awaiting(grid, machine));
   items.push({
