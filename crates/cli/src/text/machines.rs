@@ -1,6 +1,6 @@
 use console::style;
 use gridwell_api::{DoctorView, Finding, InviteView, JoinedView, MachineState, MachineView, StatusView, WakeView};
-use gridwell_model::{Leaning, PeerId, Tuning, format_bytes};
+use gridwell_model::{Leaning, PeerId, Standing, Tuning, format_bytes};
 
 use super::{clean, fields, moment, number_of, secs, table::Table};
 
@@ -64,8 +64,15 @@ pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
         table.styled(1, machine_state(machine.state));
     }
     let mut text = table.render(columns);
-    for machine in machines.iter().filter(|machine| !machine.accepts && !machine.why_not.is_empty()) {
-        text.push_str(&format!("{} takes nothing now: {}\n", clean(&machine.name), why_not(machine)));
+    for machine in machines.iter().filter(|machine| !machine.why_not.is_empty()) {
+        let what = match machine.standing {
+            Standing::Softened if machine.accepts => "works with less",
+            Standing::Frozen => "lets work stand still",
+            Standing::Packing => "gives work back",
+            _ if machine.accepts => continue,
+            _ => "takes nothing now",
+        };
+        text.push_str(&format!("{} {what}: {}\n", clean(&machine.name), why_not(machine)));
     }
     for machine in machines {
         match machine.leaning {
