@@ -206,6 +206,10 @@ pub struct SubmitRequest {
     pub attempts: Option<u32>,
     /// Start held.
     #[serde(default)]
+    /// Seconds after which a program that gives no sign of life has failed; 0 for never. When absent: what the recipe says,
+    /// which for commands is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_secs: Option<u32>,
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub hold: bool,
     /// Make everything anew, also what an earlier job made with the same command from the same files.

@@ -68,6 +68,7 @@ fn with_options(request: SubmitRequest, options: JobOptions) -> Result<SubmitReq
         prefers: options.prefers,
         on: options.on,
         attempts: options.attempts,
+        stuck_secs: options.stuck_after,
         hold: options.hold,
         fresh: options.fresh,
         overwrite: options.overwrite,

@@ -73,7 +73,8 @@ async fn session(tasks: u64, (limits, access): (Limits, Option<Access>), runs: &
     let (exec, mut events) = Exec::start(ExecConfig { runner, self_program: "/bin/true".into(), cgroup: None });
     let folder = scratch("session").join("work");
     let start = Instant::now();
-    exec.open(1, SessionPlan { folder, variables: vec![], environments: vec![], limits, access }).expect("it opens");
+    exec.open(1, SessionPlan { folder, variables: vec![], environments: vec![], limits, stuck_after: None, access })
+        .expect("it opens");
     until(&mut events, |event| *event == SessionEvent::Opened).await;
     opens.push(micros(start));
     let action = ActionPlan { program: "true".into(), ..ActionPlan::default() };

@@ -10,7 +10,7 @@ use crate::{event::Yield, exec::Which};
 pub(crate) enum ToRunner {
     /// First, exactly once.
     Open {
-        plan: SessionPlan,
+        plan: Box<SessionPlan>,
         /// What the program name `gridwell` stands for.
         self_program: PathBuf,
         /// Where the session's control group may be made; the node removes it.

@@ -134,7 +134,7 @@ impl Session {
     /// Carries commands and events until the session finishes. The pipe to the runner is closed afterwards.
     async fn serve(&mut self, stdin: ChildStdin, stdout: ChildStdout) -> Finish {
         let open = ToRunner::Open {
-            plan: self.plan.clone(),
+            plan: Box::new(self.plan.clone()),
             self_program: self.config.self_program.clone(),
             cgroup: self.cgroup(),
         };

@@ -10,6 +10,8 @@ pub(crate) struct Stat {
     pub(crate) group: u32,
     pub(crate) nice: i32,
     pub(crate) threads: u32,
+    /// Processor time that all its threads have used, in ticks.
+    pub(crate) ticks: u64,
     /// When it began, in ticks: with the id it names one process for good.
     pub(crate) born: u64,
     /// Memory that it has now, in pages; what it shares with others counts in full.
@@ -38,6 +40,11 @@ impl Stat {
         matches!(self.state, b'Z' | b'X') && self.threads <= 1
     }
 
+    /// A thread runs, or waits for a processor.
+    pub(crate) fn is_running(&self) -> bool {
+        self.threads().iter().any(|thread| thread.state == b'R')
+    }
+
     /// Every thread is stopped, or ended.
     pub(crate) fn is_stopped(&self) -> bool {
         self.threads().iter().all(|thread| matches!(thread.state, b'T' | b't' | b'Z' | b'X'))
@@ -60,6 +67,7 @@ impl Stat {
             state: *fields.first()?.as_bytes().first()?,
             parent: field(&fields, 4)?,
             group: field(&fields, 5)?,
+            ticks: field::<u64>(&fields, 14)?.saturating_add(field(&fields, 15)?),
             nice: field(&fields, 19)?,
             threads: field(&fields, 20)?,
             born: field(&fields, 22)?,
@@ -78,7 +86,8 @@ fn field<T: FromStr>(fields: &[&str], number: usize) -> Option<T> {
 mod tests {
     use super::*;
 
-    const REST: &str = "7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 39 19 1 0 5000 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 17 0 0 5 0 0";
+    const REST: &str =
+        "7 42 42 0 -1 4194304 1 0 0 0 30 4 0 0 39 19 1 0 5000 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 17 0 0 5 0 0";
 
     #[test]
     fn a_name_with_brackets_and_spaces_hides_nothing() {
@@ -87,6 +96,7 @@ mod tests {
             let seen = Stat::parse(&stat).expect("a process");
             assert_eq!((seen.pid, seen.state, seen.parent, seen.group), (42, b'T', 7, 42));
             assert_eq!((seen.nice, seen.threads, seen.born, seen.policy), (19, 1, 5000, 5));
+            assert_eq!(seen.ticks, 34);
         }
     }
 

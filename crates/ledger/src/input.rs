@@ -14,7 +14,7 @@ pub enum Input {
     /// Command: a job was submitted here.
     JobAdded {
         /// The job.
-        spec: JobSpec,
+        spec: Box<JobSpec>,
         /// Higher goes first.
         priority: i32,
         /// True to add it held.

@@ -44,11 +44,13 @@ pub struct SessionSpec {
     pub memory_mib: Option<u32>,
     /// What a session may write to its folder, in MiB; `None`: what its machine has room for.
     pub disk_mib: Option<u32>,
+    /// Seconds for which a program may give no sign of life; `None`: as long as it likes.
+    pub stuck_secs: Option<u32>,
 }
 
 impl Default for SessionSpec {
     fn default() -> Self {
-        Self { network: true, memory_mib: None, disk_mib: None }
+        Self { network: true, memory_mib: None, disk_mib: None, stuck_secs: None }
     }
 }
 

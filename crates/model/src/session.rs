@@ -13,6 +13,9 @@ pub struct SessionPlan {
     pub environments: Vec<EnvironmentPlan>,
     /// What its programs may use.
     pub limits: Limits,
+    /// How long a program may give no sign of life: no output, no processor time worth the name, nothing read or written.
+    /// Time that the session stands still does not count. `None`: forever.
+    pub stuck_after: Option<Duration>,
     /// What its programs may touch; `None`: whatever their user may.
     pub access: Option<Access>,
 }
@@ -110,6 +113,11 @@ pub enum ActionEnd {
     },
     /// It ran out of its time and was stopped.
     TimedOut,
+    /// It gave no sign of life for longer than its session allows, and was stopped.
+    Stuck {
+        /// How long that is.
+        silent: Duration,
+    },
     /// It was stopped because somebody asked.
     Cancelled,
     /// It said `openjd_fail`, or a line that means failure, and ended.

@@ -110,7 +110,7 @@ impl JobState {
 pub enum FailureKind {
     /// The program ended with a code other than 0, or said `openjd_fail`.
     Program,
-    /// It ran longer than its action allows.
+    /// It ran longer than its action allows, or gave no sign of life for too long.
     Timeout,
     /// The program was not there or could not be started.
     NoProgram,

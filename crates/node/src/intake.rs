@@ -79,6 +79,9 @@ fn drafts(request: &SubmitRequest, recipes: &Recipes, disk: &Disk) -> Result<Vec
     let mut drafts = draft(&asked, recipes, disk).map_err(|error| draft_error(&error))?;
     for draft in &mut drafts {
         draft.needs.only_on.extend(request.on.iter().cloned());
+        if let Some(secs) = request.stuck_secs {
+            draft.session.stuck_secs = (secs > 0).then_some(secs);
+        }
     }
     Ok(drafts)
 }

@@ -1,4 +1,4 @@
-use gridwell_model::{ActionEnd, AttemptEnd, FailureKind};
+use gridwell_model::{ActionEnd, AttemptEnd, FailureKind, format_duration};
 
 use crate::SessionFailure;
 
@@ -21,6 +21,10 @@ pub(crate) fn attempt_end(end: &ActionEnd) -> AttemptEnd {
         ActionEnd::Signalled { signal } => failed(FailureKind::Signal, None, &signal_words(*signal)),
         ActionEnd::TimedOut => {
             failed(FailureKind::Timeout, None, "the program ran longer than its time limit and was stopped")
+        }
+        ActionEnd::Stuck { silent } => {
+            let reason = format!("stuck: no sign of life for {}", format_duration(*silent));
+            failed(FailureKind::Timeout, None, &reason)
         }
         ActionEnd::Cancelled => AttemptEnd::Cancelled,
         ActionEnd::SaidFail { reason } => {
@@ -78,6 +82,8 @@ mod tests {
         let (kind, words) = sentence(&ActionEnd::Signalled { signal: 9 });
         assert!(kind == FailureKind::Signal && words.contains("memory"), "{words}");
         assert_eq!(sentence(&ActionEnd::TimedOut).0, FailureKind::Timeout);
+        let stuck = ActionEnd::Stuck { silent: std::time::Duration::from_mins(10) };
+        assert_eq!(sentence(&stuck), (FailureKind::Timeout, "stuck: no sign of life for 10 min".into()));
         let exceeded = ActionEnd::Exceeded { reason: "its programs needed too much".into() };
         assert_eq!(sentence(&exceeded), (FailureKind::Program, "its programs needed too much".into()));
         assert!(sentence(&ActionEnd::Signalled { signal: 25 }).1.contains("larger file"));

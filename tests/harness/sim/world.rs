@@ -207,7 +207,7 @@ impl Simulation {
 
     /// Submits a job at its origin at a moment after now.
     pub fn submit(&mut self, at: PeerAt, job: JobSetup, after: Duration, priority: i32) {
-        let input = LedgerInput::JobAdded { spec: job.spec.clone(), priority, held: false };
+        let input = LedgerInput::JobAdded { spec: Box::new(job.spec.clone()), priority, held: false };
         self.jobs.insert(job.spec.id, job);
         self.command(at, input, after);
     }

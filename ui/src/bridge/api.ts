@@ -2284,6 +2284,11 @@ export type SuggestionReason =
   | "not_measured"
   | "too_many"
   | "too_few"
+  /**
+   * Seconds after which a program that gives no sign of life has failed; 0 for never. When absent: what the recipe says,
+   * which for commands is never.
+   */
+  stuck_secs?: number | null;
   | "chance";
 
 /** What a behaviour would do to links of this machine, and the numbers that decided. */

@@ -2,7 +2,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
 
-use super::values::key_value;
+use super::values::{key_value, seconds_or_off};
 
 /// What all commands that start jobs share.
 #[derive(Debug, Default, Args)]
@@ -32,6 +32,9 @@ pub struct JobOptions {
     /// Attempts that may fail by the program's doing before a task has failed; 1 for a single command, else 3
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub attempts: Option<u32>,
+    /// Time without output, work or files read and written after which a program has failed, or off; 10min for renderers
+    #[arg(long, value_name = "TIME", value_parser = seconds_or_off)]
+    pub stuck_after: Option<u32>,
     /// Start held
     #[arg(long)]
     pub hold: bool,

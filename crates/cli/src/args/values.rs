@@ -19,3 +19,12 @@ pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
         _ => Err("write KEY=VALUE".to_owned()),
     }
 }
+
+/// Reads a time of at least a second as whole seconds, or `off` as 0.
+pub(super) fn seconds_or_off(text: &str) -> Result<u32, String> {
+    if text == "off" {
+        return Ok(0);
+    }
+    let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
+    u32::try_from(time.as_secs()).ok().filter(|secs| *secs > 0).ok_or_else(|| "write a time from 1s, or off".to_owned())
+}

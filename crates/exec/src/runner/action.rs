@@ -18,6 +18,7 @@ use rustix::{
 use super::{
     link::{Awaited, Link},
     output::{Changes, Output},
+    pulse::Pulse,
     secrets::Secrets,
     spawn::{self, Lookups, Surroundings, not_started},
     variables::Variables,
@@ -64,6 +65,8 @@ pub(crate) struct Stage {
     /// How far it makes room, and how long it stood still.
     pub(crate) yielding: Yielding,
     watch: Watch,
+    /// How long its programs may show no sign of life.
+    stuck_after: Option<Duration>,
     /// What the session may write to one file; going past it would end this process too.
     file_bytes: Option<u64>,
 }
@@ -93,6 +96,7 @@ impl Stage {
             lookups: Lookups::default(),
             yielding,
             watch: Watch::new(session.limits, &session.folder),
+            stuck_after: session.stuck_after,
             file_bytes: session.limits.disk_bytes,
         })
     }
@@ -144,8 +148,8 @@ impl Stage {
         outcome
     }
 
-    /// Waits for the program's end, passing its output on and stopping it when its time is over, when somebody asks or
-    /// when the node is gone. Returns the end if it was stopped.
+    /// Waits for the program's end, passing its output on and stopping it when its time is over, when it gives no sign of
+    /// life, when somebody asks or when the node is gone. Returns the end if it was stopped.
     fn watch(
         &mut self,
         pid: Pid,
@@ -160,17 +164,22 @@ impl Stage {
             return Some(not_started("this system's kernel has no process handles (Linux 5.3 or later)".into(), false));
         };
         let mut stopping: Option<Stopping> = None;
+        let mut pulse = Pulse::new(self.stuck_after, started);
         loop {
             let deadline = match &stopping {
                 // What stands still uses no more than before.
                 None if self.yielding.is_frozen() => None,
-                None => [timeout_at(&self.yielding), self.watch.due()].into_iter().flatten().min(),
+                None => [timeout_at(&self.yielding), self.watch.due(), pulse.due()].into_iter().flatten().min(),
                 Some(stopping) => (!stopping.killed).then_some(stopping.kill_at),
             };
             let awaited = Awaited { output: self.pipe.0.as_fd(), process: process.as_fd(), deadline };
             let ready = link.wait(Some(awaited));
             if ready.output {
                 self.read_once(output, link);
+                pulse.beat(&self.yielding);
+            } else if link.is_congested() {
+                // It may wait for us.
+                pulse.beat(&self.yielding);
             }
             if ready.ended {
                 return stopping.map(|stopping| stopping.end);
@@ -189,6 +198,11 @@ impl Stage {
                 stopping = Some(stop_sooner(stopping, pid, plan.cancel, wish.notice_limit, folder));
             } else if stopping.is_none() && timeout_at(&self.yielding).is_some_and(|at| at <= now) {
                 stopping = Some(begin_stop(pid, plan.cancel, None, ActionEnd::TimedOut, folder));
+            } else if stopping.is_none()
+                && !self.yielding.is_frozen()
+                && let Some(silent) = pulse.look(now, &self.yielding)
+            {
+                stopping = Some(begin_stop(pid, plan.cancel, None, ActionEnd::Stuck { silent }, folder));
             } else if link.is_gone() && stopping.as_ref().is_none_or(|stopping| stopping.kill_at > now) {
                 stopping = Some(begin_stop(pid, CancelPlan::Terminate, None, ActionEnd::Cancelled, folder));
             }

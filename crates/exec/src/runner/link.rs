@@ -253,7 +253,8 @@ impl Link {
         Ready { output: program.is_some() && !output.is_empty(), ended: program.is_some() && !ended.is_empty() }
     }
 
-    fn is_congested(&self) -> bool {
+    /// Output is left in its pipe until the node has read.
+    pub(crate) fn is_congested(&self) -> bool {
         !self.gone && self.unsent.len() - self.sent + self.event_bytes > UNSENT_BYTES
     }
 
@@ -282,7 +283,7 @@ impl Link {
         while let Some(command) = self.frames.next()? {
             match command {
                 ToRunner::Open { plan, self_program, cgroup } => {
-                    self.open = Some(Opening { plan, self_program, cgroup });
+                    self.open = Some(Opening { plan: *plan, self_program, cgroup });
                 }
                 ToRunner::Run(batch) => self.queue.extend(batch),
                 ToRunner::Stop { which, notice_limit } => self.stop(&which, notice_limit),

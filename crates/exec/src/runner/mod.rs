@@ -12,6 +12,7 @@ mod freeze;
 mod link;
 mod network;
 mod output;
+mod pulse;
 mod secrets;
 mod settle;
 mod soften;

@@ -61,6 +61,7 @@ impl Grid {
             variables: vec![],
             environments: vec![],
             limits: Default::default(),
+            stuck_after: None,
             access: None,
         }
     }

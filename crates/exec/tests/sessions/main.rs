@@ -11,4 +11,5 @@ mod harness;
 mod lifetimes;
 mod programs;
 mod softening;
+mod stuck;
 mod tree;

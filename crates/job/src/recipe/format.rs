@@ -96,6 +96,8 @@ pub(super) struct SessionFile {
     pub(super) memory: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) disk: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) stuck_after: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use std::{collections::BTreeSet, ops::Range};
 
-use gridwell_model::{Needs, Preference, SessionSpec, parse_bytes};
+use gridwell_model::{Needs, Preference, SessionSpec, parse_bytes, parse_duration};
 use toml::Spanned;
 
 use super::{
@@ -145,10 +145,18 @@ fn session(at: &Place<'_>, file: &SessionFile) -> Result<SessionSpec, RecipeErro
         };
         words.as_ref().map(read).transpose()
     };
+    let stuck_secs = match &file.stuck_after {
+        None => None,
+        Some(word) => match parse_duration(word.get_ref()) {
+            Ok(time) => Some(u32::try_from(time.as_secs()).unwrap_or(u32::MAX).max(1)),
+            Err(error) => return Err(at.malformed(&word.span(), error.to_string())),
+        },
+    };
     Ok(SessionSpec {
         network: file.network.unwrap_or(true),
         memory_mib: mib(&file.memory)?,
         disk_mib: mib(&file.disk)?,
+        stuck_secs,
     })
 }
 

@@ -149,11 +149,15 @@ fn programs_that_use_every_core_ask_for_them() {
 fn what_sessions_may_use_is_read_and_by_default_it_is_the_network_and_what_there_is() {
     let mine = |session: &str| Recipes::new(&[user("mine.toml", &format!("{MINE}[session]\n{session}"))]);
     let of = |session| mine(session).unwrap().get("mine").unwrap().session;
-    assert_eq!(of(""), SessionSpec { network: true, memory_mib: None, disk_mib: None });
-    let all = of("network = false\nmemory = \"1.5 GiB\"\ndisk = \"1 MB\"\n");
-    assert_eq!(all, SessionSpec { network: false, memory_mib: Some(1_536), disk_mib: Some(1) });
+    assert_eq!(of(""), SessionSpec { network: true, memory_mib: None, disk_mib: None, stuck_secs: None });
+    let all = of("network = false\nmemory = \"1.5 GiB\"\ndisk = \"1 MB\"\nstuck_after = \"2 min\"\n");
+    assert_eq!(all, SessionSpec { network: false, memory_mib: Some(1_536), disk_mib: Some(1), stuck_secs: Some(120) });
     let message = mine("memory = \"much\"\n").unwrap_err().to_string();
     assert!(message.contains("mine.toml") && message.contains("'much' is not a size"), "{message}");
+    assert!(mine("stuck_after = \"soon\"\n").is_err());
+    for (name, stuck_secs) in [("blender", Some(600)), ("film", Some(600)), ("python", None), ("shell", None)] {
+        assert_eq!(Recipes::builtin().get(name).unwrap().session.stuck_secs, stuck_secs, "{name}");
+    }
     for (name, network) in [("blender", false), ("povray", false), ("film", false), ("python", true), ("shell", true)] {
         assert_eq!(Recipes::builtin().get(name).unwrap().session.network, network, "{name}");
     }

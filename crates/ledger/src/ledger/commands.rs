@@ -9,15 +9,15 @@ use crate::{
 };
 
 impl Ledger {
-    pub(super) fn add_job(&mut self, spec: JobSpec, priority: i32, held: bool, now: Time) -> Result<(), Refusal> {
+    pub(super) fn add_job(&mut self, spec: Box<JobSpec>, priority: i32, held: bool, now: Time) -> Result<(), Refusal> {
         let id = spec.id;
         if self.jobs.contains_key(&id) {
             return Err(Refusal::KnownJob { job: id });
         }
         job::check_spec(&spec).map_err(|flaw| Refusal::BadSpec { job: id, flaw })?;
         self.set_clock(spec.submitted, now);
-        let change = Change::Added { spec: Box::new(spec.clone()), priority, held };
-        self.jobs.insert(id, Job::new(spec, priority, held));
+        let change = Change::Added { spec: spec.clone(), priority, held };
+        self.jobs.insert(id, Job::new(*spec, priority, held));
         self.commit(id, change, true, now);
         Ok(())
     }

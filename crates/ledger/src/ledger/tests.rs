@@ -80,7 +80,7 @@ impl Desk {
 
     fn with_spec(spec: JobSpec) -> Self {
         let mut desk = Self { ledger: Ledger::new(1), now: Time::ZERO, journal: Vec::new(), durable: 0 };
-        desk.tell(Input::JobAdded { spec, priority: 0, held: false });
+        desk.tell(Input::JobAdded { spec: Box::new(spec), priority: 0, held: false });
         desk
     }
 

@@ -349,6 +349,7 @@ fn open(
         place,
         context,
         runtimes: BTreeMap::from([(step, runtime)]),
+        stuck_after: guest.spec.session.stuck_secs.map(|secs| Duration::from_secs(secs.into())),
         runs: BTreeMap::new(),
         shown: BTreeSet::new(),
         prelude: Vec::new(),

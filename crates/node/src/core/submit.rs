@@ -223,7 +223,7 @@ impl Core {
         let home = Home::new(&self.store, Arc::clone(&spec), job.plan, (job.spec_blob, job.spec_bytes));
         home.in_the_way.send_replace(job.in_the_way);
         self.homes.insert(id, home);
-        let input = LedgerInput::JobAdded { spec: (*spec).clone(), priority: job.priority, held: job.held };
+        let input = LedgerInput::JobAdded { spec: Box::new((*spec).clone()), priority: job.priority, held: job.held };
         if let Err(refusal) = self.ledger.handle(input, clock::now()) {
             self.homes.remove(&id);
             return Err(ApiError::new(ErrorCode::TemplateRefused, refusal.to_string()));

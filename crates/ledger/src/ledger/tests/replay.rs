@@ -81,7 +81,7 @@ impl World {
         let steps =
             vec![a_step(TASKS), a_step_after(TASKS, 0, EdgeKind::SameIndex), a_step_after(TASKS, 1, EdgeKind::Whole)];
         let mut ledger = Ledger::new(1);
-        ledger.handle(Input::JobAdded { spec: a_job(steps), priority: 0, held: false }, Time::ZERO).unwrap();
+        ledger.handle(Input::JobAdded { spec: Box::new(a_job(steps)), priority: 0, held: false }, Time::ZERO).unwrap();
         let empty = || [TaskSpans::default(), TaskSpans::default(), TaskSpans::default()];
         let (ready, done) = (empty(), empty());
         Self { ledger, now: Time::ZERO, snapshot: None, entries: vec![], granted: vec![], ready, done }

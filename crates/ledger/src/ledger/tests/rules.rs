@@ -341,7 +341,7 @@ fn commands_say_what_is_wrong_with_them() {
     let far = Input::Retry { job: JOB, tasks: Some(only(3, [0])) };
     assert_eq!(desk.refused(far), Refusal::UnknownTask { job: JOB, step: 3, index: 0 });
     assert_eq!(desk.refused(Input::RemoveJob { job: JOB }), Refusal::NotEnded { job: JOB });
-    let twice = Input::JobAdded { spec: a_job(vec![a_step(1)]), priority: 0, held: false };
+    let twice = Input::JobAdded { spec: Box::new(a_job(vec![a_step(1)])), priority: 0, held: false };
     assert_eq!(desk.refused(twice), Refusal::KnownJob { job: JOB });
 }
 
@@ -349,10 +349,10 @@ fn commands_say_what_is_wrong_with_them() {
 fn a_job_in_a_circle_is_refused() {
     let steps = vec![a_step_after(1, 1, EdgeKind::Whole), a_step_after(1, 0, EdgeKind::Whole)];
     let mut ledger = Ledger::new(1);
-    let added = ledger.handle(Input::JobAdded { spec: a_job(steps), priority: 0, held: false }, Time::ZERO);
+    let added = ledger.handle(Input::JobAdded { spec: Box::new(a_job(steps)), priority: 0, held: false }, Time::ZERO);
     assert_eq!(added, Err(Refusal::BadSpec { job: JOB, flaw: crate::SpecFlaw::Circle }));
     let uneven = vec![a_step(2), a_step_after(3, 0, EdgeKind::SameIndex)];
-    let added = ledger.handle(Input::JobAdded { spec: a_job(uneven), priority: 0, held: false }, Time::ZERO);
+    let added = ledger.handle(Input::JobAdded { spec: Box::new(a_job(uneven)), priority: 0, held: false }, Time::ZERO);
     assert!(matches!(added, Err(Refusal::BadSpec { flaw: crate::SpecFlaw::BadEdge { step: 1, on: 0 }, .. })));
     assert_eq!(ledger.poll_effect(), None);
 }

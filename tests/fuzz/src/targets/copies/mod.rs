@@ -54,7 +54,7 @@ fn settle(ledger: &mut Ledger) {
 
 fn ledger() -> Ledger {
     let mut ledger = Ledger::new(1);
-    ledger.handle(Input::JobAdded { spec: spec(), priority: 0, held: false }, NOW).expect("a good job");
+    ledger.handle(Input::JobAdded { spec: Box::new(spec()), priority: 0, held: false }, NOW).expect("a good job");
     while ledger.poll_effect().is_some() {}
     ledger
 }
@@ -89,7 +89,7 @@ fn spec() -> JobSpec {
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let mut ledger = Ledger::new(1);
     let mut journal = vec![Vec::new()];
-    ledger.handle(Input::JobAdded { spec: spec(), priority: 3, held: false }, NOW).expect("a good job");
+    ledger.handle(Input::JobAdded { spec: Box::new(spec()), priority: 3, held: false }, NOW).expect("a good job");
     let first = ledger.grant(JOB, 0, TaskSpan::new(0, 3), BOB, NOW).expect("ready");
     let _ = ledger.handle(Input::TasksStarted { lease: first, span: TaskSpan::new(0, 1), stamp: Stamp(2_000) }, NOW);
     let ends = [AttemptEnd::Succeeded, failed()];
