@@ -16,6 +16,7 @@ mod doctor;
 mod durability;
 mod gravity;
 mod grids;
+mod health;
 mod hops;
 mod hostile;
 mod keeping;

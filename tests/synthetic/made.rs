@@ -83,6 +83,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         isolated_since: None,
         confinement: None,
         via: Vec::new(),
+        sick: Vec::new(),
     }
 }
 

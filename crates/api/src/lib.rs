@@ -59,8 +59,8 @@ pub use lending::{
 };
 pub use limit::{LimitHolderView, LimitRequest, LimitView};
 pub use machine::{
-    DoctorRequest, DoctorView, Finding, InviteView, JoinedView, LinkState, LinkView, MachineActivity, MachineState,
-    MachineView, Share, StatusView, WakeView,
+    DoctorRequest, DoctorView, Finding, ForgiveRequest, InviteView, JoinedView, LinkState, LinkView, MachineActivity,
+    MachineState, MachineView, Share, SickView, StatusView, WakeView,
 };
 pub use membership::{
     GovernedView, MemberView, MembersView, ProposalKind, ProposalView, RecoverRequest, RecoveryWordsView,

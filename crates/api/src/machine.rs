@@ -153,6 +153,42 @@ pub struct MachineView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<PeerId>>"))]
     pub via: Vec<PeerId>,
+    /// Programs that fail there and end well elsewhere, as the machine that answers has seen: it offers it none of them while
+    /// another machine fits. Absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<SickView>>"))]
+    pub sick: Vec<SickView>,
+}
+
+/// A program that fails on a machine where others succeed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SickView {
+    /// The program, or the recipe.
+    pub program: String,
+    /// Tasks that failed there and ended well elsewhere since it began to fail.
+    pub failed: u32,
+    /// Tasks that ended there since then.
+    pub of: u32,
+    /// Name of the machine where the last of them ended well.
+    pub succeeded_on: String,
+    /// Seconds until it is tried there again.
+    pub again_secs: f64,
+    /// The same for people: `sick for blender: 4 of 5 failed there, …`.
+    pub sentence: String,
+}
+
+/// Forgets what is held against a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ForgiveRequest {
+    /// Its name, or the beginning of its id.
+    pub machine: String,
+    /// For this program alone; for all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub program: Option<String>,
 }
 
 impl MachineView {

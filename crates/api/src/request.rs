@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActivityRequest, BehaviourRequest, DoctorRequest, FileFetchRequest, FilePinRequest, FilePutRequest, FileRequest,
-    FilesRequest, HistoryRequest, LandRequest, LayoutRequest, LendingRequest, LimitRequest, LinkAnswerRequest,
-    LinkUndoRequest, MountRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest, PairShowRequest,
-    RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest,
+    FilesRequest, ForgiveRequest, HistoryRequest, LandRequest, LayoutRequest, LendingRequest, LimitRequest,
+    LinkAnswerRequest, LinkUndoRequest, MountRequest, PairAnswerRequest, PairCodeRequest, PairEnterRequest,
+    PairShowRequest, RecoverRequest, ResultsRequest, RevokeRequest, RoleRequest, ShareAddRequest, ShareRemoveRequest,
     ShareReplicateRequest, TimelineRequest,
 };
 
@@ -88,6 +88,8 @@ pub enum Request {
     DoctorOf(DoctorRequest),
     /// Changes how this machine lends → [`crate::Response::Machine`].
     Set(SetRequest),
+    /// Forgets that programs failed on a machine → [`crate::Response::Machine`].
+    Forgive(ForgiveRequest),
     /// Changes what people want of a link, or asks the owner of the other end to allow it → [`crate::Response::Link`].
     Link(LinkRequest),
     /// What owners of machines ask each other → [`crate::Response::LinkAsks`].
@@ -204,12 +206,12 @@ pub struct SubmitRequest {
     /// else 1 for a command that runs once and 3 for everything else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Start held.
-    #[serde(default)]
     /// Seconds after which a program that gives no sign of life has failed; 0 for never. When absent: what the recipe says,
     /// which for commands is never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_secs: Option<u32>,
+    /// Start held.
+    #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub hold: bool,
     /// Make everything anew, also what an earlier job made with the same command from the same files.

@@ -41,7 +41,7 @@ pub use lending::{
 };
 pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
 pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkUndo, LinksArgs};
-pub use machine::{LabelArgs, LeanArgs, PauseArgs, RenameArgs};
+pub use machine::{ForgiveArgs, LabelArgs, LeanArgs, PauseArgs, RenameArgs};
 pub use members::{GuestArgs, RecoverArgs, RecoverCommand, RecoverUseArgs, RevokeArgs, RoleArgs};
 pub use node::{LogStyle, NodeArgs, Switch};
 pub use pair::{PairArgs, PairCodeArgs, PairCommand, PairEnterArgs, PairNearbyArgs, PairShowArgs, PairTargetArgs};
@@ -362,6 +362,14 @@ Examples:
 
 For one job: --on. On the machine itself, for everybody: gridwell drain")]
     KeepOff(LeanArgs),
+    /// Forget that programs failed on a machine
+    #[command(after_help = "\
+Examples:
+  gridwell forgive render-01            it is offered everything again by jobs of this machine
+  gridwell forgive render-01 blender    only blender
+
+Who is sick: gridwell machines. It is forgiven with time, too")]
+    Forgive(ForgiveArgs),
     /// Set or remove labels of this machine
     #[command(after_help = "Examples:\n  gridwell label tier=fast room=attic\n  gridwell label room=")]
     Label(LabelArgs),

@@ -104,6 +104,20 @@ pub enum Effect {
         /// Tasks of the lease that have not ended.
         left: u32,
     },
+    /// Tasks failed on a peer and then ended well on another one, in one run: the scheduler learns that it was the peer's
+    /// doing, not the job's.
+    Outdone {
+        /// Of which job.
+        job: JobId,
+        /// Position of the step.
+        step: u32,
+        /// Where they failed.
+        peer: PeerId,
+        /// Where they ended well.
+        by: PeerId,
+        /// How many.
+        tasks: u32,
+    },
     /// The scheduler gives this peer no more tasks of the job.
     BlockPeer {
         /// The job.

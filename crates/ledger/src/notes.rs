@@ -10,6 +10,7 @@ pub(crate) struct Notes {
     pub(crate) timed: Vec<Timed>,
     pub(crate) blocked: Vec<u16>,
     pub(crate) unblocked: Vec<u16>,
+    pub(crate) outdone: Vec<Outdone>,
     /// It is new, or was ended and goes on.
     pub(crate) reopened: bool,
 }
@@ -30,6 +31,15 @@ pub(crate) struct LeaseGone {
     pub(crate) peer: u16,
     pub(crate) step: u32,
     pub(crate) end: LeaseEnd,
+}
+
+/// Tasks that failed on one peer ended well on another, in one run.
+#[derive(Debug)]
+pub(crate) struct Outdone {
+    pub(crate) step: u32,
+    pub(crate) peer: u16,
+    pub(crate) by: u16,
+    pub(crate) tasks: u32,
 }
 
 #[derive(Debug)]

@@ -107,6 +107,7 @@ mod tests {
             isolated_since: None,
             confinement: None,
             via: Vec::new(),
+            sick: Vec::new(),
         }
     }
 

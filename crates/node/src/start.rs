@@ -32,8 +32,8 @@ use crate::{
     core::{
         ASKS, Addresses, Changed, Changes, Consent, Copying, Core, Editions, FACTS, Fact, Following, History, Inlets,
         Isolation, Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Manners, Membership, Mounting,
-        PROMISES_KEY, Pairing, Passing, Presence, Rates, Readers, Reading, Settings, Sharing, Timeline, Traffic,
-        UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper, net_wishes,
+        OwnHealth, PROMISES_KEY, Pairing, Passing, Presence, Rates, Readers, Reading, Settings, Sharing, Timeline,
+        Traffic, UNKEPT_NOTICES, Waking, ends, epoch_of, home_of, keeper, net_wishes,
     },
     disk::Scenes,
     events::EventHub,
@@ -313,6 +313,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         asking: Arc::new(Semaphore::new(1)),
         machines,
         manners,
+        own: OwnHealth::default(),
         homes: BTreeMap::new(),
         guests: BTreeMap::new(),
         sessions: BTreeMap::new(),

@@ -1,12 +1,13 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use gridwell_model::{Decline, JobId, Leaning, LimitNeed, PeerId, Reserve, Strategy, Unmet};
+use gridwell_model::{Decline, JobId, Leaning, LimitNeed, PeerId, Reserve, Strategy, Unmet, format_duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Term, Terms,
     board::{Access, Board, JobFacts, StepFacts, World},
-    jobs::Job,
+    health::{Health, Sick},
+    jobs::{Job, Step},
     limits::Limits,
     peer::Peer,
     place::is_slower_than_waiting,
@@ -98,6 +99,19 @@ pub enum Against {
     KeptForAnother,
     /// The other machines will be through before it would be.
     SlowerThanWaiting,
+    /// A program fails there that ends well elsewhere; other machines are tried first.
+    Sick {
+        /// The program.
+        program: String,
+        /// Tasks that failed there.
+        failed: u32,
+        /// Of how many.
+        of: u32,
+        /// What people call the machine where the last of them ended well.
+        succeeded_on: String,
+        /// How long until it is tried there again.
+        again: Duration,
+    },
 }
 
 impl Against {
@@ -123,6 +137,13 @@ impl fmt::Display for Against {
             Self::NotAllFree => f.write_str("a task takes all cores it lends, and some are in use"),
             Self::KeptForAnother => f.write_str("is kept for a job that goes first and takes more of it than is free"),
             Self::SlowerThanWaiting => f.write_str("waiting for the other machines is faster"),
+            Self::Sick { program, failed, of, succeeded_on, again } => {
+                let again = format_duration(*again);
+                write!(
+                    f,
+                    "sick for {program}: {failed} of {of} failed there, succeeded on {succeeded_on}; tries again in {again}"
+                )
+            }
         }
     }
 }
@@ -132,12 +153,20 @@ pub(crate) fn explain(
     job: &mut Job,
     step_index: u32,
     world: &World,
-    limits: &Limits,
+    (limits, health): (&Limits, &Health),
     kept: &[usize],
 ) -> Option<Explanation> {
     let step = job.steps.get_mut(step_index as usize)?;
     step.board.catch_up(world, &job.facts, &step.facts);
-    let case = Case { board: &step.board, job: &job.facts, step: &step.facts, queue: &step.queue, world, kept };
+    let case = Case {
+        board: &step.board,
+        job: &job.facts,
+        step: &step.facts,
+        queue: &step.queue,
+        world,
+        kept,
+        sick: sick(step, world, health),
+    };
     let here = (0..world.peers.len()).filter(|at| world.peers[*at].here);
     let mut machines: Vec<_> = here
         .map(|at| MachineExplanation {
@@ -193,6 +222,25 @@ struct Case<'a> {
     queue: &'a ReadyQueue,
     world: &'a World,
     kept: &'a [usize],
+    /// Reasons by peer.
+    sick: BTreeMap<usize, Vec<Against>>,
+}
+
+/// Who is left out because its program fails there.
+fn sick(step: &Step, world: &World, health: &Health) -> BTreeMap<usize, Vec<Against>> {
+    let left_out = step.avoided(&[]).into_iter();
+    let reasons = left_out.map(|at| {
+        let sick = health.against(world.peers[at].id, &step.facts.view.program, world.now);
+        (at, sick.into_iter().map(|sick| sick_words(sick, world)).collect())
+    });
+    reasons.collect()
+}
+
+fn sick_words(sick: Sick, world: &World) -> Against {
+    let Sick { program, failed, of, succeeded_on, again } = sick;
+    let known = world.positions.get(&succeeded_on).map(|at| world.peers[*at].view.name.clone());
+    let succeeded_on = known.filter(|name| !name.is_empty()).unwrap_or_else(|| succeeded_on.short());
+    Against::Sick { program, failed, of, succeeded_on, again }
 }
 
 impl Case<'_> {
@@ -234,6 +282,7 @@ impl Case<'_> {
         if avoided > 0 && avoided == self.queue.count() {
             all.push(Against::Avoided { tasks: avoided });
         }
+        all.extend(self.sick.get(&at).into_iter().flatten().cloned());
         let waits = self.step.pace.is_known() && self.queue.count() > 0 && seat.access.is_drawn();
         let avoid = self.queue.retries().first().map_or(&[][..], |group| &group.avoid);
         if waits && is_slower_than_waiting(self.board, self.world, self.step, at, self.queue.count(), avoid) {

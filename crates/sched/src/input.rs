@@ -98,6 +98,8 @@ pub struct JobView {
 /// A step as the scheduler sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepView {
+    /// What people call the program that it runs: what fails on a machine is counted under it.
+    pub program: String,
     /// Hard requirements.
     pub needs: Needs,
     /// Wishes.
@@ -255,6 +257,19 @@ pub enum Input {
         tasks: u32,
         /// Run time of all of them together.
         run: Duration,
+    },
+    /// Tasks failed on a peer and then ended well on another one, in one run.
+    Outdone {
+        /// Their job.
+        job: JobId,
+        /// Their step.
+        step: u32,
+        /// Where they failed.
+        peer: PeerId,
+        /// Where they ended well.
+        by: PeerId,
+        /// How many.
+        tasks: u32,
     },
     /// A job failed too often on a peer: that one gets no more of it.
     PeerBlocked {

@@ -33,6 +33,8 @@ pub(crate) struct Step {
     pub(crate) facts: StepFacts,
     pub(crate) queue: ReadyQueue,
     pub(crate) board: Board,
+    /// Peers that are sick for its program: used only when nobody else fits.
+    pub(crate) sick: Vec<usize>,
     /// The numbers of the last placement, by peer.
     pub(crate) placed: BTreeMap<usize, Terms>,
 }
@@ -44,8 +46,18 @@ impl Step {
             facts: StepFacts { view, pace: Pace::default(), limits },
             queue: ReadyQueue::default(),
             board: Board::default(),
+            sick: Vec::new(),
             placed: BTreeMap::new(),
         }
+    }
+
+    /// Peers that get none of the tasks that failed on `failed`: as many as leave one that may be used.
+    pub(crate) fn avoided(&self, failed: &[usize]) -> Vec<usize> {
+        if failed.is_empty() && self.sick.is_empty() {
+            return Vec::new();
+        }
+        let choices = [[failed, &self.sick].concat(), failed.to_vec(), self.sick.clone()];
+        choices.into_iter().find(|avoid| self.board.has_usable_besides(avoid)).unwrap_or_default()
     }
 }
 

@@ -7,6 +7,7 @@
 mod batch;
 mod board;
 mod explain;
+mod health;
 mod input;
 mod jobs;
 mod kept;
@@ -23,6 +24,7 @@ mod terms;
 mod tree;
 
 pub use explain::{Against, Explanation, MachineExplanation};
+pub use health::{Health, Sick};
 pub use input::{Config, Counts, Effect, Input, JobView, LimitView, PeerView, Placement, PlacementId, StepView};
 pub use scheduler::Scheduler;
 pub use terms::{Term, Terms};

@@ -94,8 +94,7 @@ impl Scheduler {
             let Some(first) = group.tasks.spans().first().copied() else {
                 continue;
             };
-            let elsewhere = step.board.has_usable_besides(&group.avoid);
-            let avoid = [if elsewhere { group.avoid.as_slice() } else { &[] }, kept].concat();
+            let avoid = [&step.avoided(&group.avoid), kept].concat();
             let ready = step.queue.count();
             match choose(&mut step.board, &self.world, &step.facts, &mut self.random, ready, &avoid) {
                 Choice::Peer(peer, terms) => return Search::Found(decide(step, &self.world, peer, terms, first)),
@@ -106,7 +105,8 @@ impl Scheduler {
         let Some(first) = step.queue.fresh() else {
             return if held_back { Search::HeldBack } else { Search::Nothing };
         };
-        match choose(&mut step.board, &self.world, &step.facts, &mut self.random, step.queue.count(), kept) {
+        let avoid = [&step.avoided(&[]), kept].concat();
+        match choose(&mut step.board, &self.world, &step.facts, &mut self.random, step.queue.count(), &avoid) {
             Choice::Peer(peer, terms) => Search::Found(decide(step, &self.world, peer, terms, first)),
             Choice::HeldBack => Search::HeldBack,
             Choice::Nobody if held_back => Search::HeldBack,

@@ -6,8 +6,8 @@ use std::{
 use gridwell_model::{Decline, JobId, LeaseId, LimitNeed, PeerId, TaskSpans, Time};
 
 use crate::{
-    Config, Counts, Effect, Explanation, Input, PeerView, PlacementId, board::World, jobs::Jobs, kept::Kept,
-    limits::Limits, random::Random, room::Room, seconds::Run,
+    Config, Counts, Effect, Explanation, Input, PeerView, PlacementId, Sick, board::World, health::Health, jobs::Jobs,
+    kept::Kept, limits::Limits, random::Random, room::Room, seconds::Run,
 };
 
 #[cfg(test)]
@@ -25,6 +25,9 @@ pub struct Scheduler {
     pub(crate) jobs: Jobs,
     pub(crate) kept: Kept,
     pub(crate) limits: Limits,
+    health: Health,
+    /// When a sick peer is tried again.
+    try_at: Option<Time>,
     pub(crate) random: Random,
     pub(crate) leases: BTreeMap<PlacementId, Lease>,
     pub(crate) granted: BTreeMap<LeaseId, PlacementId>,
@@ -77,6 +80,8 @@ impl Scheduler {
             jobs: Jobs::default(),
             kept: Kept::default(),
             limits: Limits::default(),
+            health: Health::default(),
+            try_at: None,
             random: Random::new(seed),
             leases: BTreeMap::new(),
             granted: BTreeMap::new(),
@@ -118,7 +123,12 @@ impl Scheduler {
                 self.limits.told(limits);
                 self.wake();
             }
-            Input::JobAdded(view) => self.jobs.add(view),
+            Input::JobAdded(view) => {
+                self.jobs.add(view);
+                if self.try_at.is_some() {
+                    self.find_sick();
+                }
+            }
             Input::JobRemoved { job } => {
                 self.release_kept(job);
                 let gone = self.jobs.remove(job);
@@ -145,6 +155,7 @@ impl Scheduler {
             Input::RunSeen { lease, span, progress } => self.run_seen(lease, span, progress),
             Input::RunOver { lease } => self.run_over(lease),
             Input::TaskTimed { job, step, peer, tasks, run } => self.timed(job, step, peer, tasks, run),
+            Input::Outdone { job, step, peer, by, tasks } => self.outdone((job, step), peer, by, tasks),
             Input::PeerBlocked { job, peer } => self.change_job(job, peer, |job, at| {
                 job.facts.blocked.insert(at);
             }),
@@ -167,6 +178,9 @@ impl Scheduler {
         }
         if self.look_at.is_some_and(|at| at <= now) {
             (self.look_at, self.look) = (None, true);
+        }
+        if self.try_at.is_some_and(|at| at <= now) {
+            self.health_changed();
         }
         for at in 0..self.world.peers.len() {
             let peer = &mut self.world.peers[at];
@@ -208,7 +222,23 @@ impl Scheduler {
     pub fn explain(&mut self, job: JobId, step: u32) -> Option<Explanation> {
         let (at, job, _) = self.jobs.get(job)?;
         let kept = self.kept.from(at, self.state);
-        crate::explain::explain(job, step, &self.world, &self.limits, &kept)
+        crate::explain::explain(job, step, &self.world, (&self.limits, &self.health), &kept)
+    }
+
+    /// Programs for which a peer is sick now, by name.
+    #[must_use]
+    pub fn sick(&self, peer: PeerId, now: Time) -> Vec<Sick> {
+        self.health.sick(peer, now)
+    }
+
+    /// Forgets what speaks against a peer, for one program or all; false if nothing did.
+    pub fn forgive(&mut self, peer: PeerId, program: Option<&str>, now: Time) -> bool {
+        self.world.now = now;
+        let forgiven = self.health.forgive(peer, program);
+        if forgiven {
+            self.health_changed();
+        }
+        forgiven
     }
 
     /// Tasks that went in and out so far.
@@ -252,6 +282,34 @@ impl Scheduler {
             change(job, at);
             self.world.touch(at);
             self.wake();
+        }
+    }
+
+    fn outdone(&mut self, (job, step): (JobId, u32), peer: PeerId, by: PeerId, tasks: u32) {
+        let step = self.jobs.get(job).and_then(|(_, job, _)| job.steps.get(step as usize));
+        let Some(step) = step else { return };
+        self.health.outdone(peer, &step.facts.view.program, tasks, by, self.world.now);
+        self.health_changed();
+    }
+
+    fn health_changed(&mut self) {
+        self.find_sick();
+        self.wake();
+    }
+
+    /// Finds out anew which peers are sick for the program of each step.
+    fn find_sick(&mut self) {
+        let (health, world) = (&self.health, &self.world);
+        let sick: Vec<usize> =
+            (0..world.peers.len()).filter(|at| !health.sick(world.peers[*at].id, world.now).is_empty()).collect();
+        for step in self.jobs.jobs.iter_mut().flatten().flat_map(|job| &mut job.steps) {
+            let against =
+                |at: &usize| !health.against(world.peers[*at].id, &step.facts.view.program, world.now).is_empty();
+            step.sick = sick.iter().copied().filter(against).collect();
+        }
+        self.try_at = self.health.next_try(self.world.now);
+        if let Some(at) = self.try_at {
+            self.wake_at(at);
         }
     }
 
@@ -420,6 +478,7 @@ impl Scheduler {
         let Some(step) = job.steps.get_mut(step as usize) else {
             return;
         };
+        let healed = self.health.succeeded(peer, &step.facts.view.program, tasks, self.world.now);
         step.board.catch_up(&self.world, &job.facts, &step.facts);
         let first = !step.facts.pace.is_known();
         let foretold = step.board.seats[at].foretold;
@@ -431,5 +490,8 @@ impl Scheduler {
         }
         turn.tried = 0;
         self.awake |= turn.ready > 0;
+        if healed {
+            self.health_changed();
+        }
     }
 }

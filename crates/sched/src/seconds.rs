@@ -134,8 +134,8 @@ impl Scheduler {
         if taken < (LATE * usual).max(usual + LEAST_LATE_SECS) {
             return None;
         }
-        let open =
-            (0..step.board.seats.len()).filter(|at| *at != holder && step.board.seats[*at].access == Access::Open);
+        let open = (0..step.board.seats.len())
+            .filter(|at| *at != holder && !step.sick.contains(at) && step.board.seats[*at].access == Access::Open);
         let cost = |at: &usize| {
             let seat = &step.board.seats[*at];
             Terms { run_secs: seat.task_secs * tasks, ..seat.terms }.cost_secs()

@@ -166,6 +166,9 @@ impl Node {
                 tasks,
                 run: Duration::from_micros(run_micros),
             }),
+            LedgerEffect::Outdone { job, step, peer, by, tasks } => {
+                Some(SchedInput::Outdone { job, step, peer, by, tasks })
+            }
             LedgerEffect::BlockPeer { job, peer } => Some(SchedInput::PeerBlocked { job, peer }),
             LedgerEffect::UnblockPeer { job, peer } => Some(SchedInput::PeerUnblocked { job, peer }),
             LedgerEffect::PriorityChanged { job, priority } => Some(SchedInput::PriorityChanged { job, priority }),
@@ -187,6 +190,7 @@ impl Node {
 
 fn job_view(spec: &JobSpec, priority: i32) -> JobView {
     let steps = spec.steps.iter().map(|step| StepView {
+        program: spec.recipe.clone(),
         needs: step.needs.clone(),
         prefers: step.prefers.clone(),
         chunking: step.chunking,

@@ -75,6 +75,7 @@ export type Answers = {
   wake: WakeView;
   doctor_of: DoctorView;
   set: MachineView;
+  forgive: MachineView;
   link: LinkView;
   link_asks: LinkAsksView;
   link_answer: LinkAsksView;
@@ -652,6 +653,14 @@ export type FolderContents = {
   size_bytes: number;
   /** True when there is more: counting ended at its limit. */
   at_least: boolean;
+};
+
+/** Forgets what is held against a machine. */
+export type ForgiveRequest = {
+  /** Its name, or the beginning of its id. */
+  machine: string;
+  /** For this program alone; for all when absent. */
+  program?: string | null;
 };
 
 /** First, last and step of a frame range. */
@@ -1501,6 +1510,11 @@ export type MachineView = {
   confinement?: string;
   /** The machines over which it is reached, in this order; absent while there is a link with it, or no way. */
   via?: Array<PeerId>;
+  /**
+   * Programs that fail there and end well elsewhere, as the machine that answers has seen: it offers it none of them while
+   * another machine fits. Absent if there are none.
+   */
+  sick?: Array<SickView>;
 };
 
 /** What one machine did for a job. */
@@ -1895,6 +1909,7 @@ export type Request =
   | ({ ask: "wake" } & WakeRequest)
   | ({ ask: "doctor_of" } & DoctorRequest)
   | ({ ask: "set" } & SetRequest)
+  | ({ ask: "forgive" } & ForgiveRequest)
   | ({ ask: "link" } & LinkRequest)
   | { ask: "link_asks" }
   | ({ ask: "link_answer" } & LinkAnswerRequest)
@@ -2137,6 +2152,22 @@ export type ShareView = {
  */
 export type Sharpness = number;
 
+/** A program that fails on a machine where others succeed. */
+export type SickView = {
+  /** The program, or the recipe. */
+  program: string;
+  /** Tasks that failed there and ended well elsewhere since it began to fail. */
+  failed: number;
+  /** Tasks that ended there since then. */
+  of: number;
+  /** Name of the machine where the last of them ended well. */
+  succeeded_on: string;
+  /** Seconds until it is tried there again. */
+  again_secs: number;
+  /** The same for people: `sick for blender: 4 of 5 failed there, …`. */
+  sentence: string;
+};
+
 /** Everything a listener needs to begin. */
 export type Snapshot = {
   /** This run of the node; numbers of another run mean nothing in this one. */
@@ -2253,6 +2284,11 @@ export type SubmitRequest = {
    * else 1 for a command that runs once and 3 for everything else.
    */
   attempts?: number | null;
+  /**
+   * Seconds after which a program that gives no sign of life has failed; 0 for never. When absent: what the recipe says,
+   * which for commands is never.
+   */
+  stuck_secs?: number | null;
   /** Start held. */
   hold?: boolean;
   /** Make everything anew, also what an earlier job made with the same command from the same files. */
@@ -2284,11 +2320,6 @@ export type SuggestionReason =
   | "not_measured"
   | "too_many"
   | "too_few"
-  /**
-   * Seconds after which a program that gives no sign of life has failed; 0 for never. When absent: what the recipe says,
-   * which for commands is never.
-   */
-  stuck_secs?: number | null;
   | "chance";
 
 /** What a behaviour would do to links of this machine, and the numbers that decided. */

@@ -100,6 +100,7 @@ answers! {
     Wake => WakeView;
     DoctorOf => DoctorView;
     Set => MachineView;
+    Forgive => MachineView;
     Link => LinkView;
     LinkAsks => LinkAsksView;
     LinkAnswer => LinkAsksView;

@@ -313,6 +313,7 @@ fn machine() -> MachineView {
         isolated_since: None,
         confinement: None,
         via: Vec::new(),
+        sick: Vec::new(),
     }
 }
 

@@ -31,6 +31,17 @@ pub struct LeanArgs {
     pub clear: bool,
 }
 
+/// `gridwell forgive`
+#[derive(Debug, Args)]
+pub struct ForgiveArgs {
+    /// Name of the machine, or the beginning of its id
+    #[arg(value_name = "MACHINE")]
+    pub machine: String,
+    /// Only this program; all when absent
+    #[arg(value_name = "PROGRAM")]
+    pub program: Option<String>,
+}
+
 /// `gridwell label`
 #[derive(Debug, Args)]
 pub struct LabelArgs {

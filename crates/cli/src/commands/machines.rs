@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
-use gridwell_api::{ApiError, InviteRequest, InviteView, MachineView, Request, SetRequest, StatusView};
+use gridwell_api::{ApiError, ForgiveRequest, InviteRequest, InviteView, MachineView, Request, SetRequest, StatusView};
 use gridwell_model::Leaning;
 use gridwell_serve::Client;
 
 use super::End;
 use crate::{
-    args::{InviteArgs, LabelArgs, LeanArgs, PauseArgs, RenameArgs, SetArgs, Setting},
+    args::{ForgiveArgs, InviteArgs, LabelArgs, LeanArgs, PauseArgs, RenameArgs, SetArgs, Setting},
     screen::Screen,
     text,
 };
@@ -67,6 +67,12 @@ pub(super) async fn lean(args: LeanArgs, leaning: Leaning, client: &Client, scre
     let leaning = (!args.clear).then_some(leaning);
     let leanings = args.machines.into_iter().map(|name| (name, leaning)).collect();
     let _machine: MachineView = client.ask(&Request::Set(SetRequest { leanings, ..SetRequest::default() })).await?;
+    machines(client, screen).await
+}
+
+pub(super) async fn forgive(args: ForgiveArgs, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let ForgiveArgs { machine, program } = args;
+    let _machine: MachineView = client.ask(&Request::Forgive(ForgiveRequest { machine, program })).await?;
     machines(client, screen).await
 }
 

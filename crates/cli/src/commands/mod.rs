@@ -125,6 +125,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Resume => machines::lend(true, client, screen).await,
         Command::Prefer(args) => machines::lean(args, Leaning::Prefer, client, screen).await,
         Command::KeepOff(args) => machines::lean(args, Leaning::KeepOff, client, screen).await,
+        Command::Forgive(args) => machines::forgive(args, client, screen).await,
         Command::Set(args) => machines::tune(args, client, screen).await,
         Command::Label(args) => machines::label(args, client, screen).await,
         Command::Submit(args) => jobs::submit(args, client, screen).await,

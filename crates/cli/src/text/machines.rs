@@ -75,6 +75,9 @@ pub(crate) fn machines(machines: &[MachineView], columns: usize) -> String {
         text.push_str(&format!("{} {what}: {}\n", clean(&machine.name), why_not(machine)));
     }
     for machine in machines {
+        for sick in &machine.sick {
+            text.push_str(&format!("{} is {}\n", clean(&machine.name), clean(&sick.sentence)));
+        }
         match machine.leaning {
             Some(Leaning::Prefer) => text.push_str(&format!("{} is preferred here\n", clean(&machine.name))),
             Some(Leaning::KeepOff) => text.push_str(&format!("{} gets no work from here\n", clean(&machine.name))),
@@ -216,6 +219,7 @@ mod tests {
             isolated_since: None,
             confinement: None,
             via: Vec::new(),
+            sick: Vec::new(),
         };
         let text = strip_ansi_codes(&machines(&[machine], 80)).into_owned();
         assert!(text.contains("lab-mini (this)") && text.contains("paused") && text.contains("16 GB"), "{text}");

@@ -113,6 +113,17 @@ impl JobPlan {
         self.step(step).ok().map(|step| step.key)
     }
 
+    /// The name of the program that a step runs, without its folder; `None` for an unknown step, or if that differs by task.
+    #[must_use]
+    pub fn program(&self, step: u32) -> Option<String> {
+        let command = self.step(step).ok()?.script.actions.on_run.command.raw();
+        let path = match command.strip_prefix("{{Param.").and_then(|rest| rest.strip_suffix("}}")) {
+            Some(parameter) => self.inner.paths.iter().find(|(name, ..)| name == parameter)?.1.first()?,
+            None => command,
+        };
+        (!path.contains("{{")).then(|| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned())
+    }
+
     /// The parameters of the task, or of the chunk, at `span`, in the template's order.
     ///
     /// Cost: index arithmetic; nothing is listed.

@@ -1,11 +1,13 @@
 //! What a report of ended tasks does to their records.
 
+use std::collections::BTreeMap;
+
 use gridwell_model::{AttemptEnd, Fence, TaskKey, TaskSpan, TaskSpans, TaskState};
 
 use crate::{
     LeaseEnd, Selection, TaskEnd,
     job::Job,
-    notes::{LeaseGone, Notes, Timed},
+    notes::{LeaseGone, Notes, Outdone, Timed},
     policy::{self, Blame},
 };
 
@@ -66,6 +68,7 @@ impl Job {
 
     fn succeed(&mut self, place: Place, result: &TaskEnd, notes: &mut Notes) {
         let each_micros = result.run_micros / u64::from(result.tasks.len());
+        let mut outdone: BTreeMap<u16, u32> = BTreeMap::new();
         for index in result.tasks.indices() {
             let record = self.record_mut(place.step, index);
             record.set_exit_code(Some(0));
@@ -73,9 +76,13 @@ impl Job {
             record.reason = 0;
             self.set_state(place.step, index, TaskState::Done, notes);
             if !self.failed_on.is_empty() {
-                self.failed_on.remove(&TaskKey { step: place.step, index });
+                let failed_on = self.failed_on.remove(&TaskKey { step: place.step, index }).unwrap_or_default();
+                failed_on.into_iter().for_each(|peer| *outdone.entry(peer).or_default() += 1);
             }
         }
+        outdone.remove(&place.peer);
+        let outdone = outdone.into_iter();
+        notes.outdone.extend(outdone.map(|(peer, tasks)| Outdone { step: place.step, peer, by: place.peer, tasks }));
         self.steps[place.step as usize].run_micros += result.run_micros;
         let holder = self.holders.at(place.peer);
         holder.done += result.tasks.len();

@@ -79,7 +79,12 @@ impl Job {
             let lease = LeaseId { job, fence: gone.fence };
             Some(Effect::LeaseEnded { lease, peer: self.holders.peer(gone.peer)?, step: gone.step, end: gone.end })
         });
-        timed.chain(ended).collect()
+        let outdone = notes.outdone.iter().filter_map(|outdone| {
+            let (step, tasks) = (outdone.step, outdone.tasks);
+            let (peer, by) = (self.holders.peer(outdone.peer)?, self.holders.peer(outdone.by)?);
+            Some(Effect::Outdone { job, step, peer, by, tasks })
+        });
+        timed.chain(outdone).chain(ended).collect()
     }
 
     fn block_effects(&self, notes: &Notes) -> Vec<Effect> {

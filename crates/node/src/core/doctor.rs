@@ -14,6 +14,7 @@ impl Core {
         findings.push(self.disk_finding());
         findings.push(confinement::finding());
         findings.extend(self.peer_findings());
+        findings.extend(self.sick_findings());
         findings.push(self.relay_finding());
         self.beside.spawn_blocking(move || {
             findings.push(nearby_finding(&gridwell_probe::networks()));

@@ -68,6 +68,7 @@ impl Core {
             Request::Land(request) => return self.land(&request, reply),
             Request::Wake(request) => return self.wake(&request.machine, reply),
             Request::Set(request) => return self.set(request, reply),
+            Request::Forgive(request) => self.forgive(&request),
             Request::Join(request) => return self.join(&request.link, reply),
             Request::Invite(request) => return self.invite(&request, reply),
             Request::PairShow(request) => return self.show_code(&request, reply),

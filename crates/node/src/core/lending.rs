@@ -125,6 +125,8 @@ impl Core {
         let side = if own { offer.own } else { offer.others };
         if let Some(leaving) = &self.leaving {
             (false, leaving.word().to_owned())
+        } else if !own && self.own.is_sick {
+            (false, self.own_sick_words())
         } else if self.has().cpus <= 0.0 {
             (false, "it lends no cores".to_owned())
         } else if side.share == Share::Nothing {

@@ -23,6 +23,7 @@ mod gather;
 mod governing;
 mod guest;
 mod handing;
+mod health;
 mod heeding;
 mod held;
 mod history;
@@ -104,6 +105,7 @@ pub(crate) use editions::Editions;
 pub(crate) use ends::{Ends, ends};
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use handing::Following;
+pub(crate) use health::OwnHealth;
 pub(crate) use held::{keep_wish, kept_wish};
 pub(crate) use history::History;
 pub(crate) use isolation::Isolation;
@@ -197,6 +199,7 @@ pub(crate) struct Core {
     pub(crate) asking: Arc<Semaphore>,
     pub(crate) machines: Machines,
     pub(crate) manners: Manners,
+    pub(crate) own: OwnHealth,
     pub(crate) homes: BTreeMap<JobId, Home>,
     pub(crate) guests: BTreeMap<JobId, Guest>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,

@@ -152,9 +152,11 @@ impl Core {
                 }
                 SessionEvent::OpenFailed { environment, end } => {
                     session.failed = true;
+                    let (job, step) = (session.job, session.step);
                     let prelude = std::mem::take(&mut session.prelude);
                     self.preludes.insert(session.job, (session.step, prelude));
                     let cause = open_failure(environment, &end);
+                    self.note_own_end(job, step, false);
                     self.worker.handle(Input::SessionFailed { session: id, cause }, now);
                 }
                 SessionEvent::Started { tag, .. } => {
@@ -187,6 +189,10 @@ impl Core {
                             Some(lines) => lines.judge(end),
                             None => end,
                         };
+                        let job = session.job;
+                        if end != ActionEnd::Cancelled {
+                            self.note_own_end(job, run.step, end == ActionEnd::Exited { code: 0 });
+                        }
                         if !good && run.looks_refused {
                             let task = TaskKey { step: run.step, index: run.span.start };
                             self.say_confinement(id, (run.lease, task), &end);
@@ -214,6 +220,8 @@ impl Core {
                 SessionEvent::Lost { reason, .. } => {
                     tracing::warn!(%reason, "a session was lost");
                     session.failed = true;
+                    let (job, step) = (session.job, session.step);
+                    self.note_own_end(job, step, false);
                     let cause = SessionFailure::Machine(reason);
                     self.worker.handle(Input::SessionFailed { session: id, cause }, now);
                     self.on_session_gone(id);
@@ -341,6 +349,7 @@ fn open(
         variables: [place.home_variable()].into_iter().chain(runtime.variables().iter().cloned()).collect(),
         environments: runtime.environments().to_vec(),
         limits,
+        stuck_after: guest.spec.session.stuck_secs.map(|secs| Duration::from_secs(secs.into())),
         access: Some(access),
     };
     let session = Session {
@@ -349,7 +358,6 @@ fn open(
         place,
         context,
         runtimes: BTreeMap::from([(step, runtime)]),
-        stuck_after: guest.spec.session.stuck_secs.map(|secs| Duration::from_secs(secs.into())),
         runs: BTreeMap::new(),
         shown: BTreeSet::new(),
         prelude: Vec::new(),

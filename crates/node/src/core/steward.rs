@@ -18,7 +18,7 @@ use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
 use tokio::sync::watch;
 
-use super::{Core, held::ResultsWait, journal::Wish, proofs::Flaws, views::task_word};
+use super::{Core, health::program_of, held::ResultsWait, journal::Wish, proofs::Flaws, views::task_word};
 use crate::{clock, reuse::Works, tree::JobOutputs};
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
@@ -101,9 +101,15 @@ impl Home {
         blob == self.spec_blob || self.spec.inputs.iter().any(|input| input.blob == blob)
     }
 
+    /// What people call the program of a step.
+    pub(super) fn program(&self, step: u32) -> String {
+        program_of(&self.spec, &self.plan, step)
+    }
+
     /// The job for the scheduler.
     fn view(&self, priority: i32) -> JobView {
-        let steps = self.spec.steps.iter().map(|step| StepView {
+        let steps = (0..).zip(&self.spec.steps).map(|(at, step)| StepView {
+            program: self.program(at),
             needs: step.needs.clone(),
             prefers: step.prefers.clone(),
             chunking: step.chunking,
@@ -159,6 +165,7 @@ impl Core {
             Effect::TasksTimed { lease, peer, step, tasks, run_micros, left } => {
                 self.on_tasks_timed(lease, peer, step, tasks, Duration::from_micros(run_micros), left);
             }
+            Effect::Outdone { job, step, peer, by, tasks } => self.on_outdone((job, step), peer, by, tasks),
             Effect::BlockPeer { job, peer } => self.sched.handle(SchedInput::PeerBlocked { job, peer }, now),
             Effect::UnblockPeer { job, peer } => self.sched.handle(SchedInput::PeerUnblocked { job, peer }, now),
             Effect::PriorityChanged { job, priority } => {

@@ -257,6 +257,7 @@ impl Core {
             isolated_since: self.isolation.since().filter(|_| peer == self.me),
             confinement: (peer == self.me).then(|| HERE.to_string()),
             via: self.via(peer),
+            sick: self.sick_views(peer),
         }
     }
 

@@ -431,6 +431,45 @@ fn tasks_avoid_where_they_failed_unless_nobody_else_fits() {
 }
 
 #[test]
+fn a_sick_peer_gets_nothing_of_that_program_while_another_fits_and_is_tried_again() {
+    let mut grid = TestGrid::new(|config| config);
+    grid.add_peer(1, |view| view.score = 400.0);
+    grid.add_peer(2, |view| view.lends = cores(1.0));
+    let (job, other) = (grid.add_job(10, |_| {}), grid.add_job(10, |job| job.steps[0].program = "false".into()));
+    (0..3).for_each(|_| grid.input(Input::Outdone { job, step: 0, peer: peer(1), by: peer(2), tasks: 1 }));
+    grid.ready(job, 0, 0..2, &[]);
+    let peers = |placed: Vec<Placement>| placed.iter().map(|placed| placed.peer).collect::<Vec<_>>();
+    assert_eq!(peers(grid.place_all()), [peer(2)], "the other one waits for peer 2");
+    let reasons = grid.against(job, 1);
+    let [Against::Sick { program, failed: 3, of: 3, succeeded_on, .. }] = &reasons[..] else { panic!("{reasons:?}") };
+    assert_eq!((program.as_str(), succeeded_on.as_str()), ("true", "peer-2"));
+    grid.ready(other, 0, 0..1, &[]);
+    assert_eq!(peers(grid.place_all()), [peer(1)], "another program is not affected");
+    grid.now = grid.now + Duration::from_mins(12);
+    grid.scheduler.handle_deadline(grid.now);
+    assert_eq!(peers(grid.place_all()), [peer(1)]);
+}
+
+#[test]
+fn a_sick_peer_is_used_when_nobody_else_fits_and_when_a_person_forgives_it() {
+    let mut grid = TestGrid::new(|config| config);
+    grid.add_peer(1, |view| view.lends = cores(1.0));
+    grid.add_peer(2, |view| view.lends = cores(1.0));
+    let job = grid.add_job(10, |_| {});
+    (0..3).for_each(|_| grid.input(Input::Outdone { job, step: 0, peer: peer(1), by: peer(2), tasks: 1 }));
+    grid.ready(job, 0, 0..2, &[]);
+    assert_eq!(grid.place_all().len(), 1);
+    assert!(grid.scheduler.forgive(peer(1), Some("true"), grid.now));
+    assert_eq!(grid.place_all().len(), 1);
+    assert!(!grid.scheduler.forgive(peer(1), None, grid.now));
+    (0..3).for_each(|_| grid.input(Input::Outdone { job, step: 0, peer: peer(1), by: peer(2), tasks: 1 }));
+    grid.end_all();
+    grid.input(Input::PeerLeft { peer: peer(2) });
+    grid.ready(job, 0, 2..3, &[]);
+    assert_eq!(grid.place_all().len(), 1);
+}
+
+#[test]
 fn a_blocked_peer_gets_nothing_and_a_job_blocked_everywhere_is_stranded_once() {
     let mut grid = TestGrid::new(|config| config);
     grid.add_peer(1, |_| {});
@@ -871,6 +910,7 @@ impl TestGrid {
     fn add_job(&mut self, task_count: u32, change: impl FnOnce(&mut JobView)) -> JobId {
         self.jobs += 1;
         let step = StepView {
+            program: "true".into(),
             needs: Needs::default(),
             prefers: Vec::new(),
             chunking: None,

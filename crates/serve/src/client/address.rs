@@ -60,6 +60,7 @@ impl Address {
             | Request::Wake(_)
             | Request::HandOver(_)
             | Request::Land(_)
+            | Request::Forgive(_)
             | Request::Limit(_)
             | Request::Lending(_)
             | Request::Shares

@@ -116,6 +116,21 @@ fn a_failing_program_uses_up_its_attempts_and_avoids_where_it_failed() {
 }
 
 #[test]
+fn what_fails_on_one_machine_and_ends_well_on_another_was_the_machines_doing() {
+    let mut desk = Desk::with(vec![a_step(2)]);
+    let outdone = |effects: Vec<Effect>| {
+        effects.into_iter().filter(|effect| matches!(effect, Effect::Outdone { .. })).collect::<Vec<_>>()
+    };
+    desk.run(0, 0, BOB, failed(FailureKind::Program));
+    desk.run(0, 1, BOB, failed(FailureKind::Program));
+    assert_eq!(outdone(desk.take_effects()), [], "it may be the job's");
+    desk.run(0, 0, ANN, succeeded());
+    assert_eq!(outdone(desk.take_effects()), [Effect::Outdone { job: JOB, step: 0, peer: BOB, by: ANN, tasks: 1 }]);
+    desk.run(0, 1, BOB, succeeded());
+    assert_eq!(outdone(desk.take_effects()), [], "it went well there the second time");
+}
+
+#[test]
 fn a_missing_program_blocks_its_machine_and_costs_no_attempt() {
     let mut desk = Desk::with(vec![a_step(5)]);
     desk.run(0, 0, BOB, failed(FailureKind::NoProgram));

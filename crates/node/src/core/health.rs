@@ -1,0 +1,137 @@
+//! Machines on which programs fail that end well elsewhere, and this one if nothing ends well on it.
+
+use gridwell_api::{ApiError, ErrorCode, Finding, ForgiveRequest, NoticeKind, NoticeLevel, Response, SickView};
+use gridwell_job::JobPlan;
+use gridwell_model::{JobId, JobSpec, PeerId, format_duration};
+use gridwell_sched::{Health, Input as SchedInput, Sick};
+
+use super::{Core, words::names};
+use crate::clock;
+
+/// What ends on this machine, whosever it is.
+#[derive(Debug, Default)]
+pub(crate) struct OwnHealth {
+    health: Health,
+    /// True while it lends nothing because several programs fail here and none of them ends well.
+    pub(super) is_sick: bool,
+}
+
+/// The recipe of commands: they are as different as their programs.
+const COMMAND: &str = "command";
+
+/// What people call the program of a step: the tool that it needs, else its recipe, for commands the program itself.
+pub(super) fn program_of(spec: &JobSpec, plan: &JobPlan, step: u32) -> String {
+    let needs = spec.steps.get(step as usize).map_or(&[][..], |step| &step.needs.attributes);
+    let tool = needs.iter().find(|need| need.name == "attr.worker.tool").and_then(|need| need.any_of.first());
+    match tool {
+        Some(tool) => tool.clone(),
+        None if spec.recipe == COMMAND => plan.program(step).unwrap_or_else(|| spec.recipe.clone()),
+        None => spec.recipe.clone(),
+    }
+}
+
+impl Core {
+    /// Tasks failed on `peer` and ended well on another machine since.
+    pub(super) fn on_outdone(&mut self, (job, step): (JobId, u32), peer: PeerId, by: PeerId, tasks: u32) {
+        let now = clock::now();
+        let before = self.sched.sick(peer, now).len();
+        self.sched.handle(SchedInput::Outdone { job, step, peer, by, tasks }, now);
+        let sick = self.sched.sick(peer, now);
+        self.changed.machines.insert(peer);
+        self.tell_soon();
+        let program = self.homes.get(&job).map(|home| home.program(step)).unwrap_or_default();
+        if let Some(news) = sick.iter().find(|sick| sick.program == program).filter(|_| sick.len() > before) {
+            let sentence = format!("{} is {}", self.machines.name(peer), self.sick_words(news));
+            tracing::warn!(machine = self.machines.name(peer), program, "a machine is sick for a program");
+            self.notice(NoticeKind::Machine, NoticeLevel::Warning, sentence, Some(job), Some(peer));
+        }
+    }
+
+    /// A run ended here, or its session did. What the job is to blame for is told apart by the others that end well.
+    pub(super) fn note_own_end(&mut self, job: JobId, step: u32, good: bool) {
+        let Some(guest) = self.guests.get(&job) else { return };
+        let (program, now) = (program_of(&guest.spec, &guest.plan, step), clock::now());
+        if good {
+            self.own.health.succeeded(self.me, &program, 1, now);
+        } else {
+            self.own.health.outdone(self.me, &program, 1, self.me, now);
+        }
+        self.look_at_own_health();
+    }
+
+    /// Lends nothing to others while it is sick, and again once it may try.
+    pub(super) fn look_at_own_health(&mut self) {
+        let is_sick = self.own.health.is_sick_for_all(self.me, clock::now());
+        if std::mem::replace(&mut self.own.is_sick, is_sick) != is_sick {
+            if is_sick {
+                let sentence = format!("{} is {}", self.machines.name(self.me), self.own_sick_words());
+                self.notice(NoticeKind::Machine, NoticeLevel::Warning, sentence, None, Some(self.me));
+            }
+            self.lending_changed();
+        }
+    }
+
+    /// Why this machine lends nothing while it is sick.
+    pub(super) fn own_sick_words(&self) -> String {
+        let sick = self.own.health.sick(self.me, clock::now());
+        let again = sick.iter().map(|sick| sick.again).min().unwrap_or_default();
+        let programs: Vec<_> = sick.into_iter().map(|sick| sick.program).collect();
+        format!("sick: {} fail here; tries again in {}", names(&programs), format_duration(again))
+    }
+
+    /// `sick for blender: 4 of 5 failed there, …`.
+    fn sick_words(&self, sick: &Sick) -> String {
+        let Sick { program, failed, of, succeeded_on, again } = sick;
+        let (elsewhere, again) = (self.machines.name(*succeeded_on), format_duration(*again));
+        format!("sick for {program}: {failed} of {of} failed there, succeeded on {elsewhere}; tries again in {again}")
+    }
+
+    /// What this machine holds against another one, or itself.
+    pub(super) fn sick_views(&self, peer: PeerId) -> Vec<SickView> {
+        let view = |sick: Sick| SickView {
+            sentence: self.sick_words(&sick),
+            program: sick.program,
+            failed: sick.failed,
+            of: sick.of,
+            succeeded_on: self.machines.name(sick.succeeded_on),
+            again_secs: sick.again.as_secs_f64(),
+        };
+        self.sched.sick(peer, clock::now()).into_iter().map(view).collect()
+    }
+
+    /// Every machine that is sick, as a thing to look at.
+    pub(super) fn sick_findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.own.is_sick {
+            let next_step =
+                format!("look at the logs of what failed, then: gridwell forgive {}", self.machines.name(self.me));
+            findings.push(Finding { what: "health".into(), ok: false, sentence: self.own_sick_words(), next_step });
+        }
+        for peer in self.members() {
+            let name = self.machines.name(peer);
+            findings.extend(self.sick_views(peer).into_iter().map(|sick| Finding {
+                what: format!("health of {name}"),
+                ok: false,
+                sentence: format!("{name} is {}", sick.sentence),
+                next_step: format!("look at {} there, then: gridwell forgive {name} {}", sick.program, sick.program),
+            }));
+        }
+        findings
+    }
+
+    pub(super) fn forgive(&mut self, request: &ForgiveRequest) -> Result<Response, ApiError> {
+        let (peer, program) = (self.find_machine(&request.machine)?, request.program.as_deref());
+        let own = peer == self.me && self.own.health.forgive(self.me, program);
+        let name = self.machines.name(peer);
+        if !self.sched.forgive(peer, program, clock::now()) && !own {
+            let what = program.map(|program| format!(" for {program}")).unwrap_or_default();
+            let message = format!("nothing is held against {name}{what} here");
+            return Err(ApiError::new(ErrorCode::WrongState, message).help("see who is sick: gridwell machines"));
+        }
+        self.look_at_own_health();
+        self.changed.machines.insert(peer);
+        self.tell_soon();
+        let view = self.machine_view(peer).ok_or_else(|| self.unknown_machine(&request.machine))?;
+        Ok(Response::Machine(Box::new(view)))
+    }
+}
