@@ -16,6 +16,8 @@ pub struct SpecView {
     pub has_inputs: bool,
     /// True when its tasks leave files that count (output folders or globs).
     pub has_outputs: bool,
+    /// True when a run that leaves none has failed.
+    pub needs_outputs: bool,
     /// Its steps, in order.
     pub steps: Vec<StepView>,
     /// Licences that a lease takes, by step; nothing for a step that needs none.

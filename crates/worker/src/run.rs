@@ -307,7 +307,13 @@ impl Worker {
     }
 
     pub(crate) fn outputs_ready(&mut self, id: LeaseId, run: TaskSpan, outputs: Vec<OutputFile>) {
+        let is_missing = outputs.is_empty() && self.spec_of(id.job).is_some_and(|spec| spec.needs_outputs);
         match self.collected(id, run) {
+            Some(run_micros) if is_missing => {
+                let end = failed(FailureKind::Outputs, Some(0), "the program ended with exit code 0 and left no file");
+                self.add_result(id, run, end, run_micros, outputs);
+                self.advance(id);
+            }
             Some(run_micros) => {
                 self.add_result(id, run, AttemptEnd::Succeeded, run_micros, outputs);
                 self.advance(id);

@@ -105,7 +105,7 @@ impl Simulation {
         let steps = job.spec.steps.iter().map(step).collect();
         let limits = (0_u32..).zip(&job.spec.steps).map(|(at, step)| (at, step.needs.limits()));
         let limits = limits.filter(|(_, needs)| !needs.is_empty()).collect();
-        SpecView { has_inputs: job.has_inputs, has_outputs: job.has_outputs, steps, limits }
+        SpecView { has_inputs: job.has_inputs, has_outputs: job.has_outputs, needs_outputs: false, steps, limits }
     }
 
     fn fetch(&mut self, at: PeerAt, from: PeerId, good: WorkerInput, bad: WorkerInput) {

@@ -45,6 +45,8 @@ pub(super) struct RecipeFile {
     pub(super) failure: Vec<PatternFile>,
     #[serde(default)]
     pub(super) proof: Proof,
+    #[serde(default)]
+    pub(super) too_fast: Option<TooFastFile>,
     #[serde(default, rename = "variant")]
     pub(super) variants: Vec<VariantFile>,
 }
@@ -136,4 +138,25 @@ pub enum Proof {
     ExitCode,
     /// Each task of the run said that it saved a file.
     SavedEach,
+    /// The run left a file where results are looked for.
+    File,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TooFastFile {
+    pub(super) under: Spanned<String>,
+    #[serde(default)]
+    pub(super) then: Verdict,
+}
+
+/// What a run is that ended well too fast to be true.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Good, with a line in its log.
+    #[default]
+    Warn,
+    /// Failed.
+    Fail,
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use gridwell_model::{Needs, Preference, SessionSpec, parse_bytes, parse_duration};
 use toml::Spanned;
@@ -112,6 +112,10 @@ fn build(at: &Place<'_>, file: RecipeFile) -> Result<Recipe, RecipeError> {
             failure: rules(at, &file.failure)?,
         }),
         proof: file.proof,
+        too_fast: match &file.too_fast {
+            Some(rule) => Some((time(at, &rule.under)?, rule.then)),
+            None => None,
+        },
         steps_at_origin: file.steps_at_origin,
         step_needs: step_needs.collect::<Result<_, _>>()?,
         matches: Matches {
@@ -145,19 +149,17 @@ fn session(at: &Place<'_>, file: &SessionFile) -> Result<SessionSpec, RecipeErro
         };
         words.as_ref().map(read).transpose()
     };
-    let stuck_secs = match &file.stuck_after {
-        None => None,
-        Some(word) => match parse_duration(word.get_ref()) {
-            Ok(time) => Some(u32::try_from(time.as_secs()).unwrap_or(u32::MAX).max(1)),
-            Err(error) => return Err(at.malformed(&word.span(), error.to_string())),
-        },
-    };
+    let stuck_after = file.stuck_after.as_ref().map(|word| time(at, word)).transpose()?;
     Ok(SessionSpec {
         network: file.network.unwrap_or(true),
         memory_mib: mib(&file.memory)?,
         disk_mib: mib(&file.disk)?,
-        stuck_secs,
+        stuck_secs: stuck_after.map(|time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX).max(1)),
     })
+}
+
+fn time(at: &Place<'_>, word: &Spanned<String>) -> Result<Duration, RecipeError> {
+    parse_duration(word.get_ref()).map_err(|error| at.malformed(&word.span(), error.to_string()))
 }
 
 fn variants(at: &Place<'_>, files: Vec<VariantFile>) -> Result<Vec<Variant>, RecipeError> {

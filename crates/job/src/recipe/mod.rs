@@ -9,12 +9,12 @@ mod format;
 mod load;
 mod matching;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gridwell_model::{Needs, Preference, SessionSpec};
 
 pub use error::RecipeError;
-pub use format::{Proof, Reader};
+pub use format::{Proof, Reader, Verdict};
 pub use matching::Seen;
 
 use crate::progress::LineRules;
@@ -46,6 +46,8 @@ pub struct Recipe {
     pub lines: Arc<LineRules>,
     /// What proves a run good.
     pub proof: Proof,
+    /// A run that ends well in less time did not do its work, and what it is then.
+    pub too_fast: Option<(Duration, Verdict)>,
     /// Names of steps that read what earlier steps landed, and so run at the origin.
     pub steps_at_origin: Vec<String>,
     /// More requirements, by name of the step that has them.

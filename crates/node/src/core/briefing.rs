@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use gridwell_job::{JobPlan, PathRule};
+use gridwell_job::{JobPlan, PathRule, Recipes, recipe::Proof};
 use gridwell_model::{BlobId, JobId, JobSpec, PeerId};
 use gridwell_worker::{Input, SpecView, StepView};
 
@@ -37,7 +37,7 @@ impl Core {
     ) {
         let input = match read {
             Ok((spec, plan)) => {
-                let view = spec_view(&spec, &plan, spec.origin == self.me);
+                let view = spec_view(&spec, &plan, &self.machines.recipes(), spec.origin == self.me);
                 self.guests.insert(job, Guest::new(spec, plan, steward));
                 Input::SpecReady { job, spec: view }
             }
@@ -103,7 +103,7 @@ fn understand(job: JobId, bytes: &[u8]) -> Result<(Arc<JobSpec>, Arc<JobPlan>), 
     Ok((Arc::new(spec), Arc::new(plan)))
 }
 
-fn spec_view(spec: &JobSpec, plan: &JobPlan, mine: bool) -> SpecView {
+fn spec_view(spec: &JobSpec, plan: &JobPlan, recipes: &Recipes, mine: bool) -> SpecView {
     let step = |(at, step): (usize, &gridwell_model::StepSpec)| StepView {
         environments: u64::from(plan.environment_key(at as u32).unwrap_or(at as u32)),
         row: step.chunking.map(|chunking| chunking.row),
@@ -112,6 +112,7 @@ fn spec_view(spec: &JobSpec, plan: &JobPlan, mine: bool) -> SpecView {
     SpecView {
         has_inputs: !mine && !spec.inputs.is_empty(),
         has_outputs: !spec.output_folders.is_empty(),
+        needs_outputs: recipes.get(&spec.recipe).is_some_and(|recipe| recipe.proof == Proof::File),
         steps: spec.steps.iter().enumerate().map(step).collect(),
         limits: limits.filter(|(_, needs)| !needs.is_empty()).collect(),
     }

@@ -183,28 +183,7 @@ impl Core {
                 }
                 SessionEvent::Said { tag: None, .. } => {}
                 SessionEvent::Ended { tag, end, run_micros } => {
-                    if let Some(run) = session.runs.remove(&tag) {
-                        let good = end == ActionEnd::Exited { code: 0 };
-                        let end = match run.lines {
-                            Some(lines) => lines.judge(end),
-                            None => end,
-                        };
-                        let job = session.job;
-                        if end != ActionEnd::Cancelled {
-                            self.note_own_end(job, run.step, end == ActionEnd::Exited { code: 0 });
-                        }
-                        if !good && run.looks_refused {
-                            let task = TaskKey { step: run.step, index: run.span.start };
-                            self.say_confinement(id, (run.lease, task), &end);
-                        }
-                        if good && end != (ActionEnd::Exited { code: 0 }) {
-                            // The runner took it for a success: its session ends as after any other failure.
-                            log_exec(self.exec.cancel(id.0, Stop { which: Which::All, notice_limit: None }));
-                            log_exec(self.exec.close(id.0));
-                        }
-                        let took = Duration::from_micros(run_micros);
-                        self.worker.handle(Input::TaskEnded { session: id, run: run.span, end, took }, now);
-                    }
+                    self.on_run_ended(id, tag, end, Duration::from_micros(run_micros));
                 }
                 SessionEvent::NotRun { tag } => {
                     if let Some(run) = session.runs.remove(&tag) {
@@ -228,6 +207,33 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// A run's program ended; its recipe judges how.
+    fn on_run_ended(&mut self, id: SessionId, tag: u64, end: ActionEnd, took: Duration) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let (job, Some(run)) = (session.job, session.runs.remove(&tag)) else { return };
+        let seemed_good = end == ActionEnd::Exited { code: 0 };
+        let (end, told) = match run.lines {
+            Some(lines) => lines.judge(end, took),
+            None => (end, None),
+        };
+        let (is_good, task) = (end == ActionEnd::Exited { code: 0 }, TaskKey { step: run.step, index: run.span.start });
+        if let Some((told, steward)) = told.zip(self.guests.get(&job).map(Guest::steward)) {
+            self.send_log(steward, run.lease, task, format!("gridwell: {told}\n").into_bytes());
+        }
+        if end != ActionEnd::Cancelled {
+            self.note_own_end(job, run.step, is_good);
+        }
+        if !seemed_good && run.looks_refused {
+            self.say_confinement(id, (run.lease, task), &end);
+        }
+        if seemed_good && !is_good {
+            // The runner took it for a success: its session ends as after any other failure.
+            log_exec(self.exec.cancel(id.0, Stop { which: Which::All, notice_limit: None }));
+            log_exec(self.exec.close(id.0));
+        }
+        self.worker.handle(Input::TaskEnded { session: id, run: run.span, end, took }, clock::now());
     }
 
     /// Says in the log of a run that failed what its program could not touch.

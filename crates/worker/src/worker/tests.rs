@@ -179,6 +179,26 @@ fn outputs_are_collected_before_the_next_run_and_kept_until_settled() {
 }
 
 #[test]
+fn a_run_that_leaves_no_file_has_failed_where_one_is_wanted() {
+    let mut peer = TestPeer::lending(1.0);
+    peer.offer(lease(1), 0..1);
+    let spec = SpecView { has_outputs: true, needs_outputs: true, ..a_spec() };
+    peer.input(Input::SpecReady { job: JOB, spec });
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.input(Input::OutputsReady { lease: lease(1), run: TaskSpan::new(0, 1), outputs: Vec::new() });
+    let effects = peer.take_effects();
+    let kind = effects.iter().find_map(|effect| match effect {
+        Effect::Report { results, .. } => match &results[0].end {
+            AttemptEnd::Failed { kind, .. } => Some(*kind),
+            _ => None,
+        },
+        _ => None,
+    });
+    assert_eq!(kind, Some(FailureKind::Outputs), "{effects:?}");
+}
+
+#[test]
 fn one_lease_may_queue_behind_each_running_one() {
     let mut peer = TestPeer::running(lease(1), 0..1);
     (peer.worker.others.room, peer.worker.own.room) = (cores(1.0), cores(1.0));
