@@ -27,6 +27,7 @@ mod liars;
 mod limits;
 mod links;
 mod listener;
+mod looks;
 mod losses;
 mod membership;
 mod mounts;

@@ -57,7 +57,12 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
             memory_bytes,
             disk_bytes: 1_000_000_000_000,
             gpus,
-            tools: vec![Tool { name: "blender".into(), version: "4.2.1".into(), path: "/usr/bin/blender".into() }],
+            tools: vec![Tool {
+                name: "blender".into(),
+                version: "4.2.1".into(),
+                path: "/usr/bin/blender".into(),
+                build: String::new(),
+            }],
             score: f64::from(cpu_count) * (0.7 + random.below(60) as f64 / 100.0),
         },
         // Without sites every machine is drawn.

@@ -210,6 +210,10 @@ pub struct SubmitRequest {
     /// which for commands is never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_secs: Option<u32>,
+    /// Whether all tasks of a step run only where their tool is the same version and build. When absent: what the recipe says,
+    /// which for Blender and POV-Ray is yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_look: Option<bool>,
     /// Start held.
     #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]

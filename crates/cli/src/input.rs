@@ -69,6 +69,7 @@ fn with_options(request: SubmitRequest, options: JobOptions) -> Result<SubmitReq
         on: options.on,
         attempts: options.attempts,
         stuck_secs: options.stuck_after,
+        same_look: options.look,
         hold: options.hold,
         fresh: options.fresh,
         overwrite: options.overwrite,

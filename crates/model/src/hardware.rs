@@ -52,9 +52,23 @@ pub struct Tool {
     pub version: String,
     /// Where it lies on that machine.
     pub path: String,
+    /// What tells builds of one version apart, as it reports itself: a hash, or the distribution's own version; empty when it
+    /// does not say.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<String>"))]
+    pub build: String,
 }
 
 impl Tool {
+    /// What pictures of it look like: two machines make the same with tools of the same look.
+    #[must_use]
+    pub fn look(&self) -> String {
+        match (self.version.as_str(), self.build.as_str()) {
+            (version, "") => version.to_owned(),
+            (version, build) => format!("{version} ({build})"),
+        }
+    }
+
     /// The version as one number for range checks: `major + minor / 100`, so that 3.4 < 3.10 < 4.2.
     #[must_use]
     pub fn version_number(&self) -> Option<f64> {
@@ -100,6 +114,12 @@ pub struct Hardware {
 }
 
 impl Hardware {
+    /// Version and build of its tools, by name.
+    #[must_use]
+    pub fn looks(&self) -> BTreeMap<String, String> {
+        self.tools.iter().map(|tool| (tool.name.clone(), tool.look())).collect()
+    }
+
     /// Everything a requirement can be checked against: the standard names of Open Job Description, tools as
     /// `attr.worker.tool` and `amount.tool.NAME` (version as major + minor / 100), and `labels` as `attr.label.KEY`.
     ///

@@ -33,6 +33,9 @@ pub struct JobSpec {
     pub retry: Retry,
     /// What the sessions that run its tasks are like.
     pub session: SessionSpec,
+    /// Whether all tasks of a step must look the same: their tool has one version and build wherever they run. See
+    /// [`Tool::look`](crate::Tool::look).
+    pub same_look: bool,
 }
 
 /// What a job lets its sessions use, on any machine.

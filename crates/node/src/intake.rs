@@ -258,6 +258,7 @@ impl Import {
             steps,
             retry: retry(draft_retry, request),
             session: draft.session,
+            same_look: request.same_look.unwrap_or(draft.same_look),
         };
         let bytes = postcard::to_stdvec(&spec).expect("a spec is plain data");
         let spec_bytes = bytes.len() as u64;

@@ -35,13 +35,20 @@ struct Known {
     ask: &'static str,
     /// What stands right before the version.
     before: &'static [&'static str],
+    /// What stands right before that which tells builds apart; what follows counts up to a blank.
+    before_build: &'static str,
 }
 
 const KNOWN: [Known; 4] = [
-    Known { name: "blender", ask: "--version", before: &["Blender "] },
-    Known { name: "ffmpeg", ask: "-version", before: &["ffmpeg version n", "ffmpeg version "] },
-    Known { name: "povray", ask: "--version", before: &["POV-Ray ", "Ray Tracer Version "] },
-    Known { name: "python3", ask: "--version", before: &["Python "] },
+    Known { name: "blender", ask: "--version", before: &["Blender "], before_build: "build hash: " },
+    Known {
+        name: "ffmpeg",
+        ask: "-version",
+        before: &["ffmpeg version n", "ffmpeg version "],
+        before_build: "ffmpeg version ",
+    },
+    Known { name: "povray", ask: "--version", before: &["POV-Ray ", "Ray Tracer Version "], before_build: "POV-Ray " },
+    Known { name: "python3", ask: "--version", before: &["Python "], before_build: "Python " },
 ];
 
 /// What tells two builds of a program apart without running them.
@@ -53,12 +60,19 @@ pub struct Identity {
     pub modified_nanos: u64,
 }
 
-/// Versions that programs told earlier, by path; keep it between probes, also on disk.
+/// What a program told of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    version: String,
+    build: String,
+}
+
+/// What programs told earlier, by path; keep it between probes, also on disk.
 ///
 /// A program that would not answer is remembered as such until its file changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolCache {
-    versions: BTreeMap<PathBuf, (Identity, String)>,
+    told: BTreeMap<PathBuf, (Identity, Told)>,
 }
 
 /// Finds the known tools and their versions; asks, all at once, only those whose files changed since `cache`.
@@ -75,30 +89,27 @@ fn find_in(folders: &[PathBuf], cache: &mut ToolCache) -> Vec<Tool> {
             found.push((known, path, identity));
         }
     }
-    let asked: Vec<(PathBuf, Identity, String)> = thread::scope(|scope| {
+    let asked: Vec<(PathBuf, Identity, Told)> = thread::scope(|scope| {
         let running: Vec<_> = found
             .iter()
             .map(|(known, path, identity)| {
-                let earlier = cache.versions.get(path).filter(|(before, _)| before == identity);
-                let earlier = earlier.map(|(_, version)| version.clone());
-                scope.spawn(move || earlier.unwrap_or_else(|| version(known, &ask(path, known.ask))))
+                let earlier = cache.told.get(path).filter(|(before, _)| before == identity);
+                let earlier = earlier.map(|(_, told)| told.clone());
+                scope.spawn(move || earlier.unwrap_or_else(|| Told::by(known, &ask(path, known.ask))))
             })
             .collect();
-        let versions = running.into_iter().map(|thread| thread.join().unwrap_or_default());
-        found
-            .iter()
-            .zip(versions)
-            .map(|((_, path, identity), version)| (path.clone(), identity.clone(), version))
-            .collect()
+        let told = running.into_iter().map(|thread| thread.join().unwrap_or_default());
+        found.iter().zip(told).map(|((_, path, identity), told)| (path.clone(), identity.clone(), told)).collect()
     });
-    let tools = found.iter().zip(&asked).map(|((known, path, _), (_, _, version))| Tool {
+    let tools = found.iter().zip(&asked).map(|((known, path, _), (_, _, told))| Tool {
         name: known.name.to_owned(),
-        version: version.clone(),
+        version: told.version.clone(),
         path: path.display().to_string(),
+        build: told.build.clone(),
     });
     let tools = tools.collect();
     // What is no longer found is forgotten, so that the cache stays as small as the list of tools.
-    cache.versions = asked.into_iter().map(|(path, identity, version)| (path, (identity, version))).collect();
+    cache.told = asked.into_iter().map(|(path, identity, told)| (path, (identity, told))).collect();
     tools
 }
 
@@ -132,6 +143,24 @@ fn ask(path: &Path, argument: &str) -> Vec<u8> {
         tracing::debug!(path = %path.display(), %error, "a tool could not be asked for its version");
         Vec::new()
     })
+}
+
+impl Told {
+    fn by(known: &Known, answer: &[u8]) -> Self {
+        let version = version(known, answer);
+        // Of a bare version nothing more is to be told.
+        let build = Some(build(known, answer)).filter(|build| *build != version).unwrap_or_default();
+        Self { version, build }
+    }
+}
+
+/// Finds what tells builds apart in an answer; empty if it is not there, or not a word that could be shown.
+fn build(known: &Known, answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer);
+    let rest = text.lines().find_map(|line| Some(line.split_once(known.before_build)?.1)).unwrap_or_default();
+    let word = rest.split_ascii_whitespace().next().unwrap_or_default();
+    let good = word.len() <= 64 && word.chars().all(|char| char.is_ascii_alphanumeric() || ".+~:_-".contains(char));
+    if good && word != "unknown" { word.to_owned() } else { String::new() }
 }
 
 /// Finds the version in an answer: digits and dots at the start of a line's rest, empty if there are none.
@@ -177,6 +206,21 @@ mod tests {
             assert_eq!(version_of(name, answer), expected, "{answer}");
         }
         assert_eq!(version_of("python3", &format!("Python {}", "1".repeat(100))), "");
+    }
+
+    #[test]
+    fn builds_are_told_apart_by_what_programs_say_beside_their_version() {
+        let told = |name: &str, answer: &str| {
+            let told = Told::by(KNOWN.iter().find(|known| known.name == name).unwrap(), answer.as_bytes());
+            (told.version, told.build)
+        };
+        let blender = "Blender 3.4.1\n\tbuild date: 2023-01-18\n\tbuild hash: 55485cb379f7\n\tbuild platform: Linux\n";
+        assert_eq!(told("blender", blender), ("3.4.1".into(), "55485cb379f7".into()));
+        assert_eq!(told("blender", "Blender 3.4.1\n\tbuild hash: unknown\n"), ("3.4.1".into(), String::new()));
+        let ffmpeg = "ffmpeg version 5.1.9-0+deb12u1 Copyright (c) 2000-2026 the FFmpeg developers\n";
+        assert_eq!(told("ffmpeg", ffmpeg), ("5.1.9".into(), "5.1.9-0+deb12u1".into()));
+        assert_eq!(told("python3", "Python 3.11.7\n"), ("3.11.7".into(), String::new()));
+        assert_eq!(told("python3", "Python \u{1b}[31m\n"), (String::new(), String::new()));
     }
 
     #[cfg(unix)]

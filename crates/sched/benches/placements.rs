@@ -39,6 +39,7 @@ fn a_grid(peers: usize) -> Scheduler {
     let needs: Needs = "ram >= 1 GB".parse().expect("a requirement");
     let step = StepView {
         program: "true".into(),
+        look: None,
         reserve: StepView::reserve_of(&needs),
         needs,
         prefers: vec!["cores >= 8".parse().expect("a wish")],

@@ -106,6 +106,14 @@ impl StepFacts {
         Reserve { cpus, ..self.view.reserve }
     }
 
+    /// The look that `peer` has and the one that is wanted, if these differ.
+    pub(crate) fn other_look<'a>(&'a self, peer: &'a Peer) -> Option<(&'a str, &'a str)> {
+        let wish = self.view.look.as_ref()?;
+        let wanted = wish.look.as_deref()?;
+        let has = peer.view.looks.get(&wish.tool).map_or("", String::as_str);
+        (has != wanted).then_some((has, wanted))
+    }
+
     /// The same in whole numbers.
     pub(crate) fn room_on(&self, peer: &Peer) -> Room {
         let room = Room::of(&self.reserve_on(peer));
@@ -208,6 +216,12 @@ impl Seat {
 }
 
 impl Board {
+    /// The same, whether a peer fits included: what the step asks for changed.
+    pub(crate) fn forget_fits(&mut self) {
+        self.seats.iter_mut().for_each(|seat| seat.version = 0);
+        self.stale = true;
+    }
+
     /// Makes the next look begin from nothing: the step's own pace changed for all peers.
     pub(crate) const fn forget(&mut self) {
         self.stale = true;
@@ -307,7 +321,7 @@ fn check_fit(seat: &mut Seat, peer: &Peer, world: &World, job: &JobFacts, step: 
     let meets = |needs: &gridwell_model::Needs| needs.unmet(&peer.view.capabilities, name, &id).is_empty();
     seat.version = peer.version;
     seat.room = step.room_on(peer);
-    seat.fits = peer.lends.holds(&seat.room) && meets(&step.view.needs);
+    seat.fits = peer.lends.holds(&seat.room) && meets(&step.view.needs) && step.other_look(peer).is_none();
     let wishes = step.view.prefers.iter().filter(|wish| meets(&wish.what));
     seat.prefers = wishes.map(|wish| f64::from(wish.strength)).sum();
     seat.slots_lent = peer.lends.slots(&seat.room);

@@ -99,6 +99,15 @@ pub enum Against {
     KeptForAnother,
     /// The other machines will be through before it would be.
     SlowerThanWaiting,
+    /// Its tool is of another version or build than that with which the job began.
+    OtherLook {
+        /// The tool.
+        tool: String,
+        /// What it has there; empty when it has none, or none that says so.
+        has: String,
+        /// What the job began with.
+        began: String,
+    },
     /// A program fails there that ends well elsewhere; other machines are tried first.
     Sick {
         /// The program.
@@ -118,7 +127,7 @@ impl Against {
     /// True when it does not pass by itself.
     #[must_use]
     pub const fn lasts(&self) -> bool {
-        matches!(self, Self::Unmet(_) | Self::Blocked | Self::StaysElsewhere | Self::KeptOff)
+        matches!(self, Self::Unmet(_) | Self::OtherLook { .. } | Self::Blocked | Self::StaysElsewhere | Self::KeptOff)
     }
 }
 
@@ -137,6 +146,10 @@ impl fmt::Display for Against {
             Self::NotAllFree => f.write_str("a task takes all cores it lends, and some are in use"),
             Self::KeptForAnother => f.write_str("is kept for a job that goes first and takes more of it than is free"),
             Self::SlowerThanWaiting => f.write_str("waiting for the other machines is faster"),
+            Self::OtherLook { tool, has, began } if has.is_empty() => {
+                write!(f, "no {tool} there that says its version, the job began with {began}")
+            }
+            Self::OtherLook { tool, has, began } => write!(f, "{tool} {has} there, the job began with {began}"),
             Self::Sick { program, failed, of, succeeded_on, again } => {
                 let again = format_duration(*again);
                 write!(
@@ -253,6 +266,9 @@ impl Case<'_> {
     fn against(&self, at: usize) -> Vec<Against> {
         let (peer, seat) = (&self.world.peers[at], &self.board.seats[at]);
         let mut all: Vec<_> = unmet(peer, self.step).into_iter().map(Against::Unmet).collect();
+        if let (Some(wish), Some((has, began))) = (&self.step.view.look, self.step.other_look(peer)) {
+            all.push(Against::OtherLook { tool: wish.tool.clone(), has: has.to_owned(), began: began.to_owned() });
+        }
         if self.world.config.strategy == Strategy::Direct && peer.id != self.world.config.me {
             all.push(Against::StaysElsewhere);
         }

@@ -43,6 +43,8 @@ pub struct PeerView {
     pub name: String,
     /// What needs and wishes are checked against.
     pub capabilities: Capabilities,
+    /// Version and build of its tools, by name.
+    pub looks: BTreeMap<String, String>,
     /// Benchmark score of all its cores together; 0.0 when not measured.
     pub score: f64,
     /// Logical cores it has.
@@ -95,11 +97,22 @@ pub struct JobView {
     pub steps: Vec<StepView>,
 }
 
+/// A tool, and which look of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookWish {
+    /// The tool.
+    pub tool: String,
+    /// Its version and build; when absent, that with which most can be done at the first placement.
+    pub look: Option<String>,
+}
+
 /// A step as the scheduler sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepView {
     /// What people call the program that it runs: what fails on a machine is counted under it.
     pub program: String,
+    /// The tool whose look must be the same for all its tasks, if that is wanted.
+    pub look: Option<LookWish>,
     /// Hard requirements.
     pub needs: Needs,
     /// Wishes.

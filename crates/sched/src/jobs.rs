@@ -6,8 +6,8 @@ use std::{
 use gridwell_model::{JobId, PeerId, Time};
 
 use crate::{
-    JobView, StepView, Terms,
-    board::{Board, JobFacts, StepFacts},
+    JobView, LookWish, StepView, Terms,
+    board::{Board, JobFacts, StepFacts, World},
     pace::Pace,
     queue::ReadyQueue,
 };
@@ -49,6 +49,22 @@ impl Step {
             sick: Vec::new(),
             placed: BTreeMap::new(),
         }
+    }
+
+    /// Decides how all tasks will look, if they are to look the same and nothing was decided: as on the peers that can do most
+    /// together. False if there is nothing to decide, or nobody to decide it by.
+    pub(crate) fn choose_look(&mut self, world: &World) -> bool {
+        let Some(LookWish { tool, look: look @ None }) = &mut self.facts.view.look else { return false };
+        let mut power: BTreeMap<&str, f64> = BTreeMap::new();
+        for (seat, peer) in self.board.seats.iter().zip(&world.peers).filter(|(seat, _)| seat.slots() > 0) {
+            let has = peer.view.looks.get(tool).map_or("", String::as_str);
+            *power.entry(has).or_default() += seat.tasks_per_sec();
+        }
+        let most = power.into_iter().max_by(|left, right| left.1.total_cmp(&right.1));
+        let Some((most, _)) = most else { return false };
+        *look = Some(most.to_owned());
+        self.board.forget_fits();
+        true
     }
 
     /// Peers that get none of the tasks that failed on `failed`: as many as leave one that may be used.

@@ -25,6 +25,8 @@ mod tree;
 
 pub use explain::{Against, Explanation, MachineExplanation};
 pub use health::{Health, Sick};
-pub use input::{Config, Counts, Effect, Input, JobView, LimitView, PeerView, Placement, PlacementId, StepView};
+pub use input::{
+    Config, Counts, Effect, Input, JobView, LimitView, LookWish, PeerView, Placement, PlacementId, StepView,
+};
 pub use scheduler::Scheduler;
 pub use terms::{Term, Terms};

@@ -73,6 +73,7 @@ impl Peer {
         if !self.here
             || old.capabilities != view.capabilities
             || old.lends != view.lends
+            || old.looks != view.looks
             || old.score != view.score
             || old.cpu_count != view.cpu_count
             || old.name != view.name

@@ -89,6 +89,9 @@ impl Scheduler {
             return Search::Unlicensed;
         }
         step.board.catch_up(&self.world, &job.facts, &step.facts);
+        if step.choose_look(&self.world) {
+            step.board.catch_up(&self.world, &job.facts, &step.facts);
+        }
         let mut held_back = false;
         for group in step.queue.retries() {
             let Some(first) = group.tasks.spans().first().copied() else {

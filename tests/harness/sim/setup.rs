@@ -41,6 +41,7 @@ impl JobSetup {
             steps: vec![a_step(task_count)],
             retry: Retry::default(),
             session: SessionSpec::default(),
+            same_look: false,
         };
         Self { spec, usual, failures_per_mille: 0, broken_every: 0, has_inputs: false, has_outputs: false }
     }

@@ -191,6 +191,7 @@ impl Node {
 fn job_view(spec: &JobSpec, priority: i32) -> JobView {
     let steps = spec.steps.iter().map(|step| StepView {
         program: spec.recipe.clone(),
+        look: None,
         needs: step.needs.clone(),
         prefers: step.prefers.clone(),
         chunking: step.chunking,

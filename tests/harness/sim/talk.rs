@@ -68,6 +68,7 @@ impl Simulation {
         let why_not = if near { announcement.why_not.clone() } else { format!("it is {hops} links away") };
         let Some(node) = &mut self.peers[at].node else { return };
         let view = PeerView {
+            looks: announcement.hardware.looks(),
             name,
             capabilities: announcement.hardware.capabilities(&announcement.labels),
             score: announcement.hardware.score,
@@ -190,5 +191,5 @@ impl Simulation {
 }
 
 fn a_tool(name: &str) -> Tool {
-    Tool { name: name.into(), version: "3.4.1".into(), path: format!("/usr/bin/{name}") }
+    Tool { name: name.into(), version: "3.4.1".into(), path: format!("/usr/bin/{name}"), build: String::new() }
 }

@@ -2289,6 +2289,11 @@ export type SubmitRequest = {
    * which for commands is never.
    */
   stuck_secs?: number | null;
+  /**
+   * Whether all tasks of a step run only where their tool is the same version and build. When absent: what the recipe says,
+   * which for Blender and POV-Ray is yes.
+   */
+  same_look?: boolean | null;
   /** Start held. */
   hold?: boolean;
   /** Make everything anew, also what an earlier job made with the same command from the same files. */
@@ -2520,6 +2525,11 @@ export type Tool = {
   version: string;
   /** Where it lies on that machine. */
   path: string;
+  /**
+   * What tells builds of one version apart, as it reports itself: a hash, or the distribution's own version; empty when it
+   * does not say.
+   */
+  build?: string;
 };
 
 /** What something in the tree is. */

@@ -2,7 +2,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::Args;
 
-use super::values::{key_value, seconds_or_off};
+use super::values::{key_value, same_or_any, seconds_or_off};
 
 /// What all commands that start jobs share.
 #[derive(Debug, Default, Args)]
@@ -35,6 +35,9 @@ pub struct JobOptions {
     /// Time without output, work or files read and written after which a program has failed, or off; 10min for renderers
     #[arg(long, value_name = "TIME", value_parser = seconds_or_off)]
     pub stuck_after: Option<u32>,
+    /// Run only where the tool is the same version and build, or on any; same for Blender and POV-Ray, else any
+    #[arg(long, value_name = "same|any", value_parser = same_or_any)]
+    pub look: Option<bool>,
     /// Start held
     #[arg(long)]
     pub hold: bool,

@@ -28,3 +28,12 @@ pub(super) fn seconds_or_off(text: &str) -> Result<u32, String> {
     let time = gridwell_model::parse_duration(text).map_err(|error| error.to_string())?;
     u32::try_from(time.as_secs()).ok().filter(|secs| *secs > 0).ok_or_else(|| "write a time from 1s, or off".to_owned())
 }
+
+/// Reads whether all tasks are to look the same.
+pub(super) fn same_or_any(text: &str) -> Result<bool, String> {
+    match text {
+        "same" => Ok(true),
+        "any" => Ok(false),
+        _ => Err("write same or any".to_owned()),
+    }
+}

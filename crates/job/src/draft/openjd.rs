@@ -121,6 +121,7 @@ fn finish(
         priority: None,
         retry: None,
         session: recipe.session,
+        same_look: recipe.same_look,
         template: filled.template,
         parameters: filled.parameters,
         inputs: filled.inputs.into_iter().collect(),

@@ -162,6 +162,7 @@ impl<'a> Job<'a> {
             priority: None,
             retry: None,
             session: self.recipe.session,
+            same_look: self.recipe.same_look,
             name: self.desk.job_name(&self.text(&self.recipe.job_name))?,
             recipe: self.recipe.name.clone(),
             template: filled.template,

@@ -29,6 +29,8 @@ pub struct Draft {
     pub retry: Option<Retry>,
     /// What its sessions are like.
     pub session: SessionSpec,
+    /// Whether all its tasks must look the same, unless somebody says otherwise.
+    pub same_look: bool,
     /// Requirements of every step on top of the template's own: the recipe's tool and what was asked for.
     pub needs: Needs,
     /// Wishes for every step.

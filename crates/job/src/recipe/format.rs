@@ -47,6 +47,8 @@ pub(super) struct RecipeFile {
     pub(super) proof: Proof,
     #[serde(default)]
     pub(super) too_fast: Option<TooFastFile>,
+    #[serde(default)]
+    pub(super) same_look: bool,
     #[serde(default, rename = "variant")]
     pub(super) variants: Vec<VariantFile>,
 }

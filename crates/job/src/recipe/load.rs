@@ -112,6 +112,7 @@ fn build(at: &Place<'_>, file: RecipeFile) -> Result<Recipe, RecipeError> {
             failure: rules(at, &file.failure)?,
         }),
         proof: file.proof,
+        same_look: file.same_look,
         too_fast: match &file.too_fast {
             Some(rule) => Some((time(at, &rule.under)?, rule.then)),
             None => None,

@@ -48,6 +48,8 @@ pub struct Recipe {
     pub proof: Proof,
     /// A run that ends well in less time did not do its work, and what it is then.
     pub too_fast: Option<(Duration, Verdict)>,
+    /// Its tasks are parts of one thing, so they run only where its tool is the same version and build.
+    pub same_look: bool,
     /// Names of steps that read what earlier steps landed, and so run at the origin.
     pub steps_at_origin: Vec<String>,
     /// More requirements, by name of the step that has them.

@@ -46,6 +46,7 @@ fn a_job(steps: Vec<StepSpec>) -> JobSpec {
         steps,
         retry: Retry::default(),
         session: SessionSpec::default(),
+        same_look: false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Machines on which programs fail that end well elsewhere, and this one if nothing ends well on it.
 
+use std::collections::BTreeMap;
+
 use gridwell_api::{ApiError, ErrorCode, Finding, ForgiveRequest, NoticeKind, NoticeLevel, Response, SickView};
 use gridwell_job::JobPlan;
 use gridwell_model::{JobId, JobSpec, PeerId, format_duration};
@@ -21,16 +23,35 @@ const COMMAND: &str = "command";
 
 /// What people call the program of a step: the tool that it needs, else its recipe, for commands the program itself.
 pub(super) fn program_of(spec: &JobSpec, plan: &JobPlan, step: u32) -> String {
-    let needs = spec.steps.get(step as usize).map_or(&[][..], |step| &step.needs.attributes);
-    let tool = needs.iter().find(|need| need.name == "attr.worker.tool").and_then(|need| need.any_of.first());
-    match tool {
-        Some(tool) => tool.clone(),
+    match tool_of(spec, step) {
+        Some(tool) => tool.to_owned(),
         None if spec.recipe == COMMAND => plan.program(step).unwrap_or_else(|| spec.recipe.clone()),
         None => spec.recipe.clone(),
     }
 }
 
+/// The tool that a step needs.
+pub(super) fn tool_of(spec: &JobSpec, step: u32) -> Option<&str> {
+    let needs = &spec.steps.get(step as usize)?.needs.attributes;
+    let tool = needs.iter().find(|need| need.name == "attr.worker.tool")?;
+    tool.any_of.first().or(tool.all_of.first()).map(String::as_str)
+}
+
 impl Core {
+    /// The looks of the machine that first ended tasks of a job well, as far as it is known.
+    pub(super) fn began_with(&self, job: JobId) -> BTreeMap<String, String> {
+        let summary = self.ledger.summary(job, clock::now());
+        let first = summary.and_then(|summary| summary.shares.into_iter().find(|share| share.done > 0));
+        match first.map(|first| first.peer) {
+            None => BTreeMap::new(),
+            Some(peer) if peer == self.me => self.machines.hardware().looks(),
+            Some(peer) => {
+                let announced = self.machines.others().get(&peer).and_then(|machine| machine.announced.as_ref());
+                announced.map(|said| said.hardware.looks()).unwrap_or_default()
+            }
+        }
+    }
+
     /// Tasks failed on `peer` and ended well on another machine since.
     pub(super) fn on_outdone(&mut self, (job, step): (JobId, u32), peer: PeerId, by: PeerId, tasks: u32) {
         let now = clock::now();

@@ -335,6 +335,7 @@ impl Core {
         PeerView {
             name: self.machines.name(peer),
             capabilities: announced.hardware.capabilities(&announced.labels),
+            looks: announced.hardware.looks(),
             score: announced.hardware.score,
             cpu_count: announced.hardware.cpu_count,
             foreign_cpu: announced.load.foreign_cpu,

@@ -12,13 +12,20 @@ use gridwell_ledger::{Effect, Input as LedgerInput, LeaseEnd};
 use gridwell_model::{
     AttemptEnd, BlobId, Decline, JobId, JobSpec, LeaseId, LeaseOffer, PeerId, TaskKey, TaskSpan, TaskSpans, TaskState,
 };
-use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, JobView, Placement, StepView};
+use gridwell_sched::{Effect as SchedEffect, Explanation, Input as SchedInput, JobView, LookWish, Placement, StepView};
 use gridwell_store::{RunRecord, Store};
 use gridwell_wire::Message;
 use gridwell_worker::Input as WorkerInput;
 use tokio::sync::watch;
 
-use super::{Core, health::program_of, held::ResultsWait, journal::Wish, proofs::Flaws, views::task_word};
+use super::{
+    Core,
+    health::{program_of, tool_of},
+    held::ResultsWait,
+    journal::Wish,
+    proofs::Flaws,
+    views::task_word,
+};
 use crate::{clock, reuse::Works, tree::JobOutputs};
 
 /// A job whose origin is this machine, beside what the ledger knows of it.
@@ -101,15 +108,25 @@ impl Home {
         blob == self.spec_blob || self.spec.inputs.iter().any(|input| input.blob == blob)
     }
 
+    /// Which look of its tool a step of several tasks must have: that of the machine that began, if one did.
+    fn look(&self, step: u32, began: &BTreeMap<String, String>) -> Option<LookWish> {
+        let several = self.spec.steps.get(step as usize).is_some_and(|step| step.task_count > 1);
+        let tool = tool_of(&self.spec, step).filter(|_| self.spec.same_look && several)?;
+        Some(LookWish { tool: tool.to_owned(), look: began.get(tool).cloned() })
+    }
+
     /// What people call the program of a step.
     pub(super) fn program(&self, step: u32) -> String {
         program_of(&self.spec, &self.plan, step)
     }
 
     /// The job for the scheduler.
-    fn view(&self, priority: i32) -> JobView {
+    ///
+    /// `began` are the looks of the machine that ran tasks of it first, if one did.
+    fn view(&self, priority: i32, began: &BTreeMap<String, String>) -> JobView {
         let steps = (0..).zip(&self.spec.steps).map(|(at, step)| StepView {
             program: self.program(at),
+            look: self.look(at, began),
             needs: step.needs.clone(),
             prefers: step.prefers.clone(),
             chunking: step.chunking,
@@ -138,7 +155,8 @@ impl Core {
             Effect::SnapshotDue { job } => self.store_snapshot(job),
             Effect::JobOpened { job, priority } => {
                 if let Some(home) = self.homes.get(&job).filter(|home| home.has_inputs) {
-                    self.sched.handle(SchedInput::JobAdded(home.view(priority)), now);
+                    let view = home.view(priority, &self.began_with(job));
+                    self.sched.handle(SchedInput::JobAdded(view), now);
                 }
                 self.inputs_held(self.me, job);
                 self.copies_follow(job);

@@ -167,6 +167,9 @@ fn smallest_change(explanation: &Explanation) -> Option<String> {
     let remedy = |against: &Against| match against {
         Against::Unmet(unmet) => Some(unmet.remedy()),
         Against::Blocked => Some("retry the job".to_owned()),
+        Against::OtherLook { tool, began, .. } => {
+            Some(format!("install {tool} {began} there, or start it with --look any"))
+        }
         Against::KeptOff => Some(format!("let work go there again: gridwell keep-off {} --clear", machine.name)),
         _ => None,
     };

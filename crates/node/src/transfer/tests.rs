@@ -29,6 +29,7 @@ pub(crate) fn spec(parameters: &[(&str, &str)], inputs: &[&str], output: &str) -
         steps: Vec::new(),
         retry: Retry::default(),
         session: SessionSpec::default(),
+        same_look: false,
     }
 }
 

@@ -4,7 +4,7 @@ use gridwell_model::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Against, JobView, LimitView, Placement, StepView, Term};
+use crate::{Against, JobView, LimitView, LookWish, Placement, StepView, Term};
 
 #[test]
 fn a_peer_that_meets_a_wish_is_drawn_as_often_as_its_pull_says() {
@@ -428,6 +428,30 @@ fn tasks_avoid_where_they_failed_unless_nobody_else_fits() {
     assert_eq!(grid.against(job, 1), [Against::Avoided { tasks: 2 }]);
     grid.input(Input::PeerLeft { peer: peer(2) });
     assert_eq!(grid.place_all().iter().map(|placed| placed.peer).collect::<Vec<_>>(), [peer(1), peer(1)]);
+}
+
+#[test]
+fn tasks_that_must_look_the_same_go_where_most_can_be_done_alike() {
+    let mut grid = TestGrid::new(|config| config);
+    for (id, version) in [(1, "3.4.1"), (2, "3.4.1"), (3, "4.0.2")] {
+        grid.add_peer(id, |view| {
+            view.lends = cores(1.0);
+            view.looks = [("blender".to_owned(), version.to_owned())].into();
+        });
+    }
+    let wish = |look: Option<&str>| Some(LookWish { tool: "blender".into(), look: look.map(ToOwned::to_owned) });
+    let job = grid.add_job(10, |job| job.steps[0].look = wish(None));
+    grid.ready(job, 0, 0..3, &[]);
+    let peers: Vec<_> = grid.place_all().iter().map(|placed| placed.peer).collect();
+    assert!(peers.len() == 2 && !peers.contains(&peer(3)), "{peers:?}");
+    assert_eq!(grid.against(job, 3)[0].to_string(), "blender 4.0.2 there, the job began with 3.4.1");
+    grid.input(Input::PeerLeft { peer: peer(1) });
+    grid.input(Input::PeerLeft { peer: peer(2) });
+    assert_eq!(grid.place_all(), [], "what was begun is not changed");
+
+    let job = grid.add_job(10, |job| job.steps[0].look = wish(Some("4.0.2")));
+    grid.ready(job, 0, 0..1, &[]);
+    assert_eq!(grid.place_all().iter().map(|placed| placed.peer).collect::<Vec<_>>(), [peer(3)]);
 }
 
 #[test]
@@ -911,6 +935,7 @@ impl TestGrid {
         self.jobs += 1;
         let step = StepView {
             program: "true".into(),
+            look: None,
             needs: Needs::default(),
             prefers: Vec::new(),
             chunking: None,

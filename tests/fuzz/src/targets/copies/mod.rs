@@ -82,6 +82,7 @@ fn spec() -> JobSpec {
         steps: vec![step(6, Vec::new()), step(6, vec![Edge { step: 0, kind: EdgeKind::SameIndex }])],
         retry: Retry::default(),
         session: SessionSpec::default(),
+        same_look: false,
     }
 }
 
