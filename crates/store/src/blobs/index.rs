@@ -130,19 +130,29 @@ impl Index {
 
     /// Drops the pins of `job`; returns the referenced files that nobody pins any more and forgets them.
     pub(super) fn unpin(&mut self, job: JobId) -> Vec<BlobId> {
-        let mut forgotten = Vec::new();
-        for blob in self.pins.remove(&job).unwrap_or_default() {
-            let count = self.pin_counts.entry(blob).or_default();
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.pin_counts.remove(&blob);
-                self.pinned_bytes -= self.stored.get(&blob).map_or(0, |stored| stored.size_bytes);
-                if self.references.remove(&blob).is_some() {
-                    forgotten.push(blob);
-                }
-            }
+        let pinned = self.pins.remove(&job).unwrap_or_default();
+        pinned.into_iter().filter(|blob| self.release_pin(*blob)).collect()
+    }
+
+    /// Drops one pin of `job`; true if it was a referenced file that nobody pins any more: it is forgotten.
+    pub(super) fn unpin_one(&mut self, job: JobId, blob: BlobId) -> bool {
+        let Some(pins) = self.pins.get_mut(&job) else { return false };
+        let was_pinned = pins.remove(&blob);
+        if pins.is_empty() {
+            self.pins.remove(&job);
         }
-        forgotten
+        was_pinned && self.release_pin(blob)
+    }
+
+    fn release_pin(&mut self, blob: BlobId) -> bool {
+        let count = self.pin_counts.entry(blob).or_default();
+        *count = count.saturating_sub(1);
+        if *count > 0 {
+            return false;
+        }
+        self.pin_counts.remove(&blob);
+        self.pinned_bytes -= self.stored.get(&blob).map_or(0, |stored| stored.size_bytes);
+        self.references.remove(&blob).is_some()
     }
 
     pub(super) fn pinned_jobs(&self) -> Vec<JobId> {
@@ -255,6 +265,20 @@ mod tests {
         assert_eq!((index.victims(0, 0, &short), index.is_needed(blob(1))), (vec![], true));
         index.release(blob(1));
         assert_eq!((index.victims(0, 0, &short), index.is_needed(blob(1))), (vec![blob(1)], false));
+    }
+
+    #[test]
+    fn one_pin_goes_alone_and_takes_what_it_counted() {
+        let mut index = Index::default();
+        index.add_stored(blob(1), 10, false);
+        index.add_stored(blob(2), 5, false);
+        index.pin(JobId([1; 10]), &[blob(1), blob(2)]);
+        index.pin(JobId([2; 10]), &[blob(2)]);
+        assert!(!index.unpin_one(JobId([1; 10]), blob(1)) && !index.unpin_one(JobId([1; 10]), blob(2)));
+        assert_eq!((index.is_pinned(blob(1)), index.is_pinned(blob(2))), (false, true));
+        assert_eq!((index.usage().pinned_bytes, index.pinned_jobs()), (5, vec![JobId([2; 10])]));
+        assert!(!index.unpin_one(JobId([1; 10]), blob(2)), "a second time it changes nothing");
+        assert!(index.is_pinned(blob(2)));
     }
 
     #[test]

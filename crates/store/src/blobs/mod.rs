@@ -270,6 +270,24 @@ impl Blobs {
         Ok(write.await?)
     }
 
+    /// Drops one pin of `job` and removes the blob, unless another job pins it or somebody holds it.
+    ///
+    /// # Errors
+    ///
+    /// [`BlobError::Store`] if that was not kept, [`BlobError::File`] if its file could not be removed.
+    pub async fn unpin(&self, job: JobId, blob: BlobId) -> Result<(), BlobError> {
+        let hold = self.hold(blob);
+        let forgotten = self.inner.index().unpin_one(job, blob);
+        let write = self.database.write(Durability::Written, move |connection| {
+            if forgotten {
+                table::remove_reference(connection, blob)?;
+            }
+            table::unpin_one(connection, job, blob)
+        });
+        write.await?;
+        self.discard(hold).await
+    }
+
     /// Drops all pins of `job`.
     ///
     /// # Errors

@@ -69,6 +69,11 @@ pub(super) fn pin(connection: &Connection, job: JobId, blobs: &[BlobId]) -> rusq
     Ok(())
 }
 
+pub(super) fn unpin_one(connection: &Connection, job: JobId, blob: BlobId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM blob_pin WHERE job = ?1 AND blob = ?2")?.execute(params![job.0, blob.0])?;
+    Ok(())
+}
+
 pub(super) fn unpin(connection: &Connection, job: JobId) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM blob_pin WHERE job = ?1")?.execute(params![job.0])?;
     Ok(())
