@@ -130,6 +130,7 @@ impl Mallory {
             end: AttemptEnd::Succeeded,
             run_micros: 1,
             outputs: Vec::new(),
+            checkpoint: None,
         };
         let record = |peer| {
             let grid = self.grid;
@@ -257,6 +258,7 @@ fn what_a_member_offers_that_may_run_no_jobs_is_declined_in_words() {
         reserve: Reserve::default(),
         duration: JobSpec::LEASE_DURATION,
         heirs: false,
+        checkpoints: Vec::new(),
     }));
 
     let answer = runtime.block_on(mallory.hears(|message| match message {

@@ -6,6 +6,7 @@
 mod answers;
 mod bundles;
 mod chaos;
+mod checkpoints;
 mod commands;
 mod confinement;
 mod consent;

@@ -108,7 +108,7 @@ fn meddle(simulation: &mut Simulation, random: &mut Random, job: JobId, at: Peer
     let stamp = Stamp(0);
     match random.below(5) {
         0 => {
-            simulation.command(at, Input::HoldJob { job }, when);
+            simulation.command(at, Input::HoldJob { job, now: false }, when);
             simulation.command(at, Input::ReleaseJob { job }, later);
             // A crash may swallow a person's order; they look again.
             simulation.command(at, Input::ReleaseJob { job }, STORM * 2);
@@ -121,7 +121,7 @@ fn meddle(simulation: &mut Simulation, random: &mut Random, job: JobId, at: Peer
         3 => simulation.command(at, Input::Cancel { job, tasks: None, stamp }, when),
         _ => {
             let tasks = some().expect("some");
-            simulation.command(at, Input::HoldTasks { job, tasks: tasks.clone() }, when);
+            simulation.command(at, Input::HoldTasks { job, tasks: tasks.clone(), now: true }, when);
             simulation.command(at, Input::ReleaseTasks { job, tasks: tasks.clone() }, later);
             simulation.command(at, Input::ReleaseTasks { job, tasks }, STORM * 2);
         }

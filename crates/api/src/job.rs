@@ -276,6 +276,8 @@ pub struct TaskView {
     pub status: String,
     /// True if results of it wait because other files have their names.
     pub held: bool,
+    /// True if a checkpoint of it is kept, from which it goes on should it be stopped or its machine vanish.
+    pub saved: bool,
     /// What is wrong with files of it that landed, each kind once.
     pub flaws: Vec<Flaw>,
 }

@@ -35,7 +35,7 @@ pub enum Request {
     /// Puts failed, skipped and cancelled tasks back in the queue → [`crate::Response::Changed`].
     Retry(TargetRequest),
     /// Starts nothing new of a job or a task; what runs is given back or finishes → [`crate::Response::Changed`].
-    Hold(TargetRequest),
+    Hold(HoldRequest),
     /// Ends a hold → [`crate::Response::Changed`].
     Release(TargetRequest),
     /// Changes a job's priority → [`crate::Response::Changed`].
@@ -251,6 +251,10 @@ pub struct CommandRequest {
     #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub outputs: Vec<String>,
+    /// True if its program leaves checkpoints, from which it goes on elsewhere.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub continues: bool,
     /// Absolute folder against which relative paths and patterns are read.
     pub cwd: String,
 }
@@ -296,6 +300,18 @@ pub struct JobRequest {
 pub struct TargetRequest {
     /// `JOB`, `JOB.INDEX` or `JOB.STEP.INDEX`; JOB may be a unique prefix.
     pub target: String,
+}
+
+/// Starts nothing new of a job or of one of its tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct HoldRequest {
+    /// As in [`TargetRequest::target`].
+    pub target: String,
+    /// Stop also what runs: it goes on from what it left, or begins anew, once it is released.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub now: bool,
 }
 
 /// A page of tasks.

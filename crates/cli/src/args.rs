@@ -31,8 +31,8 @@ pub use files::{
 pub use handover::HandOverArgs;
 pub use invite::{InviteArgs, JoinArgs};
 pub use jobs::{
-    ActivityArgs, JobArgs, JobsArgs, LandArgs, LogsArgs, PriorityArgs, ResultsArgs, TargetArgs, TasksArgs, WaitArgs,
-    WhyArgs,
+    ActivityArgs, HoldArgs, JobArgs, JobsArgs, LandArgs, LogsArgs, PriorityArgs, ResultsArgs, TargetArgs, TasksArgs,
+    WaitArgs, WhyArgs,
 };
 pub use layout::{BehaviourArgs, BehaviourCommand, LayoutArgs, NamedArgs, PacedArgs};
 pub(crate) use lending::say_hours;
@@ -255,6 +255,7 @@ Examples:
   gridwell exec --over '*.wav' --outputs '*.flac' -- flac {}
   gridwell exec --over table.csv -- ./fit {name} {rate}
   gridwell exec --detach -- ./long-one
+  gridwell exec --checkpoint -- ./longer-one
 
 In the command, {} is the item, {.} without extension, {/} its last part, {//} its folder,
 {/.} both, {#} its position from 1, and {COLUMN} a column of a table.")]
@@ -295,8 +296,10 @@ Examples:
     #[command(after_help = "Examples:\n  gridwell retry k3f7\n  gridwell retry k3f7.12")]
     Retry(TargetArgs),
     /// Start nothing new of jobs or tasks until released
-    #[command(after_help = "Example:\n  gridwell hold k3f7")]
-    Hold(TargetArgs),
+    #[command(
+        after_help = "Examples:\n  gridwell hold k3f7\n  gridwell hold k3f7 --now      also what runs, with what it has"
+    )]
+    Hold(HoldArgs),
     /// End a hold
     #[command(after_help = "Example:\n  gridwell release k3f7")]
     Release(TargetArgs),

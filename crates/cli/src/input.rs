@@ -55,7 +55,7 @@ pub(crate) fn command(args: ExecArgs) -> Result<SubmitRequest, ApiError> {
         (None, None) => Repeat::Once,
     };
     let cwd = full_path(Path::new("."))?;
-    let command = Some(CommandRequest { argv, repeat, outputs: args.outputs, cwd });
+    let command = Some(CommandRequest { argv, repeat, outputs: args.outputs, continues: args.checkpoint, cwd });
     with_options(SubmitRequest { command, ..SubmitRequest::default() }, args.options)
 }
 

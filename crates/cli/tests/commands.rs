@@ -320,6 +320,7 @@ fn failed_task() -> TaskView {
         progress: None,
         status: String::new(),
         held: false,
+        saved: false,
         flaws: Vec::new(),
     }
 }

@@ -111,6 +111,8 @@ pub enum Said {
     Progress(f32),
     /// `openjd_status`, at most 1,024 bytes.
     Status(String),
+    /// `gridwell_checkpoint`: it left something from which another run goes on.
+    Checkpoint,
 }
 
 /// How a session makes room for its machine's owner, and takes it back.

@@ -1,10 +1,10 @@
-use gridwell_model::{Fence, JobSpec, PeerId, Stamp, TaskSpan};
+use gridwell_model::{Checkpoint, Fence, JobSpec, PeerId, Stamp, TaskSpan};
 use serde::{Deserialize, Serialize};
 
 use crate::{LeaseEnd, Selection, Stow, TaskEnd};
 
 /// Grows when an entry, or what the ledger concludes from one, changes its meaning.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What one journal entry says. Everything else follows from it, the same way at every replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,10 +19,10 @@ pub(crate) enum Change {
     Returned { fence: Fence, end: LeaseEnd, stamp: Stamp },
     /// Tasks of a live lease ended.
     Ended { fence: Fence, results: Vec<TaskEnd>, stamp: Stamp },
-    /// The whole job was held or released.
-    JobHeld { held: bool },
-    /// Some tasks were held or released.
-    TasksHeld { tasks: Selection, held: bool },
+    /// The whole job was held (with what ran, if that is called back) or released.
+    JobHeld { hold: Hold },
+    /// Some tasks were.
+    TasksHeld { tasks: Selection, hold: Hold },
     /// Tasks (or all) were cancelled.
     Cancelled { tasks: Option<Selection>, stamp: Stamp },
     /// What ended badly among these starts afresh.
@@ -43,6 +43,34 @@ pub(crate) enum Change {
     Replaced { of: Fence, by: Fence, peer: PeerId, step: u32, span: TaskSpan },
     /// What these tasks were to make was there already.
     Reused { tasks: Selection, stamp: Stamp },
+    /// What a running program of this lease left is kept by the steward.
+    Checkpointed { fence: Fence, checkpoint: Checkpoint },
+}
+
+/// What a person wants of a job or of a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Hold {
+    /// It runs when it is its turn.
+    #[default]
+    No,
+    /// Nothing new starts.
+    Queued,
+    /// What runs is called back, too.
+    All,
+}
+
+impl Hold {
+    pub(crate) const fn of(now: bool) -> Self {
+        if now { Self::All } else { Self::Queued }
+    }
+
+    pub(crate) const fn added(held: bool) -> Self {
+        if held { Self::Queued } else { Self::No }
+    }
+
+    pub(crate) const fn is_on(self) -> bool {
+        !matches!(self, Self::No)
+    }
 }
 
 /// Neighbouring tasks that ended well under one lease, as another steward counted them.

@@ -474,7 +474,11 @@ impl Deputies {
             DeputyMessage::Merge { job, body } => self.merge_came(from, job, body),
             DeputyMessage::Merged { job } => self.merged(from, job),
             // About files, of which this engine knows nothing.
-            DeputyMessage::HasInputs { .. } | DeputyMessage::TooLarge { .. } | DeputyMessage::Landed { .. } => {}
+            DeputyMessage::HasInputs { .. }
+            | DeputyMessage::TooLarge { .. }
+            | DeputyMessage::Checkpoint { .. }
+            | DeputyMessage::CheckpointGone { .. }
+            | DeputyMessage::Landed { .. } => {}
         }
     }
 

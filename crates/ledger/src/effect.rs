@@ -1,4 +1,4 @@
-use gridwell_model::{JobId, JobState, LeaseId, PeerId, TaskSpan, TaskSpans, TaskState};
+use gridwell_model::{BlobId, JobId, JobState, LeaseId, PeerId, TaskSpan, TaskSpans, TaskState};
 use serde::{Deserialize, Serialize};
 
 /// What the ledger wants done, in this order: everything behind a [`Effect::Journal`] waits until that entry is written.
@@ -77,6 +77,13 @@ pub enum Effect {
         lease: LeaseId,
         /// The tasks.
         spans: TaskSpans,
+    },
+    /// Nobody goes on from this checkpoint any more: its bytes may go.
+    DropCheckpoint {
+        /// Of which job.
+        job: JobId,
+        /// What.
+        blob: BlobId,
     },
     /// A lease is over: the scheduler frees what it held.
     LeaseEnded {

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{AttemptEnd, JobId, JobSpec, LeaseId, OutputFile, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans};
+use gridwell_model::{
+    AttemptEnd, Checkpoint, JobId, JobSpec, LeaseId, OutputFile, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans,
+};
 
 /// Tasks of one job, by step.
 pub type Selection = BTreeMap<u32, TaskSpans>;
@@ -46,6 +48,15 @@ pub enum Input {
         peer: PeerId,
         /// Its leases; unknown ones are revoked.
         leases: Vec<LeaseId>,
+    },
+    /// Fact: what a running program left is here, so that another attempt goes on from there.
+    CheckpointKept {
+        /// Under which lease.
+        lease: LeaseId,
+        /// Whose program.
+        peer: PeerId,
+        /// What.
+        checkpoint: Checkpoint,
     },
     /// Fact: tasks ended, and their outputs (if any) are home.
     TasksEnded {
@@ -98,6 +109,8 @@ pub enum Input {
     HoldJob {
         /// Which.
         job: JobId,
+        /// True to call back also what runs.
+        now: bool,
     },
     /// Command: end [`Input::HoldJob`]. Tasks held one by one stay held.
     ReleaseJob {
@@ -110,6 +123,8 @@ pub enum Input {
         job: JobId,
         /// Which.
         tasks: Selection,
+        /// True to call back also those that run.
+        now: bool,
     },
     /// Command: end [`Input::HoldTasks`].
     ReleaseTasks {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod checkpoint;
 mod depend;
 mod merge;
 mod query;
@@ -18,8 +19,12 @@ use gridwell_model::{Claim, Fence, JobSpec, JobState, PeerId, Stamp, TaskKey, Ta
 
 use crate::{
     Stow, TaskCounts,
+    change::Hold,
     holders::Holders,
-    job::depend::{Gate, Graph},
+    job::{
+        checkpoint::Kept,
+        depend::{Gate, Graph},
+    },
     ledger::Second,
     notes::Notes,
     reasons::Reasons,
@@ -33,12 +38,14 @@ pub(crate) use depend::check_spec;
 pub(crate) struct Job {
     pub(crate) spec: Arc<JobSpec>,
     pub(crate) priority: i32,
-    pub(crate) held: bool,
+    pub(crate) hold: Hold,
     /// Number of its stewardship, and whose it is.
     pub(crate) term: u32,
     pub(crate) steward: PeerId,
     /// Outputs that wait for the origin elsewhere, by the first task of their run.
     pub(crate) stowed: BTreeMap<TaskKey, Stow>,
+    /// What runs that have not ended go on from, by their first task.
+    checkpoints: BTreeMap<TaskKey, Kept>,
     /// Number of its last journal entry.
     pub(crate) entry: u64,
     /// Attempt number of its last lease.
@@ -120,7 +127,7 @@ impl Lease {
 
 impl Job {
     /// A job of which nothing was decided yet: every task waits.
-    pub(crate) fn new(spec: JobSpec, priority: i32, held: bool) -> Self {
+    pub(crate) fn new(spec: JobSpec, priority: i32, hold: Hold) -> Self {
         let steps: Vec<Step> = spec.steps.iter().map(|step| Step::new(step.task_count)).collect();
         let counts = steps.iter().fold(TaskCounts::default(), |sum, step| sum.plus(&step.counts));
         Self {
@@ -130,7 +137,8 @@ impl Job {
             stowed: BTreeMap::new(),
             spec: Arc::new(spec),
             priority,
-            held,
+            hold,
+            checkpoints: BTreeMap::new(),
             entry: 0,
             last_attempt: 0,
             started: None,
@@ -182,7 +190,7 @@ impl Job {
     pub(crate) fn state(&self) -> JobState {
         let counts = &self.counts;
         if counts.ended() < counts.total() {
-            return match (self.held, counts.leased()) {
+            return match (self.hold.is_on(), counts.leased()) {
                 (true, _) => JobState::Held,
                 (false, 0) => JobState::Waiting,
                 (false, _) => JobState::Running,
@@ -227,6 +235,7 @@ impl Job {
         if next.is_ended() {
             record.set_cancelling(false);
         }
+        let drops = next.is_ended() && !self.checkpoints.is_empty();
         for counts in [&mut home.counts, &mut self.counts] {
             counts.moved(from, next);
         }
@@ -237,6 +246,9 @@ impl Job {
             *failed -= 1;
         }
         notes.moved(step, index, from, next, record.peer);
+        if drops {
+            self.drop_checkpoints(step, TaskSpan::new(index, index + 1), notes);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use gridwell_model::{Fence, TaskSpan, TaskState};
+use gridwell_model::{BlobId, Fence, TaskSpan, TaskState};
 
 use crate::LeaseEnd;
 
@@ -11,6 +11,8 @@ pub(crate) struct Notes {
     pub(crate) blocked: Vec<u16>,
     pub(crate) unblocked: Vec<u16>,
     pub(crate) outdone: Vec<Outdone>,
+    /// Checkpoints that nobody goes on from any more.
+    pub(crate) dropped: Vec<BlobId>,
     /// It is new, or was ended and goes on.
     pub(crate) reopened: bool,
 }

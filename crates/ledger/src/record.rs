@@ -3,6 +3,8 @@ use std::time::Duration;
 use gridwell_model::{Fence, TaskState};
 use serde::{Deserialize, Serialize};
 
+use crate::change::Hold;
+
 /// One task: 24 bytes, so that a million waiting ones cost 24 MB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TaskRecord {
@@ -31,6 +33,7 @@ const NO_EXIT_CODE: i32 = i32::MIN;
 const HELD: u8 = 1;
 const CANCELLING: u8 = 2;
 const COUNTED: u8 = 4;
+const CALLED_BACK: u8 = 8;
 
 impl TaskRecord {
     pub(crate) const NEW: Self = Self {
@@ -70,8 +73,14 @@ impl TaskRecord {
         self.flags & HELD != 0
     }
 
-    pub(crate) fn set_held(&mut self, held: bool) {
-        self.set_flag(HELD, held);
+    /// The same, and it is not to run on where it runs.
+    pub(crate) fn is_called_back(&self) -> bool {
+        self.flags & CALLED_BACK != 0
+    }
+
+    pub(crate) fn set_hold(&mut self, hold: Hold) {
+        self.set_flag(HELD, hold.is_on());
+        self.set_flag(CALLED_BACK, hold == Hold::All);
     }
 
     /// A person cancelled it while it was leased; its holder has not stopped it yet.

@@ -3,7 +3,7 @@ use std::ops::Range;
 use gridwell_model::{JobId, TaskSpan, TaskState, Time};
 
 use crate::{
-    change::{self, Change},
+    change::{self, Change, Hold},
     job::{self, Job},
     notes::Notes,
 };
@@ -64,7 +64,7 @@ pub(crate) fn replay(
         let job = match (&mut job, &change) {
             (Some(job), change) if fits(job, change) => job,
             (none @ None, Change::Added { spec, priority, held }) if spec.id == id && job::check_spec(spec).is_ok() => {
-                none.insert(Job::new(spec.as_ref().clone(), *priority, *held))
+                none.insert(Job::new(spec.as_ref().clone(), *priority, Hold::added(*held)))
             }
             _ => return Err(unreadable(part)),
         };
@@ -92,6 +92,7 @@ fn fits(job: &Job, change: &Change) -> bool {
                 && job.missing_task(cancelled).is_none()
                 && stowed.iter().all(|stow| job.has_tasks(stow.step, stow.tasks))
         }
+        Change::Checkpointed { fence, checkpoint } => job.wants_checkpoint(*fence, *checkpoint),
         Change::Stowed(stow) => job.has_tasks(stow.step, stow.tasks),
         Change::Replaced { of, by, peer, step, span } => {
             let held = job.leases.get(of).filter(|lease| lease.step == *step);

@@ -141,4 +141,6 @@ pub struct TaskView {
     pub reason: String,
     /// Run time of the last attempt that ended, to the millisecond (its share, if it ran in a chunk).
     pub run_time: Duration,
+    /// True if a checkpoint of it is kept.
+    pub is_saved: bool,
 }

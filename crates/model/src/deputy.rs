@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, PeerId};
+use crate::{BlobId, JobId, PeerId};
 
 /// Who is a job's steward, and by which right: of two claims the one that outranks the other holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,22 @@ pub enum DeputyMessage {
     /// Steward → whoever kept or ran them, and answers [`DeputyMessage::AskOver`]: these have ended, each with the journal
     /// entry of this number. Who knows of none says nothing.
     Over(Vec<(JobId, u64)>),
+    /// Steward → deputy that has all the files: a run goes on from these bytes of mine, keep them, too.
+    Checkpoint {
+        /// The job.
+        job: JobId,
+        /// The bytes.
+        blob: BlobId,
+        /// How many.
+        size_bytes: u64,
+    },
+    /// Steward → the same: nothing goes on from them any more.
+    CheckpointGone {
+        /// The job.
+        job: JobId,
+        /// The bytes.
+        blob: BlobId,
+    },
     /// Deputy → steward: the files that the job reads are more than this machine copies.
     TooLarge {
         /// The job.

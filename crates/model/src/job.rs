@@ -49,11 +49,22 @@ pub struct SessionSpec {
     pub disk_mib: Option<u32>,
     /// Seconds for which a program may give no sign of life; `None`: as long as it likes.
     pub stuck_secs: Option<u32>,
+    /// Whether its programs leave checkpoints, from which another attempt goes on.
+    pub continues: bool,
+    /// Within how many seconds somebody outside expects to hear from its programs; they stand still no longer.
+    pub heartbeat_secs: Option<u32>,
 }
 
 impl Default for SessionSpec {
     fn default() -> Self {
-        Self { network: true, memory_mib: None, disk_mib: None, stuck_secs: None }
+        Self {
+            network: true,
+            memory_mib: None,
+            disk_mib: None,
+            stuck_secs: None,
+            continues: false,
+            heartbeat_secs: None,
+        }
     }
 }
 

@@ -72,6 +72,28 @@ pub struct LeaseOffer {
     pub duration: Duration,
     /// True if another machine goes on with the job should its steward fall silent: then its tasks are worth going on with.
     pub heirs: bool,
+    /// What runs of its tasks go on from, at most [`Checkpoint::MAX_IN_OFFER`]; held by the steward.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// What a program left of a run that did not end, so that another attempt, anywhere, goes on from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The run: one task, or a chunk. No other run goes on from it.
+    pub tasks: TaskSpan,
+    /// Which of its attempt's it is, from 1: of two, the one of the later attempt counts, then the one with the higher number.
+    pub number: u32,
+    /// All files of the run's checkpoint folder, as one piece.
+    pub blob: BlobId,
+    /// Size of that piece in bytes.
+    pub size_bytes: u64,
+}
+
+impl Checkpoint {
+    /// Most bytes of one: a steward keeps one of each task that waits, beside what else its disk holds.
+    pub const MAX_BYTES: u64 = 4 << 30;
+    /// Most of them in one offer, some 50 bytes each, so that it fits a frame. Tasks beyond them begin anew.
+    pub const MAX_IN_OFFER: usize = 256;
 }
 
 /// Why an offer is declined.
@@ -113,6 +135,8 @@ pub struct RunningTask {
     pub status: String,
     /// True while it stands still because the machine's owner wants the machine.
     pub frozen: bool,
+    /// The newest that its program left, held by its holder until the steward has settled the run.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// How one task (or a chunk of neighbouring ones) ended.
@@ -126,6 +150,8 @@ pub struct TaskResult {
     pub run_micros: u64,
     /// Files it made, held by the reporting peer until settled.
     pub outputs: Vec<OutputFile>,
+    /// What another attempt goes on from, held as these.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 impl TaskResult {

@@ -32,7 +32,7 @@ pub use hardware::{Gpu, Hardware, Load, OsFamily, Tool};
 pub use id::{BlobId, Fence, GridId, IdError, Incarnation, JobId, LeaseId, PeerId, ShareId, TaskKey, TaskRef, WorkId};
 pub use job::{Chunking, Edge, EdgeKind, JobSpec, Retry, SessionSpec, SpanError, StepSpec, TaskSpan, TaskSpans};
 pub use layout::{LayoutKind, NotALayout, Plan};
-pub use lease::{Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};
+pub use lease::{Checkpoint, Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};
 pub use limit::{LicenceAsk, LicenceTerm, LimitHolder, LimitMessage, LimitNeed, LimitReport};
 pub use link::{LinkAnswer, LinkAsk, LinkPolicy, LinkReport, LinkRule, LinkWish};
 pub use need::{AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, Preference, PreferenceError, Unmet};

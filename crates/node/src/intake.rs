@@ -92,7 +92,7 @@ fn command_of(command: &CommandRequest) -> Command {
         Repeat::Array(count) => Some(Over::Array { count: *count }),
         Repeat::Over(text) => Some(Over::Text(text.clone())),
     };
-    Command { argv: command.argv.clone(), over, outputs: command.outputs.clone() }
+    Command { argv: command.argv.clone(), over, outputs: command.outputs.clone(), continues: command.continues }
 }
 
 fn view(request: &SubmitRequest, recipes: &Recipes, draft: Draft, plan: &JobPlan) -> DraftView {

@@ -322,6 +322,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         preludes: BTreeMap::new(),
         live: BTreeMap::new(),
         landing: BTreeMap::new(),
+        coming: BTreeMap::new(),
         timeline: Timeline::default(),
         presence: Presence::default(),
         history: History::default(),

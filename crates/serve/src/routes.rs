@@ -6,9 +6,9 @@ use axum::{
     routing::{get, patch, post, put},
 };
 use gridwell_api::{
-    ApiError, ChangeView, DoctorView, DraftView, ErrorCode, InviteRequest, InviteView, JobDetail, JobRequest, JobView,
-    JobsRequest, JoinRequest, JoinedView, LinkView, MachineView, PriorityRequest, Request, Response, SetRequest,
-    StatusView, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
+    ApiError, ChangeView, DoctorView, DraftView, ErrorCode, HoldRequest, InviteRequest, InviteView, JobDetail,
+    JobRequest, JobView, JobsRequest, JoinRequest, JoinedView, LinkView, MachineView, PriorityRequest, Request,
+    Response, SetRequest, StatusView, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
 };
 use gridwell_model::TaskState;
 use serde::Deserialize;
@@ -175,11 +175,20 @@ async fn retry(State(inside): State<Inside>, Path(target): Path<String>) -> Answ
     inside.ask(Request::Retry(TargetRequest { target })).await
 }
 
+/// What else than starting is held.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct HoldQuery {
+    now: bool,
+}
+
 /// Starts nothing new of a job or task.
-#[utoipa::path(post, path = "/v1/jobs/{target}/hold", params(("target" = String, Path, description = "JOB, JOB.INDEX or JOB.STEP.INDEX")),
+#[utoipa::path(post, path = "/v1/jobs/{target}/hold",
+    params(("target" = String, Path, description = "JOB, JOB.INDEX or JOB.STEP.INDEX"),
+           ("now" = Option<bool>, Query, description = "stop also what runs")),
     responses((status = 200, body = ChangeView), (status = "default", body = ApiError)))]
-async fn hold(State(inside): State<Inside>, Path(target): Path<String>) -> Answer {
-    inside.ask(Request::Hold(TargetRequest { target })).await
+async fn hold(State(inside): State<Inside>, Path(target): Path<String>, Asked(query): Asked<HoldQuery>) -> Answer {
+    inside.ask(Request::Hold(HoldRequest { target, now: query.now })).await
 }
 
 /// Ends a hold.

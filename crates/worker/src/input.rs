@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_model::{
-    ActionEnd, BlobId, Decline, JobId, LeaseId, LeaseOffer, LicenceAsk, LimitNeed, OutputFile, PeerId, Renewal,
-    Reserve, TaskResult, TaskSpan, Time,
+    ActionEnd, BlobId, Checkpoint, Decline, JobId, LeaseId, LeaseOffer, LicenceAsk, LimitNeed, OutputFile, PeerId,
+    Renewal, Reserve, TaskResult, TaskSpan, Time,
 };
 
 /// Names a session from [`Effect::OpenSession`] until [`Input::SessionClosed`]; never used twice in one run of a node.
@@ -18,6 +18,8 @@ pub struct SpecView {
     pub has_outputs: bool,
     /// True when a run that leaves none has failed.
     pub needs_outputs: bool,
+    /// True when its programs leave checkpoints.
+    pub continues: bool,
     /// Its steps, in order.
     pub steps: Vec<StepView>,
     /// Licences that a lease takes, by step; nothing for a step that needs none.
@@ -100,6 +102,14 @@ pub enum Input {
         progress: Option<f32>,
         /// What it says it does.
         status: String,
+    },
+    /// What the program of a run left so far, so that another attempt goes on from there; held here, in place of the one before,
+    /// until [`Effect::DropOutputs`]. The last of a run is told before its end.
+    CheckpointTaken {
+        /// Under which lease.
+        lease: LeaseId,
+        /// What, and of which run.
+        checkpoint: Checkpoint,
     },
     /// A run of the program ended.
     TaskEnded {
@@ -304,8 +314,10 @@ pub enum Effect {
         lease: LeaseId,
         /// The step.
         step: u32,
-        /// One run of the program each: a task, or a chunk of them.
+        /// One run of the program each: a task, or a chunk of them. Only one if programs leave checkpoints.
         runs: Vec<TaskSpan>,
+        /// What the first of them goes on from, to be had from the steward; without it, it begins anew.
+        from: Option<Checkpoint>,
     },
     /// Drop these if they have not started; stop the one that runs, with its notice. Each answers as in
     /// [`Effect::RunTasks`].
@@ -314,6 +326,8 @@ pub enum Effect {
         session: SessionId,
         /// As in [`Effect::RunTasks`].
         runs: Vec<TaskSpan>,
+        /// Within which time the one that runs has ended, whatever notice it asks for.
+        within: Option<Duration>,
     },
     /// End what runs in the session (no answer for its tasks), leave its environments, remove its folder; answer with
     /// [`Input::SessionClosed`].
@@ -358,7 +372,7 @@ pub enum Effect {
         /// The heartbeat.
         renewal: Renewal,
     },
-    /// The outputs of these tasks may go.
+    /// The outputs and checkpoints of these tasks may go.
     DropOutputs {
         /// Under which lease.
         lease: LeaseId,

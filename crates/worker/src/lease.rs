@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use gridwell_model::{LeaseOffer, PeerId, TaskResult, TaskSpan, TaskSpans, Time};
+use gridwell_model::{Checkpoint, LeaseOffer, PeerId, TaskResult, TaskSpan, TaskSpans, Time};
 
 use crate::{SessionId, StepView, licence::Licences};
 
@@ -25,6 +25,8 @@ pub(crate) struct Lease {
     pub(crate) progress: Option<f32>,
     /// What it says it does.
     pub(crate) status: String,
+    /// The newest that its program left, until its result takes it along.
+    pub(crate) checkpoint: Option<Checkpoint>,
     /// Ended, not reported.
     pub(crate) results: Vec<TaskResult>,
     /// Since when the first of `results` waits.
@@ -86,6 +88,7 @@ impl Lease {
             revoked: TaskSpans::default(),
             progress: None,
             status: String::new(),
+            checkpoint: None,
             results: Vec::new(),
             results_since: None,
             unsettled: Vec::new(),
@@ -96,7 +99,7 @@ impl Lease {
         }
     }
 
-    /// Takes the next runs out of `todo`: one when its outputs must be collected before the next, else many.
+    /// Takes the next runs out of `todo`: one when what it leaves must be collected before the next, else many.
     pub(crate) fn take_runs(&mut self, step: StepView, one_by_one: bool) -> Vec<TaskSpan> {
         let limit = if one_by_one { 1 } else { MOST_RUNS };
         let mut runs = Vec::new();
@@ -126,6 +129,11 @@ impl Lease {
             self.status.clear();
         }
         at.is_some()
+    }
+
+    /// What a run goes on from, if its steward has something of it.
+    pub(crate) fn checkpoint_of(&self, run: TaskSpan) -> Option<Checkpoint> {
+        self.offer.checkpoints.iter().find(|checkpoint| checkpoint.tasks == run).copied()
     }
 
     /// True while a run of it is in a session.

@@ -35,7 +35,8 @@ impl Worker {
             return;
         };
         lease.revoked.remove(tasks);
-        lease.results.push(TaskResult { tasks, end, run_micros, outputs });
+        let checkpoint = lease.checkpoint.take_if(|checkpoint| checkpoint.tasks == tasks);
+        lease.results.push(TaskResult { tasks, end, run_micros, outputs, checkpoint });
         if lease.results.len() >= TaskResult::MAX_IN_REPORT {
             self.flush(id);
         } else if lease.results_since.is_none() {
@@ -101,7 +102,7 @@ impl Worker {
 
     fn drop_outputs(&mut self, id: LeaseId, results: &[TaskResult]) {
         let tasks: Vec<TaskSpan> =
-            results.iter().filter(|result| !result.outputs.is_empty()).map(|result| result.tasks).collect();
+            results.iter().filter(|result| left_something(result)).map(|result| result.tasks).collect();
         if !tasks.is_empty() {
             self.effects.push_back(Effect::DropOutputs { lease: id, tasks });
         }
@@ -109,9 +110,11 @@ impl Worker {
 
     /// Lets a lease go that has ended and owes its steward nothing.
     ///
-    /// Tasks given back or stopped on request are owed nothing once reported: they left nothing here.
+    /// Tasks given back or stopped on request are owed nothing once reported, unless they left something here.
     pub(crate) fn drop_if_settled(&mut self, id: LeaseId) {
-        let owes = |result: &TaskResult| !matches!(result.end, AttemptEnd::Returned | AttemptEnd::Cancelled);
+        let owes = |result: &TaskResult| {
+            left_something(result) || !matches!(result.end, AttemptEnd::Returned | AttemptEnd::Cancelled)
+        };
         let done = self.leases.get(&id).is_some_and(|lease| {
             lease.phase == Phase::Ended && lease.results.is_empty() && !lease.unsettled.iter().any(owes)
         });
@@ -210,12 +213,18 @@ impl Worker {
                     count: run.len(),
                     progress: lease.progress,
                     status,
+                    checkpoint: lease.checkpoint.filter(|checkpoint| checkpoint.tasks == run),
                     frozen: lease.phase.session().and_then(|id| self.sessions.get(&id)).is_some_and(|at| at.frozen),
                 });
             }
         }
         renewal
     }
+}
+
+/// True if bytes are held here until the result is settled.
+const fn left_something(result: &TaskResult) -> bool {
+    !result.outputs.is_empty() || result.checkpoint.is_some()
 }
 
 /// Cuts results into reports that fit a frame; a single result is never cut.
@@ -243,5 +252,5 @@ fn report_bytes(result: &TaskResult) -> usize {
         _ => 0,
     };
     let outputs: usize = result.outputs.iter().map(|output| output.path.as_bytes().len() + 64).sum();
-    32 + reason + outputs
+    96 + reason + outputs
 }

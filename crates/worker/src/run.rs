@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use gridwell_model::{ActionEnd, AttemptEnd, FailureKind, JobId, LeaseId, LeaseOffer, OutputFile, PeerId, TaskSpan};
+use gridwell_model::{
+    ActionEnd, AttemptEnd, Checkpoint, FailureKind, JobId, LeaseId, LeaseOffer, OutputFile, PeerId, TaskSpan,
+};
 
 use crate::{
     Effect, SessionFailure, SessionId, SpecView, Worker,
@@ -58,7 +60,7 @@ impl Worker {
         }
     }
 
-    fn spec_of(&self, job: JobId) -> Option<&SpecView> {
+    pub(crate) fn spec_of(&self, job: JobId) -> Option<&SpecView> {
         match &self.jobs.get(&job)?.job {
             Job::Ready(spec) => Some(spec),
             Job::FetchingSpec | Job::FetchingInputs(_) => None,
@@ -85,10 +87,11 @@ impl Worker {
                 }
             }
             Phase::Running(session) if lease.sent.is_empty() && !lease.todo.is_empty() => {
-                let runs = lease.take_runs(step, spec.has_outputs);
+                let runs = lease.take_runs(step, spec.has_outputs || spec.continues);
+                let from = runs.first().and_then(|run| lease.checkpoint_of(*run));
                 lease.sent.extend(runs.iter().copied());
                 let (step, steward) = (lease.offer.step, lease.steward);
-                self.effects.push_back(Effect::RunTasks { session, lease: id, step, runs });
+                self.effects.push_back(Effect::RunTasks { session, lease: id, step, runs, from });
                 self.renew_for_start(id, steward);
             }
             _ => self.end_if_through(id),
@@ -233,6 +236,22 @@ impl Worker {
             }
             let steward = lease.steward;
             self.renew_by(steward, soon);
+        }
+    }
+
+    pub(crate) fn checkpoint_taken(&mut self, id: LeaseId, checkpoint: Checkpoint) {
+        let run = checkpoint.tasks;
+        match self.leases.get_mut(&id).filter(|lease| lease.running() == Some(run)) {
+            Some(lease) => {
+                lease.checkpoint = Some(checkpoint);
+                let steward = lease.steward;
+                self.renew_by(steward, self.now);
+            }
+            // Nobody waits for it any more.
+            None if self.jobs.contains_key(&id.job) => {
+                self.effects.push_back(Effect::DropOutputs { lease: id, tasks: vec![run] });
+            }
+            None => {}
         }
     }
 

@@ -90,6 +90,7 @@ impl Worker {
             Input::TaskProgressed { session, run, progress, status } => {
                 self.task_progressed(session, run, progress, status);
             }
+            Input::CheckpointTaken { lease, checkpoint } => self.checkpoint_taken(lease, checkpoint),
             Input::TaskEnded { session, run, end, took } => self.task_ended(session, run, &end, took),
             Input::TaskRefused { session, run, reason } => self.task_refused(session, run, &reason),
             Input::TaskNotRun { session, run } => self.task_not_run(session, run),
@@ -277,6 +278,15 @@ impl Worker {
             });
             return self.return_tasks(id, &rest.unwrap_or_default());
         }
+        let continues = self.spec_of(id.job).is_some_and(|spec| spec.continues) && !within.is_zero();
+        let runs = self.leases.get(&id).filter(|_| continues).and_then(Lease::running);
+        if let Some(run) = runs {
+            // It goes back with what it leaves, once it has left it.
+            let within = [Some(within), self.stop_within(id)].into_iter().flatten().min();
+            self.effects.push_back(Effect::CancelTasks { session, runs: vec![run], within });
+            self.give_back_todo(id);
+            return self.flush(id);
+        }
         self.stop_lease(id, Some(within));
         self.flush(id);
     }
@@ -355,7 +365,7 @@ impl Worker {
         let runs: Vec<TaskSpan> = lease.sent.iter().filter(wanted).filter(fresh).copied().collect();
         runs.iter().for_each(|run| lease.revoked.insert(*run));
         if let (Phase::Running(session), false) = (lease.phase, runs.is_empty()) {
-            self.effects.push_back(Effect::CancelTasks { session, runs });
+            self.effects.push_back(Effect::CancelTasks { session, runs, within: None });
         }
         self.return_tasks(id, &unstarted);
         if self.leases.get(&id).is_some_and(|lease| lease.phase == Phase::Queued && lease.todo.is_empty()) {
@@ -465,12 +475,17 @@ impl Worker {
         let mut open = std::mem::take(&mut lease.todo);
         let running = lease.running();
         running.into_iter().chain(lease.sent.drain(..)).for_each(|run| open.insert(run));
+        let saved = running.filter(|_| lease.checkpoint.is_some());
         let session = lease.phase.session();
         // The room is free once the session is gone.
         lease.phase = Phase::Preparing;
         self.owe_licences(id, session);
         if let Some(session) = session {
             self.close_within(session, within);
+        }
+        if let Some(run) = saved {
+            open.remove(run);
+            self.add_result(id, run, AttemptEnd::Returned, 0, Vec::new());
         }
         self.return_tasks(id, &open);
         self.end_if_through(id);

@@ -92,7 +92,7 @@ impl Simulation {
             }
             Inside::ProgramEnded { session, token } => self.program_ended(at, session, token),
             Inside::SessionGone { session } => self.session_gone(at, session),
-            Inside::Fetched { good, bad, .. } => node.worker.handle(if came { good } else { bad }, now),
+            Inside::Fetched { good, bad, .. } => node.worker.handle(if came { *good } else { *bad }, now),
             Inside::OutputsHome { from, lease, results, with_outputs, .. } => {
                 if came {
                     self.outputs_home(at, from, lease, results, &with_outputs);

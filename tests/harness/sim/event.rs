@@ -78,7 +78,7 @@ pub(super) enum Inside {
     /// A session is gone.
     SessionGone { session: SessionId },
     /// Spec or inputs came over a way, if there was one and it stood meanwhile.
-    Fetched { from: PeerAt, way: Option<Way>, good: WorkerInput, bad: WorkerInput },
+    Fetched { from: PeerAt, way: Option<Way>, good: Box<WorkerInput>, bad: Box<WorkerInput> },
     /// What another steward says of a job is on the disk.
     CopyKept { effect: DeputyEffect },
     /// A journal is read for a job that is taken over.

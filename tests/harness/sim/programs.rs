@@ -57,7 +57,7 @@ impl Simulation {
                 open.queue.extend(runs.into_iter().map(|span| Run { step, span }));
                 self.run_next(at, session);
             }
-            WorkerEffect::CancelTasks { session, runs } => self.cancel_runs(at, session, &runs),
+            WorkerEffect::CancelTasks { session, runs, .. } => self.cancel_runs(at, session, &runs),
             WorkerEffect::CloseSession { session, .. } => {
                 if let Some(open) = self.session(at, session) {
                     open.queue.clear();
@@ -105,13 +105,21 @@ impl Simulation {
         let steps = job.spec.steps.iter().map(step).collect();
         let limits = (0_u32..).zip(&job.spec.steps).map(|(at, step)| (at, step.needs.limits()));
         let limits = limits.filter(|(_, needs)| !needs.is_empty()).collect();
-        SpecView { has_inputs: job.has_inputs, has_outputs: job.has_outputs, needs_outputs: false, steps, limits }
+        SpecView {
+            has_inputs: job.has_inputs,
+            has_outputs: job.has_outputs,
+            needs_outputs: false,
+            continues: false,
+            steps,
+            limits,
+        }
     }
 
     fn fetch(&mut self, at: PeerAt, from: PeerId, good: WorkerInput, bad: WorkerInput) {
         let Some(from) = self.at(from) else { return };
         let way = self.way(at, from);
         let delay = self.network.latency(at, from) * 2 + self.random.micros(100, 5_000);
+        let (good, bad) = (Box::new(good), Box::new(bad));
         self.inside(at, delay, Inside::Fetched { from, way, good, bad });
     }
 

@@ -139,6 +139,7 @@ impl Node {
             spec_bytes: 1_000,
             reserve,
             duration: JobSpec::LEASE_DURATION,
+            checkpoints: Vec::new(),
             heirs: !self.deputies.kept_by(job, 1).is_empty(),
         };
         self.outbox.push_back(Wish::Offer { peer, offer });
@@ -179,6 +180,7 @@ impl Node {
             | LedgerEffect::SnapshotDue { .. }
             | LedgerEffect::Revoke { .. }
             | LedgerEffect::Settle { .. }
+            | LedgerEffect::DropCheckpoint { .. }
             | LedgerEffect::TasksChanged { .. }
             | LedgerEffect::JobChanged { .. }
             | LedgerEffect::Forget { .. }

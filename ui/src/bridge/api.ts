@@ -208,6 +208,8 @@ export type CommandRequest = {
   repeat?: Repeat;
   /** Patterns of files below the working folder that come home as results. */
   outputs?: Array<string>;
+  /** True if its program leaves checkpoints, from which it goes on elsewhere. */
+  continues?: boolean;
   /** Absolute folder against which relative paths and patterns are read. */
   cwd: string;
 };
@@ -754,6 +756,14 @@ export type HistoryView = {
   tasks_done: Array<number | null>;
   /** One series for each machine that was seen. */
   machines: Array<MachineHistory>;
+};
+
+/** Starts nothing new of a job or of one of its tasks. */
+export type HoldRequest = {
+  /** As in [`TargetRequest::target`]. */
+  target: string;
+  /** Stop also what runs: it goes on from what it left, or begins anew, once it is released. */
+  now?: boolean;
 };
 
 /** What happens to a file that has a result's name and is not what the grid put there: a person's, or changed since. */
@@ -1883,7 +1893,7 @@ export type Request =
   | ({ ask: "tasks" } & TasksRequest)
   | ({ ask: "cancel" } & TargetRequest)
   | ({ ask: "retry" } & TargetRequest)
-  | ({ ask: "hold" } & TargetRequest)
+  | ({ ask: "hold" } & HoldRequest)
   | ({ ask: "release" } & TargetRequest)
   | ({ ask: "priority" } & PriorityRequest)
   | ({ ask: "land" } & LandRequest)
@@ -2443,6 +2453,8 @@ export type TaskView = {
   status: string;
   /** True if results of it wait because other files have their names. */
   held: boolean;
+  /** True if a checkpoint of it is kept, from which it goes on should it be stopped or its machine vanish. */
+  saved: boolean;
   /** What is wrong with files of it that landed, each kind once. */
   flaws: Array<Flaw>;
 };

@@ -45,6 +45,7 @@ function taskOf(job: JobView, state: TaskState, index: number): TaskView {
     progress: state === "running" ? ((index * 13) % 100) / 100 : null,
     status: state === "running" ? "Sample 64/128" : "",
     held: false,
+    saved: false,
     flaws: [],
   };
 }

@@ -18,6 +18,7 @@ function task(step: number, index: number, some: Partial<TaskView> = {}): TaskVi
     progress: null,
     status: "",
     held: false,
+    saved: false,
     flaws: [],
     ...some,
   };

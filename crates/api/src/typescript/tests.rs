@@ -43,7 +43,8 @@ fn forms_describe_what_is_written() {
     };
     check("LogPiece", &piece);
     for repeat in [Repeat::Once, Repeat::Array(3), Repeat::Over("1-3".into())] {
-        let command = CommandRequest { argv: vec!["true".into()], repeat, outputs: vec![], cwd: "/".into() };
+        let command =
+            CommandRequest { argv: vec!["true".into()], repeat, outputs: vec![], continues: false, cwd: "/".into() };
         check("Request", &Request::Submit(SubmitRequest { command: Some(command), ..SubmitRequest::default() }));
     }
     let labels = [("tier".to_owned(), Some("fast".to_owned())), ("old".to_owned(), None)].into();
@@ -283,6 +284,7 @@ fn task() -> TaskView {
         progress: None,
         status: String::new(),
         held: true,
+        saved: true,
         flaws: vec![Flaw::Nan],
     }
 }

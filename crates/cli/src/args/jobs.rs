@@ -97,6 +97,17 @@ pub struct TargetArgs {
     pub targets: Vec<String>,
 }
 
+/// `gridwell hold`
+#[derive(Debug, Args)]
+pub struct HoldArgs {
+    /// Stop what runs, too; it goes on from its checkpoint, or begins anew, when it is released
+    #[arg(long)]
+    pub now: bool,
+    /// Jobs and tasks
+    #[command(flatten)]
+    pub targets: TargetArgs,
+}
+
 /// `gridwell why`
 #[derive(Debug, Args)]
 pub struct WhyArgs {

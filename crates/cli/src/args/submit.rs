@@ -78,6 +78,9 @@ pub struct ExecArgs {
     /// Files that come home as results; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub outputs: Vec<String>,
+    /// Its program leaves checkpoints in the folder $GRIDWELL_CHECKPOINT, and goes on from them on any machine
+    #[arg(long)]
+    pub checkpoint: bool,
     /// Print the job id and return
     #[arg(long, short)]
     pub detach: bool,

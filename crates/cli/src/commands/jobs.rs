@@ -1,7 +1,7 @@
 use gridwell_api::{
-    ActivityPage, ActivityRequest, ApiError, ChangeView, CopyView, DraftView, ErrorCode, InTheWay, JobDetail,
-    JobRequest, JobView, JobsRequest, LandRequest, LogsRequest, PriorityRequest, Request, ResultsPage, ResultsRequest,
-    SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
+    ActivityPage, ActivityRequest, ApiError, ChangeView, CopyView, DraftView, ErrorCode, HoldRequest, InTheWay,
+    JobDetail, JobRequest, JobView, JobsRequest, LandRequest, LogsRequest, PriorityRequest, Request, ResultsPage,
+    ResultsRequest, SubmitRequest, SubmittedView, TargetRequest, TaskPage, TasksRequest, WhyView,
 };
 use gridwell_serve::{Client, LogFormat};
 
@@ -216,18 +216,17 @@ pub(super) async fn wait(args: WaitArgs, client: &Client, screen: Screen) -> Res
 pub(super) enum Change {
     Cancel,
     Retry,
-    Hold,
+    Hold { now: bool },
     Release,
 }
 
 impl Change {
     fn request(self, target: String) -> Request {
-        let target = TargetRequest { target };
         match self {
-            Self::Cancel => Request::Cancel(target),
-            Self::Retry => Request::Retry(target),
-            Self::Hold => Request::Hold(target),
-            Self::Release => Request::Release(target),
+            Self::Cancel => Request::Cancel(TargetRequest { target }),
+            Self::Retry => Request::Retry(TargetRequest { target }),
+            Self::Hold { now } => Request::Hold(HoldRequest { target, now }),
+            Self::Release => Request::Release(TargetRequest { target }),
         }
     }
 
@@ -235,7 +234,8 @@ impl Change {
         match self {
             Self::Cancel => "Cancelled",
             Self::Retry => "Trying again",
-            Self::Hold => "Held",
+            Self::Hold { now: false } => "Held",
+            Self::Hold { now: true } => "Stopped and held",
             Self::Release => "Released",
         }
     }

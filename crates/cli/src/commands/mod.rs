@@ -140,7 +140,7 @@ async fn ask(command: Command, client: &Client, screen: Screen) -> Result<End, A
         Command::Wait(args) => jobs::wait(args, client, screen).await,
         Command::Cancel(args) => jobs::change(jobs::Change::Cancel, args, client, screen).await,
         Command::Retry(args) => jobs::change(jobs::Change::Retry, args, client, screen).await,
-        Command::Hold(args) => jobs::change(jobs::Change::Hold, args, client, screen).await,
+        Command::Hold(args) => jobs::change(jobs::Change::Hold { now: args.now }, args.targets, client, screen).await,
         Command::Release(args) => jobs::change(jobs::Change::Release, args, client, screen).await,
         Command::Land(args) => jobs::land(args, client, screen).await,
         Command::Priority(args) => jobs::priority(args, client, screen).await,

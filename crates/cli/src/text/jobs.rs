@@ -155,6 +155,7 @@ fn note(task: &TaskView) -> String {
         (_, reason, _) if !reason.is_empty() => reason.to_owned(),
         (Some(progress), _, status) => format!("{:.0} % {status}", progress * 100.0).trim_end().to_owned(),
         (None, _, status) if !status.is_empty() => status.to_owned(),
+        _ if task.saved && !task.state.is_leased() => "goes on from its checkpoint".to_owned(),
         _ => task.exit_code.filter(|code| *code != 0).map(|code| format!("exit code {code}")).unwrap_or_default(),
     }
 }
@@ -378,6 +379,7 @@ pub(crate) mod tests {
             progress: None,
             status: String::new(),
             held: false,
+            saved: false,
             flaws: Vec::new(),
         };
         let page = TaskPage { job: JobId([7; 10]), total: 5, tasks: vec![task] };

@@ -1,4 +1,5 @@
-//! What programs tell the runner in their output. Source: Open Job Description 2023-09, "Stdout/Stderr Messages".
+//! What programs tell the runner in their output. Source: Open Job Description 2023-09, "Stdout/Stderr Messages"; and one line of
+//! our own, for which it has no word.
 
 /// One understood line.
 #[derive(Debug, Clone, PartialEq)]
@@ -6,6 +7,7 @@ pub(crate) enum Directive {
     Progress(f32),
     Status(String),
     Fail(String),
+    Checkpoint,
     /// Set a variable for everything that follows in the session; `secret` hides its value in output from now on.
     Set {
         name: String,
@@ -23,14 +25,27 @@ const ENV: &str = "openjd_env";
 const REDACTED: &str = "openjd_redacted_env";
 const UNSET: &str = "openjd_unset_env";
 
-/// Every directive starts with this.
-pub(crate) const PREFIX: &[u8] = b"openjd_";
+/// The whole line with which a program says that its checkpoint stands.
+const CHECKPOINT: &str = "gridwell_checkpoint";
+/// Every directive starts with one of these.
+const PREFIXES: [&[u8]; 2] = [b"openjd_", CHECKPOINT.as_bytes()];
 /// A line that starts with this holds a secret.
 pub(crate) const SECRET_PREFIX: &[u8] = b"openjd_redacted_env:";
+
+/// True if a line that starts so may turn out to be a directive.
+pub(crate) fn may_be(line: &[u8]) -> bool {
+    PREFIXES.iter().any(|prefix| {
+        let common = line.len().min(prefix.len());
+        line[..common] == prefix[..common]
+    })
+}
 
 /// Reads a line without its line break; `None` for ordinary output, which includes progress that is no number.
 pub(crate) fn parse(line: &[u8]) -> Option<Directive> {
     let text = String::from_utf8_lossy(line.trim_ascii_end());
+    if text == CHECKPOINT {
+        return Some(Directive::Checkpoint);
+    }
     let (word, rest) = text.split_once(':')?;
     let rest = rest.trim();
     match word {
@@ -103,8 +118,22 @@ mod tests {
     }
 
     #[test]
+    fn a_checkpoint_is_said_by_a_whole_line() {
+        assert_eq!(parse(b"gridwell_checkpoint\r"), Some(Directive::Checkpoint));
+        assert!(may_be(b"gridwell_ch") && may_be(b"openjd_") && may_be(b"") && !may_be(b"gridwell: "));
+    }
+
+    #[test]
     fn other_lines_say_nothing() {
-        for line in ["hello", "openjd_progress 5", "Openjd_fail: x", "openjd_new: x", ""] {
+        for line in [
+            "gridwell_checkpoints",
+            "say gridwell_checkpoint",
+            "hello",
+            "openjd_progress 5",
+            "Openjd_fail: x",
+            "openjd_new: x",
+            "",
+        ] {
             assert_eq!(parse(line.as_bytes()), None, "{line}");
         }
     }

@@ -36,6 +36,7 @@ pub(crate) struct Output {
     passed_bytes: u64,
     progress: Option<f32>,
     status: Option<String>,
+    checkpoint: bool,
     /// Set by `openjd_fail`, or by a directive that could not be followed.
     pub(crate) fail: Option<String>,
     pub(crate) changes: Changes,
@@ -62,6 +63,7 @@ impl Output {
             passed_bytes: 0,
             progress: None,
             status: None,
+            checkpoint: false,
             fail: None,
             changes: Changes::new(),
         }
@@ -106,8 +108,7 @@ impl Output {
                 }
                 Line::Kept(line) => {
                     line.extend_from_slice(text);
-                    let common = line.len().min(directive::PREFIX.len());
-                    if line[..common] != directive::PREFIX[..common] {
+                    if !directive::may_be(line) {
                         self.line = Line::Skipped;
                     }
                 }
@@ -127,6 +128,7 @@ impl Output {
         let Line::Kept(line) = std::mem::replace(&mut self.line, Line::Kept(Vec::new())) else { return };
         match directive::parse(&line) {
             Some(Directive::Progress(percent)) => self.progress = Some(percent),
+            Some(Directive::Checkpoint) => self.checkpoint = true,
             Some(Directive::Status(text)) => self.status = Some(shorten(secrets.mask_text(&text), STATUS_BYTES)),
             Some(Directive::Fail(text)) => {
                 self.fail = Some(shorten(secrets.mask_text(&text), AttemptEnd::REASON_BYTES));
@@ -178,7 +180,8 @@ impl Output {
     fn say_latest(&mut self, say: &mut impl FnMut(SessionEvent)) {
         let progress = self.progress.take().map(Said::Progress);
         let status = self.status.take().map(Said::Status);
-        for said in progress.into_iter().chain(status) {
+        let checkpoint = std::mem::take(&mut self.checkpoint).then_some(Said::Checkpoint);
+        for said in progress.into_iter().chain(status).chain(checkpoint) {
             say(SessionEvent::Said { tag: self.tag, said });
         }
     }
@@ -244,6 +247,12 @@ mod tests {
     fn only_the_latest_progress_of_a_read_is_said() {
         let (heard, _) = hear(&[b"openjd_progress: 1\nopenjd_status: a\nopenjd_progress: 2\n", b"openjd_status: b"]);
         assert_eq!(heard.said, [Said::Progress(2.0), Said::Status("a".into()), Said::Status("b".into())]);
+    }
+
+    #[test]
+    fn a_checkpoint_is_said_once_for_each_read_however_the_line_is_cut() {
+        let (heard, _) = hear(&[b"gridwell_check", b"point\ngridwell_checkpoint\n", b"a gridwell_checkpoint\n"]);
+        assert_eq!(heard.said, [Said::Checkpoint]);
     }
 
     #[test]

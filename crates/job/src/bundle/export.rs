@@ -1,7 +1,7 @@
 use gridwell_model::{EdgeKind, Preference};
 use serde_json::{Map, Value, json};
 
-use super::{Bundle, report::Report, sidecar::NeedInWords, sidecar::SidecarStep};
+use super::{Bundle, report::Report, sidecar::NeedInWords, sidecar::SidecarSession, sidecar::SidecarStep};
 use crate::openjd::Template;
 
 /// A bundle ready to be written: file names with their texts.
@@ -63,6 +63,14 @@ impl Bundle {
         let retry =
             from.retry.map(|one| json!({"attempts": one.max_attempts, "block_machine_after": one.block_machine_after}));
         put("retry", retry, "another scheduler has its own");
+        let session = (from.session != SidecarSession::default()).then(|| {
+            let parts = [
+                ("continues", from.session.continues.then_some(Value::Bool(true))),
+                ("heartbeat_seconds", from.session.heartbeat_secs.map(|secs| json!(secs))),
+            ];
+            Value::Object(parts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
+        });
+        put("session", session, "what is stopped begins anew");
         let mut steps = Map::new();
         for (name, step) in &from.steps {
             steps.insert(name.clone(), step_keys(name, step, report));

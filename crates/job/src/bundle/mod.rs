@@ -27,7 +27,7 @@ pub use assets::Assets;
 pub use error::BundleError;
 pub use export::Export;
 pub use report::Report;
-pub use sidecar::{ChunkOverride, NeedInWords, Sidecar, SidecarEdge, SidecarStep};
+pub use sidecar::{ChunkOverride, NeedInWords, Sidecar, SidecarEdge, SidecarSession, SidecarStep};
 
 use crate::openjd::{JobPlan, Template};
 

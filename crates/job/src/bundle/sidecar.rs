@@ -31,8 +31,19 @@ pub struct Sidecar {
     pub prefers: Vec<Preference>,
     /// How failures are treated.
     pub retry: Option<Retry>,
+    /// What its programs leave, and owe.
+    pub session: SidecarSession,
     /// What is said about single steps, by name.
     pub steps: BTreeMap<String, SidecarStep>,
+}
+
+/// What the sidecar says about the programs of a job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SidecarSession {
+    /// They leave checkpoints, from which they go on elsewhere.
+    pub continues: bool,
+    /// Within how many seconds somebody outside expects to hear from them.
+    pub heartbeat_secs: Option<u32>,
 }
 
 /// What the sidecar says about one step.
@@ -131,6 +142,7 @@ impl Sidecar {
             }
             "needs" => self.needs = root.needs(key, value)?,
             "prefers" => self.prefers = root.prefers(key, value)?,
+            "session" => self.session = session(&root.object(key, value)?, report)?,
             "retry" => self.retry = Some(retry(&root.object(key, value)?, report)?),
             "steps" => {
                 for (name, value) in root.object(key, value)?.map {
@@ -187,6 +199,16 @@ fn edge(keys: &Keys<'_>, template: &Template, report: &mut Report) -> Result<Sid
         Some((_, word)) => return Err(keys.wrong("tasks", "'all' or 'same'", word)),
     };
     Ok(SidecarEdge { step, kind })
+}
+
+fn session(keys: &Keys<'_>, report: &mut Report) -> Result<SidecarSession, BundleError> {
+    keys.only(&["continues", "heartbeat_seconds"], report);
+    let continues = match keys.map.get("continues") {
+        None => false,
+        Some(word) => word.as_bool().ok_or_else(|| keys.wrong("continues", "true or false", word))?,
+    };
+    let heartbeat = keys.number("heartbeat_seconds", 1)?;
+    Ok(SidecarSession { continues, heartbeat_secs: heartbeat.map(|secs| u32::try_from(secs).unwrap_or(u32::MAX)) })
 }
 
 fn retry(keys: &Keys<'_>, report: &mut Report) -> Result<Retry, BundleError> {

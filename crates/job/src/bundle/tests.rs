@@ -45,6 +45,7 @@ parameters: {Quality: 2, Out: elsewhere}
 needs: ['ram > 8 GB']
 prefers: ['gpu * 3']
 retry: {attempts: 5}
+session: {continues: true, heartbeat_seconds: 300}
 courtesy: gentle
 colour: green
 steps:
@@ -108,6 +109,7 @@ fn the_sidecar_adds_to_the_steps() {
     assert_eq!(steps[1].prefers.len(), 2);
     assert_eq!(steps[2].after, [Edge { step: 1, kind: EdgeKind::Whole }]);
     assert_eq!(bundle.sidecar.priority, Some(7));
+    assert_eq!(bundle.sidecar.session, SidecarSession { continues: true, heartbeat_secs: Some(300) });
     assert_eq!(bundle.sidecar.retry, Some(Retry { max_attempts: 5, ..Retry::default() }));
 }
 

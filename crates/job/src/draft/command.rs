@@ -44,7 +44,7 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
     let mut maker = Maker { desk, values: &values, definitions: Vec::new(), given: Vec::new(), lists: BTreeMap::new() };
     let (program_text, arguments) = maker.command(command)?;
     maker.declare_values();
-    let template = maker.template(&program_text, &arguments);
+    let template = maker.template(&program_text, &arguments, command.continues);
     let mut given = maker.given;
     given.extend(desk.request.parameters.iter().cloned());
     let words = command.argv.join(" ");
@@ -64,7 +64,7 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
         steps: filled.plan.steps().to_vec(),
         priority: None,
         retry: None,
-        session: SessionSpec::default(),
+        session: SessionSpec { continues: command.continues, ..SessionSpec::default() },
         same_look: false,
         name: desk.job_name(&shorten(&words))?,
         recipe: RECIPE.to_owned(),
@@ -251,7 +251,7 @@ impl Maker<'_> {
         }
     }
 
-    fn template(&self, program: &str, arguments: &[String]) -> Value {
+    fn template(&self, program: &str, arguments: &[String], continues: bool) -> Value {
         let action = json!({"onRun": {"command": program, "args": arguments}});
         let mut step = json!({"name": "Run", "script": {"actions": action}});
         let range = match self.values {
@@ -266,6 +266,10 @@ impl Maker<'_> {
         }
         if arguments.is_empty() {
             step["script"]["actions"]["onRun"] = json!({"command": program});
+        }
+        if continues {
+            // So that it has time to leave one when it is stopped.
+            step["script"]["actions"]["onRun"]["cancelation"] = json!({"mode": "NOTIFY_THEN_TERMINATE"});
         }
         let mut template = json!({
             "specificationVersion": "jobtemplate-2023-09",

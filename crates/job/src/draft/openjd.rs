@@ -74,6 +74,9 @@ fn draft_bundle(desk: &Desk<'_>, recipe: &Recipe, path: &str) -> Result<Draft, D
     draft.steps_at_origin = steps_at_origin;
     draft.priority = bundle.sidecar.priority;
     draft.retry = bundle.sidecar.retry;
+    let owes = bundle.sidecar.session;
+    draft.session.continues |= owes.continues;
+    draft.session.heartbeat_secs = owes.heartbeat_secs.or(draft.session.heartbeat_secs);
     draft.output_globs.extend(bundle.sidecar.outputs.iter().cloned());
     if draft.output_folders.is_empty() && !draft.output_globs.is_empty() {
         draft.output_folders.push(desk.output(&landing)?);

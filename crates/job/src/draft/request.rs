@@ -51,6 +51,8 @@ pub struct Command {
     pub over: Option<Over>,
     /// Patterns, below the session's working folder, of the files that are its results.
     pub outputs: Vec<String>,
+    /// Whether its program leaves checkpoints.
+    pub continues: bool,
 }
 
 /// What a command runs over.

@@ -19,7 +19,7 @@ fn drop_paths(
 
 fn run_command(files: &MemoryFiles, argv: &[&str], over: Option<Over>) -> Result<Draft, DraftError> {
     let argv = argv.iter().map(|word| (*word).to_owned()).collect();
-    let command = Command { argv, over, outputs: vec!["*.out".into()] };
+    let command = Command { argv, over, outputs: vec!["*.out".into()], ..Command::default() };
     let request = DraftRequest { what: What::Command(command), folder: "/home/ada".into(), ..DraftRequest::default() };
     Ok(draft(&request, &Recipes::builtin(), files)?.remove(0))
 }
@@ -274,7 +274,7 @@ fn an_array_of_a_million_stays_a_range() {
 
 #[test]
 fn a_command_without_patterns_for_outputs_has_nowhere_to_land() {
-    let command = Command { argv: vec!["true".into()], over: None, outputs: Vec::new() };
+    let command = Command { argv: vec!["true".into()], ..Command::default() };
     let mut request =
         DraftRequest { what: What::Command(command), folder: "/home/ada".into(), ..DraftRequest::default() };
     let bare = draft(&request, &Recipes::builtin(), &MemoryFiles::default()).unwrap().remove(0);
@@ -336,7 +336,7 @@ fn a_program_of_ones_own_is_carried_and_the_systems_is_not() {
 #[test]
 fn patterns_for_outputs_stay_in_the_working_folder() {
     for pattern in ["/etc/*", "../*", "", "a/../../b", "["] {
-        let command = Command { argv: vec!["true".into()], over: None, outputs: vec![pattern.into()] };
+        let command = Command { argv: vec!["true".into()], outputs: vec![pattern.into()], ..Command::default() };
         let request = DraftRequest { what: What::Command(command), folder: "/".into(), ..DraftRequest::default() };
         let error = draft(&request, &Recipes::builtin(), &sample()).unwrap_err();
         assert!(matches!(error, DraftError::OutputGlob { .. }), "{error}");

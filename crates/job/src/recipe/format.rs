@@ -102,6 +102,10 @@ pub(super) struct SessionFile {
     pub(super) disk: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) stuck_after: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) continues: bool,
+    #[serde(default)]
+    pub(super) heartbeat_seconds: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

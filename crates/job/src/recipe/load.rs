@@ -151,7 +151,13 @@ fn session(at: &Place<'_>, file: &SessionFile) -> Result<SessionSpec, RecipeErro
         words.as_ref().map(read).transpose()
     };
     let stuck_after = file.stuck_after.as_ref().map(|word| time(at, word)).transpose()?;
+    let heartbeat = file.heartbeat_seconds.as_ref();
+    if let Some(none) = heartbeat.filter(|secs| *secs.get_ref() == 0) {
+        return Err(at.malformed(&none.span(), "a heartbeat is at least a second".to_owned()));
+    }
     Ok(SessionSpec {
+        continues: file.continues,
+        heartbeat_secs: heartbeat.map(|secs| *secs.get_ref()),
         network: file.network.unwrap_or(true),
         memory_mib: mib(&file.memory)?,
         disk_mib: mib(&file.disk)?,

@@ -149,9 +149,19 @@ fn programs_that_use_every_core_ask_for_them() {
 fn what_sessions_may_use_is_read_and_by_default_it_is_the_network_and_what_there_is() {
     let mine = |session: &str| Recipes::new(&[user("mine.toml", &format!("{MINE}[session]\n{session}"))]);
     let of = |session| mine(session).unwrap().get("mine").unwrap().session;
-    assert_eq!(of(""), SessionSpec { network: true, memory_mib: None, disk_mib: None, stuck_secs: None });
+    assert_eq!(of(""), SessionSpec::default());
     let all = of("network = false\nmemory = \"1.5 GiB\"\ndisk = \"1 MB\"\nstuck_after = \"2 min\"\n");
-    assert_eq!(all, SessionSpec { network: false, memory_mib: Some(1_536), disk_mib: Some(1), stuck_secs: Some(120) });
+    let limits = SessionSpec {
+        network: false,
+        memory_mib: Some(1_536),
+        disk_mib: Some(1),
+        stuck_secs: Some(120),
+        ..SessionSpec::default()
+    };
+    assert_eq!(all, limits);
+    let owes = of("continues = true\nheartbeat_seconds = 300\n");
+    assert_eq!(owes, SessionSpec { continues: true, heartbeat_secs: Some(300), ..SessionSpec::default() });
+    assert!(mine("heartbeat_seconds = 0\n").unwrap_err().to_string().contains("at least a second"));
     let message = mine("memory = \"much\"\n").unwrap_err().to_string();
     assert!(message.contains("mine.toml") && message.contains("'much' is not a size"), "{message}");
     assert!(mine("stuck_after = \"soon\"\n").is_err());

@@ -4,7 +4,7 @@ use gridwell_model::{Fence, PeerId, Stamp, TaskKey, TaskSpan, TaskSpans, TaskSta
 
 use crate::{
     LeaseEnd, Selection,
-    change::Change,
+    change::{Change, Hold},
     job::{Job, Lease},
     notes::{LeaseGone, Notes},
     policy,
@@ -21,11 +21,11 @@ impl Job {
             Change::Started { stamp } => self.started = Some(*stamp),
             Change::Returned { fence, end, .. } => self.take_back(*fence, *end, notes),
             Change::Ended { fence, results, .. } => self.take_results(*fence, results, notes),
-            Change::JobHeld { held } => {
-                self.held = *held;
+            Change::JobHeld { hold } => {
+                self.hold = *hold;
                 self.refresh_all(notes, |_, _, _| ());
             }
-            Change::TasksHeld { tasks, held } => self.hold_tasks(tasks, *held, notes),
+            Change::TasksHeld { tasks, hold } => self.hold_tasks(tasks, *hold, notes),
             Change::Cancelled { tasks, .. } => self.cancel(tasks.as_ref(), notes),
             Change::Retried { tasks } => self.retry(tasks, notes),
             Change::Prioritised { priority } => self.priority = *priority,
@@ -40,6 +40,7 @@ impl Job {
                 self.replace(*of, *by, *peer, (*step, *span), lease_end, notes);
             }
             Change::Reused { tasks, .. } => self.reuse(tasks, notes),
+            Change::Checkpointed { fence, checkpoint } => self.keep_checkpoint(*fence, *checkpoint, notes),
             Change::Landed { step, tasks } => {
                 self.stowed.remove(&TaskKey { step: *step, index: tasks.start });
             }
@@ -147,10 +148,10 @@ impl Job {
         });
     }
 
-    fn hold_tasks(&mut self, tasks: &Selection, held: bool, notes: &mut Notes) {
+    fn hold_tasks(&mut self, tasks: &Selection, hold: Hold, notes: &mut Notes) {
         for (step, tasks) in tasks {
             for index in tasks.indices() {
-                self.record_mut(*step, index).set_held(held);
+                self.record_mut(*step, index).set_hold(hold);
             }
             self.refresh(*step, tasks, notes);
         }
@@ -241,6 +242,7 @@ impl Change {
             | Self::Stewarded { .. }
             | Self::Replaced { .. }
             | Self::Stowed(_)
+            | Self::Checkpointed { .. }
             | Self::Landed { .. } => job.spec.submitted,
         }
     }

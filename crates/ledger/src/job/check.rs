@@ -15,6 +15,7 @@ impl Job {
         self.check_counts()?;
         self.check_leases()?;
         self.check_rest()?;
+        self.check_checkpoints()?;
         let all_ended = self.counts().ended() == self.counts().total();
         if all_ended != self.ended.is_some() {
             return Err(format!("all tasks ended: {all_ended}, but the end is {:?}", self.ended));
@@ -54,6 +55,19 @@ impl Job {
         let live: BTreeMap<_, _> =
             self.leases.iter().map(|(fence, lease)| (*fence, (lease.peer, lease.step, lease.left.clone()))).collect();
         if held == live { Ok(()) } else { Err(format!("leases are {live:?}, tasks say {held:?}")) }
+    }
+
+    /// Only what has not ended is gone on with.
+    fn check_checkpoints(&self) -> Result<(), String> {
+        let ended = |(step, index)| self.record(step, index).state.is_ended();
+        let mut tasks = self
+            .checkpoints
+            .iter()
+            .flat_map(|(key, kept)| kept.checkpoint.tasks.indices().map(move |index| (key.step, index)));
+        match tasks.find(|task| ended(*task)) {
+            Some((step, index)) => Err(format!("task {step}.{index} has ended and keeps a checkpoint")),
+            None => Ok(()),
+        }
     }
 
     /// What nobody holds is where its dependencies and holds put it.

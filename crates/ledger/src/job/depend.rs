@@ -111,7 +111,7 @@ impl Job {
         });
         match gates.max().unwrap_or(Gate::Open) {
             Gate::Barred => TaskState::Skipped,
-            _ if self.held || self.record(step, index).is_held() => TaskState::Held,
+            _ if self.hold.is_on() || self.record(step, index).is_held() => TaskState::Held,
             Gate::Closed => TaskState::Waiting,
             Gate::Open => TaskState::Ready,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gridwell_model::{JobId, TaskKey, TaskState, Time};
+use gridwell_model::{JobId, TaskKey, TaskSpan, TaskState, Time};
 
 use crate::{
     FailureGroup, JobSummary, PeerShare, TaskView,
@@ -21,7 +21,7 @@ impl Job {
             id: self.id(),
             state: self.state(),
             priority: self.priority,
-            held: self.held,
+            held: self.hold.is_on(),
             counts: self.counts,
             reused: self.steps.iter().map(|step| step.reused).sum(),
             steps: self.steps.iter().map(|step| step.counts).collect(),
@@ -43,7 +43,7 @@ impl Job {
     fn time_left(&self, now: Time) -> Option<Duration> {
         let known: Vec<&Step> = self.steps.iter().filter(|step| step.ran() > 0).collect();
         let done: u32 = known.iter().map(|step| step.ran()).sum();
-        if done == 0 || self.leases.is_empty() || self.held {
+        if done == 0 || self.leases.is_empty() || self.hold.is_on() {
             return None;
         }
         let usual_micros = known.iter().map(|step| step.run_micros as f64).sum::<f64>() / f64::from(done);
@@ -129,6 +129,7 @@ impl Job {
             exit_code: record.exit_code(),
             reason: self.reasons.text(record.reason).to_owned(),
             run_time: record.run_time(),
+            is_saved: self.checkpoints_in(key.step, TaskSpan::new(key.index, key.index + 1)).next().is_some(),
         }
     }
 }

@@ -107,6 +107,9 @@ impl Job {
             record.set_exit_code(exit_code);
             record.set_run_micros(each_micros);
             record.reason = reason;
+            if blame == Blame::Program {
+                self.doubt_checkpoint(place.step, index, notes);
+            }
             self.failed_on.entry(TaskKey { step: place.step, index }).or_default().insert(place.peer);
             let next = self.after_attempt(place.step, index);
             self.set_state(place.step, index, next, notes);

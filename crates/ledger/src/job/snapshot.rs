@@ -6,9 +6,10 @@ use gridwell_model::{JobSpec, PeerId, Stamp, TaskKey, TaskSpan, TaskState, Time}
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Stow, TaskCounts, change,
+    Stow, TaskCounts,
+    change::{self, Hold},
     holders::{Holder, Holders},
-    job::{Job, Lease, Step, depend::Gate},
+    job::{Job, Lease, Step, checkpoint::Kept, depend::Gate},
     reasons::Reasons,
     record::TaskRecord,
 };
@@ -18,10 +19,11 @@ use crate::{
 struct Snapshot<S> {
     spec: S,
     priority: i32,
-    held: bool,
+    hold: Hold,
     term: u32,
     steward: PeerId,
     stowed: BTreeMap<TaskKey, Stow>,
+    checkpoints: BTreeMap<TaskKey, Kept>,
     entry: u64,
     last_attempt: u32,
     started: Option<Stamp>,
@@ -41,10 +43,11 @@ impl Job {
         change::versioned(&Snapshot {
             spec: self.spec.as_ref(),
             priority: self.priority,
-            held: self.held,
+            hold: self.hold,
             term: self.term,
             steward: self.steward,
             stowed: self.stowed.clone(),
+            checkpoints: self.checkpoints.clone(),
             entry: self.entry,
             last_attempt: self.last_attempt,
             started: self.started,
@@ -62,10 +65,11 @@ impl Job {
     pub(crate) fn from_snapshot(bytes: &[u8], lease_end: Time) -> Option<Self> {
         let snapshot: Snapshot<JobSpec> = change::unversioned(bytes)?;
         super::depend::check_spec(&snapshot.spec).ok()?;
-        let mut job = Self::new(snapshot.spec, snapshot.priority, snapshot.held);
+        let mut job = Self::new(snapshot.spec, snapshot.priority, snapshot.hold);
         job.term = snapshot.term;
         job.steward = snapshot.steward;
         job.stowed = snapshot.stowed;
+        job.checkpoints = snapshot.checkpoints;
         job.entry = snapshot.entry;
         job.last_attempt = snapshot.last_attempt;
         job.started = snapshot.started;
@@ -79,7 +83,7 @@ impl Job {
         job.steps = snapshot.steps.into_iter().map(|(run_micros, runs)| step(run_micros, &runs)).collect();
         let fits = fits
             && job.spec.steps.iter().zip(&job.steps).all(|(spec, step)| spec.task_count as usize == step.tasks.len());
-        (fits && job.derive(lease_end) && job.check().is_ok()).then_some(job)
+        (fits && job.has_sound_checkpoints() && job.derive(lease_end) && job.check().is_ok()).then_some(job)
     }
 
     /// Rebuilds what follows from the records; false if they name something that is not there.

@@ -4,7 +4,7 @@ use gridwell_model::{JobId, JobSpec, Stamp, TaskSpans, TaskState, Time};
 
 use crate::{
     Effect, Ledger, Refusal, Selection,
-    change::Change,
+    change::{Change, Hold},
     job::{self, Job},
 };
 
@@ -17,7 +17,7 @@ impl Ledger {
         job::check_spec(&spec).map_err(|flaw| Refusal::BadSpec { job: id, flaw })?;
         self.set_clock(spec.submitted, now);
         let change = Change::Added { spec: spec.clone(), priority, held };
-        self.jobs.insert(id, Job::new(*spec, priority, held));
+        self.jobs.insert(id, Job::new(*spec, priority, Hold::added(held)));
         self.commit(id, change, true, now);
         Ok(())
     }
@@ -30,21 +30,21 @@ impl Ledger {
         }
     }
 
-    pub(super) fn hold_job(&mut self, id: JobId, held: bool, now: Time) -> Result<(), Refusal> {
-        if self.going(id)?.held != held {
-            self.commit(id, Change::JobHeld { held }, true, now);
+    pub(super) fn hold_job(&mut self, id: JobId, hold: Hold, now: Time) -> Result<(), Refusal> {
+        if self.going(id)?.hold != hold {
+            self.commit(id, Change::JobHeld { hold }, true, now);
             self.call_all_back(id, now);
         }
         Ok(())
     }
 
-    pub(super) fn hold_tasks(&mut self, id: JobId, tasks: Selection, held: bool, now: Time) -> Result<(), Refusal> {
+    pub(super) fn hold_tasks(&mut self, id: JobId, tasks: Selection, hold: Hold, now: Time) -> Result<(), Refusal> {
         let job = self.going(id)?;
         job.check_tasks(&tasks)?;
         if !job.any(&tasks, |state| !state.is_ended()) {
             return Err(Refusal::AlreadyEnded { job: id });
         }
-        self.commit(id, Change::TasksHeld { tasks, held }, true, now);
+        self.commit(id, Change::TasksHeld { tasks, hold }, true, now);
         self.call_all_back(id, now);
         Ok(())
     }

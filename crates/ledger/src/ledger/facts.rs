@@ -1,10 +1,12 @@
 //! What peers say.
 
-use gridwell_model::{AttemptEnd, JobId, JobSpec, LeaseId, PeerId, Stamp, TaskSpan, TaskSpans, TaskState, Time};
+use gridwell_model::{
+    AttemptEnd, BlobId, Checkpoint, JobId, JobSpec, LeaseId, PeerId, Stamp, TaskSpan, TaskSpans, TaskState, Time,
+};
 
 use crate::{
     Effect, LeaseEnd, Ledger, TaskEnd, WasteKind,
-    change::Change,
+    change::{Change, Hold},
     job::{Job, Lease},
     notes::Notes,
     record::TaskRecord,
@@ -97,6 +99,16 @@ impl Ledger {
         }
     }
 
+    /// One that nobody goes on from is let go again.
+    pub(super) fn checkpoint_kept(&mut self, lease: LeaseId, peer: PeerId, checkpoint: Checkpoint, now: Time) {
+        let Some(job) = self.jobs.get(&lease.job) else { return };
+        if holds(job, lease, peer) && job.wants_checkpoint(lease.fence, checkpoint) {
+            self.commit(lease.job, Change::Checkpointed { fence: lease.fence, checkpoint }, false, now);
+        } else if !job.keeps_blob(checkpoint.blob) {
+            self.effects.push_back(Effect::DropCheckpoint { job: lease.job, blob: checkpoint.blob });
+        }
+    }
+
     pub(super) fn holder_vanished(&mut self, peer: PeerId, now: Time) {
         for lease in self.seconds_on(peer) {
             self.forget_second(lease, LeaseEnd::Vanished, false);
@@ -182,6 +194,30 @@ fn holds(job: &Job, lease: LeaseId, peer: PeerId) -> bool {
 }
 
 impl Ledger {
+    /// What runs of some tasks go on from, at most [`Checkpoint::MAX_IN_OFFER`].
+    #[must_use]
+    pub fn checkpoints(&self, job: JobId, step: u32, tasks: TaskSpan) -> Vec<Checkpoint> {
+        let kept = self.jobs.get(&job).into_iter().flat_map(|job| job.checkpoints_in(step, tasks));
+        kept.map(|(_, kept)| kept.checkpoint).take(Checkpoint::MAX_IN_OFFER).collect()
+    }
+
+    /// What all runs of a job go on from.
+    pub fn all_checkpoints(&self, job: JobId) -> impl Iterator<Item = Checkpoint> + '_ {
+        self.jobs.get(&job).into_iter().flat_map(Job::all_checkpoints)
+    }
+
+    /// True if a checkpoint is newer than what is kept of its run, and its run is under that lease.
+    #[must_use]
+    pub fn wants_checkpoint(&self, lease: LeaseId, checkpoint: Checkpoint) -> bool {
+        self.jobs.get(&lease.job).is_some_and(|job| job.wants_checkpoint(lease.fence, checkpoint))
+    }
+
+    /// True if some run of the job goes on from these bytes.
+    #[must_use]
+    pub fn is_checkpoint(&self, job: JobId, blob: BlobId) -> bool {
+        self.jobs.get(&job).is_some_and(|job| job.keeps_blob(blob))
+    }
+
     /// Notes that leased tasks run. Not journalled: it matters only while their holder is there to say so.
     fn start(&mut self, lease: LeaseId, span: TaskSpan) {
         let Some(job) = self.jobs.get_mut(&lease.job) else { return };
@@ -196,8 +232,9 @@ impl Job {
     pub(crate) fn unwanted(&self, lease: &Lease) -> TaskSpans {
         let unwanted = |index: &u32| {
             let record = self.record(lease.step, *index);
-            let on_hold = self.held || record.is_held();
-            record.is_cancelling() || (on_hold && record.state == TaskState::Leased)
+            let on_hold = self.hold.is_on() || record.is_held();
+            let called_back = self.hold == Hold::All || record.is_called_back();
+            record.is_cancelling() || called_back || (on_hold && record.state == TaskState::Leased)
         };
         lease.left.indices().filter(unwanted).collect()
     }

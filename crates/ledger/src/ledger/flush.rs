@@ -19,6 +19,7 @@ impl Ledger {
         effects.extend(job.lease_effects(&notes));
         effects.extend(job.block_effects(&notes));
         effects.extend(job.task_effects(&notes));
+        effects.extend(notes.dropped.iter().map(|blob| Effect::DropCheckpoint { job: id, blob: *blob }));
         effects.extend(job.state_effects());
     }
 

@@ -1,12 +1,13 @@
 mod bench;
+mod checkpoints;
 mod replay;
 mod rules;
 mod seconds;
 mod succession;
 
 use gridwell_model::{
-    AttemptEnd, Edge, EdgeKind, FailureKind, JobId, JobSpec, JobState, LeaseId, Needs, PeerId, Retry, SessionSpec,
-    Stamp, StepSpec, TaskKey, TaskSpan, TaskSpans, TaskState, Time,
+    AttemptEnd, Checkpoint, Edge, EdgeKind, FailureKind, JobId, JobSpec, JobState, LeaseId, Needs, PeerId, Retry,
+    SessionSpec, Stamp, StepSpec, TaskKey, TaskSpan, TaskSpans, TaskState, Time,
 };
 
 use super::*;

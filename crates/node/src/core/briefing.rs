@@ -113,6 +113,7 @@ fn spec_view(spec: &JobSpec, plan: &JobPlan, recipes: &Recipes, mine: bool) -> S
         has_inputs: !mine && !spec.inputs.is_empty(),
         has_outputs: !spec.output_folders.is_empty(),
         needs_outputs: recipes.get(&spec.recipe).is_some_and(|recipe| recipe.proof == Proof::File),
+        continues: spec.session.continues,
         steps: spec.steps.iter().enumerate().map(step).collect(),
         limits: limits.filter(|(_, needs)| !needs.is_empty()).collect(),
     }

@@ -107,7 +107,7 @@ impl Core {
     }
 
     fn may_read(&self, peer: PeerId, blob: BlobId, job: JobId) -> bool {
-        let shown = self.homes.get(&job).is_some_and(|home| home.shows(blob));
+        let shown = self.homes.get(&job).is_some_and(|home| home.shows(blob) || self.ledger.is_checkpoint(job, blob));
         self.heeds(peer) && (shown || self.holds_for(peer, job, blob) || self.copies_to(peer, job, blob))
     }
 

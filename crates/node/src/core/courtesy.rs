@@ -138,7 +138,7 @@ impl Core {
             // Which card draws the desktop is not known: it may be any.
             graphics: if reserve.gpus > 0 { Graphics::Desktop } else { Graphics::None },
             freezable: cfg!(target_os = "linux"),
-            heartbeat: None,
+            heartbeat: guest.spec.session.heartbeat_secs.map(|secs| Duration::from_secs(secs.into())),
             // As long as its own way of ending says, and no longer than the owner allows.
             grace: Duration::MAX,
         };
@@ -235,17 +235,24 @@ impl Core {
         self.manners.because = Some(reason);
         let known = self.manners.leaving.contains_key(&id);
         self.manners.leaving.entry(id).or_insert((step, now)).0 = step;
-        if !known && let Some(going) = self.sessions.get(&id) {
-            let lost = going.at_stake(now);
-            let program = self.guests.get(&going.job).map(|guest| guest.spec.recipe.clone()).unwrap_or_default();
-            self.manners.lost += lost;
-            self.manners.engine.handle(Input::WorkLost { program, time: lost }, now);
+        if !known
+            && (grace.is_zero() || !self.counts_loss_later(id))
+            && let Some(going) = self.sessions.get(&id)
+        {
+            self.work_lost(going.job, going.at_stake(now));
         }
         self.worker.handle(WorkerInput::Packed { session: id, within: grace }, now);
         if grace.is_zero() {
             // Also one that has been told to close, with more time.
             log_exec(self.exec.cancel(session.0, Stop { which: Which::All, notice_limit: Some(grace) }));
         }
+    }
+
+    /// What programs of a job had done here is done for nothing.
+    pub(super) fn work_lost(&mut self, job: JobId, lost: Duration) {
+        let program = self.guests.get(&job).map(|guest| guest.spec.recipe.clone()).unwrap_or_default();
+        self.manners.lost += lost;
+        self.manners.engine.handle(Input::WorkLost { program, time: lost }, clock::now());
     }
 
     /// People hear when work here begins to make room, or has its room again.

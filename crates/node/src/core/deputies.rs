@@ -123,7 +123,7 @@ impl Core {
         }
     }
 
-    fn tell_deputy(&mut self, to: PeerId, message: DeputyMessage) {
+    pub(super) fn tell_deputy(&mut self, to: PeerId, message: DeputyMessage) {
         let entries_of = match &message {
             DeputyMessage::Entries { job, .. } => Some(*job),
             _ => None,
@@ -152,6 +152,7 @@ impl Core {
                     home.too_large.remove(&from);
                     home.input_holders.insert(from);
                     self.job_changed(job);
+                    self.copy_checkpoints(from, job);
                 }
             }
             DeputyMessage::TooLarge { job, most_bytes } => {
@@ -162,6 +163,8 @@ impl Core {
                     self.job_changed(job);
                 }
             }
+            DeputyMessage::Checkpoint { job, blob, size_bytes } => self.keep_copy(from, job, blob, size_bytes),
+            DeputyMessage::CheckpointGone { job, blob } => self.drop_copy(from, job, blob),
             DeputyMessage::Landed { job } => self.forget_stowed(from, job),
             message => self.deputies.handle(DeputyInput::Heard { from, message }, clock::now()),
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gridwell_api::{ApiError, ChangeView, ErrorCode, Request, Response, TargetRequest};
+use gridwell_api::{ApiError, ChangeView, ErrorCode, HoldRequest, Request, Response, TargetRequest};
 use gridwell_ledger::{Input as LedgerInput, Refusal};
 use gridwell_model::{JobId, TaskKey, TaskRef, TaskSpan};
 use gridwell_store::StoreError;
@@ -43,10 +43,11 @@ impl Core {
             Request::Retry(target) => {
                 return self.change(&target, reply, |job, tasks| LedgerInput::Retry { job, tasks });
             }
-            Request::Hold(target) => {
+            Request::Hold(HoldRequest { target, now }) => {
+                let target = TargetRequest { target };
                 return self.change(&target, reply, |job, tasks| match tasks {
-                    Some(tasks) => LedgerInput::HoldTasks { job, tasks },
-                    None => LedgerInput::HoldJob { job },
+                    Some(tasks) => LedgerInput::HoldTasks { job, tasks, now },
+                    None => LedgerInput::HoldJob { job, now },
                 });
             }
             Request::Release(target) => {

@@ -8,15 +8,16 @@ use gridwell_job::{JobPlan, PathRule};
 use gridwell_ledger::DeputyInput;
 use gridwell_links::Pair;
 use gridwell_model::{
-    BlobId, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, OutputFile, PeerId, TaskResult,
-    TaskSpan, TaskSpans,
+    BlobId, Checkpoint, Claim, DeputyMessage, Hindrance, JobId, JobSpec, LeaseId, Load, Needs, OutputFile, PeerId,
+    TaskResult, TaskSpan, TaskSpans, Time,
 };
 use gridwell_mount::{MountError, Mounted};
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
 use gridwell_probe::PowerNews;
-use gridwell_store::{LandedFile, StoreError};
+use gridwell_store::{BlobHold, LandedFile, StoreError};
 use gridwell_trust::{Code, Grid, Visit};
 use gridwell_wire::BulkRequest;
+use gridwell_worker::SessionId;
 use tokio::sync::oneshot;
 
 use super::{Core, handing::Handed, landing::Landed, mounting::MountAt, succession::Succession};
@@ -24,7 +25,7 @@ use crate::{
     clock,
     disk::Learnt,
     senses::Felt,
-    transfer::{CollectError, Collected, TransferError, Way},
+    transfer::{CheckpointError, CollectError, Collected, TransferError, Way},
     tree::JobOutputs,
 };
 
@@ -49,6 +50,12 @@ pub(crate) enum Fact {
     JobsMounted(Result<Result<Mounted, MountError>, String>),
     /// What a run left was taken in.
     Collected(LeaseId, TaskSpan, Result<Collected, CollectError>),
+    /// What a run goes on from stands in its session's folder, or cannot be had.
+    CheckpointBrought(SessionId, LeaseId, TaskSpan, Result<(), CheckpointError>),
+    /// What a run left was taken in, as it stood then; nothing if nothing stood there.
+    CheckpointTaken(SessionId, LeaseId, TaskSpan, Time, Result<Option<(BlobHold, u64)>, CheckpointError>),
+    /// What a run left is at its steward, or will not be.
+    CheckpointHome(LeaseId, PeerId, Checkpoint, Result<(), TransferError>),
     /// A run's outputs are home, or never will be.
     Landed(LeaseId, PeerId, TaskResult, Result<Landed, TransferError>),
     /// What another steward said of a job is on the disk, or not.
@@ -159,6 +166,15 @@ impl Core {
             Fact::Staged(job, result) => self.on_staged(job, result),
             Fact::JobsMounted(mounted) => self.on_jobs_mounted(mounted),
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
+            Fact::CheckpointBrought(session, lease, run, brought) => {
+                self.on_checkpoint_brought(session, lease, run, brought);
+            }
+            Fact::CheckpointTaken(session, lease, run, begun, taken) => {
+                self.on_checkpoint_taken(session, lease, run, begun, taken);
+            }
+            Fact::CheckpointHome(lease, peer, checkpoint, brought) => {
+                self.on_checkpoint_home(lease, peer, checkpoint, brought);
+            }
             Fact::Landed(lease, peer, result, landed) => self.on_landed(lease, peer, result, landed),
             Fact::LandingWaits(lease, first, why, held) => self.on_landing_waits(lease, first, why, held),
             Fact::Proved(job, proved) => self.on_proved(job, &proved),

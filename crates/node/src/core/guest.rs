@@ -58,10 +58,15 @@ impl Core {
             Effect::FetchSpec { job, spec, spec_bytes, from } => self.fetch_spec(job, spec, spec_bytes, from),
             Effect::FetchInputs { job, from } => self.fetch_inputs(job, from),
             Effect::OpenSession { session, job, step, reserve } => self.open_session(session, job, step, &reserve),
-            Effect::RunTasks { session, lease, step, runs } => self.run_tasks(session, lease, step, &runs),
-            Effect::CancelTasks { session, runs } => {
+            Effect::RunTasks { session, lease, step, runs, from } => {
+                self.run_tasks(session, lease, step, &runs, from);
+            }
+            Effect::CancelTasks { session, runs, within } => {
+                if self.stop_waiting(session, &runs) {
+                    return;
+                }
                 let which = Which::Tags(runs.into_iter().map(tag).collect());
-                let stopped = self.exec.cancel(session.0, Stop { which, notice_limit: None });
+                let stopped = self.exec.cancel(session.0, Stop { which, notice_limit: within });
                 log_exec(stopped);
             }
             Effect::CloseSession { session, within } => {

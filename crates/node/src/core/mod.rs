@@ -8,6 +8,7 @@ mod briefing;
 mod bulk;
 mod certificates;
 mod changes;
+mod checkpoints;
 mod closing;
 mod confinement;
 mod consent;
@@ -55,6 +56,7 @@ mod reasons;
 mod reports;
 mod resting;
 mod results;
+mod resuming;
 mod rules;
 mod sessions;
 mod sharing;
@@ -213,6 +215,8 @@ pub(crate) struct Core {
     pub(crate) live: BTreeMap<LeaseId, steward::Live>,
     /// Runs whose outputs are on their way home.
     pub(crate) landing: BTreeMap<(LeaseId, u32), CancellationToken>,
+    /// Runs whose checkpoints are on their way here.
+    pub(crate) coming: BTreeMap<(LeaseId, u32), resuming::Coming>,
     pub(crate) timeline: Timeline,
     pub(crate) presence: Presence,
     pub(crate) history: History,

@@ -12,10 +12,10 @@ use crate::{
     transfer::{CollectError, Collected},
 };
 
-/// Output blobs of one run, held until the steward has settled it.
+/// What one run left, its outputs or a checkpoint, held until the steward has settled it.
 pub(crate) struct Held {
-    tasks: TaskSpan,
-    blobs: Vec<BlobHold>,
+    pub(super) tasks: TaskSpan,
+    pub(super) blobs: Vec<BlobHold>,
 }
 
 impl Core {

@@ -54,6 +54,9 @@ impl Core {
                     self.tell_frozen(task.lease.job, task.task.step, span, peer, task.frozen);
                 }
             }
+            if let Some(checkpoint) = task.checkpoint.filter(|checkpoint| checkpoint.tasks == span) {
+                self.bring_checkpoint_home(peer, lease, checkpoint);
+            }
             self.job_changed(task.lease.job);
         }
         self.tell_ledger(LedgerInput::Renewed { peer, leases: renewal.leases });
@@ -81,6 +84,9 @@ impl Core {
         }
         let mut ended = Vec::with_capacity(results.len());
         for result in results {
+            if held && self.waits_for_checkpoint(peer, lease, &result) {
+                continue;
+            }
             match self.homes.get(&lease.job) {
                 Some(_) if held && !result.outputs.is_empty() => self.start_landing(lease, result),
                 _ => ended.push(TaskEnd { tasks: result.tasks, end: result.end, run_micros: result.run_micros }),

@@ -9,12 +9,12 @@ use std::{
 use gridwell_exec::{Confinement, ExecEvent, Said, SessionEvent, Stop, Which};
 use gridwell_job::{PathStyle, ResolveError, SessionContext, SessionRuntime};
 use gridwell_model::{
-    Access, ActionEnd, EdgeKind, JobId, LeaseId, Limits, Reserve, SessionPlan, TaskKey, TaskSpan, Time,
+    Access, ActionEnd, Checkpoint, EdgeKind, JobId, LeaseId, Limits, Reserve, SessionPlan, TaskKey, TaskSpan, Time,
 };
 use gridwell_wire::Message;
 use gridwell_worker::{Input, SessionFailure, SessionId};
 
-use super::{Core, confinement, guest::Guest, steward::sentence};
+use super::{Core, checkpoints, confinement, guest::Guest, steward::sentence};
 use crate::{
     clock,
     lines::Lines,
@@ -33,7 +33,9 @@ pub(crate) struct Session {
     context: SessionContext,
     /// Resolvers of the steps that ran in it.
     runtimes: BTreeMap<u32, SessionRuntime>,
-    runs: BTreeMap<u64, Run>,
+    pub(super) runs: BTreeMap<u64, Run>,
+    /// What it does about checkpoints, if its programs leave some.
+    pub(super) checkpoints: Option<checkpoints::Checkpoints>,
     /// Steps that were shown what landed before.
     shown: BTreeSet<u32>,
     /// What environments wrote before the first task: shown in that task's log.
@@ -45,9 +47,9 @@ pub(crate) struct Session {
     still_since: Option<Time>,
 }
 
-struct Run {
-    /// When its program started, later by how long it stood still; absent before it runs.
-    since: Option<Time>,
+pub(super) struct Run {
+    /// When its program started or was last saved, later by how long it stood still; absent before it runs.
+    pub(super) since: Option<Time>,
     lease: LeaseId,
     step: u32,
     span: TaskSpan,
@@ -89,7 +91,14 @@ impl Core {
         self.session_arrived(id, job, reserve);
     }
 
-    pub(super) fn run_tasks(&mut self, id: SessionId, lease: LeaseId, step: u32, runs: &[TaskSpan]) {
+    pub(super) fn run_tasks(
+        &mut self,
+        id: SessionId,
+        lease: LeaseId,
+        step: u32,
+        runs: &[TaskSpan],
+        from: Option<Checkpoint>,
+    ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -127,6 +136,12 @@ impl Core {
             self.send_prelude(steward, lease, TaskKey { step, index: first.start }, prelude);
         }
         if batch.is_empty() {
+            return;
+        }
+        if self.sessions.get(&id).is_some_and(|session| session.checkpoints.is_some()) {
+            for ((_, action), span) in batch.into_iter().zip(runs) {
+                self.bring_checkpoint(id, (lease, step, *span), (action, steward), from);
+            }
             return;
         }
         match self.exec.run(id.0, batch) {
@@ -168,11 +183,13 @@ impl Core {
                     self.session_yielded(id, wish, missed, Duration::from_micros(micros));
                 }
                 SessionEvent::Output { tag, bytes } => self.on_output(id, tag, bytes),
+                SessionEvent::Said { tag: Some(_), said: Said::Checkpoint } => self.checkpoint_said(id),
                 SessionEvent::Said { tag: Some(tag), said } => {
                     if let Some(run) = session.runs.get(&tag) {
                         let (progress, status) = match said {
                             Said::Progress(percent) => (Some(percent), String::new()),
                             Said::Status(status) => (None, status),
+                            Said::Checkpoint => (None, String::new()),
                         };
                         let run = run.span;
                         if let Some(percent) = progress {
@@ -233,7 +250,8 @@ impl Core {
             log_exec(self.exec.cancel(id.0, Stop { which: Which::All, notice_limit: None }));
             log_exec(self.exec.close(id.0));
         }
-        self.worker.handle(Input::TaskEnded { session: id, run: run.span, end, took }, clock::now());
+        let ended = Input::TaskEnded { session: id, run: run.span, end, took };
+        self.checkpointed_ended(id, ended, run.since, is_good);
     }
 
     /// Says in the log of a run that failed what its program could not touch.
@@ -249,6 +267,9 @@ impl Core {
 
     /// A session's last event came: its folder goes, and the engine hears of it unless it knows already.
     pub(super) fn on_session_gone(&mut self, id: SessionId) {
+        if self.is_taking_last(id) {
+            return self.session_left(id);
+        }
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };
@@ -350,9 +371,13 @@ fn open(
     paths.extend(guest.rules.iter().cloned());
     let context = SessionContext { folder: place.work(), style: PathStyle::host(), paths, variables: Vec::new() };
     let runtime = guest.plan.session(step, &context).map_err(|error| SessionFailure::Template(sentence(&error)))?;
+    let continues = guest.spec.session.continues;
+    let folder = continues.then(|| place.checkpoint().to_string_lossy().into_owned());
+    let folder = folder.map(|folder| (checkpoints::FOLDER_VARIABLE.to_owned(), folder));
+    let variables = [place.home_variable()].into_iter().chain(folder);
     let plan = SessionPlan {
         folder: place.work(),
-        variables: [place.home_variable()].into_iter().chain(runtime.variables().iter().cloned()).collect(),
+        variables: variables.chain(runtime.variables().iter().cloned()).collect(),
         environments: runtime.environments().to_vec(),
         limits,
         stuck_after: guest.spec.session.stuck_secs.map(|secs| Duration::from_secs(secs.into())),
@@ -365,6 +390,7 @@ fn open(
         context,
         runtimes: BTreeMap::from([(step, runtime)]),
         runs: BTreeMap::new(),
+        checkpoints: continues.then(Default::default),
         shown: BTreeSet::new(),
         prelude: Vec::new(),
         is_confined: false,

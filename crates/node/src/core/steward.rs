@@ -179,6 +179,7 @@ impl Core {
             Effect::Settle { peer, lease, spans } => {
                 self.tell_worker(peer, Message::Settled { lease, tasks: spans.spans().to_vec() });
             }
+            Effect::DropCheckpoint { job, blob } => self.drop_checkpoint(job, blob),
             Effect::LeaseEnded { lease, peer, end, .. } => self.on_lease_ended(lease, peer, end),
             Effect::TasksTimed { lease, peer, step, tasks, run_micros, left } => {
                 self.on_tasks_timed(lease, peer, step, tasks, Duration::from_micros(run_micros), left);
@@ -247,6 +248,7 @@ impl Core {
                 reserve: placement.reserve,
                 duration: JobSpec::LEASE_DURATION,
                 heirs: self.is_copied(job),
+                checkpoints: self.ledger.checkpoints(job, step, span),
             };
             self.journal.then(Wish::Offer(peer, offer));
         }

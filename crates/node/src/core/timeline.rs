@@ -232,7 +232,13 @@ mod tests {
     }
 
     fn result(tasks: TaskSpan, run_ms: u64) -> TaskResult {
-        TaskResult { tasks, end: AttemptEnd::Succeeded, run_micros: run_ms * 1_000, outputs: Vec::new() }
+        TaskResult {
+            tasks,
+            end: AttemptEnd::Succeeded,
+            run_micros: run_ms * 1_000,
+            outputs: Vec::new(),
+            checkpoint: None,
+        }
     }
 
     /// Begun, told and counted at once.

@@ -203,6 +203,7 @@ impl Core {
             progress: said.and_then(|(_, said)| said.progress).map(|percent| f64::from(percent) / 100.0),
             status: said.map(|(_, said)| said.status.clone()).unwrap_or_default(),
             held: self.holds_back(job, task.key),
+            saved: task.is_saved,
             flaws: home.map(|home| home.flaws.of_task(task.key)).unwrap_or_default(),
         }
     }

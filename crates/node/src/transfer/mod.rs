@@ -1,5 +1,6 @@
 //! Bytes on the move: inputs to this machine, outputs out of a session, results home. Everything here runs beside the loop.
 
+mod checkpoint;
 mod collect;
 mod doubts;
 mod home;
@@ -22,6 +23,7 @@ use gridwell_store::{BlobError, Blobs, LandError};
 use gridwell_wire::BulkRequest;
 use tokio::io::AsyncReadExt as _;
 
+pub(crate) use checkpoint::CheckpointError;
 pub(crate) use collect::{CollectError, Collected};
 pub(crate) use doubts::Doubts;
 pub(crate) use home::{Home, Homecoming, overwrite, place_in};

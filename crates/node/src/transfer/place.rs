@@ -43,6 +43,11 @@ impl SessionPlace {
         self.root.join("home")
     }
 
+    /// Where its programs leave what another run goes on from: beside the working folder, so that it outlives that one.
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint")
+    }
+
     /// What stands in for the job's output folder at `position`.
     pub(crate) fn output(&self, position: usize) -> PathBuf {
         self.root.join("out").join(position.to_string())
@@ -51,6 +56,9 @@ impl SessionPlace {
     /// Makes the stand-ins and returns the rules that lead programs to them.
     pub(crate) fn prepare(&self, spec: &JobSpec) -> io::Result<Vec<PathRule>> {
         fs::create_dir_all(self.home())?;
+        if spec.session.continues {
+            fs::create_dir_all(self.checkpoint())?;
+        }
         let mut rules = Vec::new();
         let inputs = input_paths(spec);
         for (position, folder) in spec.output_folders.iter().enumerate() {

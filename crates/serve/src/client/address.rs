@@ -32,7 +32,7 @@ impl Address {
             Request::Why(why) => get(target(&why.target, "/why")),
             Request::Cancel(it) => with(Method::POST, target(&it.target, "/cancel"), &()),
             Request::Retry(it) => with(Method::POST, target(&it.target, "/retry"), &()),
-            Request::Hold(it) => with(Method::POST, target(&it.target, "/hold"), &()),
+            Request::Hold(it) => with(Method::POST, target(&it.target, &format!("/hold?now={}", it.now)), &()),
             Request::Release(it) => with(Method::POST, target(&it.target, "/release"), &()),
             Request::Priority(it) => {
                 with(Method::PUT, target(&it.job, "/priority"), &PrioritySetting { priority: it.priority })

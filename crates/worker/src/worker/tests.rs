@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use gridwell_model::{ActionEnd, BlobId, Fence, LicenceAsk, LimitNeed, OutputFile, RelPath, TaskResult};
+use gridwell_model::{ActionEnd, BlobId, Checkpoint, Fence, LicenceAsk, LimitNeed, OutputFile, RelPath, TaskResult};
 use proptest::prelude::*;
 
 use super::*;
@@ -27,7 +27,7 @@ fn an_offer_is_accepted_fetched_opened_run_and_reported() {
     let effects = peer.take_effects();
     assert_eq!(
         effects[0],
-        Effect::RunTasks { session, lease: lease(1), step: 0, runs: runs(&[(0, 1), (1, 2), (2, 3)]) }
+        Effect::RunTasks { session, lease: lease(1), step: 0, runs: runs(&[(0, 1), (1, 2), (2, 3)]), from: None }
     );
     assert!(matches!(&effects[1], Effect::Renew { renewal, .. } if renewal.running[0].task.index == 0));
     for index in 0..3 {
@@ -64,7 +64,8 @@ fn an_idle_session_is_used_again_and_closed_after_two_seconds() {
         session: SessionId(1),
         lease: lease(2),
         step: 0,
-        runs: runs(&[(1, 2)])
+        runs: runs(&[(1, 2)]),
+        from: None
     }));
     peer.ended(SessionId(1), 1..2, 0);
     peer.pass(Duration::from_millis(1_999));
@@ -101,7 +102,8 @@ fn after_a_failure_the_rest_runs_in_a_new_session() {
     peer.input(Input::TaskNotRun { session: SessionId(1), run: TaskSpan::new(1, 2) });
     peer.input(Input::SessionClosed { session: SessionId(1) });
     peer.input(Input::SessionOpened { session: SessionId(2) });
-    let again = Effect::RunTasks { session: SessionId(2), lease: lease(1), step: 0, runs: runs(&[(1, 2), (2, 3)]) };
+    let again =
+        Effect::RunTasks { session: SessionId(2), lease: lease(1), step: 0, runs: runs(&[(1, 2), (2, 3)]), from: None };
     assert!(peer.take_effects().contains(&again));
     peer.pass(Worker::REPORT_EVERY);
     let [Effect::Report { results, .. }] = &peer.take_effects()[..] else { panic!("one report") };
@@ -141,7 +143,7 @@ fn inputs_that_cannot_be_fetched_fail_one_task_and_are_tried_again_by_the_next_l
 fn unstarted_tasks_go_back_and_the_running_one_is_stopped_on_request() {
     let mut peer = TestPeer::running(lease(1), 0..3);
     peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[(0, 3)]) });
-    let cancel = Effect::CancelTasks { session: SessionId(1), runs: runs(&[(0, 1), (1, 2), (2, 3)]) };
+    let cancel = Effect::CancelTasks { session: SessionId(1), runs: runs(&[(0, 1), (1, 2), (2, 3)]), within: None };
     assert_eq!(peer.take_effects(), [cancel]);
     // The steward repeats itself; the runner is asked once.
     peer.input(Input::Revoked { lease: lease(1), tasks: runs(&[(0, 3)]) });
@@ -170,7 +172,7 @@ fn outputs_are_collected_before_the_next_run_and_kept_until_settled() {
     peer.input(Input::OutputsReady { lease: lease(1), run, outputs: vec![an_output()] });
     assert_eq!(
         peer.take_effects(),
-        [Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 0, runs: runs(&[(1, 2)]) }]
+        [Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 0, runs: runs(&[(1, 2)]), from: None }]
     );
     peer.pass(Worker::REPORT_EVERY);
     assert!(matches!(&peer.take_effects()[..], [Effect::Report { results, .. }] if results[0].outputs.len() == 1));
@@ -217,7 +219,7 @@ fn one_lease_may_queue_behind_each_running_one() {
         ]
     );
     peer.ended(SessionId(1), 0..1, 0);
-    let next = Effect::RunTasks { session: SessionId(1), lease: lease(2), step: 0, runs: runs(&[(1, 2)]) };
+    let next = Effect::RunTasks { session: SessionId(1), lease: lease(2), step: 0, runs: runs(&[(1, 2)]), from: None };
     assert!(peer.take_effects().contains(&next), "in the very session that became free");
 }
 
@@ -390,7 +392,7 @@ fn chunks_are_cut_at_rows() {
     peer.input(Input::SpecReady { job: JOB, spec: a_spec() });
     peer.input(Input::SessionOpened { session: SessionId(1) });
     let all = runs(&[(2, 6), (6, 10), (10, 12)]);
-    let sent = Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 1, runs: all };
+    let sent = Effect::RunTasks { session: SessionId(1), lease: lease(1), step: 1, runs: all, from: None };
     assert!(peer.take_effects().contains(&sent));
 }
 
@@ -598,6 +600,97 @@ fn what_the_owner_wants_goes_back_at_once_and_ends_within_its_time() {
     assert_eq!(peer.worker.free(false), cores(2.0));
 }
 
+/// The `number`th that a run of one task left.
+fn a_checkpoint(index: u32, number: u32) -> Checkpoint {
+    Checkpoint { tasks: TaskSpan::new(index, index + 1), number, blob: BlobId([number as u8; 32]), size_bytes: 5 }
+}
+
+/// Two cores lent, and `lease` at work in session 1 on programs that leave checkpoints.
+fn going_on(lease: LeaseId, tasks: std::ops::Range<u32>) -> TestPeer {
+    let mut peer = TestPeer::lending(2.0);
+    let checkpoints = vec![a_checkpoint(tasks.start, 7)];
+    let offer = LeaseOffer { checkpoints, ..an_offer(lease, tasks) };
+    peer.input(Input::Offered { steward: STEWARD, offer, own: false });
+    peer.input(Input::SpecReady { job: JOB, spec: SpecView { continues: true, ..a_spec() } });
+    peer.input(Input::SessionOpened { session: SessionId(1) });
+    peer
+}
+
+fn reports(effects: &[Effect]) -> Vec<TaskResult> {
+    let results = effects.iter().filter_map(|effect| match effect {
+        Effect::Report { results, .. } => Some(results.clone()),
+        _ => None,
+    });
+    results.flatten().collect()
+}
+
+#[test]
+fn a_run_goes_on_from_its_checkpoint_and_its_steward_hears_of_each_new_one() {
+    let mut peer = going_on(lease(1), 0..2);
+    let first = Effect::RunTasks {
+        session: SessionId(1),
+        lease: lease(1),
+        step: 0,
+        runs: runs(&[(0, 1)]),
+        from: Some(a_checkpoint(0, 7)),
+    };
+    assert!(peer.take_effects().contains(&first));
+
+    peer.input(Input::CheckpointTaken { lease: lease(1), checkpoint: a_checkpoint(0, 1) });
+    let told = |effects: Vec<Effect>| {
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::Renew { renewal, .. } => renewal.running[0].checkpoint,
+            _ => None,
+        })
+    };
+    assert_eq!(told(peer.take_effects()), Some(a_checkpoint(0, 1)));
+
+    peer.ended(SessionId(1), 0..1, 0);
+    peer.pass(Worker::REPORT_EVERY);
+    let effects = peer.take_effects();
+    assert_eq!(reports(&effects)[0].checkpoint, Some(a_checkpoint(0, 1)), "held until its run is settled");
+    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[(0, 1)]) });
+    assert!(peer.take_effects().contains(&Effect::DropOutputs { lease: lease(1), tasks: runs(&[(0, 1)]) }));
+
+    peer.input(Input::CheckpointTaken { lease: lease(1), checkpoint: a_checkpoint(0, 2) });
+    let drop = Effect::DropOutputs { lease: lease(1), tasks: runs(&[(0, 1)]) };
+    assert_eq!(peer.take_effects(), [drop], "its run has ended");
+}
+
+#[test]
+fn what_the_owner_wants_goes_back_with_what_it_leaves() {
+    let mut peer = going_on(lease(1), 0..3);
+    peer.take_effects();
+    let within = Some(Duration::from_secs(7));
+    peer.input(Input::Packed { session: SessionId(1), within: Duration::from_secs(7) });
+    let effects = peer.take_effects();
+    assert_eq!(effects[0], Effect::CancelTasks { session: SessionId(1), runs: runs(&[(0, 1)]), within });
+    assert_eq!(reports(&effects).iter().map(|result| result.tasks).collect::<Vec<_>>(), runs(&[(1, 3)]));
+
+    peer.input(Input::CheckpointTaken { lease: lease(1), checkpoint: a_checkpoint(0, 1) });
+    let (run, took) = (TaskSpan::new(0, 1), Duration::from_secs(9));
+    peer.input(Input::TaskEnded { session: SessionId(1), run, end: ActionEnd::Cancelled, took });
+    let back = reports(&peer.take_effects());
+    assert_eq!((back[0].tasks, back[0].checkpoint), (run, Some(a_checkpoint(0, 1))));
+    peer.input(Input::SessionClosed { session: SessionId(1) });
+    assert_eq!(peer.worker.free(false), cores(2.0));
+    // Its bytes are here until the steward has them.
+    assert_eq!(peer.worker.steward_of(lease(1)), Some(STEWARD));
+    peer.input(Input::Settled { lease: lease(1), tasks: runs(&[(0, 1)]) });
+    assert_eq!(peer.worker.steward_of(lease(1)), None);
+}
+
+#[test]
+fn who_has_no_time_left_goes_back_with_what_it_left_before() {
+    let mut peer = going_on(lease(1), 0..2);
+    peer.input(Input::CheckpointTaken { lease: lease(1), checkpoint: a_checkpoint(0, 1) });
+    peer.take_effects();
+    peer.input(Input::Packed { session: SessionId(1), within: Duration::ZERO });
+    let back = reports(&peer.take_effects());
+    assert_eq!(back[0].checkpoint, Some(a_checkpoint(0, 1)));
+    assert_eq!((back[1].tasks, back[1].checkpoint), (TaskSpan::new(1, 2), None));
+}
+
 #[test]
 fn who_is_the_owner_may_have_what_others_may_not() {
     let mut peer = TestPeer::lending(2.0);
@@ -635,6 +728,7 @@ fn an_offer(lease: LeaseId, tasks: std::ops::Range<u32>) -> LeaseOffer {
         reserve: cores(1.0),
         duration: JobSpec::LEASE_DURATION,
         heirs: true,
+        checkpoints: Vec::new(),
     }
 }
 
@@ -904,7 +998,7 @@ impl Random {
                     prop_assert!(queue.is_empty(), "one lease at a time");
                     queue.extend(runs);
                 }
-                Effect::CancelTasks { session, runs } => {
+                Effect::CancelTasks { session, runs, .. } => {
                     self.cancelled.extend(runs.into_iter().map(|run| (session, run)));
                 }
                 Effect::CloseSession { session, .. } => {

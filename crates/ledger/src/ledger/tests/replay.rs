@@ -10,6 +10,7 @@ enum Act {
     End { lease: usize, part: u8, end: u8 },
     Late { lease: usize },
     Started { lease: usize },
+    Checkpoint { lease: usize, part: u8, number: u32 },
     Declined { lease: usize },
     Renewed { peer: u8 },
     Vanished { peer: u8 },
@@ -37,6 +38,8 @@ fn an_act() -> impl Strategy<Value = Act> {
         8 => (any::<usize>(), any::<u8>(), any::<u8>()).prop_map(|(lease, part, end)| Act::End { lease, part, end }),
         1 => any::<usize>().prop_map(|lease| Act::Late { lease }),
         2 => any::<usize>().prop_map(|lease| Act::Started { lease }),
+        3 => (any::<usize>(), any::<u8>(), 1_u32..4)
+            .prop_map(|(lease, part, number)| Act::Checkpoint { lease, part, number }),
         1 => any::<usize>().prop_map(|lease| Act::Declined { lease }),
         1 => (0_u8..3).prop_map(|peer| Act::Renewed { peer }),
         1 => (0_u8..3).prop_map(|peer| Act::Vanished { peer }),
@@ -126,6 +129,16 @@ impl World {
                     self.tell(Input::TasksStarted { lease, span, stamp: Stamp(3) });
                 }
             }
+            Act::Checkpoint { lease, part, number } => {
+                let recent = self.granted.len().saturating_sub(1 + lease % 3);
+                if let Some((lease, peer, span)) = self.granted.get(recent).copied() {
+                    let start = span.start + u32::from(*part) % span.len();
+                    let tasks = TaskSpan::new(start, (start + *number).min(span.end));
+                    let blob = gridwell_model::BlobId([*number as u8; 32]);
+                    let checkpoint = Checkpoint { tasks, number: *number, blob, size_bytes: 1 };
+                    self.tell(Input::CheckpointKept { lease, peer, checkpoint });
+                }
+            }
             Act::Declined { lease } => {
                 if let Some((lease, ..)) = lease_at(*lease) {
                     self.tell(Input::LeaseDeclined { lease });
@@ -142,9 +155,9 @@ impl World {
                 self.ledger.handle_deadline(self.now);
             }
             Act::Hold { tasks, held } => self.tell(match (select(tasks), held) {
-                (None, true) => Input::HoldJob { job: JOB },
+                (None, true) => Input::HoldJob { job: JOB, now: true },
                 (None, false) => Input::ReleaseJob { job: JOB },
-                (Some(tasks), true) => Input::HoldTasks { job: JOB, tasks },
+                (Some(tasks), true) => Input::HoldTasks { job: JOB, tasks, now: false },
                 (Some(tasks), false) => Input::ReleaseTasks { job: JOB, tasks },
             }),
             Act::Cancel { tasks } => self.tell(Input::Cancel { job: JOB, tasks: select(tasks), stamp: Stamp(4) }),

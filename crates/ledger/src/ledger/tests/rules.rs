@@ -205,7 +205,7 @@ fn a_held_job_starts_nothing_new_and_keeps_its_order() {
     desk.tell(Input::TasksStarted { lease, span: ONE, stamp: Stamp(1) });
     desk.take_effects();
 
-    desk.tell(Input::HoldJob { job: JOB });
+    desk.tell(Input::HoldJob { job: JOB, now: false });
     let withdrawn = Effect::TasksWithdrawn { job: JOB, step: 0, spans: spans(2..4) };
     let revoke = Effect::Revoke { peer: BOB, lease, spans: Some(spans([1])) };
     assert_eq!(desk.take_effects(), [withdrawn, revoke.clone()]);
@@ -232,8 +232,8 @@ fn a_held_job_starts_nothing_new_and_keeps_its_order() {
 #[test]
 fn tasks_held_one_by_one_stay_held_when_the_job_is_released() {
     let mut desk = Desk::with(vec![a_step(4)]);
-    desk.tell(Input::HoldTasks { job: JOB, tasks: only(0, [1]) });
-    desk.tell(Input::HoldJob { job: JOB });
+    desk.tell(Input::HoldTasks { job: JOB, tasks: only(0, [1]), now: false });
+    desk.tell(Input::HoldJob { job: JOB, now: false });
     desk.take_effects();
     desk.tell(Input::ReleaseJob { job: JOB });
     assert_eq!(desk.take_effects(), [ready(0, [0, 2, 3])]);
@@ -329,7 +329,7 @@ fn a_task_that_takes_every_machine_down_fails_in_the_end() {
 #[test]
 fn a_refused_placement_gives_back_what_is_ready() {
     let mut desk = Desk::with(vec![a_step(4)]);
-    desk.tell(Input::HoldTasks { job: JOB, tasks: only(0, [1]) });
+    desk.tell(Input::HoldTasks { job: JOB, tasks: only(0, [1]), now: false });
     desk.take_effects();
     assert_eq!(desk.ledger.grant(JOB, 0, TaskSpan::new(0, 3), BOB, desk.now), None);
     assert_eq!(desk.take_effects(), [ready(0, [0, 2])]);
@@ -350,8 +350,8 @@ fn a_chunk_counts_as_a_whole_or_not_at_all() {
 fn commands_say_what_is_wrong_with_them() {
     let mut desk = Desk::with(vec![a_step(2)]);
     let job = JobId([9; 10]);
-    assert_eq!(desk.refused(Input::HoldJob { job }), Refusal::UnknownJob { job });
-    let far = Input::HoldTasks { job: JOB, tasks: only(0, [1, 2]) };
+    assert_eq!(desk.refused(Input::HoldJob { job, now: false }), Refusal::UnknownJob { job });
+    let far = Input::HoldTasks { job: JOB, tasks: only(0, [1, 2]), now: false };
     assert_eq!(desk.refused(far), Refusal::UnknownTask { job: JOB, step: 0, index: 2 });
     let far = Input::Retry { job: JOB, tasks: Some(only(3, [0])) };
     assert_eq!(desk.refused(far), Refusal::UnknownTask { job: JOB, step: 3, index: 0 });

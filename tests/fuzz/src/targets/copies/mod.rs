@@ -102,7 +102,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     journal.extend(entries(&mut ledger));
     let middle = ledger.snapshot(JOB).expect("it is here");
     let some = || [(0, (3..5).collect::<TaskSpans>())].into_iter().collect();
-    let _ = ledger.handle(Input::HoldTasks { job: JOB, tasks: some() }, NOW);
+    let _ = ledger.handle(Input::HoldTasks { job: JOB, tasks: some(), now: true }, NOW);
     let _ = ledger.handle(Input::ReleaseTasks { job: JOB, tasks: some() }, NOW);
     let _ = ledger.handle(Input::HolderVanished { peer: BOB }, NOW);
     let _ = ledger.handle(Input::Cancel { job: JOB, tasks: Some(some()), stamp: Stamp(4_000) }, NOW);
