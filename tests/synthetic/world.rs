@@ -119,6 +119,7 @@ impl World {
             progress: (state == TaskState::Running).then_some(f64::from(index % 100) / 100.0),
             status: String::new(),
             held: false,
+            saved: false,
             flaws: Vec::new(),
         }
     }

@@ -760,7 +760,7 @@ export type HistoryView = {
 
 /** Starts nothing new of a job or of one of its tasks. */
 export type HoldRequest = {
-  /** As in [`TargetRequest::target`]. */
+  /** As in `TargetRequest::target`. */
   target: string;
   /** Stop also what runs: it goes on from what it left, or begins anew, once it is released. */
   now?: boolean;
