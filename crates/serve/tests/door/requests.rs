@@ -1,9 +1,9 @@
 use std::{path::Path, time::Duration};
 
 use gridwell_api::{
-    ActivityRequest, ErrorCode, Event, EventBody, EventCursor, InviteRequest, InviteView, JobsRequest, LogPiece,
-    LogsRequest, Picture, PictureRequest, Request, ResultsRequest, SetRequest, SubmitRequest, TargetRequest, TaskPage,
-    TasksRequest,
+    ActivityRequest, ErrorCode, Event, EventBody, EventCursor, HoldRequest, InviteRequest, InviteView, JobsRequest,
+    LogPiece, LogsRequest, Picture, PictureRequest, Request, ResultsRequest, SetRequest, SubmitRequest, TargetRequest,
+    TaskPage, TasksRequest,
 };
 use gridwell_model::{Incarnation, Stamp, TaskState};
 use gridwell_serve::{Client, DataFolder, Door, Entrances, LogFormat, TOKEN_FILE, openapi};
@@ -32,7 +32,8 @@ async fn every_request_arrives_as_it_was_asked() {
         Request::Why(target()),
         Request::Cancel(target()),
         Request::Retry(target()),
-        Request::Hold(target()),
+        Request::Hold(HoldRequest { target: "abcd.0.3".into(), now: true }),
+        Request::Hold(HoldRequest { target: "abcd".into(), now: false }),
         Request::Release(target()),
         Request::Invite(InviteRequest { ttl_secs: Some(60), ..InviteRequest::default() }),
         Request::Set(SetRequest { lend: Some(false), ..SetRequest::default() }),
