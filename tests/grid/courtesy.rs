@@ -235,3 +235,33 @@ fn a_busy_machine_lets_work_of_others_stand_still_and_a_program_that_its_owner_n
     mill.ok(["cancel", &job]);
     assert_eq!(mill.end_of(&job)["state"], "cancelled", "also what stands still ends");
 }
+
+#[test]
+fn who_owes_somebody_a_heartbeat_goes_back_before_that_is_missed() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let (mill, quarry) = (&grid.peers[0], &grid.peers[1]);
+    let template = "\
+specificationVersion: jobtemplate-2023-09
+name: Watch
+steps:
+- name: Watch
+  script: {actions: {onRun: {command: sleep, args: ['600']}}}
+";
+    grid.write("watch/template.yaml", template);
+    grid.write("watch/gridwell.yaml", "session: {heartbeat_seconds: 16}\n");
+    let loads = ["--ladder", "soften-load=100", "--ladder", "freeze-load=100"];
+    quarry.ok([&["lending", "set", "--when", "always", "--never", "resolve"], &loads[..]].concat());
+    mill.ok(["drain"]);
+    let bundle = grid.path("watch");
+    let job = mill.start_job(["submit".as_ref(), bundle.as_os_str()]);
+    quarry.until("work", &["lending"], |view| (view["standing"] == "working").then_some(()));
+
+    let program = grid.path("resolve");
+    std::fs::copy("/bin/sleep", &program).expect("a program");
+    let named = Running::start(Command::new(&program).arg("600"));
+    quarry.until("work that stands still", &["lending"], |view| (view["standing"] == "frozen").then_some(()));
+    // Else it would stand still for ten minutes.
+    mill.until_counts(&job, "ready", 1);
+    drop(named);
+    mill.ok(["cancel", &job]);
+}
