@@ -218,6 +218,17 @@ fn a_busy_machine_lets_work_of_others_stand_still_and_a_program_that_its_owner_n
     quarry.ok(["lending", "set", "--never", "resolve"]);
     quarry.until("work that stands still", &["lending"], |view| (view["standing"] == "frozen").then_some(()));
     assert_eq!(quarry.json(["lending"])["why_not"], "resolve runs on it");
+    // Whose job it is sees it, and why.
+    mill.until("a task that stands still", &["tasks", &job], |page| {
+        let task = &page["tasks"][0];
+        (task["state"] == "frozen" && task["reason"] == "resolve runs on it").then_some(())
+    });
+    let waits = mill.json(["job", &job])["waits_for"].clone();
+    assert_eq!(waits, "work stands still on quarry (resolve runs on it)");
+    mill.until("people who hear of it", &["activity"], |page| {
+        let told = page["notices"].as_array()?;
+        told.iter().find(|notice| notice["sentence"] == "quarry: work stands still (resolve runs on it)").map(drop)
+    });
     drop(named);
     quarry.until("work that goes on", &["lending"], |view| (view["standing"] == "working").then_some(()));
 
