@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     renders::{blender, pixels},
+    shares::text,
     support::{Grid, Peer, Place, makers, until},
 };
 
@@ -206,14 +207,21 @@ fn a_busy_machine_lets_work_of_others_stand_still_and_a_program_that_its_owner_n
     let (mill, quarry) = (&grid.peers[0], &grid.peers[1]);
     let always = ["lending", "set", "--when", "always", "--ladder", "dwell=1s", "--ladder", "soften-load=100"];
     quarry.ok([&always[..], &["--ladder", "freeze-load=100"]].concat());
-    let job = mill.start_job(["exec", "--detach", "--on", "quarry", "--", "sleep", "600"]);
+    // Programs with names that nothing else on this machine has.
+    let sleeper = |name: &str| {
+        let program = grid.path(name);
+        std::fs::copy("/bin/sleep", &program).expect("a program");
+        program
+    };
+    let own = format!("ours{}", std::process::id());
+    let sleeps = sleeper(&own);
+    let job = mill.start_job(["exec", "--detach", "--on", "quarry", "--", text(&sleeps), "600"]);
     quarry.until("work", &["lending"], |view| (view["standing"] == "working").then_some(()));
 
     // Programs of jobs do not count, whatever they are called; this one is its owner's.
-    quarry.ok(["lending", "set", "--never", "sleep"]);
+    quarry.ok(["lending", "set", "--never", &own]);
     assert_eq!(standing(quarry), "working");
-    let program = grid.path("resolve");
-    std::fs::copy("/bin/sleep", &program).expect("a program");
+    let program = sleeper("resolve");
     let named = Running::start(Command::new(&program).arg("600"));
     quarry.ok(["lending", "set", "--never", "resolve"]);
     quarry.until("work that stands still", &["lending"], |view| (view["standing"] == "frozen").then_some(()));

@@ -147,27 +147,25 @@ fn what_a_task_asks_for_is_reserved_refused_beyond_what_is_lent_and_freed_by_a_c
 #[test]
 fn disk_that_a_task_asks_for_is_reserved_refused_beyond_what_is_free_and_freed_by_a_crash() {
     let mut grid = Grid::of(&["mill", "quarry"]);
-    // All that is free is lent: on a small disk, what is kept back otherwise is more than half.
-    grid.peers[1].ok(["lending", "set", "--disk-reserve", "0"]);
     let mill = &grid.peers[0];
-    let free = mill.until("free disk", &["machines"], |machines| {
-        let quarry = machines.as_array()?.iter().find(|machine| machine["name"] == "quarry")?;
-        quarry["load"]["disk_free_bytes"].as_u64().filter(|bytes| *bytes > 0)
-    });
-    // More than half: two do not fit beside each other.
-    let most = format!("disk >= {:.3} GB", free as f64 * 0.6 / 1e9);
     let wait =
         |needs: &str| mill.start_job(["exec", "--detach", "--on", "quarry", "--needs", needs, "--", "sleep", "600"]);
+    let refused = wait("disk >= 900 TB");
+    // What is lent of what is free is said with the reason.
+    let lent = mill.until("the reason", &["why", &refused], |why| {
+        let quarry = why["machines"].as_array()?.iter().find(|machine| machine["name"] == "quarry")?;
+        let reasons = quarry["reasons"].as_array().filter(|_| quarry["fits"] == false)?;
+        reasons.iter().find_map(|reason| gigabytes(reason.as_str()?.strip_prefix("needs disk")?.split_once("has ")?.1))
+    });
+    // More than half: two do not fit beside each other.
+    let most = format!("disk >= {:.3} GB", lent * 0.6);
     let job = wait(&most);
     mill.until_counts(&job, "running", 1);
     let second = wait(&most);
-    let refused = wait(&format!("disk >= {:.3} GB", free as f64 * 10.0 / 1e9));
-    let why = mill.until("the reason", &["why", &refused], |why| {
-        let quarry = why["machines"].as_array()?.iter().find(|machine| machine["name"] == "quarry")?.clone();
-        (quarry["fits"] == false).then_some(quarry)
+    mill.until("that it waits for room", &["why", &second], |why| {
+        let quarry = why["machines"].as_array()?.iter().find(|machine| machine["name"] == "quarry")?;
+        (!quarry["reasons"].as_array()?.is_empty()).then_some(())
     });
-    let reasons = why["reasons"].to_string();
-    assert!(reasons.contains("needs disk") && reasons.contains("has "), "{why:#}");
     assert!(mill.tasks(&second).iter().all(|task| task["state"] != "running"), "{:?}", mill.tasks(&second));
 
     // A runner that dies gives its room back, and so does a node.
@@ -179,6 +177,18 @@ fn disk_that_a_task_asks_for_is_reserved_refused_beyond_what_is_free_and_freed_b
     grid.peers[1].kill();
     grid.peers[1].boot();
     grid.peers[0].until_counts(&third, "running", 1);
+}
+
+/// Reads "15 GB".
+fn gigabytes(size: &str) -> Option<f64> {
+    let (number, unit) = size.split_once(' ')?;
+    let factor = match unit {
+        "MB" => 1e-3,
+        "GB" => 1.0,
+        "TB" => 1e3,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * factor)
 }
 
 /// Kills the one runner that a node has, as a crash does.

@@ -12,6 +12,10 @@ use std::{
 
 use gridwell_model::{Checkpoint, JobId, PeerId, RelPath, format_bytes};
 use gridwell_store::{BlobError, BlobHold};
+use rustix::{
+    fs::{CWD, Mode, OFlags, openat},
+    io::Errno,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -161,7 +165,7 @@ fn pack(folder: &Path, piece: &Path) -> Result<bool, CheckpointError> {
     let length = length.ok_or(CheckpointError::TooMany { files: seen.len() })?;
     out.write_all(&length.to_le_bytes()).and_then(|()| out.write_all(&list)).map_err(failed("write", piece))?;
     for Seen { entry, file, .. } in &seen {
-        let source = File::open(file).map_err(|error| moved_or("read", file, error))?;
+        let source = open_below(folder, &entry.path).map_err(|error| moved_or("read", file, error))?;
         let copied = io::copy(&mut source.take(entry.size_bytes), &mut out).map_err(failed("copy", file))?;
         if copied != entry.size_bytes {
             return Err(CheckpointError::Changed);
@@ -170,6 +174,19 @@ fn pack(folder: &Path, piece: &Path) -> Result<bool, CheckpointError> {
     out.flush().map_err(failed("write", piece))?;
     // A set of files counts only as it stood at one moment.
     if look(folder)? == seen { Ok(true) } else { Err(CheckpointError::Changed) }
+}
+
+/// Opens a file below a folder and follows no link on the way: its program may put one there at any moment, to have read what it may not
+/// read itself.
+fn open_below(folder: &Path, path: &RelPath) -> Result<File, Errno> {
+    let within = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut parts = path.as_bytes().split(|byte| *byte == b'/').peekable();
+    let mut at = openat(CWD, folder, within | OFlags::DIRECTORY, Mode::empty())?;
+    while let Some(part) = parts.next() {
+        let kind = if parts.peek().is_some() { OFlags::DIRECTORY } else { OFlags::empty() };
+        at = openat(&at, part, within | kind, Mode::empty())?;
+    }
+    Ok(at.into())
 }
 
 /// Every whole file, in the order of names.
@@ -203,8 +220,12 @@ fn look(folder: &Path) -> Result<Vec<Seen>, CheckpointError> {
     Ok(seen)
 }
 
-fn moved_or(tried: &'static str, path: &Path, error: io::Error) -> CheckpointError {
-    if error.kind() == io::ErrorKind::NotFound { CheckpointError::Changed } else { failed(tried, path)(error) }
+/// What its program took away, or put a link in its place.
+fn moved_or(tried: &'static str, path: &Path, error: Errno) -> CheckpointError {
+    match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP => CheckpointError::Changed,
+        _ => failed(tried, path)(error.into()),
+    }
 }
 
 /// Writes the files of a piece into an empty folder.
@@ -274,6 +295,26 @@ mod tests {
         assert_eq!(fs::read_to_string(to.join("a/b/state")).unwrap(), "half way");
         assert_eq!(fs::metadata(to.join("empty")).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(!to.join("state.part").exists() && !to.join("link").exists());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_file_or_a_folder_is_not_followed() {
+        let temp = tempfile::tempdir().unwrap();
+        let (folder, secret) = (temp.path().join("from"), temp.path().join("secret"));
+        fs::create_dir_all(folder.join("a")).unwrap();
+        fs::create_dir(&secret).unwrap();
+        fs::write(secret.join("key"), "secret").unwrap();
+        fs::write(folder.join("a/key"), "mine").unwrap();
+        let path = RelPath::new("a/key").unwrap();
+        assert_eq!(io::read_to_string(open_below(&folder, &path).unwrap()).unwrap(), "mine");
+
+        fs::rename(folder.join("a"), folder.join("b")).unwrap();
+        std::os::unix::fs::symlink(&secret, folder.join("a")).unwrap();
+        std::os::unix::fs::symlink(secret.join("key"), folder.join("key")).unwrap();
+        for path in ["a/key", "key"] {
+            let error = open_below(&folder, &RelPath::new(path).unwrap()).unwrap_err();
+            assert!(matches!(moved_or("read", &folder, error), CheckpointError::Changed), "{path}");
+        }
     }
 
     #[test]
