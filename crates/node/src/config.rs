@@ -2,6 +2,9 @@ use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
 use gridwell_courtesy::When;
 
+/// Folder in the data folder with what people hand to the node through its door: the one part of it from which files may be shared.
+pub const UPLOADS: &str = "uploads";
+
 /// How a node runs on this machine.
 #[derive(Debug, Clone)]
 pub struct Config {

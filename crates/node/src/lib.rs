@@ -25,7 +25,7 @@ mod start;
 mod transfer;
 mod tree;
 
-pub use config::Config;
+pub use config::{Config, UPLOADS};
 pub use events::EventStream;
 pub use gridwell_courtesy::When;
 pub use gridwell_net::clear_key_log;

@@ -66,7 +66,7 @@ impl DataFolder {
 
     /// Where files lie that browsers sent.
     pub(crate) fn uploads(&self) -> PathBuf {
-        self.path.join("uploads")
+        self.path.join(gridwell_node::UPLOADS)
     }
 
     /// Binds the socket for its owner only; one left by a node that is gone is removed, since the lock is ours.

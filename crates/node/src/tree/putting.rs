@@ -8,7 +8,7 @@ use gridwell_mount::TreePath;
 use gridwell_store::{BlobError, LandError, PutError};
 
 use super::{Local, Place, Tree, TreeError, shown};
-use crate::core::sentence;
+use crate::{config::UPLOADS, core::sentence};
 
 impl Tree {
     /// Copies the file `from` to `to`, or under its own name into the folder `to`; returns where it lies then. It is there whole or
@@ -48,7 +48,7 @@ impl Tree {
         else {
             return Ok(());
         };
-        if !source.starts_with(data) {
+        if !source.starts_with(&data) || source.starts_with(data.join(UPLOADS)) {
             return Ok(());
         }
         let message = format!("'{}' is not copied: it lies with the keys of this machine", from.display());
