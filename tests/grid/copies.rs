@@ -275,9 +275,15 @@ fn a_large_file_comes_from_several_machines_at_once_and_one_that_hangs_holds_nob
     let film = |seed: usize| (0..24 << 20).map(|at: usize| (at * seed / 4_099 % 251) as u8).collect::<Vec<_>>();
     let films = [film(3), film(7)];
     for (name, film) in ["one", "two"].iter().zip(&films) {
-        fs::write(folder.join(name), film).expect("a film");
+        // There whole or not at all: of half a film there would be copies, too.
+        fs::write(grid.path(name), film).expect("a film");
+        fs::rename(grid.path(name), folder.join(name)).expect("a film");
     }
     until_copies(&grid.peers[0], "copies of the films", |copies| copies["whole"] == 3 && copies["files"] == FILES + 2);
+    // What was whole may have been so without them.
+    let keepers = |film| grid.peers[1..].iter().filter(|peer| object(peer, film).exists()).count();
+    until("two copies of each film", || films.iter().all(|film| keepers(film) == 2).then_some(()));
+    until_copies(&grid.peers[0], "whole copies of them", |copies| copies["whole"] == 3);
     // Who keeps no copy of a film reads it from those that do.
     let (kept, readers): (Vec<_>, Vec<_>) = grid.peers[1..].iter().partition(|peer| object(peer, &films[0]).exists());
     assert_eq!((kept.len(), readers.len()), (2, 1));
