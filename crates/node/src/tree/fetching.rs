@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use gridwell_files::{Groups, PathSpeed, Purpose, Spread, Verified, group_count, stream_bytes};
+use gridwell_files::{Decoder, Groups, PathSpeed, Purpose, Spread, Verified, group_count, stream_bytes};
 use gridwell_model::{BlobId, PeerId};
 use gridwell_net::Fetched;
 use gridwell_store::{Object, ObjectError};
@@ -380,33 +380,11 @@ impl Fetching {
     ) -> Result<(), CheckError> {
         let mut decoder = self.object.decoder(groups);
         loop {
-            // Who waits is woken when nothing more is here for now: until then it may be many groups.
-            let read = match fetched.read(decoder.room()).now_or_never() {
-                Some(read) => read,
-                None => {
-                    self.tell();
-                    match timeout(LULL, fetched.read(decoder.room())).await {
-                        Ok(read) => read,
-                        Err(_) => {
-                            came.hand_over(batches);
-                            fetched.read(decoder.room()).await
-                        }
-                    }
-                }
-            };
-            let read = read.map_err(CheckError::Broken)?;
+            let read = self.fill(&mut fetched, &mut decoder, came, batches).await.map_err(CheckError::Broken)?;
             match decoder.filled(read).map_err(|_| CheckError::Wrong)? {
                 Some(part) => {
                     if let Verified::Group { number, bytes, .. } = &part {
-                        let room = match self.room.take_now() {
-                            Some(room) => room,
-                            None => {
-                                // What is held here may be what there is no room for.
-                                self.tell();
-                                came.hand_over(batches);
-                                self.room.take().await
-                            }
-                        };
+                        let room = self.make_room(came, batches).await;
                         self.fresh.insert(*number, bytes.clone());
                         came.rooms.push(room);
                     }
@@ -422,6 +400,35 @@ impl Fetching {
                 None => {}
             }
         }
+    }
+
+    /// Reads some of the next part. Who waits for groups is woken when nothing more is here for now: until then many may have come.
+    async fn fill(
+        &self,
+        fetched: &mut Fetched,
+        decoder: &mut Decoder,
+        came: &mut Batch,
+        batches: &mpsc::UnboundedSender<Batch>,
+    ) -> io::Result<usize> {
+        if let Some(read) = fetched.read(decoder.room()).now_or_never() {
+            return read;
+        }
+        self.tell();
+        if let Ok(read) = timeout(LULL, fetched.read(decoder.room())).await {
+            return read;
+        }
+        came.hand_over(batches);
+        fetched.read(decoder.room()).await
+    }
+
+    /// Room for a group; where there is none, what is held here may be what takes it.
+    async fn make_room(&self, came: &mut Batch, batches: &mpsc::UnboundedSender<Batch>) -> OwnedSemaphorePermit {
+        if let Some(room) = self.room.take_now() {
+            return room;
+        }
+        self.tell();
+        came.hand_over(batches);
+        self.room.take().await
     }
 
     /// Keeps parts on the disk, in the order in which they came.
