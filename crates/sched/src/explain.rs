@@ -244,16 +244,24 @@ fn sick(step: &Step, world: &World, health: &Health) -> BTreeMap<usize, Vec<Agai
     let left_out = step.avoided(&[]).into_iter();
     let reasons = left_out.map(|at| {
         let sick = health.against(world.peers[at].id, &step.facts.view.program, world.now);
-        (at, sick.into_iter().map(|sick| sick_words(sick, world)).collect())
+        (at, sick.into_iter().map(|sick| named(sick, world)).collect())
     });
     reasons.collect()
 }
 
-fn sick_words(sick: Sick, world: &World) -> Against {
-    let Sick { program, failed, of, succeeded_on, again } = sick;
-    let known = world.positions.get(&succeeded_on).map(|at| world.peers[*at].view.name.clone());
-    let succeeded_on = known.filter(|name| !name.is_empty()).unwrap_or_else(|| succeeded_on.short());
-    Against::Sick { program, failed, of, succeeded_on, again }
+fn named(sick: Sick, world: &World) -> Against {
+    let known = world.positions.get(&sick.succeeded_on).map(|at| world.peers[*at].view.name.clone());
+    let succeeded_on = known.filter(|name| !name.is_empty()).unwrap_or_else(|| sick.succeeded_on.short());
+    sick.against(succeeded_on)
+}
+
+impl Sick {
+    /// What it says for people, who call the machine where tasks ended well `succeeded_on`.
+    #[must_use]
+    pub fn against(self, succeeded_on: String) -> Against {
+        let Self { program, failed, of, again, .. } = self;
+        Against::Sick { program, failed, of, succeeded_on, again }
+    }
 }
 
 impl Case<'_> {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Name of the recipe of every command.
-const RECIPE: &str = "command";
+pub const COMMAND: &str = "command";
 
 /// Folders whose programs and files every machine has its own of: nothing in them is carried along.
 const SYSTEM_FOLDERS: [&str; 10] =
@@ -37,7 +37,7 @@ enum Values {
 pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft, DraftError> {
     let Some(program) = command.argv.first() else { return Err(DraftError::Empty) };
     if desk.request.frames.is_some() {
-        return Err(DraftError::NoFrames { path: program.clone(), recipe: RECIPE.to_owned() });
+        return Err(DraftError::NoFrames { path: program.clone(), recipe: COMMAND.to_owned() });
     }
     check_globs(&command.outputs)?;
     let values = look_up(desk, command.over.as_ref())?;
@@ -67,7 +67,7 @@ pub(super) fn draft_command(desk: &Desk<'_>, command: &Command) -> Result<Draft,
         session: SessionSpec { continues: command.continues, ..SessionSpec::default() },
         same_look: false,
         name: desk.job_name(&shorten(&words))?,
-        recipe: RECIPE.to_owned(),
+        recipe: COMMAND.to_owned(),
         template: filled.template,
         parameters: filled.parameters,
         inputs: filled.inputs.into_iter().collect(),

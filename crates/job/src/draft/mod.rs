@@ -16,6 +16,7 @@ mod refers;
 mod request;
 mod result;
 
+pub use command::COMMAND;
 pub use error::DraftError;
 pub(crate) use path::normal;
 pub use request::{Command, DraftRequest, Over, What};

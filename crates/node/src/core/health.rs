@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gridwell_api::{ApiError, ErrorCode, Finding, ForgiveRequest, NoticeKind, NoticeLevel, Response, SickView};
-use gridwell_job::JobPlan;
+use gridwell_job::{JobPlan, draft::COMMAND};
 use gridwell_model::{JobId, JobSpec, PeerId, format_duration};
 use gridwell_sched::{Health, Input as SchedInput, Sick};
 
@@ -18,10 +18,8 @@ pub(crate) struct OwnHealth {
     pub(super) is_sick: bool,
 }
 
-/// The recipe of commands: they are as different as their programs.
-const COMMAND: &str = "command";
-
-/// What people call the program of a step: the tool that it needs, else its recipe, for commands the program itself.
+/// What people call the program of a step: the tool that it needs, else its recipe, for commands, which are as different as their
+/// programs, the program itself.
 pub(super) fn program_of(spec: &JobSpec, plan: &JobPlan, step: u32) -> String {
     match tool_of(spec, step) {
         Some(tool) => tool.to_owned(),
@@ -102,9 +100,7 @@ impl Core {
 
     /// `sick for blender: 4 of 5 failed there, …`.
     fn sick_words(&self, sick: &Sick) -> String {
-        let Sick { program, failed, of, succeeded_on, again } = sick;
-        let (elsewhere, again) = (self.machines.name(*succeeded_on), format_duration(*again));
-        format!("sick for {program}: {failed} of {of} failed there, succeeded on {elsewhere}; tries again in {again}")
+        sick.clone().against(self.machines.name(sick.succeeded_on)).to_string()
     }
 
     /// What this machine holds against another one, or itself.

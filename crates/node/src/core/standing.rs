@@ -55,12 +55,12 @@ impl Core {
 
     /// People hear when work of this machine's jobs stands still elsewhere, goes back from there, or goes on.
     pub(super) fn tell_of_standing(&mut self, peer: PeerId, before: Standing) {
-        let Some(said) = self.announced(peer) else { return };
+        let Some(said) = self.announced(peer).filter(|said| said.standing != before) else { return };
         let (now, why) = (said.standing, said.why_not.clone());
         let jobs: BTreeSet<JobId> =
             self.live.iter().filter(|(_, live)| live.peer == peer).map(|(lease, _)| lease.job).collect();
         let word = match (before, now) {
-            _ if before == now || jobs.is_empty() => return,
+            _ if jobs.is_empty() => return,
             (_, Standing::Frozen) => "stands still",
             (_, Standing::Packing) => "goes back",
             (Standing::Frozen, Standing::Working | Standing::Softened) => "goes on",

@@ -21,8 +21,8 @@ const KEPT: usize = 16 * 1024;
 /// Read and hashed at once: enough that system calls cost little.
 const PIECE_BYTES: usize = 16 * GROUP_BYTES as usize;
 
-/// Nice value of what nobody waits for: a seventieth of what others get where all is busy, which still hashes some 40 MB a second. A
-/// thread has its own on Linux (setpriority(2)).
+/// Nice value of what nobody waits for: a seventieth of what others get where all is busy. A thread has its own on Linux
+/// (setpriority(2), sched(7)).
 #[cfg(target_os = "linux")]
 const BEHIND: i32 = 19;
 
