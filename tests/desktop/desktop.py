@@ -391,6 +391,8 @@ def helper(desktop, name, data=None, join=None):
     """Another node: on the app's data folder, or one that joins the app's grid."""
     home = data or join or Path(tempfile.mkdtemp(prefix="gridwell-helper-"))
     words = [PROGRAMS / "gridwell", "node", "--name", name, "--listen", "127.0.0.1:0", "--data", home]
+    # What else runs on this computer or fills its disk is no concern of these tests.
+    words += ["--dedicated", "--disk-reserve", "0"]
     if data is None:
         words += ["--join", desktop.cli("invite", "--approve-now")["link"]]
     node = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -452,6 +454,9 @@ def main():
     for test in tests:
         desktop = Desktop(panel)
         try:
+            # It keeps how it lends.
+            with helper(desktop, "anvil", data=desktop.data):
+                desktop.until("the node", lambda: desktop.cli("status"))
             test(desktop)
             print(f"ok     {test.__name__}", flush=True)
         except Exception:

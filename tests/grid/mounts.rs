@@ -154,7 +154,17 @@ struct Account {
 
 impl Account {
     fn start(&mut self) {
-        let mut node = self.command(&["node", "--json", "--dedicated", "--listen", "127.0.0.1:0", "--nearby", "off"]);
+        let mut node = self.command(&[
+            "node",
+            "--json",
+            "--dedicated",
+            "--disk-reserve",
+            "0",
+            "--listen",
+            "127.0.0.1:0",
+            "--nearby",
+            "off",
+        ]);
         let mut node = node.stdout(Stdio::piped()).spawn().expect("the node starts");
         let mut ready = String::new();
         let out = node.stdout.take().expect("stdout is a pipe");

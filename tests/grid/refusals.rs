@@ -276,7 +276,7 @@ fn without_rights_files_and_folders_are_refused() {
     let mut node = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(&program)
-        .args(["node", "--json", "--dedicated", "--listen", "127.0.0.1:0", "--data"])
+        .args(["node", "--json", "--dedicated", "--disk-reserve", "0", "--listen", "127.0.0.1:0", "--data"])
         .arg(&data)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -126,8 +126,8 @@ impl Peer {
         // Nodes of other tests would be found, too, unless most keep quiet.
         let quiet: &[&str] =
             if self.arguments.iter().any(|word| word == "--nearby") { &[] } else { &["--nearby", "off"] };
-        // What else runs on this computer is no concern of most tests; kept, so that one may say otherwise.
-        let mine: &[&str] = if self.ready.is_null() { &["--dedicated"] } else { &[] };
+        // What else runs on this computer or fills its disk is no concern of most tests; kept, so that one may say otherwise.
+        let mine: &[&str] = if self.ready.is_null() { &["--dedicated", "--disk-reserve", "0"] } else { &[] };
         // Programs of tests leave traces beside the nodes' own folders.
         let open = std::env::temp_dir();
         let open: &[&OsStr] = if self.arguments.iter().any(|word| word == "--open") {

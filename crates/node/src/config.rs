@@ -18,6 +18,8 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// When it lends; as it was kept when absent, and [`When::Always`] the first time.
     pub when: Option<When>,
+    /// What stays free of the disk, in bytes; as it was kept when absent.
+    pub disk_reserve_bytes: Option<u64>,
     /// Logical cores to lend; all when absent.
     pub lend_cpus: Option<f32>,
     /// Whether to find machines nearby and be found by them; as it was kept when absent.
@@ -49,6 +51,7 @@ impl Config {
             listen: vec![Self::DEFAULT_LISTEN.to_owned()],
             labels: BTreeMap::new(),
             when: None,
+            disk_reserve_bytes: None,
             lend_cpus: None,
             nearby: None,
             mount: None,

@@ -455,6 +455,8 @@ async fn look(config: &Config, store: &Store, data: &std::path::Path) -> Result<
     settings.lend_cpus = config.lend_cpus.or(settings.lend_cpus);
     settings.nearby = config.nearby.unwrap_or(settings.nearby);
     settings.policy.when = config.when.unwrap_or(settings.policy.when);
+    let reserve = &mut settings.policy.limits.disk_reserve_bytes;
+    *reserve = config.disk_reserve_bytes.unwrap_or(*reserve);
     Ok((settings, hardware))
 }
 

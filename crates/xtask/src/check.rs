@@ -24,14 +24,16 @@ pub(crate) fn run() -> Result<(), Failure> {
             eprintln!("{name}: {failure}");
         }
         shell::check_interrupted()?;
-        steps.push((name, result.is_ok(), started.elapsed().as_secs()));
+        // A disk that fills up makes later steps fail for no other reason.
+        let free_gib = rustix::fs::statvfs(&skips).map_or(0, |disk| (disk.f_bavail * disk.f_frsize) >> 30);
+        steps.push((name, result.is_ok(), started.elapsed().as_secs(), free_gib));
     }
     println!("\n== summary");
-    for (name, ok, seconds) in &steps {
-        println!("{} {name} ({seconds} s)", if *ok { "ok    " } else { "FAILED" });
+    for (name, ok, seconds, free_gib) in &steps {
+        println!("{} {name} ({seconds} s, {free_gib} GiB left on the disk)", if *ok { "ok    " } else { "FAILED" });
     }
     print_skips(&skips)?;
-    let failed: Vec<_> = steps.iter().filter(|(_, ok, _)| !ok).map(|(name, ..)| *name).collect();
+    let failed: Vec<_> = steps.iter().filter(|(_, ok, ..)| !ok).map(|(name, ..)| *name).collect();
     if failed.is_empty() { Ok(()) } else { Err(Failure::Steps { steps: failed.join(", ") }) }
 }
 

@@ -36,8 +36,8 @@ export class Peer {
   async boot(...more: string[]): Promise<void> {
     const log = openSync(`${this.data}.log`, "a");
     const words = ["node", "--json", "--name", this.name, "--listen", "127.0.0.1:0", "--data", this.data];
-    // What else runs on this computer is no concern of most tests; kept, so that one may say otherwise.
-    if (!existsSync(this.data)) words.push("--dedicated");
+    // What else runs on this computer or fills its disk is no concern of most tests; kept, so that one may say otherwise.
+    if (!existsSync(this.data)) words.push("--dedicated", "--disk-reserve", "0");
     const child = spawn(gridwell, [...words, "--ui", this.#door, ...this.extra, ...more], {
       stdio: ["ignore", "pipe", log],
       env: { ...process.env, GRIDWELL_LOG: "info" },

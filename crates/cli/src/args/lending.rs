@@ -94,7 +94,7 @@ pub struct LendingSetArgs {
     #[arg(long, value_enum, value_name = "ON|OFF")]
     pub graphics: Option<Switch>,
     /// Free space with less of which nothing new starts
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = gridwell_model::parse_bytes)]
     pub disk_reserve: Option<u64>,
     /// What happens to work of others when somebody comes back
     #[arg(long, value_enum)]
@@ -252,10 +252,6 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 fn time(text: &str) -> Result<Duration, String> {
     gridwell_model::parse_duration(text).map_err(|error| error.to_string())
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    gridwell_model::parse_bytes(text).map_err(|error| error.to_string())
 }
 
 /// Reads `25` or `25%` as a share.

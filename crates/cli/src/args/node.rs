@@ -33,6 +33,9 @@ pub struct NodeArgs {
     /// Lend whoever uses this machine and whatever else runs on it; kept, see 'gridwell lending'
     #[arg(long)]
     pub dedicated: bool,
+    /// Free space with less of which nothing new starts; kept, see 'gridwell lending'
+    #[arg(long, value_name = "SIZE", value_parser = gridwell_model::parse_bytes)]
+    pub disk_reserve: Option<u64>,
     /// Cores to lend; all when absent
     #[arg(long, value_name = "CORES", allow_negative_numbers = true, value_parser = cores)]
     pub lend_cores: Option<f32>,

@@ -142,6 +142,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         labels: args.label.into_iter().collect(),
         when: args.dedicated.then_some(When::Dedicated),
         open: args.open.clone(),
+        disk_reserve_bytes: args.disk_reserve,
         lend_cpus: args.lend_cores,
         nearby: args.nearby.map(|nearby| nearby == Switch::On),
         copies_grace: args.copies_grace.unwrap_or(usual.copies_grace),

@@ -8,7 +8,7 @@ use std::{
 
 use gridwell_api::Finding;
 use gridwell_exec::Confinement;
-use gridwell_model::{Access, Hardware, JobSpec, Limits};
+use gridwell_model::{Access, JobSpec, Limits};
 
 use super::{Core, guest::Guest};
 
@@ -16,9 +16,8 @@ use super::{Core, guest::Guest};
 const THREADS: u32 = 4_096;
 const THREADS_PER_CORE: u32 = 64;
 
-/// What stays free on the disk: this part of it, at most so much.
+/// Sessions leave free what their owner keeps free of the disk, at most this part of it.
 const SPARE_PART: u64 = 20;
-const MOST_SPARE_BYTES: u64 = 10 << 30;
 
 const MIB: u64 = 1 << 20;
 
@@ -58,14 +57,15 @@ impl Core {
             memory_bytes: Some(memory_mib.saturating_mul(MIB)),
             threads: Some(THREADS.max(hardware.cpu_count.saturating_mul(THREADS_PER_CORE))),
             disk_bytes: spec.session.disk_mib.map(|most| u64::from(most) * MIB),
-            spare_disk_bytes: Some(spare_disk_bytes(hardware)),
+            spare_disk_bytes: Some(self.spare_disk_bytes()),
         }
     }
-}
 
-/// What sessions leave free of the disk that holds the data folder.
-pub(super) fn spare_disk_bytes(hardware: &Hardware) -> u64 {
-    (hardware.disk_bytes / SPARE_PART).min(MOST_SPARE_BYTES)
+    /// What sessions leave free of the disk that holds the data folder.
+    pub(super) fn spare_disk_bytes(&self) -> u64 {
+        let kept_bytes = self.machines.settings().policy.limits.disk_reserve_bytes;
+        kept_bytes.min(self.machines.hardware().disk_bytes / SPARE_PART)
+    }
 }
 
 /// How far this machine keeps them; asked of the kernel once.

@@ -14,7 +14,7 @@ use gridwell_model::{JobId, PeerId, Reserve, Standing, Time};
 use gridwell_probe::SenseKind;
 use gridwell_worker::{Input as WorkerInput, Lent, SessionId};
 
-use super::{Core, confinement::spare_disk_bytes, lending::Pause, reasons, sessions::log_exec, words::about};
+use super::{Core, lending::Pause, reasons, sessions::log_exec, words::about};
 use crate::{
     clock,
     senses::{Asking, Felt, Look},
@@ -285,9 +285,8 @@ impl Core {
 
     /// What of this machine there is for the grid, before the rules of lending.
     pub(super) fn has(&self) -> Reserve {
-        let hardware = self.machines.hardware();
-        let free = self.machines.load().disk_free_bytes.saturating_sub(spare_disk_bytes(hardware));
-        Reserve { disk_mib: free >> 20, ..self.machines.settings().has(hardware) }
+        let free = self.machines.load().disk_free_bytes.saturating_sub(self.spare_disk_bytes());
+        Reserve { disk_mib: free >> 20, ..self.machines.settings().has(self.machines.hardware()) }
     }
 
     /// What is lent to jobs of this machine's owner, or of others.
