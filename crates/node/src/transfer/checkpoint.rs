@@ -4,9 +4,13 @@
 //! in its order.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    },
     path::{Path, PathBuf},
 };
 
@@ -20,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SessionPlace, Transfer, TransferError,
-    collect::{CollectError, walk},
+    collect::{CollectError, rel, walk},
 };
 
 /// Most files of one checkpoint; one that saves more packs them.
@@ -84,10 +88,12 @@ impl Transfer {
         place: &SessionPlace,
         name: &str,
     ) -> Result<Option<(BlobHold, u64)>, CheckpointError> {
-        let (folder, piece) = (place.checkpoint(), place.root().join(name));
-        let packed = blocking(move || pack_whole(&folder, &piece).map(|some| some.then_some(piece))).await?;
-        let Some(piece) = packed else { return Ok(None) };
-        Ok(Some(self.blobs.adopt(&piece).await?))
+        let (folder, name) = (place.checkpoint(), rel(Path::new(name))?);
+        let piece = place.root().join(OsStr::from_bytes(name.as_bytes()));
+        if !blocking(move || pack_whole(&folder, &piece)).await? {
+            return Ok(None);
+        }
+        Ok(Some(self.blobs.adopt(place.root(), &name).await?))
     }
 
     /// Empties a session's checkpoint folder and fills it with what its run goes on from.
@@ -193,16 +199,14 @@ fn open_below(folder: &Path, path: &RelPath) -> Result<File, Errno> {
 fn look(folder: &Path) -> Result<Vec<Seen>, CheckpointError> {
     let (mut seen, mut size_bytes, mut vanished) = (Vec::new(), 0_u64, false);
     walk(folder, Path::new(""), 0, &mut |path, file| {
-        use std::os::unix::ffi::OsStrExt as _;
-        if UNFINISHED.iter().any(|end| path.as_os_str().as_bytes().ends_with(end)) {
+        let path = rel(path)?;
+        if UNFINISHED.iter().any(|end| path.as_bytes().ends_with(end)) {
             return Ok(());
         }
         let Ok(meta) = fs::symlink_metadata(&file) else {
             vanished = true;
             return Ok(());
         };
-        let bad = |_| CollectError::BadName { path: path.to_string_lossy().into_owned() };
-        let path = RelPath::new(path.as_os_str().as_bytes()).map_err(bad)?;
         size_bytes = size_bytes.saturating_add(meta.len());
         let entry = Entry { path, size_bytes: meta.len(), executable: meta.permissions().mode() & 0o100 != 0 };
         seen.push(Seen { entry, file, inode: meta.ino(), changed: (meta.ctime(), meta.ctime_nsec()) });

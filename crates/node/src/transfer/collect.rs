@@ -25,12 +25,13 @@ impl Transfer {
     pub(crate) async fn collect(&self, spec: &JobSpec, place: &SessionPlace) -> Result<Collected, CollectError> {
         let folders = spec.output_folders.len();
         let patterns = patterns(&spec.output_globs)?;
-        let place = place.clone();
+        let (place, root) = (place.clone(), place.root().to_owned());
         let found = tokio::task::spawn_blocking(move || find(&place, folders, &patterns));
         let found = found.await.unwrap_or_else(|error| Err(CollectError::Gone { reason: error.to_string() }))?;
         let (mut outputs, mut blobs) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));
         for Found { folder, path, file, executable } in found {
-            let (hold, size_bytes) = self.blobs.adopt(&file).await?;
+            let below = rel(file.strip_prefix(&root).unwrap_or(&file))?;
+            let (hold, size_bytes) = self.blobs.adopt(&root, &below).await?;
             outputs.push(OutputFile { folder, path, size_bytes, blob: hold.blob(), executable });
             blobs.push(hold);
         }
@@ -104,15 +105,20 @@ pub(super) fn find(place: &SessionPlace, folders: usize, patterns: &GlobSet) -> 
 }
 
 fn take(found: &mut Vec<Found>, folder: u32, path: &Path, file: PathBuf) -> Result<(), CollectError> {
-    use std::os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _};
+    use std::os::unix::fs::PermissionsExt as _;
     if found.len() == MAX_OUTPUTS {
         return Err(CollectError::TooMany);
     }
-    let bad = |_| CollectError::BadName { path: path.to_string_lossy().into_owned() };
-    let path = RelPath::new(path.as_os_str().as_bytes()).map_err(bad)?;
-    let executable = fs::metadata(&file).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0);
-    found.push(Found { folder, path, file, executable });
+    let executable = fs::symlink_metadata(&file).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0);
+    found.push(Found { folder, path: rel(path)?, file, executable });
     Ok(())
+}
+
+/// A path as it travels.
+pub(super) fn rel(path: &Path) -> Result<RelPath, CollectError> {
+    use std::os::unix::ffi::OsStrExt as _;
+    RelPath::new(path.as_os_str().as_bytes())
+        .map_err(|_| CollectError::BadName { path: path.to_string_lossy().into_owned() })
 }
 
 /// Calls `each` with every regular file below `folder`, in the order of names; links are not followed.

@@ -1,7 +1,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard,
@@ -102,7 +102,7 @@ impl Inner {
         self.folder.join("parts").join(blob.to_string())
     }
 
-    fn temp_path(&self) -> PathBuf {
+    pub(super) fn temp_path(&self) -> PathBuf {
         self.folder.join("temp").join(self.temp_count.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
@@ -124,42 +124,8 @@ impl Inner {
         Ok(blob)
     }
 
-    pub(super) fn adopt(self: &Arc<Self>, path: &Path) -> Result<(BlobHold, u64), BlobError> {
-        let (mut file, stamp) = open_regular(path, false)?;
-        let blob = hash_steady(&mut file, path, stamp)?;
-        // Before it is stored: what somebody else's bytes need room for next may be this.
-        let hold = BlobHold::new(self, blob);
-        let error = |error| file_error("read", path, error);
-        // A second name of the same file would let a program write into the blob later.
-        let shared = file.metadata().map_err(error)?.nlink() > 1;
-        self.make_room(if shared { stamp.size_bytes } else { 0 })?;
-        if !shared && self.try_place(path, blob, stamp.size_bytes)? {
-            return Ok((hold, stamp.size_bytes));
-        }
-        let (mut file, _) = open_regular(path, false)?;
-        let temp = self.temp_path();
-        write_temp(&temp, stamp.size_bytes, |to| copy(&mut file, to))?;
-        let (mut copied, copied_stamp) = open_regular(&temp, false)?;
-        if hash_steady(&mut copied, &temp, copied_stamp)? != blob {
-            fs::remove_file(&temp).map_err(|error| file_error("remove", &temp, error))?;
-            return Err(BlobError::Changed { path: path.to_owned() });
-        }
-        self.place(&temp, blob, stamp.size_bytes)?;
-        fs::remove_file(path).map_err(|error| file_error("remove", path, error))?;
-        Ok((hold, stamp.size_bytes))
-    }
-
     /// Gives a finished file of ours its blob's name.
     pub(super) fn place(&self, from: &Path, blob: BlobId, size_bytes: u64) -> Result<(), BlobError> {
-        if self.try_place(from, blob, size_bytes)? {
-            return Ok(());
-        }
-        let source = io::Error::from(io::ErrorKind::CrossesDevices);
-        Err(file_error("write", &stored_path(&self.folder, blob), source))
-    }
-
-    /// As [`Inner::place`]; false if `from` lies on another file system.
-    fn try_place(&self, from: &Path, blob: BlobId, size_bytes: u64) -> Result<bool, BlobError> {
         let to = stored_path(&self.folder, blob);
         let rename = || {
             fs::set_permissions(from, fs::Permissions::from_mode(0o600))?;
@@ -173,11 +139,7 @@ impl Inner {
             Err(error) if is_missing(&error) => make_parent(&to).and_then(|()| rename()),
             other => other,
         };
-        match made {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
-            Err(error) => Err(write_error(&to, size_bytes, error)),
-        }
+        made.map_err(|error| write_error(&to, size_bytes, error))
     }
 
     /// Opens a blob; bytes that a hard crash may have spoiled are checked first.
@@ -375,7 +337,11 @@ impl Inner {
 }
 
 /// Writes a new file of ours, and removes it again if that fails.
-fn write_temp(temp: &Path, size_bytes: u64, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), BlobError> {
+pub(super) fn write_temp(
+    temp: &Path,
+    size_bytes: u64,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), BlobError> {
     let written =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(temp).and_then(|mut file| write(&mut file));
     written.map_err(|error| {

@@ -1,5 +1,6 @@
 //! Files named by their BLAKE3 hash, and files remembered where they lie.
 
+mod adopt;
 mod error;
 mod file;
 mod folder;
@@ -16,7 +17,7 @@ use std::{
 };
 
 use gridwell_files::{Groups, Outboard};
-use gridwell_model::{BlobId, JobId};
+use gridwell_model::{BlobId, JobId, RelPath};
 
 pub use error::BlobError;
 pub(crate) use file::{Stamp, copy, hash_steady};
@@ -153,16 +154,16 @@ impl Blobs {
         blocking(move || inner.put(&bytes)).await
     }
 
-    /// Moves the finished file at `path` into the store; returns a hold on it and its size in bytes. `path` is gone
-    /// afterwards.
+    /// Moves the finished file at `path` below `folder` into the store; returns a hold on it and its size in bytes. It is gone
+    /// from there afterwards. Links on the way lead nowhere outside `folder`, whoever makes them meanwhile.
     ///
     /// # Errors
     ///
     /// [`BlobError::NotAFile`] for anything but a regular file (also a link), [`BlobError::Changed`] if something still
-    /// writes to it, [`BlobError::NoRoom`] or [`BlobError::File`] if it was not kept; `path` is left as it was then.
-    pub async fn adopt(&self, path: &Path) -> Result<(BlobHold, u64), BlobError> {
-        let (inner, path) = (Arc::clone(&self.inner), path.to_owned());
-        blocking(move || inner.adopt(&path)).await
+    /// writes to it, [`BlobError::NoRoom`] or [`BlobError::File`] if it was not kept; the file is left where it was then.
+    pub async fn adopt(&self, folder: &Path, path: &RelPath) -> Result<(BlobHold, u64), BlobError> {
+        let (inner, folder, path) = (Arc::clone(&self.inner), folder.to_owned(), path.clone());
+        blocking(move || inner.adopt(&folder, &path)).await
     }
 
     /// Keeps `blob` here, or once it is here, while what is returned lives.

@@ -16,7 +16,7 @@ use gridwell_model::{EntryKind, RelPath, TreeEntry, Version};
 /// Longest target of a link that is told, in bytes: what Linux accepts.
 const MAX_TARGET_BYTES: usize = RelPath::MAX_BYTES;
 
-pub(super) fn os(path: &RelPath) -> &Path {
+pub(crate) fn os(path: &RelPath) -> &Path {
     Path::new(OsStr::from_bytes(path.as_bytes()))
 }
 
@@ -69,7 +69,7 @@ fn link_of(dir: &Dir, path: &Path) -> EntryKind {
 }
 
 /// Opens a file for reading; a pipe that nobody writes to is not waited for.
-pub(super) fn open_file(root: &Dir, path: &RelPath) -> io::Result<fs::File> {
+pub(crate) fn open_file(root: &Dir, path: &RelPath) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     root.open_with(os(path), &options).map(cap_std::fs::File::into_std)

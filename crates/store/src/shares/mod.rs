@@ -22,6 +22,7 @@ use crate::{
     proof::{Proof, Prover},
 };
 use folder::{entry_of, version_of};
+pub(crate) use folder::{open_file, os};
 use hashes::Hashes;
 use listed::Listed;
 

@@ -1,9 +1,9 @@
 use std::io::Read as _;
 
 use gridwell_model::BlobId;
-use gridwell_store::{BlobError, BlobLimits, Store, StoreLimits};
+use gridwell_store::{BlobError, BlobHold, BlobLimits, Store, StoreLimits};
 
-use crate::support::{Fixture, job, names, small_limits};
+use crate::support::{Fixture, job, names, rel, small_limits};
 
 async fn read(store: &Store, blob: BlobId) -> Vec<u8> {
     let (mut file, size_bytes) = store.blobs().open_blob(blob).await.unwrap();
@@ -57,14 +57,30 @@ async fn folders_pipes_and_missing_files_are_no_blobs() {
     assert!(error.to_string().contains("missing"), "{error}");
     let link = fixture.root.path().join("link");
     std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
-    assert!(matches!(blobs.adopt(&link).await, Err(BlobError::NotAFile { .. })), "a result must not be a link");
+    assert!(matches!(adopt(&fixture, "link").await, Err(BlobError::NotAFile { .. })), "a result must not be a link");
+}
+
+#[tokio::test]
+async fn what_lies_behind_a_link_is_never_adopted() {
+    let fixture = Fixture::new();
+    let secrets = tempfile::tempdir().unwrap();
+    let key = secrets.path().join("key");
+    std::fs::write(&key, "secret").unwrap();
+    std::os::unix::fs::symlink(secrets.path(), fixture.root.path().join("folder")).unwrap();
+    std::os::unix::fs::symlink(&key, fixture.root.path().join("file")).unwrap();
+    for path in ["folder/key", "file"] {
+        let error = adopt(&fixture, path).await.unwrap_err();
+        assert!(error.to_string().contains(path), "{error}");
+    }
+    assert_eq!(std::fs::read(&key).unwrap(), b"secret");
+    assert!(fixture.root.path().join("file").is_symlink(), "it is left where it was");
 }
 
 #[tokio::test]
 async fn an_adopted_file_moves_into_the_store() {
     let fixture = Fixture::new();
     let path = fixture.file("frame.png", b"pixels");
-    let (hold, size_bytes) = fixture.store.blobs().adopt(&path).await.unwrap();
+    let (hold, size_bytes) = adopt(&fixture, "frame.png").await.unwrap();
     let blob = hold.blob();
     assert_eq!((blob, size_bytes, path.exists()), (BlobId::of(b"pixels"), 6, false));
     drop(hold);
@@ -79,11 +95,12 @@ async fn an_adopted_file_moves_into_the_store() {
 #[tokio::test]
 async fn a_discarded_result_that_equals_an_input_leaves_the_input() {
     let fixture = Fixture::new();
-    let (input, result) = (fixture.file("in.txt", b"same"), fixture.file("out.txt", b"same"));
+    let input = fixture.file("in.txt", b"same");
+    fixture.file("out.txt", b"same");
     let blobs = fixture.store.blobs();
     let (blob, _) = blobs.reference(&input).await.unwrap();
     blobs.pin(job(1), vec![blob]).await.unwrap();
-    let (hold, _) = blobs.adopt(&result).await.unwrap();
+    let (hold, _) = adopt(&fixture, "out.txt").await.unwrap();
 
     blobs.discard(hold).await.unwrap();
 
@@ -103,7 +120,8 @@ async fn results_of_one_run_stay_together_on_a_disk_that_is_nearly_full() {
     let files = [("1.png", "one"), ("2.png", "two"), ("3.png", "two")];
     let mut holds = Vec::new();
     for (name, bytes) in files {
-        holds.push(blobs.adopt(&fixture.file(name, bytes.as_bytes())).await.unwrap().0);
+        fixture.file(name, bytes.as_bytes());
+        holds.push(adopt(&fixture, name).await.unwrap().0);
     }
     for (hold, (_, bytes)) in holds.iter().zip(files) {
         assert_eq!(read(&fixture.store, hold.blob()).await, bytes.as_bytes());
@@ -123,7 +141,7 @@ async fn a_file_with_a_second_name_is_copied_so_that_nobody_can_change_the_blob(
     let path = fixture.file("frame.png", b"pixels");
     let second = fixture.root.path().join("second");
     std::fs::hard_link(&path, &second).unwrap();
-    let (hold, _) = fixture.store.blobs().adopt(&path).await.unwrap();
+    let (hold, _) = adopt(&fixture, "frame.png").await.unwrap();
     let blob = hold.blob();
     std::fs::write(&second, b"poison").unwrap();
     assert_eq!(read(&fixture.store, blob).await, b"pixels");
@@ -231,4 +249,9 @@ async fn blobs_written_before_a_machine_crash_are_checked_before_use() {
 
     assert!(matches!(store.blobs().open_blob(spoiled).await, Err(BlobError::Missing { .. })));
     assert_eq!(read(&store, good).await, b"good");
+}
+
+/// Adopts a file of the fixture's folder.
+async fn adopt(fixture: &Fixture, path: &str) -> Result<(BlobHold, u64), BlobError> {
+    fixture.store.blobs().adopt(fixture.root.path(), &rel(path)).await
 }
