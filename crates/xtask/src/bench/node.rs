@@ -16,9 +16,6 @@ const STARTS: usize = 50;
 /// Tasks in the queue whose memory is measured.
 const QUEUED: usize = 1_000_000;
 
-/// Unit of processor times in proc(5): `USER_HZ`, which is 100 on every Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
-
 /// How long a resting node is watched.
 const REST: Duration = Duration::from_secs(20);
 
@@ -99,9 +96,10 @@ fn status_mb(pid: u32, line: &str) -> f64 {
 
 /// Processor time of a process in seconds. Source: proc(5), `utime` and `stime` of `stat`.
 pub(super) fn cpu_seconds(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> = after_name.split_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect();
-    let ticks = fields.get(11).unwrap_or(&f64::NAN) + fields.get(12).unwrap_or(&f64::NAN);
-    ticks / TICKS_PER_SECOND
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    threads.filter_map(nanos).sum::<u64>() as f64 / 1e9
 }
