@@ -220,21 +220,23 @@ impl Tree {
         Ok(listed)
     }
 
-    /// Remembers a file whose content comes here.
-    pub(super) async fn remember(&self, at: &SharedAt, blob: BlobId) {
+    /// Remembers a file whose content comes here. Whoever reads it does not wait for that.
+    pub(super) fn remember(&self, at: &SharedAt, blob: BlobId) {
         let SharedAt { version, executable, .. } = *at;
         // Results of jobs come home by themselves.
         let Some(spot) = at.spot() else { return };
         let file = KnownFile { spot, version, blob, executable };
         self.keeping.hold(&file.spot, || self.transfer.blobs.hold(blob));
-        let known = self.known.at(file.spot.clone()).await;
-        let noted = match known {
-            Ok(Some(known)) if known == file => Ok(()),
-            _ => self.known.note(file).await,
-        };
-        if let Err(error) = noted {
-            tracing::warn!(%error, "a file is not remembered: it will not be found here while its machine is away");
-        }
+        let files = self.known.clone();
+        tokio::spawn(async move {
+            let noted = match files.at(file.spot.clone()).await {
+                Ok(Some(known)) if known == file => Ok(()),
+                _ => files.note(file).await,
+            };
+            if let Err(error) = noted {
+                tracing::warn!(%error, "a file is not remembered: it will not be found here while its machine is away");
+            }
+        });
     }
 
     /// Where a path leads among the shares of other machines.

@@ -182,6 +182,7 @@ impl There {
                 read => return read,
             }
         }
+        let _waits = self.tree.fetchings.turns.wait();
         let ahead = self.ahead().on_read(offset, bytes, self.unproven.speed()).ahead;
         let read = self.unproven.read(&self.tree, &self.at, offset..offset + bytes, &ahead);
         tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Err(self.at.share.silent(PATIENCE)))
@@ -212,7 +213,7 @@ impl There {
         let Some(blob) = blob else { return Ok(None) };
         match self.tree.fetchings.of(&self.tree, &self.origin(), blob).await {
             Ok(fetching) => {
-                self.tree.remember(&self.at, blob).await;
+                self.tree.remember(&self.at, blob);
                 *proven = Proven::By(Arc::clone(&fetching));
                 self.unproven.forget();
                 Ok(Some(fetching))

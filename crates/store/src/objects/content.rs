@@ -26,8 +26,8 @@ const MOST_SLICES: usize = 256;
 /// Why no lock here is poisoned.
 const UNPOISONED: &str = "nothing panics while it holds a piece of content";
 
-/// What is here of one blob: `.data` (its bytes, with holes), `.tree` (its pairs, by number) and `.map` (which groups). Its
-/// methods block.
+/// What is here of one blob: `.data` (its bytes, with holes), `.tree` (its pairs, by number, if it has any) and `.map` (which
+/// groups). Its methods block.
 ///
 /// Groups and pairs are written first and read at once; [`Content::sync`] makes them last: bytes, then the map. In the other
 /// direction the map comes first, then the hole. So what the map names after a crash is there.
@@ -39,7 +39,8 @@ pub(super) struct Content {
     size_bytes: u64,
     path: PathBuf,
     data: File,
-    tree: File,
+    /// A single group has no pairs.
+    tree: Option<File>,
     opened: Arc<Opened>,
     /// What lasts. Held while the disk syncs; nobody who reads or writes waits for that.
     map: Mutex<Map>,
@@ -99,20 +100,23 @@ impl Content {
             return Err(ObjectError::WrongSize { blob, size_bytes });
         }
         let kept = map.filter(|map| map.size_bytes() == size_bytes && is_backed(path, size_bytes));
-        let map = match kept {
-            Some(map) => map,
+        let (map, data, tree) = match kept {
+            Some(map) => {
+                let open = |path: PathBuf| {
+                    OpenOptions::new().read(true).write(true).open(&path).map_err(|error| read_error(&path, error))
+                };
+                let tree = (tree_bytes(size_bytes) > 0).then(|| open(tree_path(path))).transpose()?;
+                (map, open(data_path(path))?, tree)
+            }
             None => make(path, blob, size_bytes).map_err(|error| write_error(path, 0, error))?,
-        };
-        let open = |path: PathBuf| {
-            OpenOptions::new().read(true).write(true).open(&path).map_err(|error| read_error(&path, error))
         };
         let here = Here { present: map.groups().clone(), unsynced: Groups::new() };
         Ok(Self {
             blob,
             size_bytes,
             path: path.to_owned(),
-            data: open(data_path(path))?,
-            tree: open(tree_path(path))?,
+            data,
+            tree,
             opened,
             map: Mutex::new(map),
             writing: Mutex::new(()),
@@ -156,7 +160,8 @@ impl Content {
 
     /// Reads the pair of this number into `pair`. It is right if it lies above a group that is here.
     pub(super) fn read_pair(&self, number: u64, pair: &mut [u8]) -> Result<(), ObjectError> {
-        let read = self.tree.read_exact_at(pair, number * PAIR_BYTES);
+        let tree = self.tree.as_ref().ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof));
+        let read = tree.and_then(|tree| tree.read_exact_at(pair, number * PAIR_BYTES));
         read.map_err(|error| read_error(&tree_path(&self.path), error))
     }
 
@@ -175,10 +180,10 @@ impl Content {
                 Verified::Group { .. } => {}
             }
         }
-        for (file, path, pieces) in [(&self.tree, tree_path as fn(&Path) -> _, pairs), (&self.data, data_path, groups)]
-        {
+        let tree = self.tree.as_ref().map(|tree| (tree, tree_path(&self.path), pairs));
+        for (file, path, pieces) in tree.into_iter().chain([(&self.data, data_path(&self.path), groups)]) {
             let bytes = pieces.iter().map(|(_, piece)| piece.len() as u64).sum();
-            write_pieces(file, pieces).map_err(|error| write_error(&path(&self.path), bytes, error))?;
+            write_pieces(file, pieces).map_err(|error| write_error(&path, bytes, error))?;
         }
         let mut here = self.here_mut();
         let unsynced_bytes = here.unsynced.bytes(self.size_bytes);
@@ -198,8 +203,7 @@ impl Content {
             return Ok(());
         }
         let bytes = groups.bytes(self.size_bytes);
-        // A single group has no pairs.
-        let pairs = if group_count(self.size_bytes) > 1 { self.tree.sync_data() } else { Ok(()) };
+        let pairs = self.tree.as_ref().map_or(Ok(()), File::sync_data);
         if let Err(error) = pairs.and_then(|()| self.data.sync_data()) {
             // The system may have thrown away what it could not write, and would say that all is well the next time.
             let mut here = self.here_mut();
@@ -300,15 +304,25 @@ fn write_pieces(file: &File, mut pieces: Vec<(u64, &[u8])>) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes empty files, in place of any that were there.
-fn make(path: &Path, blob: BlobId, size_bytes: u64) -> io::Result<Map> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+/// Makes files without pieces, in place of any that were there.
+fn make(path: &Path, blob: BlobId, size_bytes: u64) -> io::Result<(Map, File, Option<File>)> {
+    // It must not outlive what it names.
+    if remove_file(&map_path(path))? {
+        sync_folder_of(path)?;
     }
-    remove(path)?;
-    create(&data_path(path))?.set_len(size_bytes)?;
-    create(&tree_path(path))?.set_len(tree_bytes(size_bytes))?;
-    Map::create(&map_path(path), blob, size_bytes)
+    let data = match create(&data_path(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(path.parent().unwrap_or(path))?;
+            create(&data_path(path))?
+        }
+        made => made?,
+    };
+    data.set_len(size_bytes)?;
+    let tree = (tree_bytes(size_bytes) > 0).then(|| create(&tree_path(path))).transpose()?;
+    if let Some(tree) = &tree {
+        tree.set_len(tree_bytes(size_bytes))?;
+    }
+    Ok((Map::create(&map_path(path), blob, size_bytes)?, data, tree))
 }
 
 /// Removes the files at `path`, the map first: it must not outlive what it names.
@@ -333,7 +347,8 @@ fn remove_file(path: &Path) -> io::Result<bool> {
 /// True if the bytes and pairs that a map names can be there.
 fn is_backed(path: &Path, size_bytes: u64) -> bool {
     let has = |path: PathBuf, bytes: u64| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == bytes);
-    has(data_path(path), size_bytes) && has(tree_path(path), tree_bytes(size_bytes))
+    let tree_bytes = tree_bytes(size_bytes);
+    has(data_path(path), size_bytes) && (tree_bytes == 0 || has(tree_path(path), tree_bytes))
 }
 
 /// Only bytes of the right size have the last group's hash.

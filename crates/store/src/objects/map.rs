@@ -136,7 +136,7 @@ impl Map {
 
 /// Makes an empty file for this user alone, in place of any that was there.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Makes the names in the folder of `path` last.
