@@ -296,7 +296,12 @@ impl Peer {
 
     /// The same with more lines in the request's head.
     pub(crate) fn get_with(&self, path: &str, lines: &str) -> (String, Vec<u8>) {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"))
+        self.ask_with("GET", path, lines)
+    }
+
+    /// The same by another method.
+    pub(crate) fn ask_with(&self, method: &str, path: &str, lines: &str) -> (String, Vec<u8>) {
+        self.send(&format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"))
     }
 
     fn post(&self, path: &str, body: &str) -> (String, String) {

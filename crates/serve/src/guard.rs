@@ -7,9 +7,10 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use data_encoding::BASE64;
 use gridwell_api::{ApiError, ErrorCode};
 
-use crate::{reply::Refusal, secret::Known, window::Window};
+use crate::{dav, reply::Refusal, secret::Known, window::Window};
 
 /// One half of a browser's session; its other half is a cookie.
 const KEY_HEADER: &str = "x-gridwell-key";
@@ -35,8 +36,13 @@ impl Guard {
 /// Lets in whoever shows the owner's token, or a session from the window's own page.
 async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
     let key = take_key(&mut request);
+    let is_dav = is_dav(&request);
     match check(&guard, &request, &key) {
         Ok(()) => next.run(request).await,
+        // File managers send a password only if they are asked for one.
+        Err(error) if is_dav && error.code == ErrorCode::Unauthorised => {
+            ([(header::WWW_AUTHENTICATE, "Basic realm=\"Gridwell\"")], Refusal(error)).into_response()
+        }
         Err(error) => Refusal(error).into_response(),
     }
 }
@@ -62,8 +68,12 @@ pub(crate) async fn own_page_only(request: Request, next: Next) -> Response {
 fn check(guard: &Guard, request: &Request, key: &str) -> Result<(), ApiError> {
     let headers = request.headers();
     foreign_page(headers)?;
-    let shown = text(headers, header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    if shown.is_some_and(|shown| guard.token.is(shown)) {
+    let shown = text(headers, header::AUTHORIZATION);
+    if shown.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|token| guard.token.is(token)) {
+        return Ok(());
+    }
+    // Browsers send a password again by themselves, so it opens only what nobody changes anything with.
+    if is_dav(request) && shown.and_then(password).is_some_and(|token| guard.token.is(&token)) {
         return Ok(());
     }
     if !guard.window.as_ref().is_some_and(|window| window.admits(request, key)) {
@@ -76,6 +86,16 @@ fn check(guard: &Guard, request: &Request, key: &str) -> Result<(), ApiError> {
     // Reading is safe without: what a page of another address is answered, browsers keep from it.
     let changes = !request.method().is_safe() || headers.contains_key(header::UPGRADE);
     if changes { named_page(headers) } else { Ok(()) }
+}
+
+fn is_dav(request: &Request) -> bool {
+    request.uri().path().strip_prefix(dav::ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The password of `Basic` credentials, whoever's they are said to be. Source: RFC 7617.
+fn password(credentials: &str) -> Option<String> {
+    let bytes = BASE64.decode(credentials.strip_prefix("Basic ")?.as_bytes()).ok()?;
+    String::from_utf8(bytes).ok()?.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// Refuses what a browser sends for a page of another address.
@@ -164,6 +184,22 @@ mod tests {
         assert_eq!(code(&[HOST, TOKEN, ("origin", "http://evil.example")]), Some(ErrorCode::Forbidden));
         assert_eq!(code(&[HOST, TOKEN, ("origin", "http://127.0.0.1:4001")]), Some(ErrorCode::Forbidden));
         assert_eq!(code(&[HOST, TOKEN, ("sec-fetch-site", "same-site")]), Some(ErrorCode::Forbidden));
+    }
+
+    #[test]
+    fn a_password_opens_the_view_that_is_only_read_and_nothing_else() {
+        let guard = Guard { token: Known::of("secret"), window: None };
+        let shown = |password: &str| format!("Basic {}", BASE64.encode(format!("ana:{password}").as_bytes()));
+        let code = |path: &str, shown: &str| code(&guard, request("GET", path, &[HOST, ("authorization", shown)]));
+        for path in ["/v1/dav", "/v1/dav/", "/v1/dav/mill/a"] {
+            assert_eq!(code(path, &shown("secret")), None, "{path}");
+            for wrong in [shown("secre").as_str(), "Basic secret", "Basic", &BASE64.encode(b"ana:secret")] {
+                assert_eq!(code(path, wrong), Some(ErrorCode::Unauthorised), "{path} {wrong}");
+            }
+        }
+        for path in ["/v1/status", "/v1/davs", "/v1/tree/v1/dav/", "/"] {
+            assert_eq!(code(path, &shown("secret")), Some(ErrorCode::Unauthorised), "{path}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod backend;
 mod client;
+mod dav;
 mod door;
 mod files;
 mod folder;

@@ -3,7 +3,7 @@ use std::{path::PathBuf, sync::Arc};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
-    routing::{get, patch, post, put},
+    routing::{any, get, patch, post, put},
 };
 use gridwell_api::{
     ApiError, ChangeView, DoctorView, DraftView, ErrorCode, HoldRequest, InviteRequest, InviteView, JobDetail,
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Backend, files, openapi,
+    Backend, dav, files, openapi,
     openapi::PrioritySetting,
     pictures,
     reply::{Asked, BODY_BYTES, Body, Refusal},
@@ -64,6 +64,9 @@ pub(crate) fn router(inside: Inside) -> Router {
         .route("/v1/invites", post(invite))
         .route("/v1/join", post(join))
         .route("/v1/tree/{*path}", get(files::file))
+        .route(dav::ROOT, any(dav::top))
+        .route(&format!("{}/", dav::ROOT), any(dav::top))
+        .route(&format!("{}/{{*path}}", dav::ROOT), any(dav::below))
         .route("/v1/picture", get(pictures::picture))
         .route("/v1/uploads", post(uploads::upload))
         .route("/v1/events", get(streams::events))

@@ -38,7 +38,7 @@ pub(crate) const WINDOW: [Need; 3] =
     [need("cc", "gcc libc6-dev"), need("pkg-config", "pkg-config"), library("webkit2gtk-4.1", "libwebkit2gtk-4.1-dev")];
 
 /// What every test needs, and the desktop app.
-pub(crate) const EVERYTHING: [Need; 24] = [
+pub(crate) const EVERYTHING: [Need; 25] = [
     need("cc", "gcc libc6-dev"),
     need("c++", "g++"),
     need("pkg-config", "pkg-config"),
@@ -63,11 +63,11 @@ pub(crate) const EVERYTHING: [Need; 24] = [
     need("fio", "fio"),
     need("git", "git"),
     need("rsync", "rsync"),
+    need("rclone", "rclone"),
 ];
 
 /// What benchmarks compare with, beside [`EVERYTHING`].
-pub(crate) const COMPARISONS: [Need; 3] =
-    [need("sshfs", "sshfs"), need("rclone", "rclone"), need("sshd", "openssh-server")];
+pub(crate) const COMPARISONS: [Need; 2] = [need("sshfs", "sshfs"), need("sshd", "openssh-server")];
 
 /// Installs what is missing where that is allowed; otherwise prints the line that does, and fails.
 pub(crate) fn install(needs: &[Need]) -> Result<(), Failure> {

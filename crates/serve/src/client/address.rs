@@ -54,6 +54,7 @@ impl Address {
             | Request::RecoverConfirm
             | Request::Recover(_)
             | Request::Link(_)
+            | Request::LinkLimit(_)
             | Request::Layout(_)
             | Request::Behaviour(_)
             | Request::Copies
@@ -144,7 +145,7 @@ fn tasks(request: &TasksRequest) -> String {
 }
 
 /// Percent-encodes what people typed, so that it stays one part of the address. Source: RFC 3986, unreserved characters.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {

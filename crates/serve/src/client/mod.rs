@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use crate::folder;
 use address::Address;
+pub(crate) use address::encoded;
 pub use streams::{ByteStream, EventStream, LogFormat};
 
 /// Longest answer the client reads: far above any page, far below memory.
