@@ -126,6 +126,7 @@ pub(crate) fn links_of(machines: usize, wanted: usize, now: Stamp, random: &mut 
         ask: None,
         bytes_per_sec: None,
         rests: false,
+        limit_bytes_per_sec: None,
     };
     pairs.into_iter().map(link).collect()
 }

@@ -183,6 +183,10 @@ pub struct LendLimits {
     pub graphics: bool,
     /// Free space that stays free, in bytes: with less nothing new starts.
     pub disk_reserve_bytes: u64,
+    /// Files of other machines that are kept because they were read here, in bytes.
+    pub cache_bytes: u64,
+    /// Files that go over all links together, each way, in bytes per second; no limit when absent.
+    pub network: Option<u64>,
 }
 
 /// Where the work of others goes.

@@ -71,9 +71,9 @@ pub use pairing::{
     PairSide, PairState, PairingView, PairingsView,
 };
 pub use request::{
-    CommandRequest, HandOverRequest, HoldRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest, LinkRequest,
-    LogPageRequest, LogsRequest, PriorityRequest, Repeat, Request, SetRequest, SubmitRequest, TargetRequest,
-    TasksRequest, WakeRequest,
+    CommandRequest, HandOverRequest, HoldRequest, InviteRequest, JobRequest, JobsRequest, JoinRequest,
+    LinkLimitRequest, LinkRequest, LogPageRequest, LogsRequest, PriorityRequest, Repeat, Request, SetRequest,
+    SubmitRequest, TargetRequest, TasksRequest, WakeRequest,
 };
 pub use response::Response;
 pub use results::{FileKind, Picture, PictureRequest, ResultFile, ResultsPage, ResultsRequest};

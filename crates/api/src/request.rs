@@ -92,6 +92,8 @@ pub enum Request {
     Forgive(ForgiveRequest),
     /// Changes what people want of a link, or asks the owner of the other end to allow it → [`crate::Response::Link`].
     Link(LinkRequest),
+    /// Limits what a link of this machine carries → [`crate::Response::Link`].
+    LinkLimit(LinkLimitRequest),
     /// What owners of machines ask each other → [`crate::Response::LinkAsks`].
     LinkAsks,
     /// Answers what the owner of another machine asks → [`crate::Response::LinkAsks`].
@@ -457,6 +459,19 @@ pub struct LinkRequest {
     #[serde(default)]
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub cut_off: bool,
+}
+
+/// Limits the files that go over a link of this machine, as long as this machine wants; the other end may limit them, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct LinkLimitRequest {
+    /// The other end: name or id prefix of a machine.
+    pub machine: String,
+    /// Most bytes a second, each way; no limit when absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub bytes_per_sec: Option<u64>,
 }
 
 /// Changes this machine; what is absent stays.

@@ -40,7 +40,7 @@ pub use lending::{
     Hours, How, LendingArgs, LendingCommand, LendingPauseArgs, LendingResumeArgs, LendingSetArgs, Part, Rung, WhenKind,
 };
 pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
-pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkUndo, LinksArgs};
+pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkLimit, LinkUndo, LinksArgs};
 pub use machine::{ForgiveArgs, LabelArgs, LeanArgs, PauseArgs, RenameArgs};
 pub use members::{GuestArgs, RecoverArgs, RecoverCommand, RecoverUseArgs, RevokeArgs, RoleArgs};
 pub use node::{LogStyle, NodeArgs, Switch};

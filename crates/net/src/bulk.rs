@@ -97,6 +97,8 @@ pub struct Fetched {
     link: Arc<LinkShared>,
     watchdog: Pin<Box<Sleep>>,
     watching: bool,
+    /// Until more may be taken.
+    rest: Option<Pin<Box<Sleep>>>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -113,6 +115,10 @@ impl AsyncRead for Fetched {
             return Poll::Ready(Ok(()));
         }
         let Some(pipe) = &mut this.pipe else { return Poll::Ready(Ok(())) };
+        if let Some(rest) = &mut this.rest {
+            ready!(rest.as_mut().poll(cx));
+            this.rest = None;
+        }
         let before = buf.filled().len();
         match Pin::new(pipe).poll_read(cx, buf) {
             Poll::Ready(result) => {
@@ -142,7 +148,8 @@ impl Fetched {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "more bytes came than were announced"));
         };
         self.remaining = remaining;
-        self.link.count_bulk_received(read);
+        let next = self.link.count_bulk_received(read);
+        self.rest = next.map(|next| Box::pin(tokio::time::sleep_until(next)));
         self.link.stalls.store(0, Ordering::Relaxed);
         Ok(())
     }
@@ -227,8 +234,8 @@ async fn ask(
     let error = match reply {
         BulkReply::Sending { bytes } => {
             let watchdog = Box::pin(tokio::time::sleep(STALL));
-            let (pipe, watching) = (Some(pipe), false);
-            return Ok(Fetched { bytes, remaining: bytes, pipe, link, watchdog, watching, _slot: slot });
+            let (pipe, watching, rest) = (Some(pipe), false, None);
+            return Ok(Fetched { bytes, remaining: bytes, pipe, link, watchdog, watching, rest, _slot: slot });
         }
         BulkReply::Missing => FetchError::Missing { peer },
         BulkReply::Refused => FetchError::Refused { peer },
@@ -323,8 +330,11 @@ impl BulkResponder {
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         patiently(self.pipe.write_all(bytes)).await?;
-        if let Some(link) = &self.link {
-            link.count_bulk_sent(bytes.len() as u64);
+        let next = self.link.as_ref().and_then(|link| link.count_bulk_sent(bytes.len() as u64));
+        if let Some(next) = next {
+            // What was written is on its way meanwhile.
+            patiently(self.pipe.flush()).await?;
+            tokio::time::sleep_until(next).await;
         }
         Ok(())
     }

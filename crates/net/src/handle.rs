@@ -14,6 +14,7 @@ use crate::{
     bulk::{self, FetchError, Fetched},
     link::LinkShared,
     net::Command,
+    pace::{Pace, Paces},
     talk::{Talk, VisitError},
 };
 
@@ -95,6 +96,17 @@ impl NetHandle {
             received_bytes: counters.received_bytes.load(Ordering::Relaxed),
             bulk_bytes: counters.bulk_bytes.load(Ordering::Relaxed),
             pending_bytes: self.links.get(peer).map_or(0, |link| link.pending_bytes() as u64),
+        }
+    }
+
+    /// Lowest limit of [`NetHandle::set_limit`], in bytes per second.
+    pub const LEAST_LIMIT: u64 = Pace::LEAST;
+
+    /// Limits the bulk bytes that go over links with `peer`, or over all links together, each way, in bytes per second.
+    pub fn set_limit(&self, peer: Option<PeerId>, bytes_per_second: Option<u64>) {
+        match peer {
+            Some(peer) => self.links.counters(peer).paces.set(bytes_per_second),
+            None => self.links.paces.set(bytes_per_second),
         }
     }
 
@@ -187,12 +199,15 @@ impl NetHandle {
     }
 }
 
-/// Bytes that the links with one peer have carried since the net started.
+/// Bytes that the links with one peer have carried since the net started, and how fast those of bulk streams may go.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) sent_bytes: AtomicU64,
     pub(crate) received_bytes: AtomicU64,
     pub(crate) bulk_bytes: AtomicU64,
+    pub(crate) paces: Paces,
+    /// Those of all links together.
+    pub(crate) all: Arc<Paces>,
 }
 
 /// The links that are up, shared between the net task (which writes it) and handles (which read it).
@@ -200,6 +215,7 @@ pub(crate) struct Counters {
 pub(crate) struct LinkTable {
     links: Mutex<BTreeMap<PeerId, Arc<LinkShared>>>,
     counters: Mutex<BTreeMap<PeerId, Arc<Counters>>>,
+    paces: Arc<Paces>,
 }
 
 impl LinkTable {
@@ -209,7 +225,9 @@ impl LinkTable {
 
     /// The counters of the links with `peer`; they outlive each link.
     pub(crate) fn counters(&self, peer: PeerId) -> Arc<Counters> {
-        Arc::clone(self.counters.lock().unwrap_or_else(PoisonError::into_inner).entry(peer).or_default())
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Counters { all: Arc::clone(&self.paces), ..Counters::default() });
+        Arc::clone(counters.entry(peer).or_insert_with(new))
     }
 
     pub(crate) fn insert(&self, link: Arc<LinkShared>) {

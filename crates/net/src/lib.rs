@@ -27,6 +27,7 @@ mod knocking;
 mod link;
 mod nearby;
 mod net;
+mod pace;
 mod reach;
 mod talk;
 mod transport;

@@ -15,6 +15,7 @@ use libp2p::swarm::ConnectionId;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
     sync::{Notify, Semaphore, mpsc, oneshot, watch},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -191,14 +192,18 @@ impl LinkShared {
         self.counters.received_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_bulk_sent(&self, bytes: u64) {
+    /// Returns when the next bytes may go, unless that is at once.
+    pub(crate) fn count_bulk_sent(&self, bytes: u64) -> Option<Instant> {
         self.count_sent(bytes);
         self.counters.bulk_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.counters.paces.sent.spend(bytes).max(self.counters.all.sent.spend(bytes))
     }
 
-    pub(crate) fn count_bulk_received(&self, bytes: u64) {
+    /// Returns when the next bytes may be taken, unless that is at once.
+    pub(crate) fn count_bulk_received(&self, bytes: u64) -> Option<Instant> {
         self.count_received(bytes);
         self.counters.bulk_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.counters.paces.received.spend(bytes).max(self.counters.all.received.spend(bytes))
     }
 }
 

@@ -348,6 +348,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     core.forget_strangers().await;
     core.begin();
     core.follow_roots();
+    core.follow_room();
     core.begin_mounting();
     watch_machine(&core);
     watch_power(&core);

@@ -77,6 +77,7 @@ export type Answers = {
   set: MachineView;
   forgive: MachineView;
   link: LinkView;
+  link_limit: LinkView;
   link_asks: LinkAsksView;
   link_answer: LinkAsksView;
   link_history: LinkHistoryView;
@@ -1064,6 +1065,10 @@ export type LendLimits = {
   graphics: boolean;
   /** Free space that stays free, in bytes: with less nothing new starts. */
   disk_reserve_bytes: number;
+  /** Files of other machines that are kept because they were read here, in bytes. */
+  cache_bytes: number;
+  /** Files that go over all links together, each way, in bytes per second; no limit when absent. */
+  network: number | null;
 };
 
 /** What keeps a machine from lending. */
@@ -1293,6 +1298,14 @@ export type LinkKey = {
   peer: PeerId;
 };
 
+/** Limits the files that go over a link of this machine, as long as this machine wants; the other end may limit them, too. */
+export type LinkLimitRequest = {
+  /** The other end: name or id prefix of a machine. */
+  machine: string;
+  /** Most bytes a second, each way; no limit when absent. */
+  bytes_per_sec?: number | null;
+};
+
 /** What people want of a link. */
 export type LinkPolicy = "automatic" | "pinned" | "forbidden";
 
@@ -1358,6 +1371,8 @@ export type LinkView = {
   bytes_per_sec?: number | null;
   /** True if it is down because a machine does without it. */
   rests?: boolean;
+  /** Most bytes of files a second, each way, as this machine limits them. */
+  limit_bytes_per_sec?: number | null;
 };
 
 /** How busy a machine is; refreshed every few seconds. */
@@ -1921,6 +1936,7 @@ export type Request =
   | ({ ask: "set" } & SetRequest)
   | ({ ask: "forgive" } & ForgiveRequest)
   | ({ ask: "link" } & LinkRequest)
+  | ({ ask: "link_limit" } & LinkLimitRequest)
   | { ask: "link_asks" }
   | ({ ask: "link_answer" } & LinkAnswerRequest)
   | { ask: "link_history" }

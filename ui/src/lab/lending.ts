@@ -26,6 +26,8 @@ export function lendingReplies(): Replies {
         memory_in_use: 0.5,
         graphics: true,
         disk_reserve_bytes: 10e9,
+        cache_bytes: 64e9,
+        network: null,
       },
       on_return: { kind: "finish", within_secs: 120 },
       only_mine: false,

@@ -37,6 +37,10 @@ export interface Limits {
   graphics: boolean;
   /** Free space that stays free. */
   diskReserveBytes: number;
+  /** What is kept of files that were read here. */
+  cacheBytes: number;
+  /** Most bytes of files a second, each way; null for no limit. */
+  network: number | null;
 }
 
 /** What becomes of the work of others when its owner comes back. */

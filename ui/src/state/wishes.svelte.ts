@@ -18,6 +18,7 @@ const REPEATABLE: ReadonlySet<Ask> = new Set([
   "priority",
   "set",
   "link",
+  "link_limit",
   "link_answer",
 ]);
 

@@ -102,6 +102,7 @@ answers! {
     Set => MachineView;
     Forgive => MachineView;
     Link => LinkView;
+    LinkLimit => LinkView;
     LinkAsks => LinkAsksView;
     LinkAnswer => LinkAsksView;
     LinkHistory => LinkHistoryView;

@@ -398,6 +398,7 @@ fn link() -> LinkView {
         ask: None,
         bytes_per_sec: None,
         rests: false,
+        limit_bytes_per_sec: None,
     }
 }
 

@@ -3,7 +3,11 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use gridwell_api::{LendLadder, LentPart, OnReturn};
 
-use super::{machine::pause_time, node::Switch};
+use super::{
+    machine::pause_time,
+    node::Switch,
+    values::{BytesOrOff, bytes_or_off},
+};
 
 /// `gridwell lending`
 #[derive(Debug, Args)]
@@ -96,6 +100,12 @@ pub struct LendingSetArgs {
     /// Free space with less of which nothing new starts
     #[arg(long, value_name = "SIZE", value_parser = gridwell_model::parse_bytes)]
     pub disk_reserve: Option<u64>,
+    /// Disk for files of other machines that were read here
+    #[arg(long, value_name = "SIZE", value_parser = gridwell_model::parse_bytes)]
+    pub cache: Option<u64>,
+    /// Most bytes of files a second over all links together, each way, or 'off'
+    #[arg(long, value_name = "SIZE", value_parser = bytes_or_off)]
+    pub network: Option<BytesOrOff>,
     /// What happens to work of others when somebody comes back
     #[arg(long, value_enum)]
     pub on_return: Option<How>,

@@ -1,5 +1,7 @@
 use clap::{Args, Subcommand};
 
+use super::values::{BytesOrOff, bytes_or_off};
+
 /// `gridwell links`
 #[derive(Debug, Args)]
 pub struct LinksArgs {
@@ -32,6 +34,15 @@ A machine without the role 'links' asks the owner of the other one first: gridwe
     /// Let the grid decide; takes back what was asked
     #[command(after_help = "Example:\n  gridwell link auto quarry")]
     Auto(LinkEnd),
+    /// Limit the files that go over the link, each way
+    #[command(after_help = "\
+Examples:
+  gridwell link limit quarry 5MB
+  gridwell link limit quarry off
+
+The other end may limit them, too; the lower limit holds. Jobs, logs and messages are not limited. For all links together:
+gridwell lending set --network 20MB")]
+    Limit(LinkLimit),
     /// Show what became of links of this machine, and who changed them
     #[command(after_help = "Example:\n  gridwell link history")]
     History,
@@ -54,6 +65,16 @@ A machine without the role 'links' asks the owner of the other one first: gridwe
 pub struct LinkEnd {
     /// The other machine: its name, or the first letters of its id
     pub machine: String,
+}
+
+/// `gridwell link limit`
+#[derive(Debug, Args)]
+pub struct LinkLimit {
+    /// The other machine: its name, or the first letters of its id
+    pub machine: String,
+    /// Most bytes a second, or 'off'
+    #[arg(value_name = "SIZE", value_parser = bytes_or_off)]
+    pub limit: BytesOrOff,
 }
 
 /// `gridwell link forbid`

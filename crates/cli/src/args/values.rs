@@ -29,6 +29,18 @@ pub(super) fn seconds_or_off(text: &str) -> Result<u32, String> {
     u32::try_from(time.as_secs()).ok().filter(|secs| *secs > 0).ok_or_else(|| "write a time from 1s, or off".to_owned())
 }
 
+/// A number of bytes, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BytesOrOff(pub Option<u64>);
+
+/// Reads a size, or `off`.
+pub(super) fn bytes_or_off(text: &str) -> Result<BytesOrOff, String> {
+    match text {
+        "off" => Ok(BytesOrOff(None)),
+        _ => gridwell_model::parse_bytes(text).map(|bytes| BytesOrOff(Some(bytes))).map_err(|error| error.to_string()),
+    }
+}
+
 /// Reads whether all tasks are to look the same.
 pub(super) fn same_or_any(text: &str) -> Result<bool, String> {
     match text {

@@ -65,6 +65,8 @@ fn changed(mut rules: LendingRules, args: &LendingSetArgs) -> Result<LendingRule
     limits.memory = args.memory.unwrap_or(limits.memory);
     limits.memory_in_use = args.memory_in_use.unwrap_or(limits.memory_in_use);
     limits.disk_reserve_bytes = args.disk_reserve.unwrap_or(limits.disk_reserve_bytes);
+    limits.cache_bytes = args.cache.unwrap_or(limits.cache_bytes);
+    limits.network = args.network.map_or(limits.network, |network| network.0);
     args.ladder.iter().for_each(|rung| rung.put(&mut rules.ladder));
     if let Some(how) = args.on_return {
         rules.on_return = how.with(args.within);

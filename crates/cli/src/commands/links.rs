@@ -1,13 +1,13 @@
 use gridwell_api::{
-    ApiError, LinkAnswerRequest, LinkAsksView, LinkHistoryView, LinkRequest, LinkUndoRequest, LinkView, MachineView,
-    Request,
+    ApiError, LinkAnswerRequest, LinkAsksView, LinkHistoryView, LinkLimitRequest, LinkRequest, LinkUndoRequest,
+    LinkView, MachineView, Request,
 };
 use gridwell_model::LinkPolicy;
 use gridwell_serve::Client;
 
 use super::End;
 use crate::{
-    args::{LinkAnswer, LinkArgs, LinkCommand, LinkUndo, LinksArgs},
+    args::{LinkAnswer, LinkArgs, LinkCommand, LinkLimit, LinkUndo, LinksArgs},
     screen::Screen,
     text::{self, Names},
 };
@@ -32,6 +32,10 @@ pub(super) async fn link(args: LinkArgs, client: &Client, screen: Screen) -> Res
         LinkCommand::Pin(end) => want(end.machine, LinkPolicy::Pinned, false, client, screen).await,
         LinkCommand::Auto(end) => want(end.machine, LinkPolicy::Automatic, false, client, screen).await,
         LinkCommand::Forbid(end) => want(end.machine, LinkPolicy::Forbidden, end.anyway, client, screen).await,
+        LinkCommand::Limit(LinkLimit { machine, limit }) => {
+            let request = LinkLimitRequest { machine, bytes_per_sec: limit.0 };
+            show_link(&Request::LinkLimit(request), client, screen).await
+        }
         LinkCommand::History => show_history(&Request::LinkHistory, client, screen).await,
         LinkCommand::Undo(LinkUndo { id, anyway }) => {
             show_history(&Request::LinkUndo(LinkUndoRequest { id, anyway }), client, screen).await
@@ -51,7 +55,12 @@ async fn want(to: String, policy: LinkPolicy, cut_off: bool, client: &Client, sc
     let this = machines.iter().find(|machine| machine.this);
     let from = this.map(|machine| machine.id.to_string()).unwrap_or_default();
     let request = LinkRequest { from, to, policy, expected: None, cut_off };
-    let link: LinkView = client.ask(&Request::Link(request)).await?;
+    show_link(&Request::Link(request), client, screen).await
+}
+
+async fn show_link(request: &Request, client: &Client, screen: Screen) -> Result<End, ApiError> {
+    let link: LinkView = client.ask(request).await?;
+    let machines: Vec<MachineView> = client.ask(&Request::Machines).await?;
     screen.show(&link, |link| text::link(link, &Names::of(&machines)));
     Ok(End::Done)
 }

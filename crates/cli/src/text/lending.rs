@@ -26,6 +26,10 @@ pub(crate) fn lending(view: &LendingView) -> String {
         ),
     );
     line("Keeps free", format!("{} of the disk", format_bytes(limits.disk_reserve_bytes)));
+    let network = limits.network.map_or("as fast as the network is".to_owned(), |limit| {
+        format!("at most {} a second each way", format_bytes(limit))
+    });
+    line("Files", format!("up to {} kept of what is read here, {network}", format_bytes(limits.cache_bytes)));
     line("On return", on_return(rules.on_return));
     if rules.only_mine {
         line("Works for", "jobs of this machine alone".to_owned());

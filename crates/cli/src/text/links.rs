@@ -47,6 +47,9 @@ pub(crate) fn links(links: &[LinkView], names: &Names, columns: usize) -> String
         if link.policy != LinkPolicy::Automatic {
             text.push_str(&format!("{}: {}\n", clean(&link.name), wanted(link, names)));
         }
+        if let Some(limit) = limit(link) {
+            text.push_str(&format!("{}: {limit}\n", clean(&link.name)));
+        }
         if let Some(ask) = link.ask {
             text.push_str(&format!("{}: {}\n", clean(&link.name), asked(ask)));
         }
@@ -88,6 +91,7 @@ pub(crate) fn link(link: &LinkView, names: &Names) -> String {
         ("State", state(link)),
         ("Policy", wanted(link, names)),
     ];
+    lines.extend(limit(link).map(|limit| ("Limit", limit)));
     lines.extend(link.ask.map(|ask| ("Request", asked(ask).to_owned())));
     let text = fields(&lines);
     match link.policy {
@@ -107,6 +111,12 @@ fn round_trip(link: &LinkView) -> String {
 /// `12 MB/s`, once a file went over it.
 fn rate(link: &LinkView) -> String {
     link.bytes_per_sec.map(|rate| format!("{}/s", format_bytes(rate as u64))).unwrap_or_default()
+}
+
+/// How fast files may go, if that is limited here.
+fn limit(link: &LinkView) -> Option<String> {
+    let limit = format_bytes(link.limit_bytes_per_sec?);
+    Some(format!("files go at most {limit} a second each way"))
 }
 
 /// The policy in a table, where the usual one says nothing.
@@ -169,6 +179,7 @@ mod tests {
             ask: None,
             bytes_per_sec: None,
             rests: false,
+            limit_bytes_per_sec: None,
         }
     }
 
@@ -198,6 +209,15 @@ mod tests {
         assert!(!text.contains("connection refused"), "{text}");
         let text = strip_ansi_codes(&link(&forbidden, &names())).into_owned();
         assert!(text.contains("mill – forge") && text.contains("No job, file or message"), "{text}");
+    }
+
+    #[test]
+    fn a_limited_link_says_how_fast_files_go() {
+        let limited = LinkView { limit_bytes_per_sec: Some(5_000_000), last_error: String::new(), ..a_link() };
+        let said = "files go at most 5.0 MB a second each way";
+        let text = strip_ansi_codes(&links(std::slice::from_ref(&limited), &names(), 200)).into_owned();
+        assert!(text.ends_with(&format!("forge: {said}\n")), "{text}");
+        assert!(strip_ansi_codes(&link(&limited, &names())).contains(said), "{text}");
     }
 
     #[test]

@@ -113,6 +113,7 @@ impl Core {
             Request::Link(request) => return self.change_link(request, None, reply),
             Request::LinkHistory => Ok(Response::LinkHistory(self.link_history())),
             Request::LinkUndo(request) => return self.undo_link_change(&request, reply),
+            Request::LinkLimit(request) => return self.limit_link(&request, reply),
             Request::LinkAsks => Ok(Response::LinkAsks(self.link_asks())),
             Request::LinkAnswer(request) => return self.answer_ask(&request, reply),
             Request::HandOver(request) => return self.hand_over(&request, reply),

@@ -10,7 +10,7 @@ use gridwell_courtesy::{Policy, Resource, When};
 use gridwell_job::Recipes;
 use gridwell_model::{Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Standing, Tuning};
 use gridwell_sched::{Input as SchedInput, PeerView};
-use gridwell_store::{RunHistory, RunRecord};
+use gridwell_store::{ObjectLimits, RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
 use gridwell_worker::Lent;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,15 @@ pub(crate) struct Settings {
     /// Most bytes of copies of shared files that are kept here; half of what is free beyond the disk's reserve when absent.
     #[serde(default)]
     pub(crate) share_copies_bytes: Option<u64>,
+    /// Most bytes of files of others that are kept here because they were read.
+    #[serde(default = "usual_cache")]
+    pub(crate) cache_bytes: u64,
+    /// Most bytes of files a second that go over all links together, each way; no limit when absent.
+    #[serde(default)]
+    pub(crate) network: Option<u64>,
+    /// The same for the link with one machine.
+    #[serde(default)]
+    pub(crate) link_limits: BTreeMap<PeerId, u64>,
     /// What is wanted of machines for the jobs that start here.
     #[serde(default)]
     pub(crate) leanings: BTreeMap<PeerId, Leaning>,
@@ -92,6 +101,9 @@ impl Settings {
             limits: BTreeMap::new(),
             copies_bytes: usual_copies(),
             share_copies_bytes: None,
+            cache_bytes: usual_cache(),
+            network: None,
+            link_limits: BTreeMap::new(),
             leanings: BTreeMap::new(),
             awaited: BTreeSet::new(),
             score: 0.0,
@@ -109,6 +121,10 @@ impl Settings {
 /// Copied in some seconds at home; films of textures are not, which most jobs read in part only.
 const fn usual_copies() -> u64 {
     1 << 30
+}
+
+fn usual_cache() -> u64 {
+    ObjectLimits::default().own_bytes
 }
 
 /// Neighbours of neighbours of neighbours: further away, telling takes longer than it gains.

@@ -380,6 +380,7 @@ impl Core {
             ask: None,
             bytes_per_sec: None,
             rests: report.rests && !report.up,
+            limit_bytes_per_sec: None,
         })
     }
 }

@@ -44,6 +44,7 @@ mod membership;
 mod mounting;
 mod outbox;
 mod output;
+mod pacing;
 mod pairing;
 mod passing;
 mod peers;

@@ -267,6 +267,7 @@ impl Core {
             ask: self.own_ask(peer),
             bytes_per_sec: self.rates.of(peer).filter(|_| state == LinkState::Up),
             rests,
+            limit_bytes_per_sec: self.machines.settings().link_limits.get(&peer).copied(),
         })
     }
 }

@@ -19,6 +19,7 @@ use super::{
     door::storage,
     facts::Reply,
     lending::{Pause, too_long},
+    pacing::check_limit,
     reasons,
     views::share,
 };
@@ -48,7 +49,9 @@ impl Core {
             self.check_cores(rules.limits.cpus)?;
             let policy = policy_of(&rules, &before.policy)?;
             policy.check().map_err(|error| ApiError::new(ErrorCode::BadValue, error.to_string()))?;
-            (after.policy, after.lend_cpus) = (policy, rules.limits.cpus);
+            let LendLimits { cpus, cache_bytes, network, .. } = rules.limits;
+            check_limit(network)?;
+            (after.policy, after.lend_cpus, after.cache_bytes, after.network) = (policy, cpus, cache_bytes, network);
         }
         if let Some(pause) = request.pause {
             begin_pause(&mut after, pause)?;
@@ -56,6 +59,7 @@ impl Core {
         *self.machines.settings_mut() = after;
         self.tell_of_settings(&before);
         self.follow_lending(&before);
+        self.follow_room();
         // What follows at once is part of the answer.
         self.carry_wishes();
         Ok(())
@@ -76,7 +80,7 @@ impl Core {
             own: room(true, offer.own),
             why_not: self.accepts(false).1,
             objections: engine.objections().iter().map(objection).collect(),
-            rules: rules_of(&settings.policy, settings.lend_cpus),
+            rules: rules_of(settings),
             paused_until: settings.paused_until(),
             drained: !settings.lend,
             graphics_until: kept_back(Resource::Graphics),
@@ -129,7 +133,7 @@ fn policy_of(rules: &LendingRules, before: &Policy) -> Result<Policy, ApiError> 
         Schedule::try_from(hours).map_err(|error| ApiError::new(ErrorCode::BadValue, error.to_string()))
     };
     let secs = Duration::from_secs;
-    let LendLimits { cpus: _, cpus_in_use, memory, memory_in_use, graphics, disk_reserve_bytes } = rules.limits;
+    let LendLimits { cpus_in_use, memory, memory_in_use, graphics, disk_reserve_bytes, .. } = rules.limits;
     let LendNever { programs, full_screen, on_battery, graphics_busy, metered, hotter_than } =
         rules.never_while.clone();
     Ok(Policy {
@@ -161,7 +165,8 @@ fn policy_of(rules: &LendingRules, before: &Policy) -> Result<Policy, ApiError> 
     })
 }
 
-fn rules_of(policy: &Policy, cpus: Option<f32>) -> LendingRules {
+fn rules_of(settings: &Settings) -> LendingRules {
+    let policy = &settings.policy;
     let secs = |time: Duration| time.as_secs();
     let Limits { cores_softened, memory, memory_softened, graphics, disk_reserve_bytes } = policy.limits;
     let NeverWhile { programs, full_screen, on_battery, graphics_busy, metered, hotter_than } =
@@ -179,12 +184,14 @@ fn rules_of(policy: &Policy, cpus: Option<f32>) -> LendingRules {
         },
         never_while: LendNever { programs, full_screen, on_battery, graphics_busy, metered, hotter_than },
         limits: LendLimits {
-            cpus,
+            cpus: settings.lend_cpus,
             cpus_in_use: cores_softened,
             memory,
             memory_in_use: memory_softened,
             graphics,
             disk_reserve_bytes,
+            cache_bytes: settings.cache_bytes,
+            network: settings.network,
         },
         on_return: match policy.on_return {
             Yield::Soften => OnReturn::Soften,
@@ -358,11 +365,12 @@ mod tests {
                 OnReturn::Pack,
                 OnReturn::End,
             ] {
-                let mut rules = rules_of(&Policy::default(), Some(1.5));
+                let before = Settings { lend_cpus: Some(1.5), ..Settings::named("mill") };
+                let mut rules = rules_of(&before);
                 (rules.when, rules.on_return, rules.only_mine) = (when, on_return, true);
                 rules.never_while.programs.insert("resolve".to_owned());
-                let policy = policy_of(&rules, &Policy::default()).unwrap();
-                assert_eq!(rules_of(&policy, Some(1.5)), rules);
+                let policy = policy_of(&rules, &before.policy).unwrap();
+                assert_eq!(rules_of(&Settings { policy, ..before }), rules);
             }
         }
     }
@@ -374,7 +382,7 @@ mod tests {
 
     #[test]
     fn hours_beyond_a_day_are_refused() {
-        let mut rules = rules_of(&Policy::default(), None);
+        let mut rules = rules_of(&Settings::named("mill"));
         rules.when = LendWhen::Within { hours: [1 << 24; 7] };
         assert!(policy_of(&rules, &Policy::default()).is_err());
     }

@@ -26,6 +26,7 @@ use super::{
     Tree, TreeError,
     fresh::{Fresh, Room},
     origin::{Key, Origin},
+    turns::Turns,
 };
 use crate::clock;
 
@@ -48,6 +49,7 @@ const MEASURED_BYTES: u64 = 1024 * 1024;
 pub(crate) struct Fetchings {
     all: Arc<Mutex<BTreeMap<Key, Weak<Fetching>>>>,
     room: Room,
+    pub(super) turns: Turns,
 }
 
 impl Fetchings {
@@ -67,6 +69,7 @@ impl Fetchings {
             object,
             fresh: Arc::default(),
             room: self.room.clone(),
+            turns: self.turns.clone(),
             state: Mutex::default(),
             news: watch::Sender::default(),
         });
@@ -85,6 +88,7 @@ pub(super) struct Fetching {
     object: Object,
     fresh: Arc<Fresh>,
     room: Room,
+    turns: Turns,
     state: Mutex<State>,
     /// Changes when something came, or does not come.
     news: watch::Sender<u64>,
@@ -136,7 +140,7 @@ impl Fetching {
         timeout(origin.patience(), read).await.unwrap_or_else(|_| Err(origin.silent(tree)))
     }
 
-    /// Brings all of it here, and returns once it outlives a crash.
+    /// Brings all of it here, behind whoever waits for bytes, and returns once it outlives a crash.
     pub(super) async fn bring_whole(self: &Arc<Self>, tree: &Tree, origin: &Origin) -> Result<(), TreeError> {
         let _held = self.object.hold();
         let all = 0..group_count(origin.size_bytes());
@@ -144,6 +148,7 @@ impl Fetching {
             // The next piece is on its way while this one is waited for.
             let next = Groups::from(run.end..all.end.min(run.end + WHOLE_GROUPS));
             let now = Groups::from(run);
+            self.turns.come().await;
             let piece = self.until_here(tree, origin, &now, &next);
             timeout(origin.patience(), piece).await.unwrap_or_else(|_| Err(origin.silent(tree)))?;
         }
@@ -160,7 +165,7 @@ impl Fetching {
         let now = Groups::of_bytes(offset..offset + bytes);
         // What comes stays until it was read, however little room there is.
         let _held = self.object.hold();
-        let mut tries = 0;
+        let (mut tries, mut waits) = (0, None);
         self.fetch(tree, origin, &now.union(ahead));
         loop {
             let news = self.news.subscribe();
@@ -174,6 +179,7 @@ impl Fetching {
                     read => return read.map(Into::into).map_err(|error| TreeError::of_disk(&error)),
                 }
             }
+            waits.get_or_insert_with(|| self.turns.wait());
             self.wait(tree, origin, &now, &mut tries, news).await?;
         }
     }

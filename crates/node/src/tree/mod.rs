@@ -21,6 +21,7 @@ mod putting;
 mod roots;
 mod text;
 mod tickets;
+mod turns;
 mod unproven;
 mod views;
 

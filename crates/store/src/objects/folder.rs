@@ -35,6 +35,8 @@ const MOST_UNSYNCED_BYTES: u64 = 2 * SYNC_BYTES;
 pub(super) struct Folder {
     path: PathBuf,
     limits: ObjectLimits,
+    /// In the place of what the limits say.
+    own_bytes: AtomicU64,
     /// Knows what jobs pin and who holds what.
     blobs: Arc<blobs::Inner>,
     flusher: Flusher,
@@ -63,6 +65,7 @@ impl Folder {
         let synced = Arc::clone(&regions);
         Ok(Self {
             path: path.to_owned(),
+            own_bytes: AtomicU64::new(limits.own_bytes),
             limits,
             blobs,
             flusher: Flusher::start(lock, move |content| sync(content, &synced))?,
@@ -158,6 +161,19 @@ impl Folder {
         }
     }
 
+    pub(super) fn set_own_bytes(&self, own_bytes: u64) -> Result<(), ObjectError> {
+        self.own_bytes.store(own_bytes, Ordering::Relaxed);
+        self.unchecked_bytes.store(CHECK_EVERY_BYTES, Ordering::Relaxed);
+        self.make_room(0)
+    }
+
+    fn budget_bytes(&self, purpose: Purpose) -> u64 {
+        match purpose {
+            Purpose::Own => self.own_bytes.load(Ordering::Relaxed),
+            Purpose::Relayed => self.limits.relayed_bytes,
+        }
+    }
+
     /// Syncs what was written, and later writes no more.
     pub(super) fn close(&self) {
         self.flusher.close();
@@ -178,7 +194,7 @@ impl Folder {
         for purpose in Purpose::ALL {
             let victims = {
                 let regions = self.regions();
-                let excess_bytes = regions.excess_bytes(purpose, self.limits.budget_bytes(purpose), is_needed);
+                let excess_bytes = regions.excess_bytes(purpose, self.budget_bytes(purpose), is_needed);
                 regions.victims(purpose, excess_bytes.max(short_bytes), is_needed)
             };
             for (blob, groups) in &victims {

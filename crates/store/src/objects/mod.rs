@@ -44,15 +44,6 @@ impl Default for ObjectLimits {
     }
 }
 
-impl ObjectLimits {
-    const fn budget_bytes(&self, purpose: Purpose) -> u64 {
-        match purpose {
-            Purpose::Own => self.own_bytes,
-            Purpose::Relayed => self.relayed_bytes,
-        }
-    }
-}
-
 /// What pieces of blobs take now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectUsage {
@@ -95,6 +86,16 @@ impl Objects {
         let path = data_dir.join("objects");
         let folder = Folder::open(&path, limits, blobs, lock).map_err(|source| OpenError::Folder { path, source })?;
         Ok(Self { folder: Arc::new(folder) })
+    }
+
+    /// Changes how much room pieces may take that were read here, in bytes; what is too much, and not needed, goes.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectError::File`] or [`ObjectError::NoRoom`] if it could not be looked after; the change holds all the same.
+    pub async fn set_own_bytes(&self, own_bytes: u64) -> Result<(), ObjectError> {
+        let folder = Arc::clone(&self.folder);
+        blocking(move || folder.set_own_bytes(own_bytes)).await
     }
 
     /// Opens what is here of `blob`, whose size is said to be `size_bytes`; what is read and written through it counts for

@@ -22,6 +22,8 @@ export function labPolicy(): Policy {
       memorySoftened: 0.5,
       graphics: true,
       diskReserveBytes: 10e9,
+      cacheBytes: 64e9,
+      network: null,
     },
     onReturn: { onReturn: "finish", withinSecs: 120 },
     onlyMine: false,

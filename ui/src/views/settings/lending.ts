@@ -99,6 +99,8 @@ export function policyOf({ when, never_while: never, limits, on_return, only_min
       memorySoftened: limits.memory_in_use,
       graphics: limits.graphics,
       diskReserveBytes: limits.disk_reserve_bytes,
+      cacheBytes: limits.cache_bytes,
+      network: limits.network,
     },
     onReturn:
       on_return.kind === "finish"
@@ -143,6 +145,8 @@ export function rulesOf(policy: Policy, before: LendingRules): LendingRules {
       memory_in_use: limits.memorySoftened,
       graphics: limits.graphics,
       disk_reserve_bytes: limits.diskReserveBytes,
+      cache_bytes: limits.cacheBytes,
+      network: limits.network,
     },
     on_return:
       onReturn.onReturn === "finish"
