@@ -88,3 +88,38 @@ fn a_machine_on_which_nothing_ends_well_lends_nothing_and_says_why() {
     mill.ok(["forgive", "mill"]);
     assert_eq!(machine(&mill.json(["machines"]), "mill")["accepts"], true);
 }
+
+#[test]
+fn a_good_end_shows_that_a_machine_works_and_it_lends_again() {
+    let grid = Grid::of_one();
+    let mill = &grid.peers[0];
+    let accepts = |machines: &Value| machine(machines, "mill")["accepts"].as_bool().expect("a word");
+    for command in [&["false"][..], &["sh", "-c", "exit 1"], &["python3", "-c", "exit(1)"]] {
+        let job = mill.start_job([&["exec", "--detach", "--array", "3", "--attempts", "1", "--"], command].concat());
+        assert_eq!(mill.end_of(&job)["state"], "failed");
+    }
+    mill.until("a sick machine", &["machines"], |machines| (!accepts(machines)).then_some(()));
+    mill.done(&mill.start_job(["exec", "--detach", "--", "true"]));
+    mill.until("a machine that lends", &["machines"], |machines| accepts(machines).then_some(()));
+    assert!(mill.ok(["forgive", "mill", "false"]).contains("mill"), "each program is blamed as before");
+}
+
+#[test]
+fn mistaken_commands_make_no_machine_lend_nothing() {
+    let grid = Grid::of(&["mill", "quarry"]);
+    let mill = &grid.peers[0];
+    for command in [&["false"][..], &["sh", "-c", "exit 1"], &["python3", "-c", "exit(1)"]] {
+        let job = mill.start_job([&["exec", "--detach", "--array", "12", "--"], command].concat());
+        let view = mill.end_of(&job);
+        assert_eq!(view["state"], "failed");
+        assert_eq!(view["made_by"].as_array().map(Vec::len), Some(2), "{view:#}");
+    }
+    for peer in &grid.peers {
+        peer.until("machines that lend", &["machines"], |machines| {
+            let all = machines.as_array()?;
+            all.iter().all(|one| one["accepts"] == true).then_some(())
+        });
+    }
+    let refused = mill.refused(2, ["forgive", "mill"]);
+    assert!(refused.contains("nothing is held against mill here"), "{refused}");
+}

@@ -125,6 +125,15 @@ pub enum Effect {
         /// How many.
         tasks: u32,
     },
+    /// A step fails on several peers, and so is hardly the fault of this one, which is to hear it. Said once.
+    FailsElsewhere {
+        /// Of which job.
+        job: JobId,
+        /// Position of the step.
+        step: u32,
+        /// One of those on which it failed.
+        peer: PeerId,
+    },
     /// The scheduler gives this peer no more tasks of the job.
     BlockPeer {
         /// The job.

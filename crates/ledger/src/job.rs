@@ -62,6 +62,8 @@ pub(crate) struct Job {
     reasons: Reasons,
     /// Where tasks failed that have not ended well.
     failed_on: BTreeMap<TaskKey, BTreeSet<u16>>,
+    /// By step, where it failed, and who of these has heard that others fare no better. Not kept.
+    doubts: BTreeMap<u32, Doubt>,
     /// Live leases.
     pub(crate) leases: BTreeMap<Fence, Lease>,
     /// Second attempts, and the highest attempt number that one got. Not journalled.
@@ -75,6 +77,13 @@ pub(crate) struct Job {
     pub(crate) journal_bytes: usize,
     /// Set by a bug only; [`Job::check`] reports it.
     illegal: Option<(TaskKey, TaskState, TaskState)>,
+}
+
+/// Whether failures of a step are their machine's fault or its own.
+#[derive(Debug, Default)]
+struct Doubt {
+    failed_on: BTreeSet<u16>,
+    told: BTreeSet<u16>,
 }
 
 /// One step's records.
@@ -150,6 +159,7 @@ impl Job {
             holders: Holders::default(),
             reasons: Reasons::new(),
             failed_on: BTreeMap::new(),
+            doubts: BTreeMap::new(),
             leases: BTreeMap::new(),
             seconds: BTreeMap::new(),
             last_second: 0,

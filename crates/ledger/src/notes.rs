@@ -11,6 +11,8 @@ pub(crate) struct Notes {
     pub(crate) blocked: Vec<u16>,
     pub(crate) unblocked: Vec<u16>,
     pub(crate) outdone: Vec<Outdone>,
+    /// By step, peers on which it fails as it does on others.
+    pub(crate) excused: Vec<(u32, u16)>,
     /// Checkpoints that nobody goes on from any more.
     pub(crate) dropped: Vec<BlobId>,
     /// It is new, or was ended and goes on.

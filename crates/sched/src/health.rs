@@ -19,7 +19,8 @@ const MOST_WEIGHT: f64 = 16.0;
 /// Below this nothing is remembered.
 const FORGOTTEN: f64 = 0.1;
 
-/// A machine that is sick for so many programs is sick for all: the fault is hardly theirs.
+/// A machine that is sick for so many programs is sick for all: the fault is hardly theirs. Only those count that have failed
+/// since anything ended well there: a machine on which work gets done is no broken one.
 const SICK_FOR_ALL: usize = 3;
 
 /// Most machines with programs that are remembered; the lightest goes first.
@@ -54,6 +55,8 @@ struct Record {
     failed: u32,
     of: u32,
     succeeded_on: PeerId,
+    /// Nothing, of whatever program, has ended well there since the last of the failures.
+    is_last_word: bool,
 }
 
 impl Record {
@@ -76,18 +79,24 @@ impl Health {
     /// Tasks of one run of `program` failed on `peer` and have ended well on another machine since.
     pub fn outdone(&mut self, peer: PeerId, program: &str, tasks: u32, by: PeerId, now: Time) {
         self.make_room(now);
-        let fresh = || Record { weight: 0.0, since: now, failed: 0, of: 0, succeeded_on: by };
+        let fresh = || Record { weight: 0.0, since: now, failed: 0, of: 0, succeeded_on: by, is_last_word: true };
         let record = self.records.entry(peer).or_default().entry(program.to_owned()).or_insert_with(fresh);
         record.weigh(record.weight_at(now) + 1.0, now);
         record.failed = record.failed.saturating_add(tasks);
         record.of = record.of.saturating_add(tasks);
         record.succeeded_on = by;
+        record.is_last_word = true;
     }
 
-    /// Tasks of `program` ended well on `peer`: each halves what speaks against it. False if nothing did.
+    /// Tasks of `program` ended well on `peer`: each halves what speaks against it for that program, and for others the peer
+    /// is not broken. False if that changes nothing.
     pub fn succeeded(&mut self, peer: PeerId, program: &str, tasks: u32, now: Time) -> bool {
         let Some(programs) = self.records.get_mut(&peer) else { return false };
-        let Some(record) = programs.get_mut(program) else { return false };
+        let mut changes = false;
+        for record in programs.values_mut() {
+            changes |= std::mem::replace(&mut record.is_last_word, false);
+        }
+        let Some(record) = programs.get_mut(program) else { return changes };
         record.weigh(record.weight_at(now) * 0.5_f64.powf(f64::from(tasks)), now);
         record.of = record.of.saturating_add(tasks);
         programs.retain(|_, record| record.weight_at(now) >= FORGOTTEN);
@@ -117,16 +126,17 @@ impl Health {
     #[must_use]
     pub fn against(&self, peer: PeerId, program: &str, now: Time) -> Vec<Sick> {
         let mut sick = self.sick(peer, now);
-        if sick.len() < SICK_FOR_ALL {
+        if !self.is_sick_for_all(peer, now) {
             sick.retain(|one| one.program == program);
         }
         sick
     }
 
-    /// True if `peer` is sick for so many programs that it had better take none.
+    /// True if `peer` is sick for so many programs, and none has ended well there since, that it had better take none.
     #[must_use]
     pub fn is_sick_for_all(&self, peer: PeerId, now: Time) -> bool {
-        self.sick(peer, now).len() >= SICK_FOR_ALL
+        let records = self.records.get(&peer).into_iter().flat_map(BTreeMap::values);
+        records.filter(|record| record.is_last_word && record.again(now).is_some()).count() >= SICK_FOR_ALL
     }
 
     /// When the next machine is tried again.
@@ -215,6 +225,24 @@ mod tests {
         }
         assert!(health.is_sick_for_all(MILL, at(0)));
         assert_eq!(health.against(MILL, "povray", at(0)).len(), 3);
+    }
+
+    #[test]
+    fn a_good_end_of_any_program_shows_that_a_machine_is_not_sick_for_all_until_all_fail_anew() {
+        let mut health = Health::default();
+        let programs = ["blender", "ffmpeg", "python3"];
+        let fail = |health: &mut Health, program| health.outdone(MILL, program, 1, LOFT, at(0));
+        programs.iter().for_each(|program| (0..3).for_each(|_| fail(&mut health, program)));
+        assert!(health.succeeded(MILL, "povray", 1, at(0)));
+        assert!(!health.is_sick_for_all(MILL, at(0)) && health.against(MILL, "povray", at(0)).is_empty());
+        assert_eq!(health.sick(MILL, at(0)).len(), 3, "each of them is as sick as before");
+        assert_eq!(health.against(MILL, "ffmpeg", at(0)).len(), 1);
+        assert!(!health.succeeded(MILL, "povray", 1, at(0)), "and nothing more is changed by the next");
+
+        programs[..2].iter().for_each(|program| fail(&mut health, program));
+        assert!(!health.is_sick_for_all(MILL, at(0)));
+        fail(&mut health, programs[2]);
+        assert!(health.is_sick_for_all(MILL, at(0)));
     }
 
     proptest! {

@@ -132,6 +132,13 @@ pub enum Message {
     Edition(Vec<u8>),
     /// Which copies the sender keeps of a share; said when that changes, and once in a while.
     Copies(CopyReport),
+    /// Steward → worker: this step fails on other machines as it does there, so nothing about it speaks against the receiver.
+    FailsElsewhere {
+        /// The job.
+        job: JobId,
+        /// Position of the step.
+        step: u32,
+    },
 }
 
 impl Message {
@@ -153,6 +160,7 @@ impl Message {
             | Self::Settled { .. }
             | Self::Revoke { .. }
             | Self::Forget { .. }
+            | Self::FailsElsewhere { .. }
             | Self::Log(_)
             | Self::Deputy(_)
             | Self::Limit(_)

@@ -180,6 +180,7 @@ impl Node {
             | LedgerEffect::SnapshotDue { .. }
             | LedgerEffect::Revoke { .. }
             | LedgerEffect::Settle { .. }
+            | LedgerEffect::FailsElsewhere { .. }
             | LedgerEffect::DropCheckpoint { .. }
             | LedgerEffect::TasksChanged { .. }
             | LedgerEffect::JobChanged { .. }

@@ -1,6 +1,6 @@
 //! What a report of ended tasks does to their records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gridwell_model::{AttemptEnd, Fence, TaskKey, TaskSpan, TaskSpans, TaskState};
 
@@ -115,6 +115,24 @@ impl Job {
             self.set_state(place.step, index, next, notes);
         }
         self.blame_holder(place.peer, blame, result.tasks, notes);
+        self.excuse(place, result.tasks, notes);
+    }
+
+    /// Who sees the same task fail as others do, or a step of which nothing ends well anywhere, is not to blame.
+    fn excuse(&mut self, place: Place, tasks: TaskSpan, notes: &mut Notes) {
+        let doubt = self.doubts.entry(place.step).or_default();
+        doubt.failed_on.insert(place.peer);
+        let mut innocent = BTreeSet::new();
+        if self.steps[place.step as usize].counts.of(TaskState::Done) == 0 && doubt.failed_on.len() > 1 {
+            innocent.clone_from(&doubt.failed_on);
+        }
+        for index in tasks.indices() {
+            let failed_on = self.failed_on.get(&TaskKey { step: place.step, index });
+            innocent.extend(failed_on.filter(|peers| peers.len() > 1).into_iter().flatten());
+        }
+        notes
+            .excused
+            .extend(innocent.into_iter().filter(|peer| doubt.told.insert(*peer)).map(|peer| (place.step, peer)));
     }
 
     fn blame_holder(&mut self, peer: u16, blame: Blame, tasks: TaskSpan, notes: &mut Notes) {

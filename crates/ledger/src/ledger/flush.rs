@@ -85,7 +85,10 @@ impl Job {
             let (peer, by) = (self.holders.peer(outdone.peer)?, self.holders.peer(outdone.by)?);
             Some(Effect::Outdone { job, step, peer, by, tasks })
         });
-        timed.chain(outdone).chain(ended).collect()
+        let excused = notes.excused.iter().filter_map(|(step, peer)| {
+            Some(Effect::FailsElsewhere { job, step: *step, peer: self.holders.peer(*peer)? })
+        });
+        timed.chain(outdone).chain(excused).chain(ended).collect()
     }
 
     fn block_effects(&self, notes: &Notes) -> Vec<Effect> {

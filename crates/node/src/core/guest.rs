@@ -148,6 +148,7 @@ impl Core {
         };
         self.outbox.retain(|lease, _| lease.job != job);
         self.preludes.remove(&job);
+        self.own.forget(job);
         self.reading.folders.hide(job);
         self.outgoing.forget(job);
         let mine = guest.steward() == self.me || self.keeps(job);

@@ -1,6 +1,6 @@
 //! Machines on which programs fail that end well elsewhere, and this one if nothing ends well on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gridwell_api::{ApiError, ErrorCode, Finding, ForgiveRequest, NoticeKind, NoticeLevel, Response, SickView};
 use gridwell_job::{JobPlan, draft::COMMAND};
@@ -16,6 +16,15 @@ pub(crate) struct OwnHealth {
     health: Health,
     /// True while it lends nothing because several programs fail here and none of them ends well.
     pub(super) is_sick: bool,
+    /// Steps that fail on other machines, too: nothing of them counts.
+    excused: BTreeSet<(JobId, u32)>,
+}
+
+impl OwnHealth {
+    /// Nothing of this job runs here any more.
+    pub(super) fn forget(&mut self, job: JobId) {
+        self.excused.retain(|(excused, _)| *excused != job);
+    }
 }
 
 /// What people call the program of a step: the tool that it needs, else its recipe, for commands, which are as different as their
@@ -66,19 +75,29 @@ impl Core {
         }
     }
 
-    /// A run ended here, or its session did. What the job is to blame for is told apart by the others that end well.
+    /// A run ended here, or its session did. What the job is to blame for is told apart by the others that end well, here or
+    /// elsewhere.
     pub(super) fn note_own_end(&mut self, job: JobId, step: u32, good: bool) {
         let Some(guest) = self.guests.get(&job) else { return };
         let (program, now) = (program_of(&guest.spec, &guest.plan, step), clock::now());
         if good {
             self.own.health.succeeded(self.me, &program, 1, now);
-        } else {
+        } else if !self.own.excused.contains(&(job, step)) {
             self.own.health.outdone(self.me, &program, 1, self.me, now);
         }
         self.look_at_own_health();
     }
 
-    /// Lends nothing to others while it is sick, and again once it may try.
+    /// A step that failed here fails on others as well: its program does not speak against this machine.
+    pub(super) fn excuse_own(&mut self, job: JobId, step: u32) {
+        let Some(guest) = self.guests.get(&job) else { return };
+        let program = program_of(&guest.spec, &guest.plan, step);
+        self.own.excused.insert((job, step));
+        self.own.health.forgive(self.me, Some(&program));
+        self.look_at_own_health();
+    }
+
+    /// Lends nothing to others while it is sick, and again once it may try or something ended well.
     pub(super) fn look_at_own_health(&mut self) {
         let is_sick = self.own.health.is_sick_for_all(self.me, clock::now());
         if std::mem::replace(&mut self.own.is_sick, is_sick) != is_sick {

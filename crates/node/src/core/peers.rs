@@ -220,7 +220,8 @@ impl Core {
             message @ (Message::Offer(_)
             | Message::Settled { .. }
             | Message::Revoke { .. }
-            | Message::Forget { .. }) => {
+            | Message::Forget { .. }
+            | Message::FailsElsewhere { .. }) => {
                 self.on_steward_message(peer, message);
             }
             message @ (Message::Accept { .. }

@@ -185,6 +185,9 @@ impl Core {
                 self.on_tasks_timed(lease, peer, step, tasks, Duration::from_micros(run_micros), left);
             }
             Effect::Outdone { job, step, peer, by, tasks } => self.on_outdone((job, step), peer, by, tasks),
+            Effect::FailsElsewhere { job, step, peer } => {
+                self.tell_worker(peer, Message::FailsElsewhere { job, step });
+            }
             Effect::BlockPeer { job, peer } => self.sched.handle(SchedInput::PeerBlocked { job, peer }, now),
             Effect::UnblockPeer { job, peer } => self.sched.handle(SchedInput::PeerUnblocked { job, peer }, now),
             Effect::PriorityChanged { job, priority } => {
@@ -391,6 +394,7 @@ impl Core {
             }
             Message::Revoke { lease, tasks } => WorkerInput::Revoked { lease, tasks: plain(tasks) },
             Message::Forget { job } => WorkerInput::JobForgotten { job },
+            Message::FailsElsewhere { job, step } => return self.excuse_own(job, step),
             other => {
                 tracing::debug!(?other, "not a steward's message");
                 return;
@@ -403,7 +407,9 @@ impl Core {
     fn may_say(&self, steward: PeerId, message: &Message) -> bool {
         let owner = match message {
             Message::Settled { lease, .. } | Message::Revoke { lease, .. } => self.worker.steward_of(*lease),
-            Message::Forget { job } => self.guests.get(job).map(|guest| guest.steward()),
+            Message::Forget { job } | Message::FailsElsewhere { job, .. } => {
+                self.guests.get(job).map(|guest| guest.steward())
+            }
             _ => None,
         };
         owner.is_none_or(|owner| owner == steward)

@@ -130,6 +130,42 @@ fn what_fails_on_one_machine_and_ends_well_on_another_was_the_machines_doing() {
     assert_eq!(outdone(desk.take_effects()), [], "it went well there the second time");
 }
 
+/// Who hears that others fare no better.
+fn excused(effects: &[Effect]) -> Vec<PeerId> {
+    let excused = effects.iter().filter_map(|effect| match effect {
+        Effect::FailsElsewhere { job: JOB, step: 0, peer } => Some(*peer),
+        _ => None,
+    });
+    excused.collect()
+}
+
+#[test]
+fn machines_on_which_the_same_fails_hear_once_that_it_is_not_their_doing() {
+    let mut desk = Desk::with(vec![a_step(3)]);
+    desk.run(0, 0, BOB, failed(FailureKind::Program));
+    desk.run(0, 1, BOB, failed(FailureKind::Program));
+    assert_eq!(excused(&desk.take_effects()), [], "it may be the machine's");
+    desk.run(0, 0, ANN, failed(FailureKind::Program));
+    let mut both = excused(&desk.take_effects());
+    both.sort_unstable();
+    let mut expected = [ANN, BOB];
+    expected.sort_unstable();
+    assert_eq!(both, expected);
+    desk.run(0, 1, ANN, failed(FailureKind::Program));
+    assert_eq!(excused(&desk.take_effects()), []);
+}
+
+#[test]
+fn where_others_end_some_well_only_the_same_task_excuses_a_machine() {
+    let mut desk = Desk::with(vec![a_step(4)]);
+    desk.run(0, 3, ANN, succeeded());
+    desk.run(0, 0, BOB, failed(FailureKind::Program));
+    desk.run(0, 1, ANN, failed(FailureKind::Program));
+    assert_eq!(excused(&desk.take_effects()), [], "another task may be broken");
+    desk.run(0, 0, ANN, failed(FailureKind::Program));
+    assert_eq!(excused(&desk.take_effects()).len(), 2);
+}
+
 #[test]
 fn a_missing_program_blocks_its_machine_and_costs_no_attempt() {
     let mut desk = Desk::with(vec![a_step(5)]);
