@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::support::{Grid, Peer, lines, names, until};
 
 /// Adds the numbers up to 100 and notes each where it adds it. At 50 and at 60 it waits for a file; it goes on from what it has saved,
@@ -82,6 +84,10 @@ impl Sum {
             let task = &page["tasks"][0];
             (task["saved"] == true && task["state"] == state).then_some(())
         });
+        let task = &self.mill().tasks(&self.job)[0];
+        let job = self.mill().json(["job", &self.job]);
+        assert!(task["saved_at"].is_u64(), "and when: {task:#}");
+        assert_eq!((&job["saved"], &job["saved_at"]), (&1.into(), &task["saved_at"]));
     }
 
     /// It goes on where nothing of it ran, and makes what it makes when nobody stops it.
@@ -93,8 +99,12 @@ impl Sum {
         let home = self.grid.path("home");
         assert_eq!(names(&home), ["sum.txt"]);
         assert_eq!(lines(&home.join("sum.txt")), [RESULT]);
-        let saved = &self.mill().tasks(&self.job)[0]["saved"];
-        assert_eq!(saved, false, "nobody goes on from it any more");
+        let task = &self.mill().tasks(&self.job)[0];
+        assert_eq!(
+            (&task["saved"], &task["saved_at"]),
+            (&false.into(), &Value::Null),
+            "nobody goes on from it any more"
+        );
     }
 }
 

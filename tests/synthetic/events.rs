@@ -68,5 +68,6 @@ fn change(world: &mut World, number: u32) -> EventBody {
         machine: Some(world.machine_of(index).id),
         exit_code: None,
         reason: String::new(),
+        saved_at: None,
     })
 }

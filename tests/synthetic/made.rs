@@ -161,6 +161,8 @@ pub(crate) fn job(at: usize, tasks: u32, now: Stamp, machines: &[MachineView]) -
         priority: 0,
         counts,
         reused: 0,
+        saved: 0,
+        saved_at: None,
         task_word: "frame".into(),
         progress: if running { counts.done as f64 / f64::from(tasks) } else { 1.0 },
         time_left_secs: running.then_some(720.0),

@@ -120,6 +120,7 @@ impl World {
             status: String::new(),
             held: false,
             saved: false,
+            saved_at: None,
             flaws: Vec::new(),
         }
     }

@@ -105,6 +105,8 @@ pub struct TasksChanged {
     pub exit_code: Option<i32>,
     /// Why they failed or were lost; may be empty.
     pub reason: String,
+    /// When a checkpoint of them was kept, if that is what is new; what was known before stays as it is otherwise.
+    pub saved_at: Option<Stamp>,
 }
 
 /// Names one link in the eyes of one of its machines.

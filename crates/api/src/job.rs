@@ -21,6 +21,10 @@ pub struct JobView {
     pub counts: TaskCounts,
     /// Those of the tasks that are done because an earlier job had made the same from the same.
     pub reused: u64,
+    /// Those of the tasks of which a checkpoint is kept: they go on from it should they be stopped or their machine vanish.
+    pub saved: u64,
+    /// When the newest of these was kept; absent if none is, or if that was before the node of its steward started.
+    pub saved_at: Option<Stamp>,
     /// What one task is called: `frame` when each is one picture, else `task`.
     pub task_word: String,
     /// 0 … 1: ended tasks, and running ones by what they say.
@@ -278,6 +282,8 @@ pub struct TaskView {
     pub held: bool,
     /// True if a checkpoint of it is kept, from which it goes on should it be stopped or its machine vanish.
     pub saved: bool,
+    /// When; absent if none is, or if that was before the node of the job's steward started.
+    pub saved_at: Option<Stamp>,
     /// What is wrong with files of it that landed, each kind once.
     pub flaws: Vec<Flaw>,
 }

@@ -208,6 +208,8 @@ impl FakeNode {
             priority: 0,
             counts: TaskCounts { done, failed, ready: self.tasks - done - failed, ..TaskCounts::default() },
             reused: 0,
+            saved: 0,
+            saved_at: None,
             task_word: "frame".into(),
             progress: done as f64 / self.tasks as f64,
             time_left_secs: None,
@@ -321,6 +323,7 @@ fn failed_task() -> TaskView {
         status: String::new(),
         held: false,
         saved: false,
+        saved_at: None,
         flaws: Vec::new(),
     }
 }

@@ -26,6 +26,59 @@ describe("a job that has not ended", () => {
   });
 });
 
+describe("a job of which something runs", () => {
+  const FILM = "#/jobs/filmcutaaaaaaaaa";
+
+  it("is paused at once, says what becomes of what ran, and goes on when that is taken back", async () => {
+    const page = await open(FILM);
+    const asked = (): Promise<unknown[]> =>
+      page.evaluate(() =>
+        window.lab.bridge.asked.flatMap(request =>
+          request.ask === "hold" || request.ask === "release" ? [{ ...request }] : [],
+        ),
+      );
+    await page.getByRole("main").getByRole("button", { name: "Pause now" }).click();
+    await page.getByText(/holiday film.* is paused now: what ran goes on from what it saved, or begins anew/).waitFor();
+    expect(await asked()).toEqual([{ ask: "hold", target: "filmcutaaaaaaaaa", now: true }]);
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect.poll(asked).toContainEqual({ ask: "release", target: "filmcutaaaaaaaaa" });
+    expect(await breaches(page)).toEqual([]);
+  });
+
+  it("is paused at once from the palette, too", async () => {
+    const page = await open(FILM);
+    await page.getByRole("main").getByRole("button", { name: "Pause now" }).waitFor();
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("pause now");
+    await page.getByRole("option", { name: /Pause now/ }).click();
+    await page.getByText(/is paused now/).waitFor();
+  });
+
+  it.each(["dark", "light"] as const)("says in %s what of it is saved, and since when", async theme => {
+    const page = await open(`${FILM}/tasks`, { theme });
+    await page.getByText(/progress of 2 tasks saved (just now|.+ ago)/).waitFor();
+    const tasks = page.getByRole("grid", { name: "Tasks" });
+    expect(await tasks.getByText(/^Saved (just now|.+ ago)/).count()).toBe(2);
+    await page.evaluate(() => {
+      const { bridge, grid } = window.lab;
+      const { id } = grid.jobs.find(job => job.name === "holiday film.mov")!;
+      const of = { job: id, step: 0, machine: null, exit_code: null, reason: "" };
+      const tell = (data: object): void => bridge.tell({ event: "tasks_changed", data: { ...of, ...data } } as never);
+      tell({ span: { start: 5, end: 6 }, state: "held", saved_at: null });
+      tell({ span: { start: 6, end: 7 }, state: "done", saved_at: null });
+    });
+    await tasks.getByText(/^Goes on from what it saved (just now|.+ ago)/).waitFor();
+    expect(await tasks.getByText(/^Saved (just now|.+ ago)/).count()).toBe(0);
+    expect(await breaches(page)).toEqual([]);
+  });
+
+  it("offers no pause at once where nothing runs", async () => {
+    const page = await open("#/jobs/trainaaaaaaaaaaa");
+    await page.getByRole("main").getByRole("button", { name: "Pause", exact: true }).waitFor();
+    expect(await page.getByRole("main").getByRole("button", { name: "Pause now" }).count()).toBe(0);
+  });
+});
+
 describe("a job that has ended", () => {
   it("says nothing of lids", async () => {
     const page = await open("#/jobs/teaseraaaaaaaaaa");

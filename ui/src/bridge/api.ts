@@ -832,6 +832,10 @@ export type JobDetail = {
   counts: TaskCounts;
   /** Those of the tasks that are done because an earlier job had made the same from the same. */
   reused: number;
+  /** Those of the tasks of which a checkpoint is kept: they go on from it should they be stopped or their machine vanish. */
+  saved: number;
+  /** When the newest of these was kept; absent if none is, or if that was before the node of its steward started. */
+  saved_at: Stamp | null;
   /** What one task is called: `frame` when each is one picture, else `task`. */
   task_word: string;
   /** 0 … 1: ended tasks, and running ones by what they say. */
@@ -896,6 +900,10 @@ export type JobView = {
   counts: TaskCounts;
   /** Those of the tasks that are done because an earlier job had made the same from the same. */
   reused: number;
+  /** Those of the tasks of which a checkpoint is kept: they go on from it should they be stopped or their machine vanish. */
+  saved: number;
+  /** When the newest of these was kept; absent if none is, or if that was before the node of its steward started. */
+  saved_at: Stamp | null;
   /** What one task is called: `frame` when each is one picture, else `task`. */
   task_word: string;
   /** 0 … 1: ended tasks, and running ones by what they say. */
@@ -2471,6 +2479,8 @@ export type TaskView = {
   held: boolean;
   /** True if a checkpoint of it is kept, from which it goes on should it be stopped or its machine vanish. */
   saved: boolean;
+  /** When; absent if none is, or if that was before the node of the job's steward started. */
+  saved_at: Stamp | null;
   /** What is wrong with files of it that landed, each kind once. */
   flaws: Array<Flaw>;
 };
@@ -2491,6 +2501,8 @@ export type TasksChanged = {
   exit_code: number | null;
   /** Why they failed or were lost; may be empty. */
   reason: string;
+  /** When a checkpoint of them was kept, if that is what is new; what was known before stays as it is otherwise. */
+  saved_at: Stamp | null;
 };
 
 /** A page of tasks. */

@@ -1,10 +1,11 @@
-import { Refusal, type FailureView, type JobView } from "~/bridge";
+import { Refusal, type FailureView, type JobView, type Request } from "~/bridge";
 import type { Grid, TaskFeed } from "~/state";
 import { format, isolate, m, problem } from "~/text";
 
 /** What can be done to a job or one of its tasks, and how each is taken back. */
 const DEEDS = {
   hold: { back: "release", said: m.jobs_held },
+  hold_now: { back: "release", said: m.jobs_held_now },
   release: { back: "hold", said: m.jobs_released },
   cancel: { back: "retry", said: m.jobs_cancelled },
   retry: { back: null, said: m.jobs_retried },
@@ -17,11 +18,20 @@ export function deedKey(deed: Deed, target: string): string {
   return `${deed}.${target}`;
 }
 
+function request(deed: Deed, target: string): Request {
+  return deed === "hold_now" ? { ask: "hold", target, now: true } : { ask: deed, target };
+}
+
+/** What takes it back. Whoever lets go of what was paused before would start more than was stopped. */
+function backOf(deed: Deed, jobs: readonly JobView[]): Deed | null {
+  return deed === "hold_now" && jobs.some(job => job.state === "held") ? null : DEEDS[deed].back;
+}
+
 /** Does it, says so, and offers to take it back. Problems are told, not thrown. */
 export async function perform(grid: Grid, deed: Deed, job: JobView, target: string = job.id): Promise<void> {
-  const wish = (what: Deed): Promise<unknown> => grid.wishes.make(deedKey(what, target), { ask: what, target });
-  const { back, said } = DEEDS[deed];
-  const label = said({ name: isolate(job.name) });
+  const wish = (what: Deed): Promise<unknown> => grid.wishes.make(deedKey(what, target), request(what, target));
+  const back = backOf(deed, [job]);
+  const label = DEEDS[deed].said({ name: isolate(job.name) });
   try {
     await wish(deed);
     if (back === null) {
@@ -41,9 +51,9 @@ export async function performAll(grid: Grid, deed: Deed, jobs: readonly JobView[
   if (only === undefined) return;
   if (others.length === 0) return perform(grid, deed, only);
   const each = async (what: Deed): Promise<void> => {
-    await Promise.all(jobs.map(job => grid.wishes.make(deedKey(what, job.id), { ask: what, target: job.id })));
+    await Promise.all(jobs.map(job => grid.wishes.make(deedKey(what, job.id), request(what, job.id))));
   };
-  const { back } = DEEDS[deed];
+  const back = backOf(deed, jobs);
   const label = m.jobs_changed({ count: jobs.length, n: format.number(jobs.length) });
   try {
     await each(deed);

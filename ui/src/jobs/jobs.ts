@@ -65,6 +65,20 @@ export function shares(job: JobView): { done: number; failed: number } {
   return { done: Math.max(0, job.progress - failed), failed };
 }
 
+/** When something was saved: `2 min ago`; the node forgets it when it is started anew. */
+export function savedTime(at: number | null, now: number): string {
+  return at === null ? m.job_saved_earlier() : format.ago(at, now);
+}
+
+/** What a task would go on from; empty where nothing is kept. */
+export function savedLine(columns: TaskColumns, row: number, now: number): string {
+  const at = columns.savedAt(row);
+  if (at === undefined) return "";
+  const time = savedTime(at, now);
+  const goes = ["running", "frozen"].includes(columns.stateOf(row));
+  return goes ? m.job_task_saved({ time }) : m.job_task_goes_on({ time });
+}
+
 /** What people call a task: as the node says, else by its number. */
 export function taskTitle(columns: TaskColumns, row: number, word: string): string {
   const label = columns.label(row);

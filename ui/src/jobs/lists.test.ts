@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import type { JobState } from "~/bridge";
 import { counts, job } from "~/lab/fixtures";
 import { allowed, byTimeLeft, firstTab, fits, tabCounts, tabOf, waitingJobs } from "./lists";
 
@@ -55,9 +56,15 @@ describe("the filter", () => {
 
 describe("what can be done", () => {
   it("depends on where the job stands", () => {
-    expect(allowed(job("a", "a", "running"))).toEqual({ hold: true, release: false, cancel: true, retry: false });
-    expect(allowed(job("a", "a", "held"))).toEqual({ hold: false, release: true, cancel: true, retry: false });
-    expect(allowed(job("a", "a", "done"))).toEqual({ hold: false, release: false, cancel: false, retry: false });
+    const those = (state: JobState, running: number): string[] => {
+      const all = Object.entries(allowed(job("a", "a", state, { counts: counts({ running }) })));
+      return all.filter(([, may]) => may).map(([deed]) => deed);
+    };
+    expect(those("running", 1)).toEqual(["hold", "hold_now", "cancel"]);
+    expect(those("waiting", 0)).toEqual(["hold", "cancel"]);
+    expect(those("held", 0)).toEqual(["release", "cancel"]);
+    expect(those("held", 1)).toEqual(["hold_now", "release", "cancel"]);
+    expect(those("done", 0)).toEqual([]);
   });
 
   it("offers to retry as soon as one task failed", () => {

@@ -53,11 +53,13 @@ export function byTimeLeft(a: JobView, b: JobView): number {
   return (a.time_left_secs ?? Infinity) - (b.time_left_secs ?? Infinity) || b.submitted - a.submitted;
 }
 
-/** What can be wished of a job as it is now. */
-export function allowed(job: JobView): { hold: boolean; release: boolean; cancel: boolean; retry: boolean } {
+/** What can be wished of a job as it is now. What runs of a paused job may still be stopped. */
+export function allowed(job: JobView): Record<"hold" | "hold_now" | "release" | "cancel" | "retry", boolean> {
   const active = !isEnded(job);
+  const { running, frozen, leased } = job.counts;
   return {
     hold: active && job.state !== "held",
+    hold_now: active && running + frozen + leased > 0,
     release: job.state === "held",
     cancel: active,
     retry: job.counts.failed > 0 || job.state === "failed",

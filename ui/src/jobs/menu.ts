@@ -1,3 +1,4 @@
+import CirclePause from "@lucide/svelte/icons/circle-pause";
 import CircleHelp from "@lucide/svelte/icons/circle-question-mark";
 import ExternalLink from "@lucide/svelte/icons/external-link";
 import FolderOpen from "@lucide/svelte/icons/folder-open";
@@ -56,6 +57,7 @@ function deeds(grid: Grid, jobs: readonly JobView[]): MenuItem[] {
   const blocked = grid.stale ? m.shell_unavailable_stale() : null;
   const entries = [
     ["hold", m.jobs_hold, Pause],
+    ["hold_now", m.jobs_hold_now, CirclePause],
     ["release", m.jobs_release, Play],
     ["retry", m.jobs_retry, RotateCcw],
     ["cancel", m.jobs_cancel, Square],

@@ -32,6 +32,7 @@ export function tasksOf(job: JobView): TaskView[] {
 function taskOf(job: JobView, state: TaskState, index: number): TaskView {
   const maker = job.made_by[index % Math.max(1, job.made_by.length)];
   const isPlaced = ["done", "failed", "running", "leased"].includes(state) && maker !== undefined;
+  const isSaved = job.saved > 0 && (state === "running" || state === "held");
   return {
     key: { step: 0, index },
     label: job.task_word === "frame" ? `frame ${index + 1}` : `part-${String(index + 1).padStart(2, "0")}`,
@@ -45,7 +46,8 @@ function taskOf(job: JobView, state: TaskState, index: number): TaskView {
     progress: state === "running" ? ((index * 13) % 100) / 100 : null,
     status: state === "running" ? "Sample 64/128" : "",
     held: false,
-    saved: false,
+    saved: isSaved,
+    saved_at: isSaved ? job.saved_at : null,
     flaws: [],
   };
 }

@@ -193,6 +193,7 @@ describe("the tasks of a job", () => {
           machine: "m",
           exit_code: null,
           reason: "",
+          saved_at: null,
         },
       },
     ]);

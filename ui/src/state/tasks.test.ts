@@ -19,6 +19,7 @@ function task(step: number, index: number, some: Partial<TaskView> = {}): TaskVi
     status: "",
     held: false,
     saved: false,
+    saved_at: null,
     flaws: [],
     ...some,
   };
@@ -35,7 +36,17 @@ function change(
   state: TaskState,
   some: Partial<TasksChanged> = {},
 ): TasksChanged {
-  return { job: "j", step, span: { start, end }, state, machine: null, exit_code: null, reason: "", ...some };
+  return {
+    job: "j",
+    step,
+    span: { start, end },
+    state,
+    machine: null,
+    exit_code: null,
+    reason: "",
+    saved_at: null,
+    ...some,
+  };
 }
 
 describe("the columns of a job", () => {
@@ -69,6 +80,19 @@ describe("the columns of a job", () => {
     expect(columns.stateOf(0)).toBe("done");
     expect(columns.label(0)).toBe("task 0.0");
     expect(columns.stateOf(1)).toBe("running");
+  });
+
+  it("know what a task goes on from until it has ended", () => {
+    const columns = new TaskColumns([4]);
+    columns.change(change(0, 3, 4, "done"));
+    const saved = { saved: true, saved_at: 5 };
+    columns.put(page(task(0, 0, saved), task(0, 1, { saved: true }), task(0, 2), task(0, 3, saved)));
+    expect([0, 1, 2, 3].map(row => columns.savedAt(row))).toEqual([5, null, undefined, undefined]);
+    columns.change(change(0, 0, 1, "running", { saved_at: 9 }));
+    columns.change(change(0, 0, 1, "held"));
+    expect(columns.savedAt(0)).toBe(9);
+    columns.change(change(0, 0, 2, "done"));
+    expect([columns.savedAt(0), columns.savedAt(1)]).toEqual([undefined, undefined]);
   });
 
   it("fill a step that is all in one state without any page", () => {

@@ -17,6 +17,9 @@ export const TASK_STATES = [
 
 const CODE = new Map<TaskState, number>(TASK_STATES.map((state, code) => [state, code]));
 
+/** Nothing goes on from there. */
+const ENDED: ReadonlySet<TaskState> = new Set(["done", "failed", "skipped", "cancelled"]);
+
 /** A machine's column holds the position in the table of names; this means none. */
 const NO_MACHINE = 0xffff;
 const NO_EXIT = -0x8000_0000;
@@ -39,6 +42,8 @@ export class TaskColumns {
   readonly runSecs: Float32Array;
   /** 0 … 1; NaN when the program does not say. */
   readonly progress: Float32Array;
+  /** When what a task goes on from was kept, `null` while that is unknown; for those of which something is kept. */
+  private readonly saved = new Map<number, number | null>();
   private readonly reasonOf: Uint32Array;
   private readonly touched: Uint8Array;
   private readonly known: Uint8Array;
@@ -102,6 +107,11 @@ export class TaskColumns {
     return code === undefined || code === NO_EXIT ? null : code;
   }
 
+  /** When what the task goes on from was kept; `null` if nobody knows, absent if nothing is kept. */
+  savedAt(row: number): number | null | undefined {
+    return this.saved.get(row);
+  }
+
   reason(row: number): string {
     return this.reasons[this.reasonOf[row] ?? 0] ?? "";
   }
@@ -142,6 +152,8 @@ export class TaskColumns {
     const fresh = this.known[row] === 0;
     this.labels[row] = task.label;
     this.known[row] = 1;
+    const state = this.touched[row] === 1 ? this.stateOf(row) : task.state;
+    if (task.saved && !this.saved.has(row) && !ENDED.has(state)) this.saved.set(row, task.saved_at);
     if (task.machine !== null && task.machine_name !== "") this.names.set(task.machine, task.machine_name);
     if (this.touched[row] === 1) return fresh;
     this.state[row] = CODE.get(task.state) ?? 0;
@@ -164,8 +176,14 @@ export class TaskColumns {
     this.exitCode.fill(change.exit_code ?? NO_EXIT, start, end);
     this.reasonOf.fill(this.reasonCode(change.reason), start, end);
     this.touched.fill(1, start, end);
+    this.save(change, start, end);
     if (change.state === "leased") for (let row = start; row < end; row += 1) this.attempts[row]! += 1;
     return [start, end];
+  }
+
+  private save({ saved_at, state }: TasksChanged, start: number, end: number): void {
+    if (saved_at !== null) for (let row = start; row < end; row += 1) this.saved.set(row, saved_at);
+    else if (ENDED.has(state) && this.saved.size > 0) for (let row = start; row < end; row += 1) this.saved.delete(row);
   }
 
   /** Numbers of rows in each state, of all steps or of one. */

@@ -185,6 +185,7 @@ fn events() -> Vec<EventBody> {
         machine: Some(PEER),
         exit_code: None,
         reason: "no".into(),
+        saved_at: Some(Stamp(6)),
     };
     let notice = Notice {
         id: 1,
@@ -220,6 +221,8 @@ fn job() -> JobView {
         priority: 0,
         counts: TaskCounts::default(),
         reused: 0,
+        saved: 1,
+        saved_at: Some(Stamp(3)),
         task_word: "frame".into(),
         progress: 0.5,
         time_left_secs: None,
@@ -285,6 +288,7 @@ fn task() -> TaskView {
         status: String::new(),
         held: true,
         saved: true,
+        saved_at: Some(Stamp(4)),
         flaws: vec![Flaw::Nan],
     }
 }

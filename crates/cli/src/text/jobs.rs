@@ -93,6 +93,7 @@ pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
         ("Look at", landing::flaws(&job.landing)),
         ("Made by", made_by(&job.made_by)),
         ("Made before", reused(job)),
+        ("Saved", saved(job)),
         ("From", clean(&job.origin_name)),
         ("Kept by", if job.steward == job.origin { String::new() } else { clean(&job.steward_name) }),
         ("Safe to leave", safety(job)),
@@ -126,6 +127,16 @@ fn reused(job: &JobView) -> String {
     }
 }
 
+/// How much of what is not done would go on from a checkpoint.
+fn saved(job: &JobView) -> String {
+    let tasks = number_of(job.saved, &job.task_word);
+    match (job.saved, job.saved_at) {
+        (0, _) => String::new(),
+        (_, Some(at)) => format!("{tasks}, last {}", moment(at)),
+        (_, None) => tasks,
+    }
+}
+
 /// A page of tasks as a table.
 pub(crate) fn tasks(page: &TaskPage, offset: u64, columns: usize) -> String {
     if page.tasks.is_empty() {
@@ -155,7 +166,10 @@ fn note(task: &TaskView) -> String {
         (_, reason, _) if !reason.is_empty() => reason.to_owned(),
         (Some(progress), _, status) => format!("{:.0} % {status}", progress * 100.0).trim_end().to_owned(),
         (None, _, status) if !status.is_empty() => status.to_owned(),
-        _ if task.saved && !task.state.is_leased() => "goes on from its checkpoint".to_owned(),
+        _ if task.saved && !task.state.is_leased() => match task.saved_at {
+            Some(at) => format!("goes on from its checkpoint of {}", moment(at)),
+            None => "goes on from its checkpoint".to_owned(),
+        },
         _ => task.exit_code.filter(|code| *code != 0).map(|code| format!("exit code {code}")).unwrap_or_default(),
     }
 }
@@ -364,24 +378,42 @@ pub(crate) mod tests {
         assert_eq!(counted(&counts), "3 running, 9 done");
     }
 
-    #[test]
-    fn more_tasks_than_shown_are_announced() {
-        let task = TaskView {
+    fn a_task(state: TaskState) -> TaskView {
+        TaskView {
             key: TaskKey { step: 0, index: 0 },
             label: "frame 1".into(),
-            state: TaskState::Failed,
+            state,
             machine: None,
             machine_name: "mill".into(),
             attempts: 3,
-            exit_code: Some(3),
+            exit_code: None,
             reason: String::new(),
             run_secs: Some(1.5),
             progress: None,
             status: String::new(),
             held: false,
             saved: false,
+            saved_at: None,
             flaws: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_saved_is_told_with_when() {
+        let saved = TaskView { saved: true, saved_at: Some(Stamp(1_000)), ..a_task(TaskState::Held) };
+        assert_eq!(note(&saved), format!("goes on from its checkpoint of {}", moment(Stamp(1_000))));
+        assert_eq!(note(&TaskView { saved_at: None, ..saved.clone() }), "goes on from its checkpoint");
+        assert_eq!(note(&TaskView { state: TaskState::Running, ..saved }), "");
+        let job = JobView { saved: 2, saved_at: Some(Stamp(1_000)), ..a_job(JobState::Held) };
+        let text = super::saved(&job);
+        assert_eq!(text, format!("2 frames, last {}", moment(Stamp(1_000))));
+        assert_eq!(super::saved(&JobView { saved_at: None, ..job }), "2 frames");
+        assert_eq!(super::saved(&a_job(JobState::Held)), "");
+    }
+
+    #[test]
+    fn more_tasks_than_shown_are_announced() {
+        let task = TaskView { exit_code: Some(3), ..a_task(TaskState::Failed) };
         let page = TaskPage { job: JobId([7; 10]), total: 5, tasks: vec![task] };
         let text = plain(&tasks(&page, 0, 80));
         assert!(text.contains("exit code 3") && text.contains("4 more; see them with --offset 1"), "{text}");
@@ -399,6 +431,8 @@ pub(crate) mod tests {
             priority: 0,
             counts: TaskCounts { ready: 6, done: 18, ..TaskCounts::default() },
             reused: 0,
+            saved: 0,
+            saved_at: None,
             task_word: "frame".into(),
             progress: 0.75,
             time_left_secs: None,

@@ -1,12 +1,16 @@
 //! Checkpoints of this steward's jobs: brought here as workers name them, and kept until nobody goes on from them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use gridwell_api::{EventBody, TasksChanged};
 use gridwell_ledger::{Input as LedgerInput, TaskEnd};
-use gridwell_model::{AttemptEnd, BlobId, Checkpoint, DeputyMessage, JobId, LeaseId, PeerId, TaskResult};
+use gridwell_model::{
+    AttemptEnd, BlobId, Checkpoint, DeputyMessage, JobId, LeaseId, PeerId, Stamp, TaskKey, TaskResult, TaskSpan,
+    TaskState,
+};
 
-use super::{Core, Fact};
-use crate::transfer::TransferError;
+use super::{Core, Fact, steward::Home};
+use crate::{clock, transfer::TransferError};
 
 /// Checkpoints of one run that are on their way here.
 #[derive(Debug, Default)]
@@ -14,6 +18,14 @@ pub(crate) struct Coming {
     blobs: BTreeSet<BlobId>,
     /// How the run ended, not counted before they are here: else its task would begin anew elsewhere.
     ends: Vec<TaskEnd>,
+}
+
+/// When checkpoints of a job were kept, in this run of the node.
+#[derive(Debug, Default)]
+pub(crate) struct Saved {
+    /// By the first task of the run.
+    at: BTreeMap<TaskKey, Stamp>,
+    pub(super) last: Option<Stamp>,
 }
 
 impl Core {
@@ -70,7 +82,11 @@ impl Core {
             // Its job was removed meanwhile.
             _ if !self.keeps(lease.job) => self.unpin_checkpoint(lease.job, checkpoint.blob),
             Ok(()) => {
+                let step = self.ledger.lease(lease).map(|(step, _, _)| step);
                 self.tell_ledger(LedgerInput::CheckpointKept { lease, peer, checkpoint });
+                if let Some(step) = step {
+                    self.note_saved(lease.job, step, peer, checkpoint);
+                }
                 self.tell_deputies_of(lease.job, |job| copy_of(job, checkpoint));
             }
             Err(error) => {
@@ -89,6 +105,37 @@ impl Core {
                 self.count(lease, peer, ends);
             }
         }
+    }
+
+    /// People see since when a run would go on from what it left.
+    fn note_saved(&mut self, job: JobId, step: u32, peer: PeerId, checkpoint: Checkpoint) {
+        if !self.ledger.checkpoints(job, step, checkpoint.tasks).contains(&checkpoint) {
+            return;
+        }
+        let Some(home) = self.homes.get_mut(&job) else { return };
+        let (first, now) = (TaskKey { step, index: checkpoint.tasks.start }, clock::stamp());
+        home.saved.last = Some(now);
+        home.saved.at.insert(first, now);
+        let task = self.ledger.tasks(job, first, 1, |_| true).into_iter().next();
+        if task.is_some_and(|task| task.key == first && task.state == TaskState::Running) {
+            self.events.tell(EventBody::TasksChanged(TasksChanged {
+                job,
+                step,
+                span: checkpoint.tasks,
+                state: TaskState::Running,
+                machine: Some(peer),
+                exit_code: None,
+                reason: String::new(),
+                saved_at: Some(now),
+            }));
+        }
+        self.job_changed(job);
+    }
+
+    /// When what a task goes on from was kept.
+    pub(super) fn saved_at(&self, job: JobId, home: &Home, task: TaskKey) -> Option<Stamp> {
+        let run = self.ledger.checkpoints(job, task.step, TaskSpan::new(task.index, task.index + 1));
+        home.saved.at.get(&TaskKey { step: task.step, index: run.first()?.tasks.start }).copied()
     }
 
     /// Who would take a job over gets what its runs go on from.

@@ -31,7 +31,8 @@ impl Core {
             true => (TaskState::Frozen, self.why_still(Some(peer))),
             false => (TaskState::Running, String::new()),
         };
-        let change = TasksChanged { job, step, span, state, machine: Some(peer), exit_code: None, reason };
+        let (machine, exit_code, saved_at) = (Some(peer), None, None);
+        let change = TasksChanged { job, step, span, state, machine, exit_code, reason, saved_at };
         self.events.tell(EventBody::TasksChanged(change));
     }
 

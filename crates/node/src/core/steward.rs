@@ -24,6 +24,7 @@ use super::{
     held::ResultsWait,
     journal::Wish,
     proofs::Flaws,
+    resuming::Saved,
     views::task_word,
 };
 use crate::{clock, reuse::Works, tree::JobOutputs};
@@ -49,6 +50,8 @@ pub(crate) struct Home {
     pub(crate) results_wait: BTreeMap<(LeaseId, u32), ResultsWait>,
     /// What is wrong with files that landed, by task and place.
     pub(crate) flaws: Flaws,
+    /// When checkpoints of its runs were kept.
+    pub(super) saved: Saved,
     /// False on a deputy that took over before it had all files that the job reads: it counts, but places nothing.
     pub(crate) has_inputs: bool,
     /// Deputies that have all files that the job reads.
@@ -96,6 +99,7 @@ impl Home {
             results_wait: BTreeMap::new(),
             flaws: Flaws::default(),
             has_inputs: true,
+            saved: Saved::default(),
             input_holders: BTreeSet::new(),
             works: Arc::default(),
             too_large: BTreeMap::new(),
@@ -351,7 +355,7 @@ impl Core {
         let first = TaskKey { step, index: span.start };
         let view = state.is_ended().then(|| self.ledger.tasks(job, first, 1, |_| true).into_iter().next()).flatten();
         let (exit_code, reason) = view.map_or((None, String::new()), |task| (task.exit_code, task.reason));
-        let change = TasksChanged { job, step, span, state, machine: peer, exit_code, reason };
+        let change = TasksChanged { job, step, span, state, machine: peer, exit_code, reason, saved_at: None };
         self.events.tell(EventBody::TasksChanged(change));
         self.job_changed(job);
         if state.is_ended() {

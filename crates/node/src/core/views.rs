@@ -47,6 +47,7 @@ impl Core {
         let total = f64::from(summary.counts.total().max(1));
         let progress = (f64::from(summary.counts.ended()) + running).min(total) / total;
         let spec = &home.spec;
+        let saved: u64 = self.ledger.all_checkpoints(job).map(|checkpoint| u64::from(checkpoint.tasks.len())).sum();
         Some(JobView {
             id: job,
             name: spec.name.clone(),
@@ -55,6 +56,8 @@ impl Core {
             priority: summary.priority,
             counts: counts(&summary.counts),
             reused: summary.reused.into(),
+            saved,
+            saved_at: home.saved.last.filter(|_| saved > 0),
             task_word: task_word(&spec.parameters).to_owned(),
             progress,
             time_left_secs: summary.left.map(|left| left.as_secs_f64()),
@@ -204,6 +207,7 @@ impl Core {
             status: said.map(|(_, said)| said.status.clone()).unwrap_or_default(),
             held: self.holds_back(job, task.key),
             saved: task.is_saved,
+            saved_at: home.filter(|_| task.is_saved).and_then(|home| self.saved_at(job, home, task.key)),
             flaws: home.map(|home| home.flaws.of_task(task.key)).unwrap_or_default(),
         }
     }
