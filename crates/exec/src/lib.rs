@@ -31,7 +31,7 @@ mod session;
 mod stat;
 
 #[cfg(target_os = "linux")]
-pub use cgroup::delegated_cgroup;
+pub use cgroup::{delegated_cgroup, held_by_kernel};
 pub use event::{Confinement, ExecEvent, Means, Problem, Said, SessionEvent, Yield};
 pub use exec::{Exec, ExecConfig, ExecError, Stop, Which};
 #[cfg(target_os = "linux")]
@@ -42,6 +42,13 @@ pub use runner::{confinement, runner_main};
 #[must_use]
 pub fn delegated_cgroup() -> Option<std::path::PathBuf> {
     None
+}
+
+/// Why the kernel does not hold sessions to what they may use: this system has no sessions.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn held_by_kernel(_cgroup: Option<&std::path::Path>) -> Option<String> {
+    Some("programs cannot be held to limits on this system yet".to_owned())
 }
 
 /// How far this system can keep sessions apart: it has none.

@@ -81,8 +81,8 @@ const USE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | W
 /// # Errors
 ///
 /// What the kernel refuses, although it says that it can.
-pub(crate) fn restrict(access: &Access, folder: &Path, others: &[&Path]) -> Result<(), RulesetError> {
-    let own = [folder, Path::new(SHARED_MEMORY)].into_iter().chain(others.iter().copied());
+pub(crate) fn restrict(access: &Access, folder: &Path, others: &[PathBuf]) -> Result<(), RulesetError> {
+    let own = [folder, Path::new(SHARED_MEMORY)].into_iter().chain(others.iter().map(PathBuf::as_path));
     let write = access.write.iter().map(PathBuf::as_path).chain(own);
     let read = access.read.iter().map(PathBuf::as_path).chain(SYSTEM.map(Path::new));
     Ruleset::default()

@@ -94,8 +94,8 @@ impl Stage {
             buffer: vec![0; READ_BYTES],
             secrets: Secrets::default(),
             lookups: Lookups::default(),
+            watch: Watch::new(session.limits, yielding.hold().cloned(), &session.folder),
             yielding,
-            watch: Watch::new(session.limits, &session.folder),
             stuck_after: session.stuck_after,
             file_bytes: session.limits.disk_bytes,
         })
@@ -133,6 +133,7 @@ impl Stage {
         }
         let mut output = Output::new(tag, role == Role::Enter);
         let stopped = self.watch(pid, plan, started, folder, &mut output, link);
+        let stopped = stopped.or_else(|| self.watch.held_back().map(|reason| ActionEnd::Exceeded { reason }));
         outcome.run_micros = u64::try_from(self.yielding.ran_since(started).as_micros()).unwrap_or(u64::MAX);
         let status = end_group(pid);
         let all_gone = processes::end_descendants();

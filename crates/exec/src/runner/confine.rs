@@ -41,11 +41,7 @@ const PART_OF_PROCESSES: u64 = 4;
 /// # Errors
 ///
 /// Whatever the system refuses.
-pub(crate) fn confine(
-    plan: &SessionPlan,
-    self_program: &Path,
-    cgroup: Option<&Path>,
-) -> io::Result<Option<Confinement>> {
+pub(crate) fn confine(plan: &SessionPlan, self_program: &Path, cgroup: &[PathBuf]) -> io::Result<Option<Confinement>> {
     set_no_new_privs(true)?;
     limit(Resource::Core, Some(0))?;
     limit(Resource::Fsize, plan.limits.disk_bytes)?;
@@ -67,7 +63,7 @@ pub(crate) fn confine(
     if !matches!(confinement, Confinement::None { .. }) {
         let read: Vec<PathBuf> = access.read.iter().cloned().chain([self_program.to_owned()]).collect();
         let access = Access { read, ..access.clone() };
-        access::restrict(&access, &plan.folder, cgroup.as_slice()).map_err(io::Error::other)?;
+        access::restrict(&access, &plan.folder, cgroup).map_err(io::Error::other)?;
     }
     if let Some(lack) = no_loopback {
         confinement = match confinement {

@@ -73,8 +73,8 @@ pub fn runner_main() -> ExitCode {
 }
 
 fn begin(plan: &SessionPlan, self_program: &Path, cgroup: Option<PathBuf>, link: &mut Link) -> io::Result<Stage> {
-    let yielding = Yielding::new(cgroup, plan.access.is_some());
-    if let Some(confinement) = confine(plan, self_program, yielding.cgroup_folder())? {
+    let yielding = Yielding::new(cgroup, plan.limits, plan.access.is_some());
+    if let Some(confinement) = confine(plan, self_program, &yielding.cgroup_files())? {
         link.say(SessionEvent::Confined(confinement));
     }
     Stage::new(plan, yielding)

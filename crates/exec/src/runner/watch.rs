@@ -8,7 +8,7 @@ use gridwell_model::{Limits, format_bytes};
 use rustix::{fs::statvfs, param::page_size};
 
 use super::usage::Usage;
-use crate::{processes, stat::Stat};
+use crate::{cgroup::Hold, processes, stat::Stat};
 
 /// At most this often: in a tenth of a second, a program fills some hundred MB.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -22,6 +22,9 @@ const BLAMED_BYTES: u64 = 64 * 1024 * 1024;
 /// Looks at what a session's programs use together.
 #[derive(Debug)]
 pub(crate) struct Watch {
+    /// The kernel holds some limits: it is only asked whether they were reached.
+    hold: Option<Hold>,
+    /// The others.
     limits: Limits,
     folder: PathBuf,
     usage: Usage,
@@ -31,14 +34,15 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(limits: Limits, folder: &Path) -> Self {
+    pub(crate) fn new(limits: Limits, hold: Option<Hold>, folder: &Path) -> Self {
         let next = Instant::now() + PERIOD;
-        Self { limits, folder: folder.to_owned(), usage: Usage::of(folder), written: 0, next }
+        let limits = hold.as_ref().map_or(limits, |hold| hold.rest(limits));
+        Self { hold, limits, folder: folder.to_owned(), usage: Usage::of(folder), written: 0, next }
     }
 
     /// When to look next; never if nothing is limited.
     pub(crate) fn due(&self) -> Option<Instant> {
-        (self.limits != Limits::default()).then_some(self.next)
+        (self.limits != Limits::default() || self.hold.is_some()).then_some(self.next)
     }
 
     /// Looks, if it is time to; returns what is exceeded, as a sentence.
@@ -46,9 +50,14 @@ impl Watch {
         if self.due().is_none_or(|due| due > now) {
             return None;
         }
-        let exceeded = self.programs().or_else(|| self.disk());
+        let exceeded = self.held_back().or_else(|| self.programs()).or_else(|| self.disk());
         self.next = Instant::now() + PERIOD.max(now.elapsed() * PART_OF_CORE);
         exceeded
+    }
+
+    /// What the kernel kept the session from using. To be asked once more when a program has ended: perhaps by the kernel.
+    pub(crate) fn held_back(&self) -> Option<String> {
+        self.hold.as_ref()?.exceeded()
     }
 
     fn programs(&self) -> Option<String> {

@@ -1,7 +1,9 @@
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
+
+use gridwell_model::Limits;
 
 use super::{
     autogroup,
@@ -10,20 +12,29 @@ use super::{
     soften::{self, Birth},
 };
 use crate::{
-    cgroup::Cgroup,
+    cgroup::{Cgroup, Hold},
     event::{Means, SessionEvent, Yield},
 };
 
 /// How far a session makes room now.
 #[derive(Debug)]
 pub(crate) struct Yielding {
-    /// Where its control group may be made.
+    /// The group that holds it to its limits, if the kernel does.
+    hold: Option<Hold>,
+    /// Where the control group may be made in which it is frozen.
     place: Option<PathBuf>,
     cgroup: Option<Cgroup>,
-    soft: Option<Birth>,
+    soft: Option<Soft>,
     frozen: Option<Frozen>,
     /// How long it stood still before now.
     stood_still: Duration,
+}
+
+#[derive(Debug)]
+struct Soft {
+    birth: Birth,
+    /// Its control group has the least weight.
+    is_weighed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,14 +52,27 @@ pub(crate) struct Mark {
 
 impl Yielding {
     /// A session that is about to be confined gets its control group at once: it can make none later.
-    pub(crate) fn new(place: Option<PathBuf>, is_confined: bool) -> Self {
-        let cgroup = place.as_deref().filter(|_| is_confined).and_then(|place| Cgroup::make(place).ok());
-        Self { place, cgroup, soft: None, frozen: None, stood_still: Duration::ZERO }
+    pub(crate) fn new(place: Option<PathBuf>, limits: Limits, is_confined: bool) -> Self {
+        let hold = place.as_deref().and_then(|place| Hold::begin(place, limits));
+        let cgroup = match &hold {
+            Some(hold) => hold.make_still().ok(),
+            None => place.as_deref().filter(|_| is_confined).and_then(|place| Cgroup::make(place).ok()),
+        };
+        let place = place.filter(|_| hold.is_none());
+        Self { hold, place, cgroup, soft: None, frozen: None, stood_still: Duration::ZERO }
     }
 
-    /// Where its control group is, if it has one by now.
-    pub(crate) fn cgroup_folder(&self) -> Option<&Path> {
-        self.place.as_deref().filter(|_| self.cgroup.is_some())
+    /// What holds the session to its limits, if the kernel does.
+    pub(crate) fn hold(&self) -> Option<&Hold> {
+        self.hold.as_ref()
+    }
+
+    /// What of control groups it writes to later.
+    pub(crate) fn cgroup_files(&self) -> Vec<PathBuf> {
+        match &self.hold {
+            Some(hold) => hold.writes(),
+            None => self.place.iter().filter(|_| self.cgroup.is_some()).cloned().collect(),
+        }
     }
 
     /// Carries a wish out and answers it.
@@ -71,7 +95,7 @@ impl Yielding {
 
     /// What a program that starts now is to do first, if the session is softened.
     pub(crate) fn birth(&self) -> Option<&Birth> {
-        self.soft.as_ref()
+        self.soft.as_ref().map(|soft| &soft.birth)
     }
 
     /// Begins to count; while it is awake.
@@ -95,19 +119,21 @@ impl Yielding {
     }
 
     fn soften(&mut self) -> (Settled, Vec<Means>) {
-        let weighed = self.cgroup().filter(|cgroup| cgroup.soften(true));
+        let held = self.hold.as_ref().map(|hold| hold.soften(true));
+        let weighed = if held.is_some() { None } else { self.cgroup().filter(|cgroup| cgroup.soften(true)) };
         let entrance = weighed.and_then(|cgroup| cgroup.entrance().ok());
-        let is_weighed = entrance.is_some();
-        self.soft = Some(Birth { entrance });
-        let (settled, mut means) = soften::soften(self.cgroup.as_ref().filter(|_| is_weighed));
+        let goes_in = entrance.is_some();
+        let is_weighed = held.unwrap_or(goes_in);
+        self.soft = Some(Soft { birth: Birth { entrance }, is_weighed });
+        let (settled, mut means) = soften::soften(self.cgroup.as_ref().filter(|_| goes_in));
         means.extend(is_weighed.then_some(Means::Weight));
         (settled, means)
     }
 
     fn unsoften(&mut self) -> (Settled, Vec<Means>) {
-        let was_weighed = self.soft.take().is_some_and(|birth| birth.entrance.is_some());
+        let was_weighed = self.soft.take().is_some_and(|soft| soft.is_weighed);
         let (settled, mut means) = soften::unsoften();
-        let is_raised = was_weighed && self.cgroup.as_ref().is_some_and(|cgroup| cgroup.soften(false));
+        let is_raised = was_weighed && self.weigh(false);
         means.extend(is_raised.then_some(Means::Weight));
         (settled, means)
     }
@@ -116,6 +142,10 @@ impl Yielding {
         if self.soft.is_some() {
             // Whoever freezes must not come last. What stands still needs no share.
             let _ = autogroup::set_nice(std::process::id(), 0);
+            // Nor with the weight of what it freezes.
+            if self.hold.is_some() {
+                self.weigh(false);
+            }
         }
         let before = self.frozen;
         // What a signal has stopped, no group lets go on.
@@ -134,13 +164,23 @@ impl Yielding {
             return (settled, vec![]);
         }
         self.stood_still += frozen.since.elapsed();
-        if self.soft.is_some() {
+        if let Some(soft) = &self.soft {
             soften::lower_groups();
+            if self.hold.is_some() && soft.is_weighed {
+                self.weigh(true);
+            }
         }
         (settled, vec![frozen.means])
     }
 
-    /// The session's control group, made when it is first needed.
+    fn weigh(&self, soft: bool) -> bool {
+        match &self.hold {
+            Some(hold) => hold.soften(soft),
+            None => self.cgroup.as_ref().is_some_and(|cgroup| cgroup.soften(soft)),
+        }
+    }
+
+    /// The control group in which it is frozen, made when it is first needed.
     fn cgroup(&mut self) -> Option<&Cgroup> {
         if self.cgroup.is_none() {
             self.cgroup = self.place.as_deref().and_then(|place| Cgroup::make(place).ok());

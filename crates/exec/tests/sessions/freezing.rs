@@ -1,50 +1,17 @@
-use std::{
-    fs,
-    path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use gridwell_exec::{Means, SessionEvent, Stop, Which, Yield};
 use gridwell_model::{ActionEnd, ActionPlan, CancelPlan};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    harness::{Grid, SESSION, Watched, ended, environment, output, runner_of, sh},
+    harness::{Grid, Group, SESSION, Watched, ended, environment, output, runner_of, sh},
     tree::{Seen, burn, look_until, programs, seen},
 };
 
 /// Works without end in three processes: in its own group, twice forked, and in a session of its own.
 const BUSY: &str =
     "busy() { while :; do :; done; }; (busy &); (setsid sh -c 'while :; do :; done' &); echo ready; busy";
-
-/// A control group for one test, where this machine lets us make one.
-struct Group(PathBuf);
-
-impl Group {
-    fn new() -> Option<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
-        let root = gridwell_exec::delegated_cgroup()
-            .or_else(|| roots.into_iter().find(|root| root.join("cgroup.procs").exists()))?;
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let group = root.join(format!("gridwell-test-{}-{number}", std::process::id()));
-        match fs::create_dir(&group) {
-            Ok(()) => Some(Self(group)),
-            Err(error) => {
-                eprintln!("skipped with a control group: {error}");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let is_removed = fs::remove_dir(&self.0).is_ok();
-        assert!(is_removed || std::thread::panicking(), "a session's group is left in {}", self.0.display());
-    }
-}
 
 /// With signals, and with a freezer where there is one.
 fn ways() -> Vec<(Option<Group>, Means)> {

@@ -1,6 +1,8 @@
 use std::{
     collections::VecDeque,
+    fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -128,6 +130,34 @@ impl Grid {
                 }
             }
         }
+    }
+}
+
+/// A control group for one test, where this machine lets us make one.
+pub(crate) struct Group(pub(crate) PathBuf);
+
+impl Group {
+    pub(crate) fn new() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
+        let root = gridwell_exec::delegated_cgroup()
+            .or_else(|| roots.into_iter().find(|root| root.join("cgroup.procs").exists()))?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let group = root.join(format!("gridwell-test-{}-{number}", std::process::id()));
+        match fs::create_dir(&group) {
+            Ok(()) => Some(Self(group)),
+            Err(error) => {
+                eprintln!("skipped with a control group: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let is_removed = fs::remove_dir(&self.0).is_ok();
+        assert!(is_removed || std::thread::panicking(), "a session's group is left in {}", self.0.display());
     }
 }
 

@@ -85,6 +85,21 @@ pub(super) fn finding() -> Finding {
     Finding { what: "confinement".into(), ok, sentence, next_step: next_step.into() }
 }
 
+/// What this machine finds about who holds jobs to the memory and processes that they may use; asks the disk.
+pub(super) fn limits_finding() -> Finding {
+    let why_not = gridwell_exec::held_by_kernel(gridwell_exec::delegated_cgroup().as_deref());
+    let (sentence, next_step) = match why_not {
+        None => ("the kernel holds jobs to the memory and processes they may use".to_owned(), ""),
+        Some(why) => (
+            format!(
+                "the memory and processes of jobs are looked at ten times a second, and who has too much is ended: {why}"
+            ),
+            "run the node as a systemd unit with Delegate=yes and DelegateSubgroup=node",
+        ),
+    };
+    Finding { what: "limits".into(), ok: true, sentence, next_step: next_step.into() }
+}
+
 /// What programs write about what was refused, whatever language they speak otherwise: the C library's words for `EACCES`,
 /// `EPERM` and `ENETUNREACH`, without their first letter.
 const REFUSALS: [&[u8]; 3] = [b"ermission denied", b"peration not permitted", b"etwork is unreachable"];

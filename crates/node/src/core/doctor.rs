@@ -17,6 +17,7 @@ impl Core {
         findings.extend(self.sick_findings());
         findings.push(self.relay_finding());
         self.beside.spawn_blocking(move || {
+            findings.push(confinement::limits_finding());
             findings.push(nearby_finding(&gridwell_probe::networks()));
             let _gone = reply.send(Ok(Response::Doctor(DoctorView { findings })));
         });
