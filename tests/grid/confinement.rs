@@ -36,6 +36,43 @@ fn run(peer: &Peer, script: &Path) -> String {
 }
 
 #[test]
+fn a_job_in_namespaces_of_its_own_sees_nobody_else_and_stops_when_its_owner_wants_it() {
+    let Some(grid) = closed() else { return };
+    let mill = &grid.peers[0];
+    let asked = mill.output(["lending", "set", "--isolation", "namespaces"]);
+    if !asked.status.success() {
+        let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+        assert!(
+            said.contains("cannot have namespaces of their own here") && said.contains("--isolation landlock"),
+            "{said}"
+        );
+        return skip(&said);
+    }
+    assert_eq!(mill.json(["lending"])["isolation"], "namespaces");
+    assert!(mill.ok(["lending"]).contains("programs of jobs see nobody else"));
+    let script = grid.write(
+        "look.sh",
+        format!(
+            "for one in /proc/[0-9]*; do read name < $one/comm && echo saw $name; done\n( cat '{}' ) 2>&1\ntrue\n",
+            grid.write("diary", "dear diary").display()
+        ),
+    );
+    let log = run(mill, &script);
+    let mut saw: Vec<_> = log.lines().filter_map(|line| line.strip_prefix("saw ")).collect();
+    saw.sort_unstable();
+    saw.dedup();
+    assert!(saw.iter().all(|name| ["gridwell", "sh", "bash", "dash"].contains(name)), "{log}");
+    assert!(saw.contains(&"gridwell") && !log.contains("dear diary"), "{log}");
+
+    let job = mill.start_job(["exec", "--detach", "--", "sh", "-c", "echo begun; sleep 1000"]);
+    until("a program that runs", || mill.ok(["logs", &job]).contains("begun").then_some(()));
+    mill.ok(["cancel", &job]);
+    assert_eq!(mill.end_of(&job)["state"], "cancelled");
+    mill.ok(["lending", "set", "--isolation", "landlock"]);
+    assert_eq!(mill.json(["lending"])["isolation"], "landlock");
+}
+
+#[test]
 fn a_job_reaches_nothing_that_is_not_its_own_and_it_is_told_once() {
     let Some(grid) = closed() else { return };
     let mill = &grid.peers[0];

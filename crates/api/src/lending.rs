@@ -16,6 +16,21 @@ pub struct LendingRequest {
     /// Begins or ends a pause.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub pause: Option<LendingPause>,
+    /// How programs of jobs are kept apart from the rest of the machine, in sessions that open from now on.
+    #[cfg_attr(feature = "ts", ts(optional = nullable))]
+    pub isolation: Option<Isolation>,
+}
+
+/// How programs of jobs are kept apart from the rest of a machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// The kernel refuses what is not theirs.
+    #[default]
+    Landlock,
+    /// They also get namespaces of their own, in which nobody else is; needs bubblewrap.
+    Namespaces,
 }
 
 /// A pause of lending.
@@ -230,6 +245,8 @@ pub struct LendingView {
     pub paused_until: Option<Stamp>,
     /// True while its owner lets it take nothing new, until they say so.
     pub drained: bool,
+    /// How programs of jobs are kept apart from the rest of the machine.
+    pub isolation: Isolation,
     /// Until when its graphics are kept back.
     pub graphics_until: Option<Stamp>,
     /// Until when its network is kept back.

@@ -54,8 +54,8 @@ pub use keep::{FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FileV
 pub use landing::{Flaw, FlawView, InTheWay, LandRequest, LandingView};
 pub use layout::{BehaviourMode, BehaviourRequest, BehaviourView, LayoutChange, LayoutRequest, LayoutView, PairView};
 pub use lending::{
-    CostView, LendLadder, LendLimits, LendNever, LendWhen, LendingPause, LendingRequest, LendingRules, LendingView,
-    LentPart, ObjectionView, OnReturn, ProgramView, SenseView, YieldView,
+    CostView, Isolation, LendLadder, LendLimits, LendNever, LendWhen, LendingPause, LendingRequest, LendingRules,
+    LendingView, LentPart, ObjectionView, OnReturn, ProgramView, SenseView, YieldView,
 };
 pub use limit::{LimitHolderView, LimitRequest, LimitView};
 pub use machine::{

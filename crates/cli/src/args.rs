@@ -37,7 +37,8 @@ pub use jobs::{
 pub use layout::{BehaviourArgs, BehaviourCommand, LayoutArgs, NamedArgs, PacedArgs};
 pub(crate) use lending::say_hours;
 pub use lending::{
-    Hours, How, LendingArgs, LendingCommand, LendingPauseArgs, LendingResumeArgs, LendingSetArgs, Part, Rung, WhenKind,
+    Hours, How, IsolationKind, LendingArgs, LendingCommand, LendingPauseArgs, LendingResumeArgs, LendingSetArgs, Part,
+    Rung, WhenKind,
 };
 pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
 pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkLimit, LinkUndo, LinksArgs};

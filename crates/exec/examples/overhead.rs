@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let tasks: u64 = first.and_then(|tasks| tasks.parse().ok()).unwrap_or(2_000);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let inputs = Inputs::make();
-    let confined = |network| Some(Access { read: inputs.files(), write: vec![], network });
+    let confined = |network| Some(Access { read: inputs.files(), write: vec![], network, alone: false });
     let ways = [
         ("bare", None),
         ("session", Some((Limits::default(), None))),

@@ -10,6 +10,8 @@
 //!
 //! A session can be softened and frozen for its machine's owner ([`Exec::ask`]); the runner stays awake meanwhile.
 //!
+//! Where the plan says so, the runner and its programs are in namespaces of their own ([`namespaces()`]).
+//!
 //! This room decides nothing: which session runs what, and what a failure means, is the worker engine's business.
 //! Linux only for now; elsewhere every opened session is answered with [`SessionEvent::Lost`].
 
@@ -21,6 +23,8 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod folder;
 mod frame;
+#[cfg(target_os = "linux")]
+mod namespaces;
 #[cfg(target_os = "linux")]
 mod processes;
 mod protocol;
@@ -34,6 +38,8 @@ mod stat;
 pub use cgroup::{delegated_cgroup, held_by_kernel};
 pub use event::{Confinement, ExecEvent, Means, Problem, Said, SessionEvent, Yield};
 pub use exec::{Exec, ExecConfig, ExecError, Stop, Which};
+#[cfg(target_os = "linux")]
+pub use namespaces::namespaces;
 #[cfg(target_os = "linux")]
 pub use runner::{confinement, runner_main};
 
@@ -49,6 +55,16 @@ pub fn delegated_cgroup() -> Option<std::path::PathBuf> {
 #[must_use]
 pub fn held_by_kernel(_cgroup: Option<&std::path::Path>) -> Option<String> {
     Some("programs cannot be held to limits on this system yet".to_owned())
+}
+
+/// Finds the program that makes namespaces for sessions; this system has none.
+///
+/// # Errors
+///
+/// Always, with a sentence.
+#[cfg(not(target_os = "linux"))]
+pub fn namespaces() -> Result<std::path::PathBuf, String> {
+    Err("this system has no namespaces".to_owned())
 }
 
 /// How far this system can keep sessions apart: it has none.

@@ -293,10 +293,7 @@ fn spawn(session: &Session) -> Result<(Child, ChildStdin, ChildStdout), String> 
     if cfg!(not(target_os = "linux")) {
         return Err("programs cannot be run on this system yet".to_owned());
     }
-    let Some((program, args)) = session.config.runner.split_first() else {
-        return Err("no runner is configured for sessions".to_owned());
-    };
-    let program = PathBuf::from(program);
+    let (program, args) = command_line(session)?;
     let refuse = |error: io::Error| format!("the runner {} could not be started: {error}", program.display());
     let mut command = Command::new(&program);
     command.args(args).env_clear().envs(passed_on()).env(MARK, &session.plan.folder).current_dir("/");
@@ -307,6 +304,24 @@ fn spawn(session: &Session) -> Result<(Child, ChildStdin, ChildStdout), String> 
         (Some(stdin), Some(stdout)) => Ok((child, stdin, stdout)),
         _ => Err(refuse(io::ErrorKind::BrokenPipe.into())),
     }
+}
+
+/// What starts the runner: itself, or what puts it into namespaces of its own.
+///
+/// That ends with the thread that started it: one of the runtime's, which lives as long as this node.
+fn command_line(session: &Session) -> Result<(PathBuf, Vec<OsString>), String> {
+    let Some((program, args)) = session.config.runner.split_first() else {
+        return Err("no runner is configured for sessions".to_owned());
+    };
+    #[cfg(target_os = "linux")]
+    if let Some(access) = session.plan.access.as_ref().filter(|access| access.alone) {
+        if let Some(above) = session.plan.folder.parent() {
+            let made = std::fs::create_dir_all(above);
+            made.map_err(|error| format!("the folder {} could not be made: {error}", above.display()))?;
+        }
+        return crate::namespaces::command_line(&session.plan, access, &session.config);
+    }
+    Ok((program.into(), args.to_vec()))
 }
 
 /// The variables of this process that programs may see; everything else (tokens, sockets, sessions) stays here.

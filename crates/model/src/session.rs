@@ -96,6 +96,8 @@ pub struct Access {
     pub write: Vec<PathBuf>,
     /// Whether the network may be used.
     pub network: bool,
+    /// Whether they get namespaces of their own: then they see no other process, and what they must not touch is not there.
+    pub alone: bool,
 }
 
 /// How a started program ended.

@@ -60,6 +60,7 @@ pub(crate) const EVERYTHING: [Need; 25] = [
     need("rpm", "rpm"),
     need("ip", "iproute2"),
     need("fusermount3", "fuse3"),
+    need("bwrap", "bubblewrap"),
     need("fio", "fio"),
     need("git", "git"),
     need("rsync", "rsync"),

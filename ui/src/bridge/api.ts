@@ -808,6 +808,9 @@ export type InviteView = {
   expires: Stamp;
 };
 
+/** How programs of jobs are kept apart from the rest of a machine. */
+export type Isolation = "landlock" | "namespaces";
+
 /** A job in full. */
 export type JobDetail = {
   /** Its steps, in order. */
@@ -1140,6 +1143,8 @@ export type LendingRequest = {
   rules?: LendingRules | null;
   /** Begins or ends a pause. */
   pause?: LendingPause | null;
+  /** How programs of jobs are kept apart from the rest of the machine, in sessions that open from now on. */
+  isolation?: Isolation | null;
 };
 
 /** What the owner of a machine allows. */
@@ -1178,6 +1183,8 @@ export type LendingView = {
   paused_until: Stamp | null;
   /** True while its owner lets it take nothing new, until they say so. */
   drained: boolean;
+  /** How programs of jobs are kept apart from the rest of the machine. */
+  isolation: Isolation;
   /** Until when its graphics are kept back. */
   graphics_until: Stamp | null;
   /** Until when its network is kept back. */

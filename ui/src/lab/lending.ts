@@ -52,6 +52,7 @@ export function lendingReplies(): Replies {
     senses: [{ sense: "gnome", idle: true, missing: null }],
     promise_ms: 400,
     programs: [],
+    isolation: "landlock",
     week: { times: 14, waited_ms: 4_200, most_ms: 1_200, frozen_secs: 180, lost_secs: 40 },
   };
   return {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use gridwell_api::{LendLadder, LentPart, OnReturn};
+use gridwell_api::{Isolation, LendLadder, LentPart, OnReturn};
 
 use super::{
     machine::pause_time,
@@ -31,6 +31,7 @@ Examples:
   gridwell lending set --never resolve --never houdini --on-battery off
   gridwell lending set --cores-in-use 25 --on-return finish --within 2m
   gridwell lending set --when dedicated        whoever uses it, whatever else runs
+  gridwell lending set --isolation namespaces  programs of jobs see nobody else (needs bubblewrap)
 
 Percent are of what the machine has for the grid. What the rules mean now: gridwell lending explain")]
     Set(Box<LendingSetArgs>),
@@ -118,10 +119,31 @@ pub struct LendingSetArgs {
     /// Let jobs of this machine wait for idleness, too
     #[arg(long, value_enum, value_name = "ON|OFF")]
     pub mine_wait: Option<Switch>,
+    /// How programs of jobs are kept apart from the rest of the machine, in sessions that open from now on
+    #[arg(long, value_enum)]
+    pub isolation: Option<IsolationKind>,
     /// When it goes down a step and back up, for whoever knows better: a time for touched, gone, soften-after, freeze-after,
     /// dwell, pack-after, grace or nearly, percent for soften-load or freeze-load; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = rung)]
     pub ladder: Vec<Rung>,
+}
+
+/// How programs of jobs are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IsolationKind {
+    /// The kernel refuses what is not theirs
+    Landlock,
+    /// They also see no other process, and have a /tmp and an interprocess memory of their own; needs bubblewrap
+    Namespaces,
+}
+
+impl From<IsolationKind> for Isolation {
+    fn from(kind: IsolationKind) -> Self {
+        match kind {
+            IsolationKind::Landlock => Self::Landlock,
+            IsolationKind::Namespaces => Self::Namespaces,
+        }
+    }
 }
 
 /// One number of the ladder.

@@ -23,6 +23,7 @@ pub(super) async fn lending(args: LendingArgs, client: &Client, screen: Screen) 
         Some(LendingCommand::Set(args)) => {
             let now: LendingView = ask(&LendingRequest::default(), client).await?;
             request.rules = Some(changed(now.rules, &args)?);
+            request.isolation = args.isolation.map(Into::into);
         }
         Some(LendingCommand::Pause(args)) => {
             let (how, only) = (args.how.with(args.within), args.only.map(Into::into));

@@ -1,6 +1,6 @@
 use std::{fmt::Write as _, time::Duration};
 
-use gridwell_api::{CostView, LendWhen, LendingView, ObjectionView, OnReturn, ProgramView, Share};
+use gridwell_api::{CostView, Isolation, LendWhen, LendingView, ObjectionView, OnReturn, ProgramView, Share};
 use gridwell_model::{Standing, format_bytes, format_duration};
 
 use super::{moment, table::Table};
@@ -36,6 +36,9 @@ pub(crate) fn lending(view: &LendingView) -> String {
     }
     if rules.mine_wait {
         line("Own jobs", "wait for idleness, too".to_owned());
+    }
+    if view.isolation == Isolation::Namespaces {
+        line("Apart by", "namespaces: programs of jobs see nobody else".to_owned());
     }
     line("Promise", format!("what runs makes room within {}", millis(view.promise_ms)));
     line("Last 7 days", week(view.week));

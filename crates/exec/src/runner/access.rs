@@ -24,7 +24,7 @@ const OLDEST: ABI = ABI::V2;
 
 /// What systems bring: programs, libraries, settings, what the kernel tells. No home, no other disk, no `/tmp`, and of
 /// `/var` and `/run`, where services keep what is theirs, only what programs cannot do without.
-const SYSTEM: [&str; 24] = [
+pub(crate) const SYSTEM: [&str; 24] = [
     "/app",
     "/bin",
     "/etc",
@@ -67,11 +67,20 @@ const DEVICES: [&str; 12] = [
     "/proc",
 ];
 
+/// Which of these are cards.
+const CARDS: [&str; 3] = ["/dev/dri", "/dev/dxg", "/dev/kfd"];
+
 /// NVIDIA's driver has a device for each card and some more.
 const NVIDIA: &str = "nvidia";
 
 /// Memory that programs share by name.
 const SHARED_MEMORY: &str = "/dev/shm";
+
+/// In namespaces of its own, a session has one that is empty and goes with it.
+const OWN_TEMPORARY: &str = "/tmp";
+
+/// What older kernels do not hold.
+const LACKS_SIGNALS: &str = "the kernel cannot keep programs from ending others (Linux 6.12 can)";
 
 const USE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | IoctlDev});
 
@@ -82,7 +91,9 @@ const USE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | W
 ///
 /// What the kernel refuses, although it says that it can.
 pub(crate) fn restrict(access: &Access, folder: &Path, others: &[PathBuf]) -> Result<(), RulesetError> {
-    let own = [folder, Path::new(SHARED_MEMORY)].into_iter().chain(others.iter().map(PathBuf::as_path));
+    let temporary = access.alone.then(|| Path::new(OWN_TEMPORARY));
+    let own =
+        [folder, Path::new(SHARED_MEMORY)].into_iter().chain(temporary).chain(others.iter().map(PathBuf::as_path));
     let write = access.write.iter().map(PathBuf::as_path).chain(own);
     let read = access.read.iter().map(PathBuf::as_path).chain(SYSTEM.map(Path::new));
     Ruleset::default()
@@ -97,6 +108,11 @@ pub(crate) fn restrict(access: &Access, folder: &Path, others: &[PathBuf]) -> Re
         .add_rules(path_beneath_rules(folder.parent(), AccessFs::RemoveDir))?
         .restrict_self()?;
     Ok(())
+}
+
+/// Devices of graphics cards that may be here.
+pub(crate) fn cards() -> impl Iterator<Item = PathBuf> {
+    CARDS.iter().map(PathBuf::from).chain(nvidia())
 }
 
 fn nvidia() -> impl Iterator<Item = PathBuf> {
@@ -117,8 +133,18 @@ pub fn confinement() -> Confinement {
         lacks.push("the kernel cannot keep files from being emptied (Linux 6.2 can)".to_owned());
     }
     if !signals() {
-        lacks.push("the kernel cannot keep programs from ending others (Linux 6.12 can)".to_owned());
+        lacks.push(LACKS_SIGNALS.to_owned());
     }
+    if lacks.is_empty() { Confinement::Full } else { Confinement::Partial { lacks } }
+}
+
+/// The same for a session in namespaces of its own, which holds in part what the kernel does not hold otherwise.
+pub(crate) fn confinement_alone() -> Confinement {
+    let lacks = match confinement() {
+        Confinement::Full => vec![],
+        Confinement::Partial { lacks } => lacks.into_iter().filter(|lack| lack != LACKS_SIGNALS).collect(),
+        Confinement::None { why } => vec![why],
+    };
     if lacks.is_empty() { Confinement::Full } else { Confinement::Partial { lacks } }
 }
 

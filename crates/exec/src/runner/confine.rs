@@ -58,9 +58,11 @@ pub(crate) fn confine(plan: &SessionPlan, self_program: &Path, cgroup: &[PathBuf
     for power in POWERS {
         let _ = remove_capability_from_bounding_set(power);
     }
-    let no_loopback = if access.network { None } else { network::switch_off()? };
-    let mut confinement = confinement();
-    if !matches!(confinement, Confinement::None { .. }) {
+    // In namespaces of its own it has none already.
+    let no_loopback = if access.network || access.alone { None } else { network::switch_off()? };
+    let by_kernel = confinement();
+    let mut confinement = if access.alone { access::confinement_alone() } else { by_kernel.clone() };
+    if !matches!(by_kernel, Confinement::None { .. }) {
         let read: Vec<PathBuf> = access.read.iter().cloned().chain([self_program.to_owned()]).collect();
         let access = Access { read, ..access.clone() };
         access::restrict(&access, &plan.folder, cgroup).map_err(io::Error::other)?;

@@ -36,6 +36,7 @@ use rustix::{
 };
 
 pub use self::access::confinement;
+pub(crate) use self::access::{SYSTEM, cards};
 use self::{
     action::{Outcome, Role, Stage},
     confine::confine,

@@ -26,7 +26,7 @@ async fn confined(access: Access) -> Option<Grid> {
     Some(grid)
 }
 
-const OPEN_NETWORK: Access = Access { read: vec![], write: vec![], network: true };
+const OPEN_NETWORK: Access = Access { read: vec![], write: vec![], network: true, alone: false };
 
 /// What a script says that must not do what it tries.
 async fn refused(grid: &mut Grid, script: &str) -> String {
@@ -66,7 +66,7 @@ async fn the_own_folder_and_what_is_declared_are_there_and_the_folder_goes() {
     fs::write(&input, "words\n").unwrap();
     fs::create_dir(&output).unwrap();
     let missing = given.path().join("missing");
-    let access = Access { read: vec![input.clone(), missing], write: vec![output.clone()], network: true };
+    let access = Access { read: vec![input.clone(), missing], write: vec![output.clone()], ..OPEN_NETWORK };
     let Some(mut grid) = confined(access).await else { return };
     let (input, output) = (input.display(), output.display());
     let script = format!(

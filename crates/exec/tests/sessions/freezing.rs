@@ -5,7 +5,7 @@ use gridwell_model::{ActionEnd, ActionPlan, CancelPlan};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
-    harness::{Grid, Group, SESSION, Watched, ended, environment, output, runner_of, sh},
+    harness::{ALONE, Grid, Group, SESSION, Watched, ended, environment, has_namespaces, output, runner_of, sh},
     tree::{Seen, burn, look_until, programs, seen},
 };
 
@@ -13,14 +13,35 @@ use crate::{
 const BUSY: &str =
     "busy() { while :; do :; done; }; (busy &); (setsid sh -c 'while :; do :; done' &); echo ready; busy";
 
-/// With signals, and with a freezer where there is one.
-fn ways() -> Vec<(Option<Group>, Means)> {
-    let group = Group::new().map(|group| (Some(group), Means::Freezer));
-    [(None, Means::Signals)].into_iter().chain(group).collect()
+/// How a session is run, as far as it matters for freezing it.
+struct Way {
+    group: Option<Group>,
+    /// In namespaces of its own.
+    alone: bool,
 }
 
-async fn opened(group: Option<&Group>) -> Grid {
-    let mut grid = Grid::through(&[], group.map(|group| group.0.clone()));
+impl Way {
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::through(&[], self.group.as_ref().map(|group| group.0.clone()));
+        grid.access = self.alone.then_some(ALONE);
+        grid
+    }
+}
+
+/// With signals, with a freezer where there is one, and both in namespaces where there are some.
+fn ways() -> Vec<(Way, Means)> {
+    let mut ways = vec![(Way { group: None, alone: false }, Means::Signals)];
+    let frozen = |alone| Group::new().map(|group| (Way { group: Some(group), alone }, Means::Freezer));
+    ways.extend(frozen(false));
+    if has_namespaces() {
+        ways.push((Way { group: None, alone: true }, Means::Signals));
+        ways.extend(frozen(true));
+    }
+    ways
+}
+
+async fn opened(way: &Way) -> Grid {
+    let mut grid = way.grid();
     grid.open(vec![]);
     grid.until(|event| matches!(event, SessionEvent::Opened)).await;
     grid
@@ -80,8 +101,8 @@ async fn cancel(grid: &mut Grid, notice_limit: Option<Duration>) -> Vec<SessionE
 
 #[tokio::test]
 async fn a_frozen_session_stands_still_and_goes_on_when_thawed() {
-    for (group, means) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, means) in ways() {
+        let mut grid = opened(&way).await;
         start(&mut grid, BUSY).await;
         look_until("all three are there", || programs(&grid).len() == 3);
         for _ in 0..3 {
@@ -96,8 +117,8 @@ async fn a_frozen_session_stands_still_and_goes_on_when_thawed() {
 
 #[tokio::test]
 async fn who_ignores_every_signal_and_hears_of_going_on_is_frozen_all_the_same() {
-    for (group, means) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, means) in ways() {
+        let mut grid = opened(&way).await;
         let script = "trap '' TERM TSTP HUP TTIN TTOU; trap 'kill -CONT $other' CONT; \
                       (trap '' CONT TSTP; while :; do :; done) & other=$!; echo ready; while :; do kill -CONT $other; done";
         start(&mut grid, script).await;
@@ -115,8 +136,8 @@ async fn a_bomb_that_goes_off_while_it_is_frozen_is_caught() {
     // Twice 127 processes; each half's in sessions of their own.
     let script = "f() { echo x; [ $1 = 0 ] || { f $(($1-1)) & f $(($1-1)) & }; exec sleep 1000; }; f 6 & \
                   cat > bomb <<'END'\n[ $1 = 0 ] || { setsid sh bomb $(($1-1)) & setsid sh bomb $(($1-1)) & }\nexec sleep 1000\nEND\nsh bomb 6";
-    for (group, means) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, means) in ways() {
+        let mut grid = opened(&way).await;
         start(&mut grid, script).await;
         let (_, processes, missed) = ask(&mut grid, Yield::Freeze).await;
         assert_eq!(missed, 0, "of {processes}");
@@ -135,8 +156,8 @@ async fn a_bomb_that_goes_off_while_it_is_frozen_is_caught() {
 async fn who_forks_and_ends_in_turn_does_not_slip_away() {
     let script = "printf 'echo $1 > at; [ $1 = 0 ] || setsid sh comet $(($1-1)) &' > comet; \
                   sh comet 2000; echo ready; sleep 1000";
-    for (group, means) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, means) in ways() {
+        let mut grid = opened(&way).await;
         start(&mut grid, script).await;
         let at = grid.folder().join("at");
         let place = || fs::read_to_string(&at).unwrap();
@@ -153,8 +174,8 @@ async fn who_forks_and_ends_in_turn_does_not_slip_away() {
 
 #[tokio::test]
 async fn nothing_starts_in_a_frozen_session_and_closing_thaws_it() {
-    for (group, _) in ways() {
-        let mut grid = Grid::through(&[], group.as_ref().map(|group| group.0.clone()));
+    for (way, _) in ways() {
+        let mut grid = way.grid();
         grid.open(vec![environment("e", ":", "echo left")]);
         grid.until(|event| matches!(event, SessionEvent::Opened)).await;
         let (_, processes, missed) = ask(&mut grid, Yield::Freeze).await;
@@ -173,8 +194,8 @@ async fn nothing_starts_in_a_frozen_session_and_closing_thaws_it() {
 
 #[tokio::test]
 async fn time_limits_wait_while_a_session_is_frozen() {
-    for (group, _) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, _) in ways() {
+        let mut grid = opened(&way).await;
         let script = "echo ready; while [ ! -e go ]; do sleep 0.01; done";
         let plan = ActionPlan { timeout: Some(Duration::from_secs(1)), ..sh(script) };
         grid.exec.run(SESSION, vec![(1, plan)]).unwrap();
@@ -194,8 +215,8 @@ async fn time_limits_wait_while_a_session_is_frozen() {
 
 #[tokio::test]
 async fn a_frozen_program_that_is_cancelled_is_thawed_for_its_notice() {
-    for (group, means) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, means) in ways() {
+        let mut grid = opened(&way).await;
         let plan = ActionPlan {
             cancel: CancelPlan::Notify { notice: Duration::from_secs(600) },
             ..sh("trap 'echo packed; exit 0' TERM; echo ready; while :; do sleep 0.01; done")
@@ -212,8 +233,8 @@ async fn a_frozen_program_that_is_cancelled_is_thawed_for_its_notice() {
 
 #[tokio::test]
 async fn a_freeze_does_not_stretch_a_notice() {
-    for (group, _) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, _) in ways() {
+        let mut grid = opened(&way).await;
         let plan = ActionPlan {
             cancel: CancelPlan::Notify { notice: Duration::from_millis(50) },
             ..sh("trap '' TERM; echo ready; while :; do sleep 1; done")
@@ -237,9 +258,9 @@ async fn threads_that_outlive_their_first_are_frozen_too() {
     let script = "import ctypes, threading\ndef work():\n  while True: pass\n\
                   for _ in range(3): threading.Thread(target=work).start()\n\
                   print('ready', flush=True)\nctypes.CDLL(None).syscall(60, 0)";
-    // Linux moves no such process into a group, so it is stopped by signals everywhere.
-    for (group, _) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    // Linux moves no such process into a group, so it is stopped by signals everywhere. In namespaces its id is another one.
+    for (way, _) in ways().into_iter().filter(|(way, _)| !way.alone) {
+        let mut grid = opened(&way).await;
         let args = vec!["-c".into(), script.into()];
         grid.exec.run(SESSION, vec![(1, ActionPlan { program: "python3".into(), args, ..sh("") })]).unwrap();
         let pid = grid.until(|event| matches!(event, SessionEvent::Output { .. })).await;
@@ -259,8 +280,8 @@ async fn threads_that_outlive_their_first_are_frozen_too() {
 
 #[tokio::test]
 async fn a_frozen_session_that_is_killed_leaves_nothing_behind() {
-    for (group, _) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, _) in ways() {
+        let mut grid = opened(&way).await;
         start(&mut grid, BUSY).await;
         look_until("all three are there", || programs(&grid).len() == 3);
         ask(&mut grid, Yield::Freeze).await;
@@ -274,8 +295,8 @@ async fn a_frozen_session_that_is_killed_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_runner_that_is_killed_while_its_session_is_frozen_leaves_nothing_stopped() {
-    for (group, _) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, _) in ways() {
+        let mut grid = opened(&way).await;
         start(&mut grid, BUSY).await;
         look_until("all three are there", || programs(&grid).len() == 3);
         ask(&mut grid, Yield::Freeze).await;
@@ -292,8 +313,8 @@ async fn a_runner_that_is_killed_while_its_session_is_frozen_leaves_nothing_stop
 
 #[tokio::test]
 async fn a_node_that_goes_while_its_session_is_frozen_leaves_nothing_stopped() {
-    for (group, _) in ways() {
-        let mut grid = opened(group.as_ref()).await;
+    for (way, _) in ways() {
+        let mut grid = opened(&way).await;
         start(&mut grid, BUSY).await;
         look_until("all three are there", || programs(&grid).len() == 3);
         ask(&mut grid, Yield::Freeze).await;

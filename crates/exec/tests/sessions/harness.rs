@@ -7,7 +7,7 @@ use std::{
 };
 
 use gridwell_exec::{Exec, ExecConfig, ExecEvent, SessionEvent};
-use gridwell_model::{ActionEnd, ActionPlan, EnvironmentPlan, SessionPlan};
+use gridwell_model::{Access, ActionEnd, ActionPlan, EnvironmentPlan, SessionPlan};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, pidfd_open},
@@ -24,6 +24,8 @@ pub(crate) const SESSION: u64 = 7;
 pub(crate) struct Grid {
     pub(crate) exec: Exec,
     pub(crate) temp: TempDir,
+    /// What its sessions may touch, if they are confined.
+    pub(crate) access: Option<Access>,
     events: mpsc::Receiver<ExecEvent>,
     ahead: VecDeque<SessionEvent>,
 }
@@ -38,7 +40,7 @@ impl Grid {
         let mut runner: Vec<_> = starter.iter().map(Into::into).collect();
         runner.push(env!("CARGO_BIN_EXE_gridwell-exec-runner").into());
         let (exec, events) = Exec::start(ExecConfig { runner, self_program: "/bin/echo".into(), cgroup });
-        Self { exec, temp: tempfile::tempdir().unwrap(), events, ahead: VecDeque::new() }
+        Self { exec, temp: tempfile::tempdir().unwrap(), access: None, events, ahead: VecDeque::new() }
     }
 
     /// Opens a session without environments.
@@ -64,7 +66,7 @@ impl Grid {
             environments: vec![],
             limits: Default::default(),
             stuck_after: None,
-            access: None,
+            access: self.access.clone(),
         }
     }
 
@@ -160,6 +162,18 @@ impl Drop for Group {
         assert!(is_removed || std::thread::panicking(), "a session's group is left in {}", self.0.display());
     }
 }
+
+/// Whether sessions can have namespaces of their own on this machine; said aloud if not.
+pub(crate) fn has_namespaces() -> bool {
+    let found = gridwell_exec::namespaces();
+    if let Err(why) = &found {
+        eprintln!("skipped in namespaces: {why}");
+    }
+    found.is_ok()
+}
+
+/// A session in namespaces of its own that may touch nothing but what is its own, with the network.
+pub(crate) const ALONE: Access = Access { read: vec![], write: vec![], network: true, alone: true };
 
 pub(crate) fn sh(script: &str) -> ActionPlan {
     ActionPlan { program: "sh".into(), args: vec!["-c".into(), script.into()], ..ActionPlan::default() }

@@ -9,6 +9,7 @@ mod excess;
 mod freezing;
 mod harness;
 mod lifetimes;
+mod namespaces;
 mod programs;
 mod softening;
 mod stuck;

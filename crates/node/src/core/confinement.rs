@@ -45,7 +45,7 @@ impl Core {
             read.extend([self.staged(spec.id), self.job_mount().join(spec.id.to_string())]);
         }
         let write = self.open.iter().cloned().chain([root.to_owned()]).collect();
-        Access { read, write, network: spec.session.network }
+        Access { read, write, network: spec.session.network, alone: self.machines.settings().namespaces }
     }
 
     /// How much a session of a guest may use.
@@ -83,6 +83,19 @@ pub(super) fn finding() -> Finding {
     };
     let sentence = format!("programs of jobs are kept from what is not theirs: {confinement}");
     Finding { what: "confinement".into(), ok, sentence, next_step: next_step.into() }
+}
+
+/// What this machine finds about the namespaces that its owner wants programs of jobs in; tries them.
+pub(super) fn namespaces_finding() -> Finding {
+    let (ok, sentence, next_step) = match gridwell_exec::namespaces() {
+        Ok(program) => (true, format!("programs of jobs see nobody else, with {}", program.display()), String::new()),
+        Err(why) => {
+            let sentence =
+                format!("no job of anybody runs here: its programs are to have namespaces of their own, and {why}");
+            (false, sentence, "install bubblewrap, or: gridwell lending set --isolation landlock".to_owned())
+        }
+    };
+    Finding { what: "isolation".into(), ok, sentence, next_step }
 }
 
 /// What this machine finds about who holds jobs to the memory and processes that they may use; asks the disk.

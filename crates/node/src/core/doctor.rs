@@ -16,8 +16,10 @@ impl Core {
         findings.extend(self.peer_findings());
         findings.extend(self.sick_findings());
         findings.push(self.relay_finding());
+        let namespaces = self.machines.settings().namespaces;
         self.beside.spawn_blocking(move || {
             findings.push(confinement::limits_finding());
+            findings.extend(namespaces.then(confinement::namespaces_finding));
             findings.push(nearby_finding(&gridwell_probe::networks()));
             let _gone = reply.send(Ok(Response::Doctor(DoctorView { findings })));
         });

@@ -102,6 +102,8 @@ pub(crate) enum Fact {
     Sampled(Load),
     /// The machine's senses were asked.
     Felt(Box<Felt>),
+    /// Whether this system makes namespaces for programs of jobs, if not in one sentence, before that is wished.
+    NamespacesTried(Result<(), String>, Box<gridwell_api::LendingRequest>, Reply),
     /// What is wanted of the link with a machine is written down, or could not be.
     WishKept(super::linking::WishChange, Result<(), StoreError>, Reply),
     /// A folder to be shared was looked at: where it lies, or why it cannot be.
@@ -166,6 +168,7 @@ impl Core {
             Fact::Staged(job, result) => self.on_staged(job, result),
             Fact::JobsMounted(mounted) => self.on_jobs_mounted(mounted),
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
+            Fact::NamespacesTried(tried, request, reply) => self.on_namespaces_tried(tried, *request, reply),
             Fact::CheckpointBrought(session, lease, run, brought) => {
                 self.on_checkpoint_brought(session, lease, run, brought);
             }

@@ -38,6 +38,9 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) kept_back: BTreeMap<Resource, Stamp>,
     pub(crate) lend_cpus: Option<f32>,
+    /// Whether programs of jobs get namespaces of their own.
+    #[serde(default)]
+    pub(crate) namespaces: bool,
     #[serde(default)]
     pub(crate) tuning: Tuning,
     #[serde(default)]
@@ -93,6 +96,7 @@ impl Settings {
             policy: usual_policy(),
             kept_back: BTreeMap::new(),
             lend_cpus: None,
+            namespaces: false,
             tuning: Tuning::default(),
             isolated_after_secs: None,
             nearby: true,

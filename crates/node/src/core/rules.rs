@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use gridwell_api::{
-    ApiError, CostView, ErrorCode, LendLadder, LendLimits, LendNever, LendWhen, LendingPause, LendingRequest,
-    LendingRules, LendingView, LentPart, ObjectionView, OnReturn, ProgramView, Response, SenseView, YieldView,
+    ApiError, CostView, ErrorCode, Isolation, LendLadder, LendLimits, LendNever, LendWhen, LendingPause,
+    LendingRequest, LendingRules, LendingView, LentPart, ObjectionView, OnReturn, ProgramView, Response, SenseView,
+    YieldView,
 };
 use gridwell_courtesy::{
     Cost, Flag, IdleSource, Input, Ladder, Limits, NeverWhile, Objection, Policy, Reason, Record, Resource, Rung,
@@ -17,7 +18,7 @@ use gridwell_store::StoreError;
 use super::{
     Core, Settings,
     door::storage,
-    facts::Reply,
+    facts::{Fact, Reply},
     lending::{Pause, too_long},
     pacing::check_limit,
     reasons,
@@ -28,6 +29,31 @@ use crate::clock;
 impl Core {
     /// Shows how this machine lends, or changes that, all or nothing; the answer goes back once it is kept.
     pub(super) fn lending(&mut self, request: LendingRequest, reply: Reply) {
+        if request.isolation == Some(Isolation::Namespaces) && !self.machines.settings().namespaces {
+            self.spawn(async move {
+                let tried = tokio::task::spawn_blocking(gridwell_exec::namespaces).await;
+                let tried = tried.map_err(|error| error.to_string()).and_then(|tried| tried.map(drop));
+                Fact::NamespacesTried(tried, Box::new(request), reply)
+            });
+            return;
+        }
+        self.lend_by(request, reply);
+    }
+
+    /// Programs of jobs get namespaces of their own only where the system makes them.
+    pub(crate) fn on_namespaces_tried(&mut self, tried: Result<(), String>, request: LendingRequest, reply: Reply) {
+        match tried {
+            Ok(()) => self.lend_by(request, reply),
+            Err(why) => {
+                let message = format!("programs of jobs cannot have namespaces of their own here: {why}");
+                let help = "install the package bubblewrap; where it is there and refused, only whoever administers this \
+                            system can allow it. Until then: gridwell lending set --isolation landlock";
+                let _gone = reply.send(Err(ApiError::new(ErrorCode::WrongState, message).help(help)));
+            }
+        }
+    }
+
+    fn lend_by(&mut self, request: LendingRequest, reply: Reply) {
         let changes = request != LendingRequest::default();
         let changed = self.change_lending(request);
         if changed.is_err() || !changes {
@@ -56,6 +82,7 @@ impl Core {
         if let Some(pause) = request.pause {
             begin_pause(&mut after, pause)?;
         }
+        after.namespaces = request.isolation.map_or(after.namespaces, |wanted| wanted == Isolation::Namespaces);
         *self.machines.settings_mut() = after;
         self.tell_of_settings(&before);
         self.follow_lending(&before);
@@ -83,6 +110,7 @@ impl Core {
             rules: rules_of(settings),
             paused_until: settings.paused_until(),
             drained: !settings.lend,
+            isolation: if settings.namespaces { Isolation::Namespaces } else { Isolation::Landlock },
             graphics_until: kept_back(Resource::Graphics),
             network_until: kept_back(Resource::Network),
             senses: self.manners.senses.iter().map(|(kind, why)| sense(*kind, why.clone())).collect(),
