@@ -80,6 +80,34 @@ fn a_machine_without_anybody_to_take_over_is_let_go_in_time() {
     grid.peers[0].done(&job);
 }
 
+#[test]
+fn a_machine_is_kept_awake_while_it_works_and_no_longer() {
+    let mut grid = Grid::empty();
+    let logind = Logind::start(&grid.path("bus"));
+    let launcher = vec!["env".to_owned(), format!("DBUS_SYSTEM_BUS_ADDRESS={}", logind.address)];
+    grid.add_at("mill", &[], Place { launcher, ..Place::default() });
+    let (mill, gate) = (&grid.peers[0], grid.path("gate"));
+    let awake = || {
+        let findings = mill.json(["doctor"])["findings"].as_array().cloned().expect("findings");
+        let found = findings.into_iter().find(|one| one["what"] == "awake").expect("a word about sleep");
+        found["sentence"].as_str().expect("a sentence").to_owned()
+    };
+    assert_eq!(awake(), "it may fall asleep while it works, by its owner's wish");
+    mill.ok(["lending", "set", "--keep-awake", "on"]);
+    assert_eq!(awake(), "it is kept awake while it works");
+    assert!(mill.ok(["lending"]).contains("Stays awake"));
+    assert!(logind.keeps.try_recv().is_err(), "nobody is kept awake to wait for work");
+    let script = format!("while [ ! -e '{}' ]; do sleep 0.05; done", gate.display());
+    let job = mill.start_job(["exec", "--detach", "--", "sh", "-c", &script]);
+
+    let held = logind.keep();
+
+    until("the word of it", || (awake() == "it works, and is kept awake by systemd's login manager").then_some(()));
+    fs::write(&gate, "").expect("the gate opens");
+    mill.done(&job);
+    held.recv_timeout(LIMIT).expect("the machine may fall asleep again");
+}
+
 /// A bus of its own with a login manager on it; both end when dropped.
 struct Logind {
     address: String,
@@ -88,6 +116,8 @@ struct Logind {
     connection: Connection,
     /// A reading end for each inhibitor: it ends when nobody holds the machine any more.
     inhibitors: mpsc::Receiver<OwnedFd>,
+    /// The same for each that keeps it awake.
+    keeps: mpsc::Receiver<OwnedFd>,
 }
 
 const PATH: &str = "/org/freedesktop/login1";
@@ -95,14 +125,19 @@ const INTERFACE: &str = "org.freedesktop.login1.Manager";
 
 struct Manager {
     inhibitors: mpsc::Sender<OwnedFd>,
+    keeps: mpsc::Sender<OwnedFd>,
 }
 
 #[zbus::interface(name = "org.freedesktop.login1.Manager")]
 impl Manager {
     fn inhibit(&self, what: &str, who: &str, _why: &str, mode: &str) -> zvariant::OwnedFd {
-        assert_eq!((what, who, mode), ("sleep:shutdown", "Gridwell", "delay"));
+        let listener = match (what, who, mode) {
+            ("sleep:shutdown", "Gridwell", "delay") => &self.inhibitors,
+            ("sleep", "Gridwell", "block") => &self.keeps,
+            other => panic!("{other:?}"),
+        };
         let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("a pipe");
-        self.inhibitors.send(read).expect("the test listens");
+        listener.send(read).expect("the test listens");
         write.into()
     }
 
@@ -133,18 +168,28 @@ impl Logind {
         let address = address.trim().to_owned();
         let runtime = Runtime::new().expect("a runtime");
         let (sender, inhibitors) = mpsc::channel();
+        let (keeper, keeps) = mpsc::channel();
         let connection = runtime.block_on(async {
             let bus = connection::Builder::address(address.as_str()).expect("an address");
             let named = bus.name("org.freedesktop.login1").expect("a name");
-            let served = named.serve_at(PATH, Manager { inhibitors: sender }).expect("a place");
+            let served = named.serve_at(PATH, Manager { inhibitors: sender, keeps: keeper }).expect("a place");
             served.build().await.expect("the bus takes a login manager")
         });
-        Self { address, bus, runtime, connection, inhibitors }
+        Self { address, bus, runtime, connection, inhibitors, keeps }
     }
 
     /// Waits until somebody holds the machine; what is returned hears when that ends.
     fn hold(&self) -> mpsc::Receiver<()> {
-        let inhibitor = self.inhibitors.recv_timeout(LIMIT).expect("somebody holds the machine");
+        Self::watch(&self.inhibitors)
+    }
+
+    /// The same for being kept awake.
+    fn keep(&self) -> mpsc::Receiver<()> {
+        Self::watch(&self.keeps)
+    }
+
+    fn watch(inhibitors: &mpsc::Receiver<OwnedFd>) -> mpsc::Receiver<()> {
+        let inhibitor = inhibitors.recv_timeout(LIMIT).expect("somebody holds the machine");
         let (ended, hears) = mpsc::channel();
         std::thread::spawn(move || {
             let read = fs::File::from(inhibitor).read(&mut [0]);

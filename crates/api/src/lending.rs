@@ -77,6 +77,9 @@ pub struct LendingRules {
     pub only_mine: bool,
     /// Jobs of its owner wait for idleness too.
     pub mine_wait: bool,
+    /// Keeps the machine from falling asleep while it works, or others work for its jobs; never to wait for work.
+    #[serde(default)]
+    pub keep_awake: bool,
     /// When it goes down a step and comes back up; the usual one suits nearly everybody.
     #[serde(default)]
     pub ladder: LendLadder,

@@ -24,7 +24,7 @@ mod wake;
 pub use benchmark::{REFERENCE_ROUNDS_PER_SEC, benchmark};
 pub use host::probe;
 pub use networks::{Network, networks};
-pub use power::{Departure, Hold, Power, PowerNews, power};
+pub use power::{Awake, Departure, Hold, Power, PowerNews, keep_awake, power};
 pub use sample::Sampler;
 pub use scene::scene_refers;
 pub use senses::{Around, Sense, SenseKind, Senses, Unavailable};

@@ -1161,6 +1161,8 @@ export type LendingRules = {
   only_mine: boolean;
   /** Jobs of its owner wait for idleness too. */
   mine_wait: boolean;
+  /** Keeps the machine from falling asleep while it works, or others work for its jobs; never to wait for work. */
+  keep_awake: boolean;
   /** When it goes down a step and comes back up; the usual one suits nearly everybody. */
   ladder: LendLadder;
 };

@@ -32,6 +32,7 @@ export function lendingReplies(): Replies {
       on_return: { kind: "finish", within_secs: 120 },
       only_mine: false,
       mine_wait: false,
+      keep_awake: false,
       ladder: {
         touched_secs: 60,
         gone_secs: 300,

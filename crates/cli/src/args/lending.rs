@@ -119,6 +119,9 @@ pub struct LendingSetArgs {
     /// Let jobs of this machine wait for idleness, too
     #[arg(long, value_enum, value_name = "ON|OFF")]
     pub mine_wait: Option<Switch>,
+    /// Keep the machine from falling asleep while it works, or others work for its jobs
+    #[arg(long, value_enum, value_name = "ON|OFF")]
+    pub keep_awake: Option<Switch>,
     /// How programs of jobs are kept apart from the rest of the machine, in sessions that open from now on
     #[arg(long, value_enum)]
     pub isolation: Option<IsolationKind>,

@@ -57,6 +57,7 @@ fn changed(mut rules: LendingRules, args: &LendingSetArgs) -> Result<LendingRule
     set(args.graphics, &mut rules.limits.graphics);
     set(args.only_mine, &mut rules.only_mine);
     set(args.mine_wait, &mut rules.mine_wait);
+    set(args.keep_awake, &mut rules.keep_awake);
     if let Some(celsius) = args.not_hotter {
         rules.never_while.hotter_than = (celsius > 0).then_some(celsius);
     }

@@ -37,6 +37,9 @@ pub(crate) fn lending(view: &LendingView) -> String {
     if rules.mine_wait {
         line("Own jobs", "wait for idleness, too".to_owned());
     }
+    if rules.keep_awake {
+        line("Stays awake", "while it works, or others work for its jobs".to_owned());
+    }
     if view.isolation == Isolation::Namespaces {
         line("Apart by", "namespaces: programs of jobs see nobody else".to_owned());
     }

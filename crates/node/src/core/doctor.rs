@@ -16,6 +16,7 @@ impl Core {
         findings.extend(self.peer_findings());
         findings.extend(self.sick_findings());
         findings.push(self.relay_finding());
+        findings.push(self.awake_finding());
         let namespaces = self.machines.settings().namespaces;
         self.beside.spawn_blocking(move || {
             findings.push(confinement::limits_finding());

@@ -98,6 +98,8 @@ pub(crate) enum Fact {
     LogsHanded(JobId, PeerId, u64, bool),
     /// A packet that wakes the second machine, which the first one wanted, was sent, or could not be.
     WakeSent(PeerId, PeerId, bool),
+    /// The system keeps this machine awake, or does not, in one sentence.
+    KeptAwake(Result<gridwell_probe::Awake, String>),
     /// The load was sampled.
     Sampled(Load),
     /// The machine's senses were asked.
@@ -168,6 +170,7 @@ impl Core {
             Fact::Staged(job, result) => self.on_staged(job, result),
             Fact::JobsMounted(mounted) => self.on_jobs_mounted(mounted),
             Fact::Collected(lease, run, result) => self.on_collected(lease, run, result),
+            Fact::KeptAwake(kept) => self.on_kept_awake(kept),
             Fact::NamespacesTried(tried, request, reply) => self.on_namespaces_tried(tried, *request, reply),
             Fact::CheckpointBrought(session, lease, run, brought) => {
                 self.on_checkpoint_brought(session, lease, run, brought);

@@ -385,6 +385,7 @@ impl Core {
     pub(crate) fn on_sampled(&mut self, load: Load) {
         self.look_for_wake_points();
         self.look_at_own_health();
+        self.follow_wakefulness();
         let before = self.machines.load;
         self.machines.load = load;
         // Small wobbles are not news.

@@ -2,6 +2,7 @@
 
 mod activity;
 mod addresses;
+mod awake;
 mod behaviours;
 mod between;
 mod briefing;
@@ -98,6 +99,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use activity::UNKEPT_NOTICES;
 pub(crate) use addresses::Addresses;
+pub(crate) use awake::Wakefulness;
 pub(crate) use changes::Changes;
 pub(crate) use closing::Readers;
 pub(crate) use consent::{AsksKept, Consent};
@@ -203,6 +205,7 @@ pub(crate) struct Core {
     pub(crate) machines: Machines,
     pub(crate) manners: Manners,
     pub(crate) own: OwnHealth,
+    pub(crate) wakefulness: Wakefulness,
     pub(crate) homes: BTreeMap<JobId, Home>,
     pub(crate) guests: BTreeMap<JobId, Guest>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,

@@ -188,8 +188,8 @@ fn policy_of(rules: &LendingRules, before: &Policy) -> Result<Policy, ApiError> 
         on_return: yield_of(rules.on_return),
         only_mine: rules.only_mine,
         mine_wait: rules.mine_wait,
+        keep_awake: rules.keep_awake,
         ladder: ladder_of(&rules.ladder, &before.ladder)?,
-        ..before.clone()
     })
 }
 
@@ -230,6 +230,7 @@ fn rules_of(settings: &Settings) -> LendingRules {
         },
         only_mine: policy.only_mine,
         mine_wait: policy.mine_wait,
+        keep_awake: policy.keep_awake,
         ladder: steps_of(&policy.ladder),
     }
 }

@@ -12,9 +12,10 @@ use super::{Departure, Hold, Power, PowerNews};
 /// How long logind waits where it does not say: its own default, `InhibitDelayMaxSec`.
 const USUAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Who holds the machine, what from, why and how, as `systemd-inhibit --list` shows it.
-const INHIBITOR: (&str, &str, &str, &str) =
-    ("sleep:shutdown", "Gridwell", "other machines take over the jobs of this one", "delay");
+/// What is kept from happening, by whom, why and how, as `systemd-inhibit --list` shows it.
+type Inhibitor = (&'static str, &'static str, &'static str, &'static str);
+const DELAY: Inhibitor = ("sleep:shutdown", "Gridwell", "other machines take over the jobs of this one", "delay");
+const BLOCK: Inhibitor = ("sleep", "Gridwell", "it works for the grid", "block");
 
 pub(super) struct Logind {
     manager: Proxy<'static>,
@@ -25,13 +26,11 @@ pub(super) struct Logind {
 
 impl Logind {
     pub(super) async fn open() -> zbus::Result<Self> {
-        let bus = Connection::system().await?;
-        let (name, path) = ("org.freedesktop.login1", "/org/freedesktop/login1");
-        let manager = Proxy::new(&bus, name, path, "org.freedesktop.login1.Manager").await?;
+        let manager = manager().await?;
         // First of all: a signal between the two would be missed.
         let signals = manager.receive_all_signals().await?;
         let limit = manager.get_property::<u64>("InhibitDelayMaxUSec").await.map_or(USUAL_LIMIT, Duration::from_micros);
-        let inhibitor = inhibit(&manager).await?;
+        let inhibitor = inhibit(&manager, DELAY).await?;
         Ok(Self { manager, signals, inhibitor: Some(inhibitor), limit })
     }
 
@@ -45,7 +44,7 @@ impl Logind {
             let hold = Hold { limit: self.limit, _inhibitor: self.inhibitor.take() };
             return Some(PowerNews::Leaving(departure, hold));
         }
-        match inhibit(&self.manager).await {
+        match inhibit(&self.manager, DELAY).await {
             Ok(inhibitor) => self.inhibitor = Some(inhibitor),
             Err(error) => tracing::warn!(%error, "the next sleep of this machine will not wait for it"),
         }
@@ -66,7 +65,18 @@ impl Power for Logind {
     }
 }
 
-async fn inhibit(manager: &Proxy<'static>) -> zbus::Result<OwnedFd> {
-    let inhibitor: zvariant::OwnedFd = manager.call("Inhibit", &INHIBITOR).await?;
+/// Keeps the machine from falling asleep until the descriptor is closed.
+pub(super) async fn keep_awake() -> zbus::Result<OwnedFd> {
+    inhibit(&manager().await?, BLOCK).await
+}
+
+async fn manager() -> zbus::Result<Proxy<'static>> {
+    let bus = Connection::system().await?;
+    let (name, path) = ("org.freedesktop.login1", "/org/freedesktop/login1");
+    Proxy::new(&bus, name, path, "org.freedesktop.login1.Manager").await
+}
+
+async fn inhibit(manager: &Proxy<'static>, how: Inhibitor) -> zbus::Result<OwnedFd> {
+    let inhibitor: zvariant::OwnedFd = manager.call("Inhibit", &how).await?;
     Ok(inhibitor.into())
 }

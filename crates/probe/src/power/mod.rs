@@ -52,6 +52,32 @@ impl fmt::Debug for Hold {
     }
 }
 
+/// Keeps the machine from falling asleep until dropped. Its owner can still switch it off, and close its lid.
+pub struct Awake {
+    _inhibitor: OwnedFd,
+}
+
+impl fmt::Debug for Awake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Awake")
+    }
+}
+
+/// Asks the system to stay awake.
+///
+/// # Errors
+///
+/// One sentence that says who refuses it, or that nobody can be asked.
+pub async fn keep_awake() -> Result<Awake, String> {
+    #[cfg(target_os = "linux")]
+    return match logind::keep_awake().await {
+        Ok(inhibitor) => Ok(Awake { _inhibitor: inhibitor }),
+        Err(error) => Err(format!("systemd's login manager does not keep it awake: {error}")),
+    };
+    #[cfg(not(target_os = "linux"))]
+    Err("nobody can be asked for that on this system yet".to_owned())
+}
+
 /// What tells of this machine's power; `None` where nothing does.
 pub async fn power() -> Option<Box<dyn Power>> {
     #[cfg(target_os = "linux")]
