@@ -47,11 +47,14 @@ fn what_gravity_cannot_be_tuned_to_is_refused_in_one_sentence() {
         ("strategy=diagonal", "'diagonal' is not a strategy (horizontal, vertical or direct)"),
         ("weight=101", "a weight is a number from -100 to 100, not 101"),
         ("weight=heavy", "'heavy' is not a number"),
+        ("watts=0", "a machine draws more than 0 and at most 100000 watts, not 0"),
+        ("tariff=-1", "a kilowatt-hour costs 0 to 1000000, not -1"),
+        ("tariff=dear", "'dear' is not a number"),
         ("sharpness=nan", "a sharpness is a number from 0 (evenly) to 32 (always the best), not NaN"),
         (
             "mass=1",
-            "nothing is called 'mass' here: strategy, sharpness, weight, isolated-after, relay, reach, copies and \
-             share-copies are",
+            "nothing is called 'mass' here: strategy, sharpness, weight, isolated-after, relay, reach, copies, \
+             share-copies, watts and tariff are",
         ),
     ] {
         let said = grid.peers[0].refused(2, ["set", setting]);

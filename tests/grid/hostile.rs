@@ -8,8 +8,8 @@ use std::{
 };
 
 use gridwell_model::{
-    AttemptEnd, BlobId, Claim, Decline, DeputyMessage, Fence, GridId, Incarnation, JobId, JobSpec, LeaseId, LeaseOffer,
-    Letter, LinkRecord, PeerId, Reserve, Stamp, TaskResult, TaskSpan,
+    AttemptEnd, BlobId, Claim, Decline, DeputyMessage, Energy, Fence, GridId, Incarnation, JobId, JobSpec, LeaseId,
+    LeaseOffer, Letter, LinkRecord, PeerId, Reserve, Stamp, TaskResult, TaskSpan,
 };
 use gridwell_net::{Net, NetConfig, NetEvent, NetHandle};
 use gridwell_store::Store;
@@ -129,6 +129,7 @@ impl Mallory {
             tasks: TaskSpan::new(0, 1_000),
             end: AttemptEnd::Succeeded,
             run_micros: 1,
+            energy: Some(Energy(u64::MAX)),
             outputs: Vec::new(),
             checkpoint: None,
         };

@@ -16,6 +16,7 @@ mod courtesy;
 mod dav;
 mod doctor;
 mod durability;
+mod energy;
 mod gravity;
 mod grids;
 mod health;

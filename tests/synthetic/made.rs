@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gridwell_api::{JobView, LandingView, LinkState, LinkView, MachineState, MachineView, MadeBy, Share, TaskCounts};
+use gridwell_api::{
+    EnergyView, JobView, LandingView, LinkState, LinkView, MachineState, MachineView, MadeBy, Share, TaskCounts,
+};
 use gridwell_model::{
-    Gpu, Hardware, JobId, JobState, LinkPolicy, Load, OsFamily, PeerId, Stamp, TaskState, Tool, Tuning,
+    Gpu, Hardware, JobId, JobState, LinkPolicy, Load, OsFamily, PeerId, Power, Stamp, TaskState, Tool, Tuning,
 };
 
 const PLACES: [&str; 10] = ["atelier", "studio", "lab", "attic", "render", "edit", "sound", "office", "garage", "loft"];
@@ -83,6 +85,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         version: env!("CARGO_PKG_VERSION").into(),
         last_seen: (!online).then_some(Stamp(now.0 - 3_600_000)),
         tuning: Tuning::default(),
+        power: Power::default(),
         leaning: None,
         awaited: false,
         isolated_since: None,
@@ -180,6 +183,7 @@ pub(crate) fn job(at: usize, tasks: u32, now: Stamp, machines: &[MachineView]) -
         safe: true,
         unsafe_why: String::new(),
         landing: LandingView::default(),
+        energy: EnergyView::default(),
     }
 }
 

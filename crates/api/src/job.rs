@@ -59,6 +59,8 @@ pub struct JobView {
     pub unsafe_why: String,
     /// Results that are not home yet, and what is wrong with some that are.
     pub landing: LandingView,
+    /// What its runs took of energy.
+    pub energy: EnergyView,
 }
 
 impl JobView {
@@ -222,6 +224,23 @@ pub struct JobDetail {
     pub input_count: u64,
     /// Their size in bytes.
     pub input_bytes: u64,
+}
+
+/// What the runs of a job took of energy where they ran: measured there, else by what the machine draws as its owner says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct EnergyView {
+    /// Joules of all runs of which that is known.
+    pub joules: f64,
+    /// Runs of its programs so far, failed and stopped ones included; one for a chunk.
+    pub runs: u64,
+    /// Those of which nobody knows what they took: they are in no sum.
+    pub unmeasured: u64,
+    /// What the energy cost at what owners of the machines say now that a kilowatt-hour costs, in whatever currency they mean; absent if
+    /// none of them says.
+    pub price: Option<f64>,
+    /// Joules on machines of which nobody said that: in no price.
+    pub unpriced_joules: f64,
 }
 
 /// One step of a job.

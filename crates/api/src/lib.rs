@@ -47,8 +47,8 @@ pub use event::{
     TasksChanged,
 };
 pub use job::{
-    ChangeView, CopyView, FailureView, HandedOverView, JobDetail, JobView, LogPage, LogPiece, MadeBy, StepView,
-    SubmittedView, TaskCounts, TaskPage, TaskView,
+    ChangeView, CopyView, EnergyView, FailureView, HandedOverView, JobDetail, JobView, LogPage, LogPiece, MadeBy,
+    StepView, SubmittedView, TaskCounts, TaskPage, TaskView,
 };
 pub use keep::{FileFetchRequest, FileFreed, FilePinRequest, FilePlaceView, FileVerified};
 pub use landing::{Flaw, FlawView, InTheWay, LandRequest, LandingView};
@@ -84,5 +84,5 @@ pub use share::{
 pub use suggestion::{SuggestionReason, SuggestionView};
 #[cfg(feature = "ts")]
 pub use typescript::typescript;
-pub use why::{Terms, WhyMachine, WhyView};
+pub use why::{Terms, WhyMachine, WhyView, WhyWish};
 pub use window::{SessionRequest, SessionView, UploadRequest, UploadView, WindowView};

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::{GridId, Hardware, Leaning, LinkPolicy, Load, PeerId, Stamp, Standing, Tuning};
+use gridwell_model::{GridId, Hardware, Leaning, LinkPolicy, Load, PeerId, Power, Stamp, Standing, Tuning};
 use serde::{Deserialize, Serialize};
 
 use crate::LinkAskState;
@@ -133,6 +133,8 @@ pub struct MachineView {
     pub last_seen: Option<Stamp>,
     /// How its owner tuned gravity.
     pub tuning: Tuning,
+    /// What is known of the energy that it takes.
+    pub power: Power,
     /// What is wanted of it for the jobs that start on the machine that answers; absent if nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional))]

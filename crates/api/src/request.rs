@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use gridwell_model::{Leaning, LinkPolicy, Role, Sharpness, Strategy, TaskState, Weight};
+use gridwell_model::{Leaning, LinkPolicy, Role, Sharpness, Strategy, Tariff, TaskState, Watts, Weight};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -521,6 +521,16 @@ pub struct SetRequest {
     /// Over how many links tasks of this machine's jobs go: 1 … 6.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub reach: Option<u32>,
+    /// Watts that this machine draws with all its cores at work, above 0, at most 100,000; nobody says so any more with `null`.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional = nullable, as = "Option<Watts>"))]
+    #[schema(value_type = Option<f64>)]
+    pub watts: Option<Option<Watts>>,
+    /// What a kilowatt-hour costs here, 0 … 1,000,000 in the currency that its owner means; nobody says so any more with `null`.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional = nullable, as = "Option<Tariff>"))]
+    #[schema(value_type = Option<f64>)]
+    pub tariff: Option<Option<Tariff>>,
     /// What is wanted of machines for the jobs that start here, by name or id, or nothing with `null`.
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<BTreeMap<String, Option<Leaning>>>"))]
     #[schema(value_type = BTreeMap<String, Leaning>)]
@@ -531,4 +541,13 @@ pub struct SetRequest {
     /// Labels to set, or to remove with `null`.
     #[cfg_attr(feature = "ts", ts(optional = nullable))]
     pub labels: BTreeMap<String, Option<String>>,
+}
+
+/// What is there is given, also `null`: only what is absent stays.
+fn given<'de, D, T>(from: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(from).map(Some)
 }

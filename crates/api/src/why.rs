@@ -39,10 +39,28 @@ pub struct WhyMachine {
     pub reasons: Vec<String>,
     /// What pulls and what delays; absent when it does not fit.
     pub terms: Option<Terms>,
+    /// What each wish of the job adds to its pull; absent without wishes, and when it does not fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<WhyWish>>"))]
+    pub wishes: Vec<WhyWish>,
     /// Its pull, per second; 0 when it does not fit.
     pub gravity: f64,
     /// How likely it is to be chosen, 0 … 1.
     pub chance: f64,
+}
+
+/// What one wish of a job adds to the pull of one machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct WhyWish {
+    /// The wish, such as `gpu * 3` or `watts * -0.01`.
+    pub words: String,
+    /// What it adds, −5 … 5; 0 if the machine is not as wished.
+    pub pull: f64,
+    /// How much the machine has of what the wish counts by the unit; absent for other wishes, and if nobody said.
+    pub counted: Option<f64>,
+    /// True if the wish counts nothing because nobody said how much the machine has.
+    pub unsaid: bool,
 }
 
 /// The terms of gravity.

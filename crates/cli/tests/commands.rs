@@ -227,6 +227,7 @@ impl FakeNode {
             safe: true,
             unsafe_why: String::new(),
             landing: LandingView::default(),
+            energy: gridwell_api::EnergyView::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::{LeaseEnd, Selection, Stow, TaskEnd};
 
 /// Grows when an entry, or what the ledger concludes from one, changes its meaning.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// What one journal entry says. Everything else follows from it, the same way at every replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gridwell_model::PeerId;
+use gridwell_model::{Energy, PeerId};
 use serde::{Deserialize, Serialize};
 
 use crate::record::NOBODY;
@@ -17,6 +17,27 @@ pub(crate) struct Holder {
     pub(crate) streak: u32,
     /// It gets no more tasks of the job.
     pub(crate) blocked: bool,
+    /// What its runs took, as far as that is known.
+    pub(crate) energy: Energy,
+    /// Runs of programs that were counted there.
+    pub(crate) runs: u32,
+    /// Those of which nobody knows what they took.
+    pub(crate) unmeasured: u32,
+}
+
+impl Holder {
+    const fn new(peer: PeerId) -> Self {
+        Self { peer, done: 0, failed: 0, streak: 0, blocked: false, energy: Energy(0), runs: 0, unmeasured: 0 }
+    }
+
+    /// Runs were counted that took so much together, if that is known.
+    pub(crate) fn ran(&mut self, runs: u32, energy: Option<Energy>) {
+        self.runs = self.runs.saturating_add(runs);
+        match energy {
+            Some(energy) => self.energy = self.energy + energy,
+            None => self.unmeasured = self.unmeasured.saturating_add(runs),
+        }
+    }
 }
 
 /// The peers that held a lease of a job, in the order in which they first did; records name them by position.
@@ -49,7 +70,7 @@ impl Holders {
     pub(crate) fn position(&mut self, peer: PeerId) -> u16 {
         let list = &mut self.list;
         *self.positions.entry(peer).or_insert_with(|| {
-            list.push(Holder { peer, done: 0, failed: 0, streak: 0, blocked: false });
+            list.push(Holder::new(peer));
             (list.len() - 1) as u16
         })
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::{
-    AttemptEnd, Checkpoint, JobId, JobSpec, LeaseId, OutputFile, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans,
+    AttemptEnd, Checkpoint, Energy, JobId, JobSpec, LeaseId, OutputFile, PeerId, Stamp, TaskResult, TaskSpan, TaskSpans,
 };
 
 /// Tasks of one job, by step.
@@ -172,12 +172,14 @@ pub struct TaskEnd {
     pub end: AttemptEnd,
     /// Run time of the program in microseconds (of the whole chunk).
     pub run_micros: u64,
+    /// What it took of energy where it ran (the whole chunk); absent if nobody knows.
+    pub energy: Option<Energy>,
 }
 
 impl From<TaskResult> for TaskEnd {
     /// Leaves out the outputs: they are home before the ledger hears of the result.
     fn from(result: TaskResult) -> Self {
-        Self { tasks: result.tasks, end: result.end, run_micros: result.run_micros }
+        Self { tasks: result.tasks, end: result.end, run_micros: result.run_micros, energy: result.energy }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gridwell_model::{Fence, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
+use gridwell_model::{Energy, Fence, JobId, JobState, PeerId, Stamp, TaskKey, TaskState};
 
 /// Number of tasks in each state, indexed by [`TaskCounts::of`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,6 +109,12 @@ pub struct PeerShare {
     pub held: u32,
     /// It gets no more tasks of the job.
     pub blocked: bool,
+    /// What runs there took, as far as that is known.
+    pub energy: Energy,
+    /// Runs of programs that were counted there, failed and stopped ones included; one for a chunk.
+    pub runs: u32,
+    /// Those of which nobody knows what they took.
+    pub unmeasured: u32,
 }
 
 /// Tasks that failed for the same reason.

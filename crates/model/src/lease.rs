@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptEnd, BlobId, LeaseId, OutputFile, TaskKey, TaskSpan};
+use crate::{AttemptEnd, BlobId, Energy, LeaseId, OutputFile, TaskKey, TaskSpan};
 
 /// Things a task reserves while its session runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -148,6 +148,8 @@ pub struct TaskResult {
     pub end: AttemptEnd,
     /// Run time of the program in microseconds (of the whole chunk).
     pub run_micros: u64,
+    /// What it took where it ran (the whole chunk); absent if nobody knows.
+    pub energy: Option<Energy>,
     /// Files it made, held by the reporting peer until settled.
     pub outputs: Vec<OutputFile>,
     /// What another attempt goes on from, held as these.

@@ -14,6 +14,7 @@ mod lease;
 mod limit;
 mod link;
 mod need;
+mod power;
 mod pull;
 mod relay;
 mod role;
@@ -35,7 +36,10 @@ pub use layout::{LayoutKind, NotALayout, Plan};
 pub use lease::{Checkpoint, Decline, LeaseOffer, Renewal, Reserve, RunningTask, TaskResult};
 pub use limit::{LicenceAsk, LicenceTerm, LimitHolder, LimitMessage, LimitNeed, LimitReport};
 pub use link::{LinkAnswer, LinkAsk, LinkPolicy, LinkReport, LinkRule, LinkWish};
-pub use need::{AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, Preference, PreferenceError, Unmet};
+pub use need::{
+    AmountNeed, AttributeNeed, Capabilities, NeedError, Needs, PerUnit, Preference, PreferenceError, Unmet,
+};
+pub use power::{Energy, Power, PowerError, Tariff, Watts};
 pub use pull::{Leaning, PullError, Sharpness, Strategy, StrategyError, Tuning, Weight};
 pub use relay::{Hindrance, Letter, LinkRecord, MOST_HOPS};
 pub use role::{Role, RoleError};

@@ -6,7 +6,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LimitNeed, hardware::version_number, units::parse_bytes};
+use crate::{LimitNeed, hardware::version_number, power::Power, units::parse_bytes};
 
 /// Names of amounts that count licences begin so; no machine has them, so they are no question of fit.
 const LIMIT: &str = "amount.limit.";
@@ -95,6 +95,11 @@ pub enum Unmet {
         /// What would have done.
         wanted: Vec<String>,
     },
+    /// Nobody said the figure that the requirement is about.
+    NoFigure {
+        /// Capability name.
+        name: String,
+    },
     /// The job names other machines.
     NotNamed {
         /// The machines it names.
@@ -103,7 +108,7 @@ pub enum Unmet {
 }
 
 /// The names people use for capabilities, their unit's factor, and whether the value is a size in bytes.
-const AMOUNT_WORDS: [(&str, &str, Option<f64>); 10] = [
+const AMOUNT_WORDS: [(&str, &str, Option<f64>); 12] = [
     ("ram", "amount.worker.memory", Some(1_048_576.0)),
     ("memory", "amount.worker.memory", Some(1_048_576.0)),
     ("ram_mb", "amount.worker.memory", None),
@@ -114,7 +119,12 @@ const AMOUNT_WORDS: [(&str, &str, Option<f64>); 10] = [
     ("vram_mb", "amount.worker.gpu.memory", None),
     ("disk", "amount.worker.disk.scratch", Some(1_073_741_824.0)),
     ("scratch", "amount.worker.disk.scratch", Some(1_073_741_824.0)),
+    ("watts", Power::WATTS, None),
+    ("tariff", Power::TARIFF, None),
 ];
+
+/// Amounts that machines have only if somebody said them: without a figure they are unknown, not 0. These count by the unit in wishes.
+const FIGURES: [&str; 2] = [Power::WATTS, Power::TARIFF];
 
 fn plain_amount(name: &str) -> String {
     let word = AMOUNT_WORDS.iter().find(|(_, full, _)| *full == name).map(|(word, ..)| (*word).to_owned());
@@ -150,6 +160,10 @@ impl fmt::Display for Unmet {
                 let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
                 write!(f, "needs {word} {}, has {has}", wanted.join(" or "))
             }
+            Self::NoFigure { name } => {
+                let word = plain_amount(name);
+                write!(f, "needs {word}, and nobody said its {word}")
+            }
             Self::NotNamed { only_on } => write!(f, "the job asks for {} only", only_on.join(", ")),
         }
     }
@@ -183,6 +197,10 @@ impl Unmet {
                 (_, Some(label)) => format!("label it {label}={}", wanted.join(" or ")),
                 (name, None) => format!("leave out the need for {}", name.trim_start_matches("attr.worker.")),
             },
+            Self::NoFigure { name } => {
+                let word = plain_amount(name);
+                format!("say it there: gridwell set {word}=NUMBER")
+            }
             Self::NotNamed { .. } => "let the job run there, too".to_owned(),
         }
     }
@@ -194,6 +212,9 @@ impl Needs {
     pub fn unmet(&self, capabilities: &Capabilities, name: &str, id: &str) -> Vec<Unmet> {
         let of_machine = self.amounts.iter().filter(|need| !need.name.starts_with(LIMIT));
         let amounts = of_machine.filter_map(|need| {
+            if FIGURES.contains(&need.name.as_str()) && !capabilities.amounts.contains_key(&need.name) {
+                return Some(Unmet::NoFigure { name: need.name.clone() });
+            }
             let has = capabilities.amounts.get(&need.name).copied().unwrap_or(0.0);
             let fits = need.min.is_none_or(|min| has >= min) && need.max.is_none_or(|max| has <= max);
             (!fits).then(|| Unmet::Amount { name: need.name.clone(), has, min: need.min, max: need.max })
@@ -355,8 +376,50 @@ pub struct Preference {
     pub what: Needs,
     /// The words as typed, for explanations.
     pub words: String,
-    /// −5 (avoid) … 5 (strongly prefer).
+    /// −5 (avoid) … 5 (strongly prefer); 0 where `per_unit` counts instead.
     pub strength: i8,
+    /// Counts how much a machine has of something, instead of whether it meets `what`.
+    #[serde(default)]
+    pub per_unit: Option<PerUnit>,
+}
+
+/// A wish that counts by the unit: `watts * -0.01`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct PerUnit {
+    /// Capability name of the amount.
+    pub name: String,
+    /// What each unit of it adds to the pull.
+    pub factor: f64,
+}
+
+impl Preference {
+    /// Most that one wish pulls or pushes, whatever the amount.
+    pub const MOST: f64 = 5.0;
+
+    /// What the wish adds to the pull of a machine called `name` (its id is `id`), within ±[`Preference::MOST`]: its strength if the
+    /// machine is as wished, or what its amount counts; 0 if it is not, or nobody said the figure.
+    #[must_use]
+    pub fn pull(&self, capabilities: &Capabilities, name: &str, id: &str) -> f64 {
+        match &self.per_unit {
+            Some(per) => capabilities
+                .amounts
+                .get(&per.name)
+                .map_or(0.0, |amount| (amount * per.factor).clamp(-Self::MOST, Self::MOST)),
+            None if self.what.unmet(capabilities, name, id).is_empty() => f64::from(self.strength),
+            None => 0.0,
+        }
+    }
+}
+
+impl fmt::Display for Preference {
+    /// As [`Preference::from_str`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.per_unit {
+            Some(per) => write!(f, "{} * {}", self.words, per.factor),
+            None => write!(f, "{} * {}", self.words, self.strength),
+        }
+    }
 }
 
 /// Why a preference in words was not understood.
@@ -371,6 +434,12 @@ pub enum PreferenceError {
         /// The text as given.
         text: String,
     },
+    /// It counts by the unit, and the part after `*` is no number that could.
+    #[error("what each unit counts in '{text}' is not a number from -1000 to 1000, other than 0 (try 'watts * -0.01')")]
+    Factor {
+        /// The text as given.
+        text: String,
+    },
     /// The part after `*` is not a whole number from −5 to 5.
     #[error("the strength of '{text}' is not a whole number from -5 to 5")]
     Strength {
@@ -382,8 +451,11 @@ pub enum PreferenceError {
 impl FromStr for Preference {
     type Err = PreferenceError;
 
-    /// Reads `REQUIREMENT` or `REQUIREMENT * STRENGTH`; the strength is 2 when absent.
+    /// Reads `REQUIREMENT` or `REQUIREMENT * STRENGTH`, with 2 when that is absent; or `watts * FACTOR`, `tariff * FACTOR`.
     fn from_str(text: &str) -> Result<Self, PreferenceError> {
+        if let Some(wish) = by_the_unit(text) {
+            return wish;
+        }
         let (what, strength) = match text.rsplit_once('*') {
             Some((what, strength)) => {
                 let strength: i8 = strength.trim().parse().unwrap_or(i8::MAX);
@@ -398,9 +470,25 @@ impl FromStr for Preference {
         if what.all_cores {
             return Err(PreferenceError::AllCores { text: words });
         }
-        Ok(Self { what, words, strength })
+        Ok(Self { what, words, strength, per_unit: None })
     }
 }
+
+/// Reads `watts * FACTOR`; `None` for a wish of another kind.
+fn by_the_unit(text: &str) -> Option<Result<Preference, PreferenceError>> {
+    let (word, factor) = text.rsplit_once('*').map_or((text, None), |(word, factor)| (word, Some(factor)));
+    let words = word.trim().to_lowercase();
+    let (_, name, _) = AMOUNT_WORDS.iter().find(|(known, name, _)| *known == words && FIGURES.contains(name))?;
+    let factor = factor.and_then(|factor| factor.trim().parse::<f64>().ok());
+    let Some(factor) = factor.filter(|factor| factor.abs() <= MOST_FACTOR && *factor != 0.0) else {
+        return Some(Err(PreferenceError::Factor { text: text.to_owned() }));
+    };
+    let per_unit = Some(PerUnit { name: (*name).to_owned(), factor });
+    Some(Ok(Preference { what: Needs::default(), words, strength: 0, per_unit }))
+}
+
+/// Largest factor of a wish by the unit: with it a thousandth of a unit counts as much as a strength of 1.
+const MOST_FACTOR: f64 = 1_000.0;
 
 #[cfg(test)]
 mod tests {
@@ -497,5 +585,40 @@ mod tests {
         assert_eq!("gpu".parse::<Preference>().unwrap().strength, 2);
         assert!("gpu * 9".parse::<Preference>().is_err());
         assert!("cores = all * 3".parse::<Preference>().is_err());
+        for text in ["gpu * 5", "ram > 8 GB * -2", "watts * -0.01"] {
+            assert_eq!(text.parse::<Preference>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_wish_by_the_unit_counts_what_a_machine_has_within_bounds_and_nothing_without_a_figure() {
+        let pull = |text: &str, watts: f64| {
+            let mut all = machine();
+            all.amount(Power::WATTS, watts);
+            text.parse::<Preference>().unwrap().pull(&all, "mill", "x")
+        };
+        assert!((pull("watts * -0.01", 180.0) + 1.8).abs() < 1e-12);
+        assert_eq!(pull("Watts * -0.01", 1e5), -5.0);
+        assert_eq!(pull("watts < 200 * 3", 180.0), 3.0);
+        assert_eq!(pull("watts < 100 * 3", 180.0), 0.0);
+        assert_eq!("tariff * 2".parse::<Preference>().unwrap().pull(&machine(), "mill", "x"), 0.0);
+        for text in ["watts", "watts * much", "watts * 0", "watts * 1e9", "tariff * nan", "watts *"] {
+            let error = text.parse::<Preference>().unwrap_err();
+            assert!(error.to_string().contains(&format!("'{text}'")), "{error}");
+        }
+        assert!("cores * 0.5".parse::<Preference>().is_err(), "others do not count by the unit");
+    }
+
+    #[test]
+    fn a_figure_that_nobody_said_is_unknown_and_meets_nothing() {
+        let unmet = "watts < 200".parse::<Needs>().unwrap().unmet(&machine(), "mill", "x");
+        assert_eq!(unmet[0].to_string(), "needs watts, and nobody said its watts");
+        assert_eq!(unmet[0].remedy(), "say it there: gridwell set watts=NUMBER");
+        let mut all = machine();
+        all.amount(Power::WATTS, 250.0);
+        let unmet = "watts <= 200".parse::<Needs>().unwrap().unmet(&all, "mill", "x");
+        assert_eq!(unmet[0].to_string(), "needs watts ≤ 200, has 250");
+        all.amount(Power::WATTS, 150.0);
+        assert!("watts <= 200".parse::<Needs>().unwrap().unmet(&all, "mill", "x").is_empty());
     }
 }

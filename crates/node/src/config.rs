@@ -30,6 +30,8 @@ pub struct Config {
     pub copies_grace: Duration,
     /// Folders that programs of jobs may read and change, apart from their own.
     pub open: Vec<PathBuf>,
+    /// Where the kernel shows what processors take of energy.
+    pub powercap: PathBuf,
     /// Program and arguments that start a runner.
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in jobs.
@@ -57,6 +59,7 @@ impl Config {
             mount: None,
             copies_grace: Self::COPIES_GRACE,
             open: Vec::new(),
+            powercap: gridwell_probe::EnergyMeter::SYSFS.into(),
             runner: vec![program.clone().into_os_string(), "runner".into()],
             self_program: program,
         }

@@ -102,6 +102,7 @@ mod tests {
             version: String::new(),
             last_seen: None,
             tuning: Tuning::default(),
+            power: gridwell_model::Power::default(),
             leaning: None,
             awaited: false,
             isolated_since: None,

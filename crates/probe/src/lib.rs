@@ -2,7 +2,7 @@
 //!
 //! Floor 2. [`probe`] fills [`gridwell_model::Hardware`]; [`Sampler`] measures [`gridwell_model::Load`] every few seconds;
 //! [`Senses`] say what its owner does, for the engine of courtesy; [`benchmark`] scores the processor, [`scene_refers`] asks
-//! Blender about a scene. It decides nothing, and what cannot be
+//! Blender about a scene, [`EnergyMeter`] reads what processors took. It decides nothing, and what cannot be
 //! found out about the machine stays empty or 0. Everything read from the system or from a program's output is bounded before it is parsed.
 
 mod ask;
@@ -10,6 +10,7 @@ mod benchmark;
 mod bounded;
 mod cgroup;
 mod disk;
+mod energy;
 mod gpu;
 mod host;
 mod networks;
@@ -22,6 +23,7 @@ mod usage;
 mod wake;
 
 pub use benchmark::{REFERENCE_ROUNDS_PER_SEC, benchmark};
+pub use energy::{EnergyMeter, NoEnergy};
 pub use host::probe;
 pub use networks::{Network, networks};
 pub use power::{Awake, Departure, Hold, Power, PowerNews, keep_awake, power};

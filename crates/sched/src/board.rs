@@ -322,8 +322,7 @@ fn check_fit(seat: &mut Seat, peer: &Peer, world: &World, job: &JobFacts, step: 
     seat.version = peer.version;
     seat.room = step.room_on(peer);
     seat.fits = peer.lends.holds(&seat.room) && meets(&step.view.needs) && step.other_look(peer).is_none();
-    let wishes = step.view.prefers.iter().filter(|wish| meets(&wish.what));
-    seat.prefers = wishes.map(|wish| f64::from(wish.strength)).sum();
+    seat.prefers = step.view.prefers.iter().map(|wish| wish.pull(&peer.view.capabilities, name, &id)).sum();
     seat.slots_lent = peer.lends.slots(&seat.room);
     let remembered = world.history.get(&job.recipe).and_then(|peers| peers.get(&peer.id)).copied();
     let cores = f64::from(step.reserve_on(peer).cpus).max(1.0);

@@ -66,8 +66,23 @@ pub struct MachineExplanation {
     pub against: Vec<Against>,
     /// Its numbers; absent when it could never take a task.
     pub terms: Option<Terms>,
+    /// What each wish of the step adds to its pull, in the step's order; none while it could never take a task.
+    pub wishes: Vec<WishPull>,
     /// The numbers of the last placement there, as they were then.
     pub last_placed: Option<Terms>,
+}
+
+/// What one wish adds to the pull of one machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WishPull {
+    /// The wish, as it is written.
+    pub words: String,
+    /// What it adds; 0 if the machine is not as wished.
+    pub pull: f64,
+    /// For a wish that counts by the unit: how much the machine has, if anybody said.
+    pub counted: Option<f64>,
+    /// True for a wish that counts by the unit.
+    pub by_the_unit: bool,
 }
 
 /// One reason why a machine gets no task now.
@@ -187,6 +202,7 @@ pub(crate) fn explain(
             name: world.peers[at].view.name.clone(),
             against: case.against(at),
             terms: case.terms(at),
+            wishes: case.wishes(at),
             last_placed: step.placed.get(&at).copied(),
         })
         .collect();
@@ -269,6 +285,18 @@ impl Case<'_> {
         let seat = &self.board.seats[at];
         let probability = self.board.share(self.world, at);
         seat.fits.then_some(Terms { probability, ..seat.terms })
+    }
+
+    fn wishes(&self, at: usize) -> Vec<WishPull> {
+        let peer = &self.world.peers[at];
+        let (view, id) = (&peer.view, peer.id.to_string());
+        let wishes = self.step.view.prefers.iter().filter(|_| self.board.seats[at].fits).map(|wish| WishPull {
+            words: wish.to_string(),
+            pull: wish.pull(&view.capabilities, &view.name, &id),
+            counted: wish.per_unit.as_ref().and_then(|per| view.capabilities.amounts.get(&per.name).copied()),
+            by_the_unit: wish.per_unit.is_some(),
+        });
+        wishes.collect()
     }
 
     fn against(&self, at: usize) -> Vec<Against> {

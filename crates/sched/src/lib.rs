@@ -23,7 +23,7 @@ mod seconds;
 mod terms;
 mod tree;
 
-pub use explain::{Against, Explanation, MachineExplanation};
+pub use explain::{Against, Explanation, MachineExplanation, WishPull};
 pub use health::{Health, Sick};
 pub use input::{
     Config, Counts, Effect, Input, JobView, LimitView, LookWish, PeerView, Placement, PlacementId, StepView,

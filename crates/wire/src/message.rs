@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use gridwell_model::{
     BlobId, CopyReport, Decline, DeputyMessage, Fence, GridId, Hardware, Hindrance, Incarnation, JobId, LeaseId,
-    LeaseOffer, LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, RelPath, Renewal, Reserve, ShareId,
+    LeaseOffer, LimitMessage, LinkAnswer, LinkAsk, LinkWish, Load, PeerId, Power, RelPath, Renewal, Reserve, ShareId,
     ShareReport, Stamp, Standing, TaskKey, TaskResult, TaskSpan, TreeEntry, Tuning, Version, WakePoint,
 };
 use serde::{Deserialize, Serialize};
 
 /// Grows when a message changes its meaning; peers of different versions say so and do not link.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// Everything that travels on a control stream. New variants go at the end: an unknown one is skipped by its receiver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -277,6 +277,8 @@ pub struct Announcement {
     pub wake: Vec<WakePoint>,
     /// How it stands toward the work of others.
     pub standing: Standing,
+    /// What is known of the energy that it takes.
+    pub power: Power,
 }
 
 /// Bytes that a task's program wrote.

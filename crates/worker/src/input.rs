@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gridwell_model::{
-    ActionEnd, BlobId, Checkpoint, Decline, JobId, LeaseId, LeaseOffer, LicenceAsk, LimitNeed, OutputFile, PeerId,
-    Renewal, Reserve, TaskResult, TaskSpan, Time,
+    ActionEnd, BlobId, Checkpoint, Decline, Energy, JobId, LeaseId, LeaseOffer, LicenceAsk, LimitNeed, OutputFile,
+    PeerId, Renewal, Reserve, TaskResult, TaskSpan, Time,
 };
 
 /// Names a session from [`Effect::OpenSession`] until [`Input::SessionClosed`]; never used twice in one run of a node.
@@ -121,6 +121,8 @@ pub enum Input {
         end: ActionEnd,
         /// How long it ran.
         took: Duration,
+        /// What it took of energy, if that is known.
+        energy: Option<Energy>,
     },
     /// A task could not be prepared: its parameters do not resolve here. Nothing was started; the session is fine.
     TaskRefused {

@@ -1,6 +1,6 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
-use gridwell_model::{Checkpoint, LeaseOffer, PeerId, TaskResult, TaskSpan, TaskSpans, Time};
+use gridwell_model::{Checkpoint, Energy, LeaseOffer, PeerId, TaskResult, TaskSpan, TaskSpans, Time};
 
 use crate::{SessionId, StepView, licence::Licences};
 
@@ -55,9 +55,22 @@ pub(crate) enum Phase {
     /// Its tasks run.
     Running(SessionId),
     /// One run has ended well; what it made is being collected.
-    Collecting { session: SessionId, run: TaskSpan, run_micros: u64 },
+    Collecting { session: SessionId, run: TaskSpan, spent: Spent },
     /// Every task has ended or was given back.
     Ended,
+}
+
+/// What a run took: nothing if its program never ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    pub(crate) run_micros: u64,
+    pub(crate) energy: Option<Energy>,
+}
+
+impl Spent {
+    pub(crate) fn of(took: Duration, energy: Option<Energy>) -> Self {
+        Self { run_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX), energy }
+    }
 }
 
 impl Phase {

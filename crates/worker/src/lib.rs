@@ -4,6 +4,7 @@
 //! no file: the node carries its [`Effect`]s out and brings back what happened as [`Input`]s.
 
 mod end;
+mod energy;
 mod input;
 mod lease;
 mod licence;
@@ -13,5 +14,6 @@ mod session;
 mod timer;
 mod worker;
 
+pub use energy::EnergyShares;
 pub use input::{Effect, Input, Lent, SessionFailure, SessionId, SpecView, StepView};
 pub use worker::Worker;

@@ -6,7 +6,7 @@ use gridwell_model::{
 
 use crate::{
     Effect, Worker,
-    lease::{Lease, Phase},
+    lease::{Lease, Phase, Spent},
     timer::Timer,
 };
 
@@ -27,7 +27,7 @@ impl Worker {
         id: LeaseId,
         tasks: TaskSpan,
         end: AttemptEnd,
-        run_micros: u64,
+        spent: Spent,
         outputs: Vec<OutputFile>,
     ) {
         let now = self.now;
@@ -36,7 +36,8 @@ impl Worker {
         };
         lease.revoked.remove(tasks);
         let checkpoint = lease.checkpoint.take_if(|checkpoint| checkpoint.tasks == tasks);
-        lease.results.push(TaskResult { tasks, end, run_micros, outputs, checkpoint });
+        let Spent { run_micros, energy } = spent;
+        lease.results.push(TaskResult { tasks, end, run_micros, energy, outputs, checkpoint });
         if lease.results.len() >= TaskResult::MAX_IN_REPORT {
             self.flush(id);
         } else if lease.results_since.is_none() {
@@ -47,7 +48,7 @@ impl Worker {
 
     pub(crate) fn return_tasks(&mut self, id: LeaseId, tasks: &TaskSpans) {
         for span in tasks.spans() {
-            self.add_result(id, *span, AttemptEnd::Returned, 0, Vec::new());
+            self.add_result(id, *span, AttemptEnd::Returned, Spent::default(), Vec::new());
         }
     }
 

@@ -7,7 +7,7 @@ use gridwell_model::{
 use crate::{
     Effect, SessionFailure, SessionId, SpecView, Worker,
     end::{attempt_end, failed, session_end},
-    lease::{Lease, Phase},
+    lease::{Lease, Phase, Spent},
     session::{Job, KnownJob, Session, SessionState},
     timer::Timer,
 };
@@ -152,7 +152,7 @@ impl Worker {
                 let run = self.leases.get(&lease).and_then(Lease::running);
                 if let Some(run) = run {
                     self.answered(lease, run);
-                    self.add_result(lease, run, session_end(cause), 0, Vec::new());
+                    self.add_result(lease, run, session_end(cause), Spent::default(), Vec::new());
                 }
                 self.leave_session(lease);
             }
@@ -255,27 +255,26 @@ impl Worker {
         }
     }
 
-    pub(crate) fn task_ended(&mut self, session: SessionId, run: TaskSpan, end: &ActionEnd, took: Duration) {
+    pub(crate) fn task_ended(&mut self, session: SessionId, run: TaskSpan, end: &ActionEnd, spent: Spent) {
         let Some(id) = self.lease_in(session) else {
             return;
         };
         if !self.answered(id, run) {
             return;
         }
-        let run_micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let outputs = self.spec_of(id.job).is_some_and(|spec| spec.has_outputs);
         match attempt_end(end) {
             AttemptEnd::Succeeded if outputs => {
-                self.set_phase(id, Phase::Collecting { session, run, run_micros });
+                self.set_phase(id, Phase::Collecting { session, run, spent });
                 self.effects.push_back(Effect::CollectOutputs { session, lease: id, run });
             }
             AttemptEnd::Succeeded => {
-                self.add_result(id, run, AttemptEnd::Succeeded, run_micros, Vec::new());
+                self.add_result(id, run, AttemptEnd::Succeeded, spent, Vec::new());
                 self.next_starts(id);
                 self.advance(id);
             }
             end => {
-                self.add_result(id, run, end, run_micros, Vec::new());
+                self.add_result(id, run, end, spent, Vec::new());
                 if let Some(session) = self.sessions.get_mut(&session) {
                     session.state = SessionState::Ending { cut_off: false };
                 }
@@ -296,7 +295,7 @@ impl Worker {
         if let Some(id) = self.lease_in(session)
             && self.answered(id, run)
         {
-            self.add_result(id, run, failed(FailureKind::Template, None, reason), 0, Vec::new());
+            self.add_result(id, run, failed(FailureKind::Template, None, reason), Spent::default(), Vec::new());
             self.advance(id);
         }
     }
@@ -305,7 +304,7 @@ impl Worker {
         if let Some(id) = self.lease_in(session)
             && self.answered(id, run)
         {
-            self.add_result(id, run, AttemptEnd::Returned, 0, Vec::new());
+            self.add_result(id, run, AttemptEnd::Returned, Spent::default(), Vec::new());
             self.advance(id);
         }
     }
@@ -320,7 +319,7 @@ impl Worker {
         rest.into_iter().for_each(|run| lease.todo.insert(run));
         lease.phase = Phase::Preparing;
         for run in wanted_back {
-            self.add_result(id, run, AttemptEnd::Returned, 0, Vec::new());
+            self.add_result(id, run, AttemptEnd::Returned, Spent::default(), Vec::new());
         }
         self.advance(id);
     }
@@ -328,13 +327,13 @@ impl Worker {
     pub(crate) fn outputs_ready(&mut self, id: LeaseId, run: TaskSpan, outputs: Vec<OutputFile>) {
         let is_missing = outputs.is_empty() && self.spec_of(id.job).is_some_and(|spec| spec.needs_outputs);
         match self.collected(id, run) {
-            Some(run_micros) if is_missing => {
+            Some(spent) if is_missing => {
                 let end = failed(FailureKind::Outputs, Some(0), "the program ended with exit code 0 and left no file");
-                self.add_result(id, run, end, run_micros, outputs);
+                self.add_result(id, run, end, spent, outputs);
                 self.advance(id);
             }
-            Some(run_micros) => {
-                self.add_result(id, run, AttemptEnd::Succeeded, run_micros, outputs);
+            Some(spent) => {
+                self.add_result(id, run, AttemptEnd::Succeeded, spent, outputs);
                 self.advance(id);
             }
             // Nobody waits for them any more.
@@ -346,19 +345,19 @@ impl Worker {
     }
 
     pub(crate) fn outputs_failed(&mut self, id: LeaseId, run: TaskSpan, reason: &str) {
-        if let Some(run_micros) = self.collected(id, run) {
-            self.add_result(id, run, failed(FailureKind::Outputs, None, reason), run_micros, Vec::new());
+        if let Some(spent) = self.collected(id, run) {
+            self.add_result(id, run, failed(FailureKind::Outputs, None, reason), spent, Vec::new());
             self.advance(id);
         }
     }
 
-    /// Ends the collecting of a run; its run time, if that was going on.
-    fn collected(&mut self, id: LeaseId, run: TaskSpan) -> Option<u64> {
+    /// Ends the collecting of a run; what that took, if it was going on.
+    fn collected(&mut self, id: LeaseId, run: TaskSpan) -> Option<Spent> {
         let lease = self.leases.get_mut(&id)?;
         match lease.phase {
-            Phase::Collecting { session, run: collecting, run_micros } if collecting == run => {
+            Phase::Collecting { session, run: collecting, spent } if collecting == run => {
                 lease.phase = Phase::Running(session);
-                Some(run_micros)
+                Some(spent)
             }
             _ => None,
         }

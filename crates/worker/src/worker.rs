@@ -11,7 +11,7 @@ use gridwell_model::{
 use crate::{
     Effect, Input, Lent, SessionId,
     end::failed,
-    lease::{Lease, Phase},
+    lease::{Lease, Phase, Spent},
     session::{Job, KnownJob, Session, SessionState},
     timer::{Timer, Timers},
 };
@@ -91,7 +91,9 @@ impl Worker {
                 self.task_progressed(session, run, progress, status);
             }
             Input::CheckpointTaken { lease, checkpoint } => self.checkpoint_taken(lease, checkpoint),
-            Input::TaskEnded { session, run, end, took } => self.task_ended(session, run, &end, took),
+            Input::TaskEnded { session, run, end, took, energy } => {
+                self.task_ended(session, run, &end, Spent::of(took, energy));
+            }
             Input::TaskRefused { session, run, reason } => self.task_refused(session, run, &reason),
             Input::TaskNotRun { session, run } => self.task_not_run(session, run),
             Input::OutputsReady { lease, run, outputs } => self.outputs_ready(lease, run, outputs),
@@ -322,7 +324,7 @@ impl Worker {
             lease.todo.take_first(chunk)
         });
         if let Some(first) = first {
-            self.add_result(lease, first, end, 0, Vec::new());
+            self.add_result(lease, first, end, Spent::default(), Vec::new());
         }
         self.give_back_todo(lease);
         self.queue.retain(|queued| *queued != lease);
@@ -485,7 +487,7 @@ impl Worker {
         }
         if let Some(run) = saved {
             open.remove(run);
-            self.add_result(id, run, AttemptEnd::Returned, 0, Vec::new());
+            self.add_result(id, run, AttemptEnd::Returned, Spent::default(), Vec::new());
         }
         self.return_tasks(id, &open);
         self.end_if_through(id);

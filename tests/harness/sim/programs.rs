@@ -198,7 +198,8 @@ impl Simulation {
             let delay = self.random.micros(200, 5_000);
             self.inside(at, delay, Inside::SessionGone { session });
         }
-        let ended = WorkerInput::TaskEnded { session, run: run.span, end, took: now.since(running.since) };
+        let ended =
+            WorkerInput::TaskEnded { session, run: run.span, end, took: now.since(running.since), energy: None };
         if let Some(node) = &mut self.peers[at].node {
             node.worker.handle(ended, now);
         }

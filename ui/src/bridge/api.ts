@@ -372,6 +372,23 @@ export type DraftView = {
   machines: Array<DraftMachine>;
 };
 
+/** What the runs of a job took of energy where they ran: measured there, else by what the machine draws as its owner says. */
+export type EnergyView = {
+  /** Joules of all runs of which that is known. */
+  joules: number;
+  /** Runs of its programs so far, failed and stopped ones included; one for a chunk. */
+  runs: number;
+  /** Those of which nobody knows what they took: they are in no sum. */
+  unmeasured: number;
+  /**
+   * What the energy cost at what owners of the machines say now that a kilowatt-hour costs, in whatever currency they mean; absent if
+   * none of them says.
+   */
+  price: number | null;
+  /** Joules on machines of which nobody said that: in no price. */
+  unpriced_joules: number;
+};
+
 /** What went wrong, for programs. Codes never change their meaning and are never reused. */
 export type ErrorCode =
   | "bad_request"
@@ -873,6 +890,8 @@ export type JobDetail = {
   unsafe_why: string;
   /** Results that are not home yet, and what is wrong with some that are. */
   landing: LandingView;
+  /** What its runs took of energy. */
+  energy: EnergyView;
 };
 
 /** A job: 80 random bits, 16 letters; any unique prefix of at least 4 letters names it to a person's node. */
@@ -941,6 +960,8 @@ export type JobView = {
   unsafe_why: string;
   /** Results that are not home yet, and what is wrong with some that are. */
   landing: LandingView;
+  /** What its runs took of energy. */
+  energy: EnergyView;
 };
 
 /** Which jobs to list. */
@@ -1536,6 +1557,8 @@ export type MachineView = {
   last_seen: Stamp | null;
   /** How its owner tuned gravity. */
   tuning: Tuning;
+  /** What is known of the energy that it takes. */
+  power: Power;
   /** What is wanted of it for the jobs that start on the machine that answers; absent if nothing. */
   leaning?: Leaning;
   /** True while somebody wants to be told once it is back. */
@@ -1831,6 +1854,14 @@ export type ParameterView = {
 /** A peer, known by its Ed25519 public key. */
 export type PeerId = string;
 
+/** A wish that counts by the unit: `watts * -0.01`. */
+export type PerUnit = {
+  /** Capability name of the amount. */
+  name: string;
+  /** What each unit of it adds to the pull. */
+  factor: number;
+};
+
 /** A small picture of a result or of a file here. */
 export type PictureRequest = {
   /** `JOB`: its newest picture; `JOB.STEP.INDEX`: that task's first one. */
@@ -1846,14 +1877,26 @@ export type PictureRequest = {
   size?: number;
 };
 
+/** What is known of the energy that a machine takes. What nobody said or measured is absent, never guessed. */
+export type Power = {
+  /** Watts that it draws with all its cores at work, as its owner says. */
+  watts: Watts | null;
+  /** What a kilowatt-hour costs there, as its owner says, in the currency that they mean. */
+  tariff: Tariff | null;
+  /** True if it measures the energy that its processor takes. */
+  measured: boolean;
+};
+
 /** A wish that makes fitting machines more or less likely. */
 export type Preference = {
   /** What is wished for, in the same words as a requirement. */
   what: Needs;
   /** The words as typed, for explanations. */
   words: string;
-  /** −5 (avoid) … 5 (strongly prefer). */
+  /** −5 (avoid) … 5 (strongly prefer); 0 where `per_unit` counts instead. */
   strength: number;
+  /** Counts how much a machine has of something, instead of whether it meets `what`. */
+  per_unit: PerUnit | null;
 };
 
 /** Changes a job's priority. */
@@ -2122,6 +2165,10 @@ export type SetRequest = {
   relay?: boolean | null;
   /** Over how many links tasks of this machine's jobs go: 1 … 6. */
   reach?: number | null;
+  /** Watts that this machine draws with all its cores at work, above 0, at most 100,000; nobody says so any more with `null`. */
+  watts?: Watts | null;
+  /** What a kilowatt-hour costs here, 0 … 1,000,000 in the currency that its owner means; nobody says so any more with `null`. */
+  tariff?: Tariff | null;
   /** What is wanted of machines for the jobs that start here, by name or id, or nothing with `null`. */
   leanings?: { [key in string]: Leaning | null };
   /** Machines, by name or id, of which people want to be told once they are back, or no more. */
@@ -2394,6 +2441,9 @@ export type TargetRequest = {
   target: string;
 };
 
+/** What a kilowatt-hour costs where a machine stands, in the currency that its owner means. */
+export type Tariff = number;
+
 /** Numbers of tasks in each state. */
 export type TaskCounts = {
   /** A dependency has not ended well yet. */
@@ -2616,6 +2666,9 @@ export type WakeView = {
   sent_by: Array<string>;
 };
 
+/** What a machine draws with all its cores at work, in watts, as its owner says. */
+export type Watts = number;
+
 /**
  * How use of one machine counts in its pull: 1.0 is usual, more repels sooner, a negative one flips that machine alone.
  * Source: `docs/scheduling.md`, "Strategy".
@@ -2634,6 +2687,8 @@ export type WhyMachine = {
   reasons: Array<string>;
   /** What pulls and what delays; absent when it does not fit. */
   terms: Terms | null;
+  /** What each wish of the job adds to its pull; absent without wishes, and when it does not fit. */
+  wishes?: Array<WhyWish>;
   /** Its pull, per second; 0 when it does not fit. */
   gravity: number;
   /** How likely it is to be chosen, 0 … 1. */
@@ -2660,6 +2715,18 @@ export type WhyView = {
   decisive: string;
   /** The smallest change that would help (when it waits) or have chosen another machine; may be empty. */
   smallest_change: string;
+};
+
+/** What one wish of a job adds to the pull of one machine. */
+export type WhyWish = {
+  /** The wish, such as `gpu * 3` or `watts * -0.01`. */
+  words: string;
+  /** What it adds, −5 … 5; 0 if the machine is not as wished. */
+  pull: number;
+  /** How much the machine has of what the wish counts by the unit; absent for other wishes, and if nobody said. */
+  counted: number | null;
+  /** True if the wish counts nothing because nobody said how much the machine has. */
+  unsaid: boolean;
 };
 
 /** How fast a program makes room in one way. */

@@ -73,6 +73,7 @@ export function machine(name: string, some: Partial<MachineView> = {}): MachineV
     made: 120,
     last_seen: null,
     tuning: { weight: 1, strategy: "horizontal", sharpness: 4 },
+    power: { watts: null, tariff: null, measured: false },
     isolated_since: null,
     standing: "offering",
     paused_until: null,
@@ -145,6 +146,7 @@ export function job(id: string, name: string, state: JobState, some: Partial<Job
     safe: true,
     unsafe_why: "",
     landing: { in_the_way: "keep", held: 0, held_path: "", away: 0, waits: "", flaws: [] },
+    energy: { joules: 1.512e6, runs: 143, unmeasured: 0, price: 0.13, unpriced_joules: 0 },
     ...some,
   };
 }

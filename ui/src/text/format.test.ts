@@ -18,6 +18,17 @@ describe("sizes", () => {
   ])("%d bytes are %s", (size, text) => expect(format.bytes(size)).toBe(text));
 });
 
+describe("energy", () => {
+  it.each([
+    [0, "0 J"],
+    [340, "340 J"],
+    [3_600, "1 Wh"],
+    [43_200, "12 Wh"],
+    [1.512e6, "0.42 kWh"],
+    [6.12e7, "17 kWh"],
+  ])("%d joules are %s", (joules, text) => expect(format.energy(joules)).toBe(text));
+});
+
 describe("times", () => {
   it.each([
     [0.42, "0.4 s"],

@@ -47,6 +47,14 @@ export function bytes(size: number): string {
   return m.unit_bytes({ n: number(value, digits), unit: BYTE_UNITS[unit] ?? "TB" });
 }
 
+/** An amount of energy: `340 J`, `12 Wh`, `0.42 kWh`. */
+export function energy(joules: number): string {
+  const wattHours = Math.max(0, joules) / 3_600;
+  if (wattHours < 1) return m.unit_energy({ n: number(Math.max(0, joules), joules < 9.95 ? 1 : 0), unit: "J" });
+  if (wattHours < 99.5) return m.unit_energy({ n: number(wattHours, wattHours < 9.95 ? 1 : 0), unit: "Wh" });
+  return m.unit_energy({ n: number(wattHours / 1_000, wattHours < 9_950 ? 2 : 0), unit: "kWh" });
+}
+
 /** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(secs: number): string {
   const whole = Math.floor(Math.max(0, secs));

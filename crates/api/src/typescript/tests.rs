@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use gridwell_model::{
-    GridId, Hardware, Incarnation, JobId, JobState, LayoutKind, LinkPolicy, Load, Needs, PeerId, Preference, Role,
-    Stamp, TaskKey, TaskSpan, TaskState, Tuning,
+    GridId, Hardware, Incarnation, JobId, JobState, LayoutKind, LinkPolicy, Load, Needs, PeerId, Power, Preference,
+    Role, Stamp, TaskKey, TaskSpan, TaskState, Tuning, Watts,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,11 +12,11 @@ use super::{
     layout::{Declared, Field, Form},
 };
 use crate::{
-    ApiError, BehaviourMode, BehaviourView, CodeShown, CommandRequest, ErrorCode, Event, EventBody, Flaw, FlawView,
-    JobDetail, JobView, LandingView, LayoutChange, LayoutView, LinkKey, LinkState, LinkView, LogPiece, MachineState,
-    MachineView, MemberView, MembersView, Notice, NoticeKind, NoticeLevel, PairView, ProposalKind, ProposalView,
-    Repeat, Request, RevokedView, SetRequest, Share, Snapshot, StatusView, StepView, SubmitRequest, SuggestionReason,
-    SuggestionView, TaskCounts, TaskPage, TaskView, TasksChanged,
+    ApiError, BehaviourMode, BehaviourView, CodeShown, CommandRequest, EnergyView, ErrorCode, Event, EventBody, Flaw,
+    FlawView, JobDetail, JobView, LandingView, LayoutChange, LayoutView, LinkKey, LinkState, LinkView, LogPiece,
+    MachineState, MachineView, MemberView, MembersView, Notice, NoticeKind, NoticeLevel, PairView, ProposalKind,
+    ProposalView, Repeat, Request, RevokedView, SetRequest, Share, Snapshot, StatusView, StepView, SubmitRequest,
+    SuggestionReason, SuggestionView, TaskCounts, TaskPage, TaskView, TasksChanged,
 };
 
 const PEER: PeerId = PeerId([2; 32]);
@@ -240,6 +240,7 @@ fn job() -> JobView {
         safe: true,
         unsafe_why: String::new(),
         landing: landing(),
+        energy: EnergyView { joules: 7.5, runs: 3, unmeasured: 1, price: Some(0.5), unpriced_joules: 0.0 },
     }
 }
 
@@ -256,7 +257,7 @@ fn landing() -> LandingView {
 }
 
 fn detail() -> JobDetail {
-    let prefers = vec![Preference { what: Needs::default(), words: "gpu".into(), strength: 2 }];
+    let prefers = vec![Preference { what: Needs::default(), words: "gpu".into(), strength: 2, per_unit: None }];
     let step = StepView {
         name: "Render".into(),
         counts: TaskCounts::default(),
@@ -314,6 +315,7 @@ fn machine() -> MachineView {
         version: String::new(),
         last_seen: None,
         tuning: Tuning::default(),
+        power: Power { watts: Watts::try_from(180.0).ok(), tariff: None, measured: true },
         leaning: None,
         awaited: false,
         isolated_since: None,

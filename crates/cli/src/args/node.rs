@@ -51,6 +51,9 @@ pub struct NodeArgs {
     /// How long a machine may be gone before others keep the copies of shared files that it kept
     #[arg(long, hide = true, value_name = "TIME", value_parser = grace)]
     pub copies_grace: Option<Duration>,
+    /// Where the kernel shows what processors take of energy
+    #[arg(long, hide = true, value_name = "FOLDER")]
+    pub powercap: Option<PathBuf>,
     /// What to log: a level, or filters such as 'info,gridwell_net=debug' [env: GRIDWELL_LOG]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

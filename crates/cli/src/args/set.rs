@@ -1,13 +1,13 @@
-use std::time::Duration;
+use std::{fmt::Display, str::FromStr, time::Duration};
 
 use clap::Args;
-use gridwell_model::{Sharpness, Strategy, Weight};
+use gridwell_model::{Sharpness, Strategy, Tariff, Watts, Weight};
 
 /// `gridwell set`
 #[derive(Debug, Args)]
 pub struct SetArgs {
     /// strategy=horizontal|vertical|direct, sharpness=0…32|best, weight=-100…100, isolated-after=TIME, relay=on|off, reach=1…6,
-    /// copies=SIZE, share-copies=SIZE
+    /// copies=SIZE, share-copies=SIZE, watts=WATTS|off (what the machine draws with all its cores at work), tariff=PRICE|off (of a kilowatt-hour)
     #[arg(required = true, value_name = "NAME=VALUE", value_parser = setting)]
     pub settings: Vec<Setting>,
 }
@@ -31,6 +31,10 @@ pub enum Setting {
     Copies(u64),
     /// Most bytes of copies of shared files that are kept here.
     ShareCopies(u64),
+    /// What this machine draws with all its cores at work; nobody says so any more when absent.
+    Watts(Option<Watts>),
+    /// What a kilowatt-hour costs here; the same.
+    Tariff(Option<Tariff>),
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
@@ -52,8 +56,16 @@ fn setting(text: &str) -> Result<Setting, String> {
         "share-copies" => {
             gridwell_model::parse_bytes(value).map(Setting::ShareCopies).map_err(|error| error.to_string())
         }
+        "watts" => said(value).map(Setting::Watts),
+        "tariff" => said(value).map(Setting::Tariff),
         _ => Err(format!(
-            "nothing is called '{name}' here: strategy, sharpness, weight, isolated-after, relay, reach, copies and share-copies are"
+            "nothing is called '{name}' here: strategy, sharpness, weight, isolated-after, relay, reach, copies, share-copies, \
+             watts and tariff are"
         )),
     }
+}
+
+/// Reads a figure that its owner may say, or take back.
+fn said<T: FromStr<Err: Display>>(value: &str) -> Result<Option<T>, String> {
+    if value == "off" { Ok(None) } else { value.parse().map(Some).map_err(|error: T::Err| error.to_string()) }
 }

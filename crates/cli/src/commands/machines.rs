@@ -87,6 +87,8 @@ pub(super) async fn tune(args: SetArgs, client: &Client, screen: Screen) -> Resu
             Setting::Reach(reach) => request.reach = Some(reach),
             Setting::Copies(bytes) => request.copies_bytes = Some(bytes),
             Setting::ShareCopies(bytes) => request.share_copies_bytes = Some(bytes),
+            Setting::Watts(watts) => request.watts = Some(watts),
+            Setting::Tariff(tariff) => request.tariff = Some(tariff),
             Setting::IsolatedAfter(time) => request.isolated_after_secs = Some(time.as_secs()),
         }
     }

@@ -145,6 +145,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         disk_reserve_bytes: args.disk_reserve,
         lend_cpus: args.lend_cores,
         nearby: args.nearby.map(|nearby| nearby == Switch::On),
+        powercap: args.powercap.unwrap_or(usual.powercap),
         copies_grace: args.copies_grace.unwrap_or(usual.copies_grace),
         ..usual
     })

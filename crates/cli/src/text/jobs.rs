@@ -1,6 +1,8 @@
 use console::style;
-use gridwell_api::{ChangeView, CopyView, HandedOverView, JobDetail, JobView, MadeBy, TaskCounts, TaskPage, TaskView};
-use gridwell_model::{JobId, JobState, TaskState, format_bytes};
+use gridwell_api::{
+    ChangeView, CopyView, EnergyView, HandedOverView, JobDetail, JobView, MadeBy, TaskCounts, TaskPage, TaskView,
+};
+use gridwell_model::{Energy, JobId, JobState, TaskState, format_bytes};
 
 use super::{clean, fields, landing, moment, number_of, secs, table::Table, time_left};
 
@@ -94,6 +96,7 @@ pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
         ("Made by", made_by(&job.made_by)),
         ("Made before", reused(job)),
         ("Saved", saved(job)),
+        ("Energy", energy(&job.energy)),
         ("From", clean(&job.origin_name)),
         ("Kept by", if job.steward == job.origin { String::new() } else { clean(&job.steward_name) }),
         ("Safe to leave", safety(job)),
@@ -118,6 +121,31 @@ pub(crate) fn job(detail: &JobDetail, columns: usize) -> String {
         text.push_str(&table.render(columns));
     }
     format!("{text}{}", failures(job))
+}
+
+/// What its runs took, and how much of that nobody knows; nothing before the first one ended.
+fn energy(energy: &EnergyView) -> String {
+    let EnergyView { joules, runs, unmeasured, price, unpriced_joules } = *energy;
+    if runs == unmeasured {
+        return match runs {
+            0 => String::new(),
+            1 => "unknown: its run was not measured".to_owned(),
+            _ => format!("unknown: none of its {runs} runs was measured"),
+        };
+    }
+    let mut text = Energy::from_joules(joules).to_string();
+    if let Some(price) = price {
+        let price = if price > 0.0 && price < 0.01 { "less than 0.01".to_owned() } else { format!("about {price:.2}") };
+        text.push_str(&format!(", {price} at its machines' tariffs"));
+        let unpriced = Energy::from_joules(unpriced_joules);
+        if unpriced > Energy(0) {
+            text.push_str(&format!(" ({unpriced} where nobody said one)"));
+        }
+    }
+    if unmeasured > 0 {
+        text.push_str(&format!("; {unmeasured} of {} unmeasured", number_of(runs, "run")));
+    }
+    text
 }
 
 fn reused(job: &JobView) -> String {
@@ -235,6 +263,7 @@ pub(crate) fn outcome(job: &JobView) -> String {
         ("Waiting", landing::waiting(job)),
         ("Look at", landing::flaws(&job.landing)),
         ("Made by", made_by(&job.made_by)),
+        ("Energy", if job.energy.runs > job.energy.unmeasured { energy(&job.energy) } else { String::new() }),
     ]);
     format!("{head}\n{rest}{}", failures(job)).trim_end().to_owned()
 }
@@ -366,6 +395,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn energy_says_what_is_known_and_how_much_is_not() {
+        let view = EnergyView { joules: 1_512_000.0, runs: 40, unmeasured: 3, price: Some(0.13), unpriced_joules: 0.0 };
+        assert_eq!(energy(&view), "0.42 kWh, about 0.13 at its machines' tariffs; 3 of 40 runs unmeasured");
+        let partly = EnergyView { unmeasured: 0, price: Some(0.001), unpriced_joules: 180_000.0, ..view };
+        let words = "0.42 kWh, less than 0.01 at its machines' tariffs (50 Wh where nobody said one)";
+        assert_eq!(energy(&partly), words);
+        assert_eq!(energy(&EnergyView { price: None, unmeasured: 0, ..view }), "0.42 kWh");
+        assert_eq!(energy(&EnergyView { runs: 3, ..view }), "unknown: none of its 3 runs was measured");
+        assert_eq!(energy(&EnergyView::default()), "");
+    }
+
+    #[test]
     fn a_states_word_is_the_one_in_json() {
         for state in TaskState::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), task_word(state));
@@ -450,6 +491,7 @@ pub(crate) mod tests {
             safe: true,
             unsafe_why: String::new(),
             landing: LandingView::default(),
+            energy: EnergyView::default(),
         }
     }
 }

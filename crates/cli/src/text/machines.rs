@@ -1,6 +1,6 @@
 use console::style;
 use gridwell_api::{DoctorView, Finding, InviteView, JoinedView, MachineState, MachineView, StatusView, WakeView};
-use gridwell_model::{Leaning, PeerId, Standing, Tuning, format_bytes};
+use gridwell_model::{Leaning, PeerId, Power, Standing, Tuning, format_bytes};
 
 use super::{clean, fields, moment, number_of, secs, table::Table};
 
@@ -116,7 +116,18 @@ pub(crate) fn machine(machine: &MachineView) -> String {
         ("Running", number_of(u64::from(machine.running), "task")),
         ("Labels", labels.join(", ")),
         ("Gravity", format!("strategy {strategy}, sharpness {sharpness}, weight {weight}")),
+        ("Energy", energy(&machine.power)),
     ])
+}
+
+/// What is known of the energy that a machine takes; nothing if nothing is.
+fn energy(power: &Power) -> String {
+    let parts = [
+        power.watts.map(|watts| format!("{watts} W at full work")),
+        power.tariff.map(|tariff| format!("{tariff} for a kWh")),
+        power.measured.then(|| "what processors take is measured".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// An invite: the link alone on its line, so that it can be copied or piped.
@@ -214,6 +225,7 @@ mod tests {
             version: String::new(),
             last_seen: None,
             tuning: Tuning::default(),
+            power: Power::default(),
             leaning: None,
             awaited: false,
             isolated_since: None,

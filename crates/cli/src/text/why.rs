@@ -1,4 +1,4 @@
-use gridwell_api::{WhyMachine, WhyView};
+use gridwell_api::{WhyMachine, WhyView, WhyWish};
 
 use super::{clean, jobs::short, table::Table};
 
@@ -10,6 +10,7 @@ pub(crate) fn why(why: &WhyView, columns: usize) -> String {
     if !fitting.is_empty() {
         text.push('\n');
         text.push_str(&terms(why, &fitting, columns));
+        text.extend(fitting.iter().filter_map(|machine| wishes(machine)));
     }
     for machine in why.machines.iter().filter(|machine| !machine.reasons.is_empty()) {
         let word = if machine.fits { "takes nothing now" } else { "does not fit" };
@@ -50,6 +51,22 @@ fn terms(why: &WhyView, machines: &[&WhyMachine], columns: usize) -> String {
     table.render(columns)
 }
 
+/// What the job's wishes count for a machine, one by one; nothing if none counts.
+fn wishes(machine: &WhyMachine) -> Option<String> {
+    let told = machine.wishes.iter().filter(|wish| wish.unsaid || wish.pull != 0.0);
+    let words: Vec<String> = told.map(wish).collect();
+    (!words.is_empty()).then(|| format!("{}: {}\n", clean(&machine.name), words.join(", ")))
+}
+
+fn wish(wish: &WhyWish) -> String {
+    let words = clean(&wish.words);
+    match wish.counted {
+        _ if wish.unsaid => format!("{words} counts nothing, as nobody said a figure there"),
+        Some(counted) => format!("{words} counts {:+.2} ({counted} there)", wish.pull),
+        None => format!("{words} counts {:+.0}", wish.pull),
+    }
+}
+
 /// `+2.0`, `-0.5`, and `0` for what neither pulls nor pushes (also when rounding would write `-0.0`).
 fn pull(value: f64) -> String {
     if value.abs() < 0.05 { "0".to_owned() } else { format!("{value:+.1}") }
@@ -82,6 +99,7 @@ mod tests {
             fits: false,
             reasons: Vec::new(),
             terms: None,
+            wishes: Vec::new(),
             gravity: 0.0,
             chance: 0.0,
         }
@@ -91,6 +109,13 @@ mod tests {
     fn every_machine_is_named_with_its_seconds_or_all_its_reasons() {
         let terms =
             Terms { wait_secs: 1.0, fetch_secs: 2.0, run_secs: 3.5, path_secs: 0.25, prefer: 2.0, strategy: -0.01 };
+        let wish = |words: &str, pull, counted, unsaid| WhyWish { words: words.into(), pull, counted, unsaid };
+        let wishes = vec![
+            wish("gpu * 3", 3.0, None, false),
+            wish("tier = fast * 2", 0.0, None, false),
+            wish("watts * -0.1", -1.8, Some(18.0), false),
+            wish("tariff * -2", 0.0, None, true),
+        ];
         let view = WhyView {
             job: JobId([7; 10]),
             task: TaskKey { step: 0, index: 4 },
@@ -99,7 +124,7 @@ mod tests {
             sentence: "mill pulls most".into(),
             placed_on: Some(PeerId([1; 32])),
             machines: vec![
-                WhyMachine { fits: true, terms: Some(terms), chance: 0.62, ..machine(1, "mill") },
+                WhyMachine { fits: true, terms: Some(terms), wishes, chance: 0.62, ..machine(1, "mill") },
                 WhyMachine {
                     reasons: vec!["needs ram ≥ 64 GB, has 17 GB".into(), "needs gpu".into()],
                     ..machine(2, "lab-mini")
@@ -112,10 +137,13 @@ mod tests {
         assert!(text.starts_with("frame 5 (a4dqobyh.0.4): mill pulls most\n"), "{text}");
         assert!(text.contains("+2.0") && !text.contains("-0.0"), "{text}");
         assert!(text.contains("6.75") && text.contains("62 %") && text.contains("mill ←"), "{text}");
+        let counts = "mill: gpu * 3 counts +3, watts * -0.1 counts -1.80 (18 there), tariff * -2 counts nothing, as nobody \
+                      said a figure there\n";
+        assert!(text.contains(counts), "{text}");
         assert!(text.contains("lab-mini does not fit: needs ram ≥ 64 GB, has 17 GB; needs gpu"), "{text}");
         assert!(text.contains("What decided: the files it would have to fetch"), "{text}");
         assert!(text.ends_with("What would change it: lab-mini would do if ram ≥ 16 GB were enough"), "{text}");
-        let widest = text.lines().take_while(|line| !line.starts_with("lab")).map(|line| line.chars().count()).max();
+        let widest = text.lines().take_while(|line| !line.starts_with("mill: ")).map(|line| line.chars().count()).max();
         assert!(widest.is_some_and(|width| width <= 80), "{text}");
     }
 }

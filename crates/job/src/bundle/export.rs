@@ -113,7 +113,7 @@ fn words_of_needs(all: &[NeedInWords]) -> Option<Value> {
 }
 
 fn words_of_wishes(all: &[Preference]) -> Option<Value> {
-    some(&all.iter().map(|wish| format!("{} * {}", wish.words, wish.strength)).collect::<Vec<_>>())
+    some(&all.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 fn pretty(template: &Template) -> String {

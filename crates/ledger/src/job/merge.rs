@@ -113,7 +113,10 @@ impl Job {
             self.record_mut(run.step, index).reason = 0;
             self.failed_on.remove(&TaskKey { step: run.step, index });
             self.steps[run.step as usize].run_micros += u64::from(run.run_millis) * 1_000;
-            self.holders.at(peer).done += 1;
+            let holder = self.holders.at(peer);
+            holder.done += 1;
+            // What it took stands in a sum of the other steward that also has what both counted.
+            holder.ran(1, None);
         }
     }
 

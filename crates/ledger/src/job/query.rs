@@ -73,6 +73,9 @@ impl Job {
                 failed: holder.failed,
                 held: 0,
                 blocked: holder.blocked,
+                energy: holder.energy,
+                runs: holder.runs,
+                unmeasured: holder.unmeasured,
             })
             .collect();
         for lease in self.leases.values() {

@@ -47,6 +47,9 @@ impl Job {
             for index in result.tasks.indices() {
                 self.record_mut(place.step, index).set_counted(true);
             }
+            if result.run_micros > 0 || result.energy.is_some() {
+                self.holders.at(place.peer).ran(1, result.energy);
+            }
             match &result.end {
                 AttemptEnd::Succeeded => {
                     self.succeed(place, result, notes);

@@ -6,8 +6,8 @@ mod seconds;
 mod succession;
 
 use gridwell_model::{
-    AttemptEnd, Checkpoint, Edge, EdgeKind, FailureKind, JobId, JobSpec, JobState, LeaseId, Needs, PeerId, Retry,
-    SessionSpec, Stamp, StepSpec, TaskKey, TaskSpan, TaskSpans, TaskState, Time,
+    AttemptEnd, Checkpoint, Edge, EdgeKind, Energy, FailureKind, JobId, JobSpec, JobState, LeaseId, Needs, PeerId,
+    Retry, SessionSpec, Stamp, StepSpec, TaskKey, TaskSpan, TaskSpans, TaskState, Time,
 };
 
 use super::*;
@@ -102,7 +102,7 @@ impl Desk {
     }
 
     fn report(&mut self, lease: LeaseId, peer: PeerId, tasks: TaskSpan, end: AttemptEnd) {
-        let results = vec![TaskEnd { tasks, end, run_micros: 2_000_000 }];
+        let results = vec![TaskEnd { tasks, end, run_micros: 2_000_000, energy: None }];
         self.tell(Input::TasksEnded { lease, peer, results, stamp: Stamp(9_000) });
     }
 

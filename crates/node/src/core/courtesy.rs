@@ -191,6 +191,7 @@ impl Core {
             if let Some(session) = self.sessions.get_mut(&session) {
                 session.stand_still(frozen, now);
             }
+            self.run_stands_still(session, frozen);
             self.worker.handle(WorkerInput::Froze { session, frozen }, now);
         }
     }

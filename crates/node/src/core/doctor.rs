@@ -13,6 +13,7 @@ impl Core {
         findings.extend(self.tool_findings());
         findings.push(self.disk_finding());
         findings.push(confinement::finding());
+        findings.push(self.energy_finding());
         findings.extend(self.peer_findings());
         findings.extend(self.sick_findings());
         findings.push(self.relay_finding());

@@ -279,6 +279,8 @@ impl Core {
         settings.nearby = request.nearby.unwrap_or(settings.nearby);
         settings.relay = request.relay.unwrap_or(settings.relay);
         settings.reach = request.reach.unwrap_or(settings.reach);
+        settings.watts = request.watts.unwrap_or(settings.watts);
+        settings.tariff = request.tariff.unwrap_or(settings.tariff);
         if let Some(name) = &request.name {
             name.trim().clone_into(&mut settings.name);
         }

@@ -8,7 +8,9 @@ use std::{
 use gridwell_api::{ApiError, ErrorCode};
 use gridwell_courtesy::{Policy, Resource, When};
 use gridwell_job::Recipes;
-use gridwell_model::{Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Standing, Tuning};
+use gridwell_model::{
+    Capabilities, Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Standing, Tariff, Tuning, Watts,
+};
 use gridwell_sched::{Input as SchedInput, PeerView};
 use gridwell_store::{ObjectLimits, RunHistory, RunRecord};
 use gridwell_wire::{Announcement, Message};
@@ -78,6 +80,12 @@ pub(crate) struct Settings {
     /// Machines of which people want to be told once they are back.
     #[serde(default)]
     pub(crate) awaited: BTreeSet<PeerId>,
+    /// What it draws with all its cores at work.
+    #[serde(default)]
+    pub(crate) watts: Option<Watts>,
+    /// What a kilowatt-hour costs here.
+    #[serde(default)]
+    pub(crate) tariff: Option<Tariff>,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
 }
@@ -110,6 +118,8 @@ impl Settings {
             link_limits: BTreeMap::new(),
             leanings: BTreeMap::new(),
             awaited: BTreeSet::new(),
+            watts: None,
+            tariff: None,
             score: 0.0,
         }
     }
@@ -286,6 +296,7 @@ impl Core {
             wake: self.waking.mine().to_vec(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             standing: self.manners.engine.standing(),
+            power: self.power(),
         }
     }
 
@@ -354,7 +365,7 @@ impl Core {
         };
         PeerView {
             name: self.machines.name(peer),
-            capabilities: announced.hardware.capabilities(&announced.labels),
+            capabilities: capabilities(announced),
             looks: announced.hardware.looks(),
             score: announced.hardware.score,
             cpu_count: announced.hardware.cpu_count,
@@ -386,6 +397,7 @@ impl Core {
         self.look_for_wake_points();
         self.look_at_own_health();
         self.follow_wakefulness();
+        self.look_at_energy();
         let before = self.machines.load;
         self.machines.load = load;
         // Small wobbles are not news.
@@ -400,4 +412,11 @@ impl Core {
             self.tell_soon();
         }
     }
+}
+
+/// Everything of a machine that requirements and wishes are checked against.
+pub(super) fn capabilities(announced: &Announcement) -> Capabilities {
+    let mut all = announced.hardware.capabilities(&announced.labels);
+    announced.power.add_to(&mut all);
+    all
 }

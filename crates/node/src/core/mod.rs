@@ -20,6 +20,7 @@ mod door;
 mod editions;
 mod ending;
 mod ends;
+mod energy;
 mod facts;
 mod gather;
 mod governing;
@@ -108,6 +109,7 @@ pub(crate) use deputies::{Copying, epoch_of};
 pub(crate) use door::storage;
 pub(crate) use editions::Editions;
 pub(crate) use ends::{Ends, ends};
+pub(crate) use energy::Metering;
 pub(crate) use facts::{Fact, Imported};
 pub(crate) use handing::Following;
 pub(crate) use health::OwnHealth;
@@ -204,6 +206,7 @@ pub(crate) struct Core {
     pub(crate) asking: Arc<Semaphore>,
     pub(crate) machines: Machines,
     pub(crate) manners: Manners,
+    pub(crate) metering: Metering,
     pub(crate) own: OwnHealth,
     pub(crate) wakefulness: Wakefulness,
     pub(crate) homes: BTreeMap<JobId, Home>,

@@ -89,7 +89,7 @@ impl Core {
             }
             match self.homes.get(&lease.job) {
                 Some(_) if held && !result.outputs.is_empty() => self.start_landing(lease, result),
-                _ => ended.push(TaskEnd { tasks: result.tasks, end: result.end, run_micros: result.run_micros }),
+                _ => ended.push(result.into()),
             }
         }
         if !ended.is_empty() {
@@ -150,7 +150,11 @@ impl Core {
                 AttemptEnd::Failed { kind: FailureKind::Outputs, exit_code: None, reason: sentence(&error) }
             }
         };
-        self.count(lease, peer, vec![TaskEnd { tasks: result.tasks, end, run_micros: result.run_micros }]);
+        self.count(
+            lease,
+            peer,
+            vec![TaskEnd { tasks: result.tasks, end, run_micros: result.run_micros, energy: result.energy }],
+        );
     }
 
     pub(super) fn count(&mut self, lease: LeaseId, peer: PeerId, results: Vec<TaskEnd>) {

@@ -64,7 +64,8 @@ impl Core {
         if result.end == AttemptEnd::Succeeded {
             return false;
         }
-        let end = TaskEnd { tasks: result.tasks, end: result.end.clone(), run_micros: result.run_micros };
+        let TaskResult { tasks, run_micros, energy, .. } = *result;
+        let end = TaskEnd { tasks, end: result.end.clone(), run_micros, energy };
         if !coming.ends.contains(&end) {
             coming.ends.push(end);
         }

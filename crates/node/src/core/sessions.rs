@@ -45,6 +45,8 @@ pub(crate) struct Session {
     failed: bool,
     /// Since when it stands still, while it does.
     still_since: Option<Time>,
+    /// Cores that it reserves.
+    cpus: f32,
 }
 
 pub(super) struct Run {
@@ -70,7 +72,7 @@ impl Core {
             Some(guest) => {
                 let root = self.data.join("sessions").join(format!("{job}-{}", id.0));
                 let bounds = (self.access(guest, &root), self.session_limits(&guest.spec));
-                open(guest, root, step, bounds)
+                open(guest, root, (step, reserve.cpus), bounds)
             }
             None => Err(SessionFailure::Machine("the job is not known here any more".to_owned())),
         };
@@ -177,6 +179,8 @@ impl Core {
                 SessionEvent::Started { tag, .. } => {
                     if let Some(run) = session.runs.get_mut(&tag) {
                         run.since = Some(now);
+                        let cpus = session.cpus;
+                        self.run_began(id, cpus);
                     }
                 }
                 SessionEvent::Yielded { wish, missed, micros, .. } => {
@@ -229,7 +233,8 @@ impl Core {
     /// A run's program ended; its recipe judges how.
     fn on_run_ended(&mut self, id: SessionId, tag: u64, end: ActionEnd, took: Duration) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let (job, Some(run)) = (session.job, session.runs.remove(&tag)) else { return };
+        let (job, cpus, Some(run)) = (session.job, session.cpus, session.runs.remove(&tag)) else { return };
+        let energy = run.since.and_then(|_| self.run_took(id, cpus, took));
         let seemed_good = end == ActionEnd::Exited { code: 0 };
         let (end, told) = match run.lines {
             Some(lines) => lines.judge(end, took),
@@ -250,7 +255,7 @@ impl Core {
             log_exec(self.exec.cancel(id.0, Stop { which: Which::All, notice_limit: None }));
             log_exec(self.exec.close(id.0));
         }
-        let ended = Input::TaskEnded { session: id, run: run.span, end, took };
+        let ended = Input::TaskEnded { session: id, run: run.span, end, took, energy };
         self.checkpointed_ended(id, ended, run.since, is_good);
     }
 
@@ -273,6 +278,7 @@ impl Core {
         let Some(session) = self.sessions.remove(&id) else {
             return;
         };
+        self.run_is_gone(id);
         self.session_left(id);
         if !session.failed {
             self.worker.handle(Input::SessionClosed { session: id }, clock::now());
@@ -362,7 +368,7 @@ pub(super) fn log_exec(result: Result<(), gridwell_exec::ExecError>) {
 fn open(
     guest: &Guest,
     root: PathBuf,
-    step: u32,
+    (step, cpus): (u32, f32),
     (access, limits): (Access, Limits),
 ) -> Result<(Session, SessionPlan), SessionFailure> {
     let place = SessionPlace::new(root);
@@ -396,6 +402,7 @@ fn open(
         is_confined: false,
         failed: false,
         still_since: None,
+        cpus,
     };
     Ok((session, plan))
 }

@@ -37,11 +37,11 @@ impl Core {
 
     /// Results are where they belong: at home, or here for their origin. They count, and the ledger knows where they are.
     pub(super) fn count_landed(&mut self, lease: LeaseId, peer: PeerId, result: TaskResult) {
-        let TaskResult { tasks, end, run_micros, outputs, .. } = result;
+        let TaskResult { tasks, end, run_micros, energy, outputs, .. } = result;
         let step = self.ledger.lease(lease).map(|(step, ..)| step);
         let away = self.homes.get(&lease.job).is_some_and(|home| home.spec.origin != self.me);
         let good = end == AttemptEnd::Succeeded;
-        self.count(lease, peer, vec![TaskEnd { tasks, end, run_micros }]);
+        self.count(lease, peer, vec![TaskEnd { tasks, end, run_micros, energy }]);
         if let Some(step) = step.filter(|_| away && good && !outputs.is_empty()) {
             let blobs = outputs.iter().map(|output| output.blob).collect();
             let store = self.store.clone();
@@ -82,7 +82,14 @@ impl Core {
             lease: LeaseId { job, fence: Fence::default() },
             step,
             peer,
-            result: TaskResult { tasks, end: AttemptEnd::Succeeded, run_micros: 0, outputs, checkpoint: None },
+            result: TaskResult {
+                tasks,
+                end: AttemptEnd::Succeeded,
+                run_micros: 0,
+                energy: None,
+                outputs,
+                checkpoint: None,
+            },
             in_the_way: home.in_the_way.subscribe(),
             wanted: CancellationToken::new(),
         };

@@ -236,6 +236,7 @@ mod tests {
             tasks,
             end: AttemptEnd::Succeeded,
             run_micros: run_ms * 1_000,
+            energy: None,
             outputs: Vec::new(),
             checkpoint: None,
         }

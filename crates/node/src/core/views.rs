@@ -75,6 +75,7 @@ impl Core {
             safe,
             unsafe_why,
             landing,
+            energy: self.energy_view(&summary),
         })
     }
 
@@ -257,6 +258,7 @@ impl Core {
             version: announced.version.chars().filter(|c| !c.is_control()).take(VERSION_CHARS).collect(),
             last_seen,
             tuning: announced.tuning,
+            power: announced.power,
             leaning: self.machines.settings().leanings.get(&peer).copied(),
             awaited: self.machines.settings().awaited.contains(&peer),
             isolated_since: self.isolation.since().filter(|_| peer == self.me),

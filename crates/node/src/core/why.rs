@@ -1,10 +1,10 @@
 //! Why here, why not there: the scheduler's own numbers in words.
 
-use gridwell_api::{Terms, WhyMachine, WhyView};
+use gridwell_api::{Terms, WhyMachine, WhyView, WhyWish};
 use gridwell_model::{JobId, Leaning, PeerId, TaskKey, TaskState};
-use gridwell_sched::{Against, Explanation, MachineExplanation, Term};
+use gridwell_sched::{Against, Explanation, MachineExplanation, Term, WishPull};
 
-use super::{Core, words::names};
+use super::{Core, machines::capabilities, words::names};
 
 impl Core {
     pub(crate) fn why(&mut self, job: JobId, task: Option<TaskKey>) -> Option<WhyView> {
@@ -130,7 +130,7 @@ impl Core {
         };
         let away = self.machines.others().iter().filter(|(_, machine)| !machine.online);
         let fits = away.filter(|(peer, machine)| {
-            let said = machine.announced.as_ref().map(|said| said.hardware.capabilities(&said.labels));
+            let said = machine.announced.as_ref().map(capabilities);
             said.is_some_and(|said| step.needs.unmet(&said, &machine.name, &peer.to_string()).is_empty())
         });
         fits.map(|(peer, _)| self.machines.name(*peer)).collect()
@@ -155,9 +155,15 @@ fn why_machine(machine: &MachineExplanation) -> WhyMachine {
         fits: !machine.against.iter().any(|against| matches!(against, Against::Unmet(_))),
         reasons: machine.against.iter().map(ToString::to_string).collect(),
         terms: machine.terms.as_ref().map(view),
+        wishes: machine.wishes.iter().map(why_wish).collect(),
         gravity: machine.terms.map_or(0.0, |terms| terms.gravity),
         chance: machine.terms.map_or(0.0, |terms| terms.probability),
     }
+}
+
+fn why_wish(wish: &WishPull) -> WhyWish {
+    let WishPull { words, pull, counted, by_the_unit } = wish.clone();
+    WhyWish { words, pull, counted, unsaid: by_the_unit && counted.is_none() }
 }
 
 /// The smallest change that would let the closest machine take the task.

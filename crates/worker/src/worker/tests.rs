@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use gridwell_model::{ActionEnd, BlobId, Checkpoint, Fence, LicenceAsk, LimitNeed, OutputFile, RelPath, TaskResult};
+use gridwell_model::{
+    ActionEnd, BlobId, Checkpoint, Energy, Fence, LicenceAsk, LimitNeed, OutputFile, RelPath, TaskResult,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -37,6 +39,7 @@ fn an_offer_is_accepted_fetched_opened_run_and_reported() {
     let Effect::Report { results, .. } = &effects[0] else { panic!("{effects:?}") };
     assert_eq!(results.iter().map(|result| result.tasks).collect::<Vec<_>>(), runs(&[(0, 1), (1, 2), (2, 3)]));
     assert!(results.iter().all(|result| result.end == AttemptEnd::Succeeded && result.run_micros == 1_000));
+    assert!(results.iter().all(|result| result.energy == Some(Energy(5))));
     assert_eq!(effects[1..], [Effect::FreeChanged { free: cores(2.0), running: 0 }]);
     peer.input(Input::Settled { lease: lease(1), tasks: runs(&[(0, 3)]) });
     assert!(peer.worker.leases.is_empty());
@@ -151,7 +154,7 @@ fn unstarted_tasks_go_back_and_the_running_one_is_stopped_on_request() {
     peer.input(Input::TaskNotRun { session: SessionId(1), run: TaskSpan::new(2, 3) });
     let end = ActionEnd::Cancelled;
     let took = Duration::from_secs(1);
-    peer.input(Input::TaskEnded { session: SessionId(1), run: TaskSpan::new(0, 1), end, took });
+    peer.input(Input::TaskEnded { session: SessionId(1), run: TaskSpan::new(0, 1), end, took, energy: None });
     let effects = peer.take_effects();
     let Effect::Report { results, .. } = &effects[0] else { panic!("{effects:?}") };
     let ends: Vec<_> = results.iter().map(|result| (result.tasks.start, result.end.clone())).collect();
@@ -669,7 +672,7 @@ fn what_the_owner_wants_goes_back_with_what_it_leaves() {
 
     peer.input(Input::CheckpointTaken { lease: lease(1), checkpoint: a_checkpoint(0, 1) });
     let (run, took) = (TaskSpan::new(0, 1), Duration::from_secs(9));
-    peer.input(Input::TaskEnded { session: SessionId(1), run, end: ActionEnd::Cancelled, took });
+    peer.input(Input::TaskEnded { session: SessionId(1), run, end: ActionEnd::Cancelled, took, energy: None });
     let back = reports(&peer.take_effects());
     assert_eq!((back[0].tasks, back[0].checkpoint), (run, Some(a_checkpoint(0, 1))));
     peer.input(Input::SessionClosed { session: SessionId(1) });
@@ -776,7 +779,8 @@ impl TestPeer {
 
     fn ended(&mut self, session: SessionId, run: std::ops::Range<u32>, code: i32) {
         let (run, end) = (TaskSpan::new(run.start, run.end), ActionEnd::Exited { code });
-        self.input(Input::TaskEnded { session, run, end, took: Duration::from_millis(1) });
+        let (took, energy) = (Duration::from_millis(1), Some(Energy(5)));
+        self.input(Input::TaskEnded { session, run, end, took, energy });
     }
 
     fn licence(&mut self, ask: &LicenceAsk, granted: bool) {
@@ -955,7 +959,7 @@ impl Random {
             self.closing.insert(session);
             self.queues.remove(&session);
         }
-        self.peer.input(Input::TaskEnded { session, run, end, took });
+        self.peer.input(Input::TaskEnded { session, run, end, took, energy: None });
     }
 
     fn session(&mut self, which: usize, how: u8) {

@@ -25,7 +25,12 @@ fn a_long_journal_asks_for_a_snapshot() {
     for chunk in 0..600 {
         let start = chunk * 200;
         let lease = desk.grant(0, start, start + 200, BOB);
-        let one = |index| TaskEnd { tasks: TaskSpan::new(index, index + 1), end: succeeded(), run_micros: 1 << 40 };
+        let one = |index| TaskEnd {
+            tasks: TaskSpan::new(index, index + 1),
+            end: succeeded(),
+            run_micros: 1 << 40,
+            energy: None,
+        };
         let results = (start..start + 200).map(one).collect();
         desk.tell(Input::TasksEnded { lease, peer: BOB, results, stamp: Stamp(1) });
         while let Some(effect) = desk.ledger.poll_effect() {

@@ -449,3 +449,36 @@ fn what_an_earlier_job_made_is_done_at_once_and_opens_what_waits_for_it() {
     let summary = desk.ledger.summary(JOB, desk.now).unwrap();
     assert_eq!((summary.state, summary.reused, summary.ended), (JobState::Done, 3, Some(Stamp(3_000))));
 }
+
+#[test]
+fn what_runs_took_is_summed_by_machine_and_what_nobody_knows_is_counted_as_unknown() {
+    let mut desk = Desk::with(vec![a_step(5)]);
+    let (bobs, anns) = (desk.grant(0, 0, 4, BOB), desk.grant(0, 4, 5, ANN));
+    let end = |from, to, energy: Option<u64>, end| TaskEnd {
+        tasks: TaskSpan::new(from, to),
+        end,
+        run_micros: u64::from(from < 3) * 1_000,
+        energy: energy.map(Energy),
+    };
+    let results = vec![
+        end(0, 1, Some(500), succeeded()),
+        // A chunk is one run, and one that failed took something, too.
+        end(1, 3, None, failed(FailureKind::Program)),
+        // This one never ran.
+        end(3, 4, None, AttemptEnd::Returned),
+    ];
+    desk.tell(Input::TasksEnded { lease: bobs, peer: BOB, results: results.clone(), stamp: Stamp(1) });
+    let results_of_ann = vec![end(4, 5, Some(u64::MAX), succeeded())];
+    desk.tell(Input::TasksEnded { lease: anns, peer: ANN, results: results_of_ann, stamp: Stamp(1) });
+    // Told twice, it counts once.
+    desk.tell(Input::TasksEnded { lease: bobs, peer: BOB, results, stamp: Stamp(2) });
+
+    let took = |desk: &Desk| {
+        let shares = desk.ledger.summary(JOB, desk.now).expect("the job").shares;
+        shares.iter().map(|share| (share.peer, share.energy, share.runs, share.unmeasured)).collect::<Vec<_>>()
+    };
+    let expected = [(BOB, Energy(500), 2, 1), (ANN, Energy(u64::MAX), 1, 0)];
+    assert_eq!(took(&desk), expected);
+    desk.restart();
+    assert_eq!(took(&desk), expected, "a restart forgets nothing of it");
+}

@@ -67,6 +67,7 @@ fn what_both_saw_counts_once_and_nothing_is_lost() {
     assert_eq!(done.counts.of(TaskState::Done), 5);
     assert_eq!(done.shares.iter().map(|share| share.done).sum::<u32>(), 5, "no task counts twice");
     assert_eq!(bob.view(0, 2).peer, Some(ANN));
+    assert_eq!(done.shares.iter().map(|share| share.runs).sum::<u32>(), 5, "nor does a run");
 
     // Once more changes nothing, and the journal says the same.
     bob.ledger.merge(JOB, &known, bob.now).unwrap();

@@ -96,7 +96,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let ends = [AttemptEnd::Succeeded, failed()];
     for (at, end) in ends.into_iter().enumerate() {
         let tasks = TaskSpan::new(at as u32, at as u32 + 1);
-        let results = vec![TaskEnd { tasks, end, run_micros: 5 }];
+        let results = vec![TaskEnd { tasks, end, run_micros: 5, energy: None }];
         let _ = ledger.handle(Input::TasksEnded { lease: first, peer: BOB, results, stamp: Stamp(3_000) }, NOW);
     }
     journal.extend(entries(&mut ledger));
