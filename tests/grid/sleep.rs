@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -14,6 +14,10 @@ use tokio::runtime::Runtime;
 use zbus::{Connection, connection, zvariant};
 
 use crate::support::{Grid, Place, names, until};
+
+/// Sleeps as soon as nobody needs it; what else runs on this computer is no concern.
+const SLEEPY: [&str; 8] =
+    ["lending", "set", "--sleep-after", "1s", "--ladder", "soften-load=100", "--ladder", "freeze-load=100"];
 
 /// How long the stand-in waits for whoever holds the machine, and how long the test does; only a failure takes that long.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -106,6 +110,64 @@ fn a_machine_is_kept_awake_while_it_works_and_no_longer() {
     fs::write(&gate, "").expect("the gate opens");
     mill.done(&job);
     held.recv_timeout(LIMIT).expect("the machine may fall asleep again");
+}
+
+#[test]
+fn a_machine_that_nobody_uses_says_goodbye_and_goes_to_sleep() {
+    let mut grid = Grid::empty();
+    let asleep = grid.path("asleep");
+    let program = a_program(&grid, &format!("echo asleep >> '{}'", asleep.display()));
+    grid.add("mill", &["--sleep-program", &program]);
+    grid.add("quarry", &[]);
+    grid.meet();
+    let (mill, quarry) = (&grid.peers[0], &grid.peers[1]);
+    let gate = grid.path("gate");
+    let wait = format!("while [ ! -e '{}' ]; do sleep 0.05; done", gate.display());
+    let job = quarry.start_job(["exec", "--detach", "--on", "mill", "--", "sh", "-c", &wait]);
+    quarry.until_counts(&job, "running", 1);
+
+    let said = mill.ok(SLEEPY);
+    assert!(said.contains("Sleeps       once nobody used it for 1.0 s"), "{said}");
+    fs::write(&gate, "").expect("the gate opens");
+
+    assert_eq!(quarry.done(&job)["counts"]["done"], 1, "it was not left in the middle");
+    quarry.until("the word that mill sleeps", &["machines"], |machines| {
+        let mill = machines.as_array()?.iter().find(|machine| machine["name"] == "mill")?;
+        (mill["online"] == false && mill["why_not"] == "it is asleep").then_some(())
+    });
+    until("the system's sleep", || asleep.exists().then_some(()));
+    let happened = mill.json(["activity"]).to_string();
+    assert!(happened.contains("nobody used this machine for 1.0 s: it goes to sleep"), "{happened}");
+    // The stand-in does not sleep, and nobody says that it woke: it finds out by itself.
+    quarry.until("mill awake", &["machines"], |machines| {
+        machines.as_array()?.iter().any(|machine| machine["name"] == "mill" && machine["online"] == true).then_some(())
+    });
+    assert_eq!(
+        mill.json(["lending", "set", "--sleep-after", "off"])["rules"]["sleep_after_secs"],
+        serde_json::Value::Null
+    );
+}
+
+#[test]
+fn a_system_that_lets_nobody_send_it_to_sleep_is_told_of() {
+    let mut grid = Grid::empty();
+    let program = a_program(&grid, "exit 1");
+    grid.add("mill", &["--sleep-program", &program]);
+    let mill = &grid.peers[0];
+    mill.ok(SLEEPY);
+    mill.until("the notice", &["activity"], |page| {
+        let sentence = format!("this machine does not go to sleep: '{program}' was refused (exit status: 1)");
+        page["notices"].as_array()?.iter().any(|notice| notice["sentence"] == *sentence).then_some(())
+    });
+    let said = mill.refused(2, ["lending", "set", "--sleep-after", "0s"]);
+    assert!(said.contains("from 1 second to 31 days can be told"), "{said}");
+}
+
+/// A stand-in for what sends a system to sleep.
+fn a_program(grid: &Grid, script: &str) -> String {
+    let program = grid.write("sleep.sh", format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
+    program.to_str().expect("text").to_owned()
 }
 
 /// A bus of its own with a login manager on it; both end when dropped.

@@ -88,6 +88,7 @@ pub(crate) fn machine(at: usize, now: Stamp, random: &mut Random) -> MachineView
         power: Power::default(),
         leaning: None,
         awaited: false,
+        wakes_for_work: false,
         isolated_since: None,
         confinement: None,
         via: Vec::new(),

@@ -83,6 +83,12 @@ pub struct LendingRules {
     /// When it goes down a step and comes back up; the usual one suits nearly everybody.
     #[serde(default)]
     pub ladder: LendLadder,
+    /// Whether others may wake it once it sleeps, when work waits that no machine takes.
+    #[serde(default)]
+    pub wake_for_work: bool,
+    /// For how many seconds nobody must have used it before it sleeps, 1 … 31 days; it never does by itself when absent.
+    #[serde(default)]
+    pub sleep_after_secs: Option<u64>,
 }
 
 /// When a machine goes down a step and comes back up. Times are in seconds, loads are shares of all cores, 0 … 1.

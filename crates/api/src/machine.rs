@@ -143,6 +143,10 @@ pub struct MachineView {
     #[serde(default, skip_serializing_if = "is_false")]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
     pub awaited: bool,
+    /// True if its owner lets others wake it for work once it sleeps.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub wakes_for_work: bool,
     /// Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
     /// for other machines.
     pub isolated_since: Option<Stamp>,

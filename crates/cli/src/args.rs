@@ -38,7 +38,7 @@ pub use layout::{BehaviourArgs, BehaviourCommand, LayoutArgs, NamedArgs, PacedAr
 pub(crate) use lending::say_hours;
 pub use lending::{
     Hours, How, IsolationKind, LendingArgs, LendingCommand, LendingPauseArgs, LendingResumeArgs, LendingSetArgs, Part,
-    Rung, WhenKind,
+    Rung, SleepAfter, WhenKind,
 };
 pub use limit::{LimitArgs, LimitCommand, LimitRemoveArgs, LimitSetArgs};
 pub use link::{LinkAnswer, LinkArgs, LinkCommand, LinkEnd, LinkForbid, LinkLimit, LinkUndo, LinksArgs};

@@ -161,6 +161,15 @@ impl Courtesy {
                 .any(|session| matches!(session.state(), State::Running { .. } | State::Packing { .. }))
     }
 
+    /// For how long nobody has used the machine, whether they touched it or watch a film; `None` while nobody can tell.
+    ///
+    /// Where nothing sees keyboard and mouse, only a machine that is there for the grid ([`When::Dedicated`]) counts as unused, by what
+    /// terminals and logind's hint say; [`Duration::MAX`] if these say nothing.
+    #[must_use]
+    pub fn unused(&self, now: Time) -> Option<Duration> {
+        self.senses.unused(self.policy.when == When::Dedicated, now)
+    }
+
     /// How the machine stands, for people: the first that holds of trouble, pause, what its sessions do, and its offer.
     #[must_use]
     pub fn standing(&self) -> Standing {

@@ -150,6 +150,26 @@ impl Senses {
         }
     }
 
+    /// For how long nobody has used the machine: neither touched it nor watches something on it; `None` while that is unknown.
+    ///
+    /// A machine without a source that sees all is used by whoever those see that see a part, if `parts_do`; nobody else can be told there.
+    pub(crate) fn unused(&self, parts_do: bool, now: Time) -> Option<Duration> {
+        let mut alarm = Alarm::new(now);
+        let watched = [&self.inhibited, &self.full_screen].iter().any(|said| said.get(&mut alarm) == Some(&true));
+        match self.idleness(&mut alarm) {
+            _ if watched => Some(Duration::ZERO),
+            Idleness::Known { idle, .. } => Some(idle),
+            Idleness::Missing if parts_do => {
+                let touched = self.idle.values().filter_map(|word| match word {
+                    Word::Said { touched, at } if !alarm.passed(*at + Self::FRESH) => Some(*touched),
+                    _ => None,
+                });
+                Some(touched.max().map_or(Duration::MAX, |touched| now.since(touched)))
+            }
+            Idleness::Missing | Idleness::Silent => None,
+        }
+    }
+
     /// True if sources that see all were looked for, and there is none.
     fn is_blind(&self) -> bool {
         let mut whole = self.idle.iter().filter(|(source, _)| source.sees_all()).peekable();

@@ -227,10 +227,15 @@ impl Needs {
             let wanted = need.any_of.iter().chain(&need.all_of).cloned().collect();
             (!fits).then(|| Unmet::Attribute { name: need.name.clone(), has: has.iter().cloned().collect(), wanted })
         });
-        let named = self.only_on.is_empty()
-            || self.only_on.iter().any(|wanted| wanted.eq_ignore_ascii_case(name) || id.starts_with(wanted.as_str()));
-        let place = (!named).then(|| Unmet::NotNamed { only_on: self.only_on.clone() });
+        let place = (!self.names(name, id)).then(|| Unmet::NotNamed { only_on: self.only_on.clone() });
         amounts.chain(attributes).chain(place).collect()
+    }
+
+    /// True unless other machines than this one, called `name`, alone may run it.
+    #[must_use]
+    pub fn names(&self, name: &str, id: &str) -> bool {
+        let is_named = |wanted: &String| wanted.eq_ignore_ascii_case(name) || id.starts_with(wanted.as_str());
+        self.only_on.is_empty() || self.only_on.iter().any(is_named)
     }
 
     /// Adds everything `other` asks for.

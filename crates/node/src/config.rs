@@ -32,6 +32,8 @@ pub struct Config {
     pub open: Vec<PathBuf>,
     /// Where the kernel shows what processors take of energy.
     pub powercap: PathBuf,
+    /// Program and arguments that send this machine to sleep; empty where none is known.
+    pub sleep: Vec<OsString>,
     /// Program and arguments that start a runner.
     pub runner: Vec<OsString>,
     /// What the program name `gridwell` stands for in jobs.
@@ -60,6 +62,7 @@ impl Config {
             copies_grace: Self::COPIES_GRACE,
             open: Vec::new(),
             powercap: gridwell_probe::EnergyMeter::SYSFS.into(),
+            sleep: gridwell_probe::usual_sleep(),
             runner: vec![program.clone().into_os_string(), "runner".into()],
             self_program: program,
         }

@@ -105,6 +105,7 @@ mod tests {
             power: gridwell_model::Power::default(),
             leaning: None,
             awaited: false,
+            wakes_for_work: false,
             isolated_since: None,
             confinement: None,
             via: Vec::new(),

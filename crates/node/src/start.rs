@@ -32,8 +32,9 @@ use crate::{
     core::{
         ASKS, Addresses, Changed, Changes, Consent, Copying, Core, Editions, FACTS, Fact, Following, History, Inlets,
         Isolation, Journal, Keys, Layouts, Limiting, LinkMap, Linking, Machines, Manners, Membership, Metering,
-        Mounting, OwnHealth, PROMISES_KEY, Pairing, Passing, Presence, Rates, Readers, Reading, Settings, Sharing,
-        Timeline, Traffic, UNKEPT_NOTICES, Wakefulness, Waking, ends, epoch_of, home_of, keeper, net_wishes,
+        Mounting, OwnHealth, PROMISES_KEY, Pairing, Passing, Presence, Rates, Readers, Reading, Rousing, Settings,
+        Sharing, Sleeping, Timeline, Traffic, UNKEPT_NOTICES, Wakefulness, Waking, ends, epoch_of, home_of, keeper,
+        net_wishes,
     },
     disk::Scenes,
     events::EventHub,
@@ -214,6 +215,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     let membership = Membership::load(&store, identity, &settings.name).await?;
     let addresses = Addresses::load(&store).await?;
     let waking = Waking::load(&store).await?;
+    let rousing = Rousing::load(&store).await?;
     let linking = Linking::load(&store).await?;
     let consent = Consent::load(&store).await?;
     let changes = Changes::load(&store).await?;
@@ -301,6 +303,8 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         isolation: Isolation::default(),
         leaving: None,
         waking,
+        rousing,
+        sleeping: Sleeping::new(config.sleep.clone()),
         addresses,
         store,
         net_wishes: net_wishes(net.clone(), &beside),

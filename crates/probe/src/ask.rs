@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read as _},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -66,6 +66,28 @@ pub(crate) fn answer(
     let _ = child.kill();
     child.wait()?;
     answer
+}
+
+/// Runs a program that says nothing; it has ended when this returns.
+///
+/// # Errors
+///
+/// What keeps it from starting; [`io::ErrorKind::TimedOut`] if it is not done after `patience`.
+pub(crate) fn end(mut command: Command, patience: Duration) -> io::Result<ExitStatus> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn()?;
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    kill_group(&child);
+    child.wait()?;
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 #[cfg(unix)]

@@ -26,7 +26,7 @@ pub use benchmark::{REFERENCE_ROUNDS_PER_SEC, benchmark};
 pub use energy::{EnergyMeter, NoEnergy};
 pub use host::probe;
 pub use networks::{Network, networks};
-pub use power::{Awake, Departure, Hold, Power, PowerNews, keep_awake, power};
+pub use power::{Awake, Departure, Hold, Power, PowerNews, SleepError, keep_awake, power, sleep, usual_sleep};
 pub use sample::Sampler;
 pub use scene::scene_refers;
 pub use senses::{Around, Sense, SenseKind, Senses, Unavailable};

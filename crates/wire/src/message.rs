@@ -279,6 +279,8 @@ pub struct Announcement {
     pub standing: Standing,
     /// What is known of the energy that it takes.
     pub power: Power,
+    /// True if stewards may have it woken for work once it sleeps.
+    pub wakes_for_work: bool,
 }
 
 /// Bytes that a task's program wrote.

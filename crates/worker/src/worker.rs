@@ -157,6 +157,12 @@ impl Worker {
         if own { &self.own } else { &self.others }
     }
 
+    /// True if nothing of any lease is here: nothing runs, and nothing waits to be reported or settled.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.leases.is_empty() && self.sessions.is_empty()
+    }
+
     /// Leases whose tasks run now.
     #[must_use]
     pub fn running(&self) -> u32 {

@@ -1186,6 +1186,10 @@ export type LendingRules = {
   keep_awake: boolean;
   /** When it goes down a step and comes back up; the usual one suits nearly everybody. */
   ladder: LendLadder;
+  /** Whether others may wake it once it sleeps, when work waits that no machine takes. */
+  wake_for_work: boolean;
+  /** For how many seconds nobody must have used it before it sleeps, 1 … 31 days; it never does by itself when absent. */
+  sleep_after_secs: number | null;
 };
 
 /** How this machine lends, now and by its rules. */
@@ -1563,6 +1567,8 @@ export type MachineView = {
   leaning?: Leaning;
   /** True while somebody wants to be told once it is back. */
   awaited?: boolean;
+  /** True if its owner lets others wake it for work once it sleeps. */
+  wakes_for_work?: boolean;
   /**
    * Since when no other machine of the grid can be reached from here; absent while that is news of no interest, and
    * for other machines.

@@ -33,6 +33,8 @@ export function lendingReplies(): Replies {
       only_mine: false,
       mine_wait: false,
       keep_awake: false,
+      wake_for_work: false,
+      sleep_after_secs: null,
       ladder: {
         touched_secs: 60,
         gone_secs: 300,

@@ -318,6 +318,7 @@ fn machine() -> MachineView {
         power: Power { watts: Watts::try_from(180.0).ok(), tariff: None, measured: true },
         leaning: None,
         awaited: false,
+        wakes_for_work: false,
         isolated_since: None,
         confinement: None,
         via: Vec::new(),

@@ -32,6 +32,7 @@ Examples:
   gridwell lending set --cores-in-use 25 --on-return finish --within 2m
   gridwell lending set --when dedicated        whoever uses it, whatever else runs
   gridwell lending set --isolation namespaces  programs of jobs see nobody else (needs bubblewrap)
+  gridwell lending set --sleep-after 30m --wake-for-work on
 
 Percent are of what the machine has for the grid. What the rules mean now: gridwell lending explain")]
     Set(Box<LendingSetArgs>),
@@ -125,6 +126,12 @@ pub struct LendingSetArgs {
     /// How programs of jobs are kept apart from the rest of the machine, in sessions that open from now on
     #[arg(long, value_enum)]
     pub isolation: Option<IsolationKind>,
+    /// Let others wake it for work once it sleeps
+    #[arg(long, value_enum, value_name = "ON|OFF")]
+    pub wake_for_work: Option<Switch>,
+    /// Sleep when nobody used it for that long and nothing needs it
+    #[arg(long, value_name = "TIME|OFF", value_parser = sleep_after)]
+    pub sleep_after: Option<SleepAfter>,
     /// When it goes down a step and back up, for whoever knows better: a time for touched, gone, soften-after, freeze-after,
     /// dwell, pack-after, grace or nearly, percent for soften-load or freeze-load; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = rung)]
@@ -147,6 +154,14 @@ impl From<IsolationKind> for Isolation {
             IsolationKind::Namespaces => Self::Namespaces,
         }
     }
+}
+
+/// After which time a machine sleeps by itself; never when absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SleepAfter(pub Option<Duration>);
+
+fn sleep_after(text: &str) -> Result<SleepAfter, String> {
+    if text == "off" { Ok(SleepAfter(None)) } else { time(text).map(|after| SleepAfter(Some(after))) }
 }
 
 /// One number of the ladder.

@@ -54,6 +54,9 @@ pub struct NodeArgs {
     /// Where the kernel shows what processors take of energy
     #[arg(long, hide = true, value_name = "FOLDER")]
     pub powercap: Option<PathBuf>,
+    /// Program that sends this machine to sleep
+    #[arg(long, hide = true, value_name = "PROGRAM")]
+    pub sleep_program: Option<PathBuf>,
     /// What to log: a level, or filters such as 'info,gridwell_net=debug' [env: GRIDWELL_LOG]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

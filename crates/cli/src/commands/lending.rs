@@ -5,7 +5,7 @@ use gridwell_serve::Client;
 
 use super::End;
 use crate::{
-    args::{LendingArgs, LendingCommand, LendingSetArgs, Switch, WhenKind},
+    args::{LendingArgs, LendingCommand, LendingSetArgs, SleepAfter, Switch, WhenKind},
     screen::Screen,
     text,
 };
@@ -58,6 +58,10 @@ fn changed(mut rules: LendingRules, args: &LendingSetArgs) -> Result<LendingRule
     set(args.only_mine, &mut rules.only_mine);
     set(args.mine_wait, &mut rules.mine_wait);
     set(args.keep_awake, &mut rules.keep_awake);
+    set(args.wake_for_work, &mut rules.wake_for_work);
+    if let Some(SleepAfter(after)) = args.sleep_after {
+        rules.sleep_after_secs = after.map(|after| after.as_secs());
+    }
     if let Some(celsius) = args.not_hotter {
         rules.never_while.hotter_than = (celsius > 0).then_some(celsius);
     }

@@ -146,6 +146,7 @@ fn config(args: NodeArgs, folder: &DataFolder) -> Result<Config, ApiError> {
         lend_cpus: args.lend_cores,
         nearby: args.nearby.map(|nearby| nearby == Switch::On),
         powercap: args.powercap.unwrap_or(usual.powercap),
+        sleep: args.sleep_program.map_or(usual.sleep, |program| vec![program.into_os_string()]),
         copies_grace: args.copies_grace.unwrap_or(usual.copies_grace),
         ..usual
     })

@@ -43,6 +43,12 @@ pub(crate) fn lending(view: &LendingView) -> String {
     if view.isolation == Isolation::Namespaces {
         line("Apart by", "namespaces: programs of jobs see nobody else".to_owned());
     }
+    if let Some(secs) = rules.sleep_after_secs {
+        line("Sleeps", format!("once nobody used it for {}", format_duration(Duration::from_secs(secs))));
+    }
+    if rules.wake_for_work {
+        line("Wakes", "when work waits that no machine takes".to_owned());
+    }
     line("Promise", format!("what runs makes room within {}", millis(view.promise_ms)));
     line("Last 7 days", week(view.week));
     text

@@ -228,6 +228,7 @@ mod tests {
             power: Power::default(),
             leaning: None,
             awaited: false,
+            wakes_for_work: false,
             isolated_since: None,
             confinement: None,
             via: Vec::new(),

@@ -1,5 +1,7 @@
 //! Section 5, "Rules", and section 3, the flags: a test for each that an engine can keep.
 
+use std::time::Duration;
+
 use gridwell_courtesy::{
     Flag, Graphics, IdleSource, Input, Pause, Reading, Reason, Resource, Schedule, SessionKey, Share, Standing, Step,
     WeekTime, When, Yield,
@@ -214,6 +216,35 @@ fn rule_9_a_machine_stays_awake_for_a_task_that_runs_and_never_to_wait_for_one()
     assert!(machine.courtesy.keeps_awake());
     machine.sense(BATTERY);
     assert!(!machine.courtesy.keeps_awake(), "frozen");
+}
+
+#[test]
+fn rule_9_a_machine_is_unused_if_nobody_touches_it_and_nothing_on_it_is_watched() {
+    let mut machine = Machine::usual();
+    assert_eq!(machine.courtesy.unused(machine.now), Some(mins(30) + secs(30)));
+    machine.touch();
+    assert_eq!(machine.courtesy.unused(machine.now), Some(Duration::ZERO));
+    machine.pass(mins(7));
+    assert_eq!(machine.courtesy.unused(machine.now), Some(mins(7)));
+    machine.sense(Reading::Inhibited(true));
+    assert_eq!(machine.courtesy.unused(machine.now), Some(Duration::ZERO), "a film");
+    machine.sense(Reading::Inhibited(false));
+    machine.pass_silently(mins(2));
+    assert_eq!(machine.courtesy.unused(machine.now), None, "silence is not absence");
+}
+
+#[test]
+fn rule_9_where_nothing_sees_all_only_a_machine_that_is_there_for_the_grid_is_unused() {
+    for (when, unused) in [(When::Dedicated, Some(Duration::MAX)), (When::Always, None)] {
+        let mut machine = Machine::with_policy(|policy| policy.when = when);
+        machine.touched = None;
+        let sources =
+            [IdleSource::Mutter, IdleSource::Wayland, IdleSource::X11, IdleSource::Logind, IdleSource::Terminal];
+        sources.into_iter().for_each(|source| machine.tell(Input::NoSuchSource(source)));
+        assert_eq!(machine.courtesy.unused(machine.now), unused);
+        machine.tell(Input::Sensed(Reading::Idle { source: IdleSource::Terminal, idle: mins(3) }));
+        assert_eq!(machine.courtesy.unused(machine.now), unused.map(|_| mins(3)));
+    }
 }
 
 #[test]

@@ -16,6 +16,11 @@ impl Readers {
         *self.0.entry(peer).or_default() += 1;
     }
 
+    /// True while somebody reads.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     pub(super) fn ended(&mut self, peer: PeerId) {
         if let Some(count) = self.0.get_mut(&peer) {
             *count -= 1;
@@ -59,9 +64,9 @@ mod tests {
         readers.began(peer);
         readers.began(peer);
         readers.ended(peer);
-        assert_eq!(readers.0.len(), 1);
+        assert!(readers.is_busy());
         readers.ended(peer);
         readers.ended(peer);
-        assert!(readers.0.is_empty());
+        assert!(!readers.is_busy());
     }
 }

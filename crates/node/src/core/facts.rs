@@ -13,7 +13,7 @@ use gridwell_model::{
 };
 use gridwell_mount::{MountError, Mounted};
 use gridwell_net::{Announced, NearbyError, Talk, VisitError};
-use gridwell_probe::PowerNews;
+use gridwell_probe::{PowerNews, SleepError};
 use gridwell_store::{BlobHold, LandedFile, StoreError};
 use gridwell_trust::{Code, Grid, Visit};
 use gridwell_wire::BulkRequest;
@@ -92,6 +92,8 @@ pub(crate) enum Fact {
     Carried(u64),
     /// The machine leaves, or is back.
     Power(PowerNews),
+    /// This machine was sent to sleep by itself, or the system does not let it.
+    Slept(Result<(), SleepError>),
     /// A piece of a log goes to whoever is the job's steward now.
     LogPiece(Handed),
     /// A job's log went to a machine up to this position; true if that is all.
@@ -208,6 +210,7 @@ impl Core {
             Fact::CameWrong(from, file) => self.on_wrong_bytes(from, &file),
             Fact::Carried(bytes) => self.passing.count(true, bytes),
             Fact::Power(news) => self.on_power(news),
+            Fact::Slept(sent) => self.on_slept(sent),
             Fact::LogPiece(handed) => self.hand_log(handed),
             Fact::LogsHanded(job, to, after, whole) => self.on_logs_handed(job, to, after, whole),
             Fact::WakeSent(wanted_by, peer, sent) => self.on_wake_sent(wanted_by, peer, sent),

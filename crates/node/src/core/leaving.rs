@@ -7,7 +7,7 @@ use gridwell_model::{JobId, PeerId, Time};
 use gridwell_probe::{Departure, Hold, PowerNews};
 use gridwell_wire::Message;
 
-use super::Core;
+use super::{Core, Fact};
 use crate::clock;
 
 /// Kept free of what the machine waits for at most: to say goodbye.
@@ -53,7 +53,7 @@ impl Core {
         }
     }
 
-    fn leave(&mut self, how: Departure, hold: Hold) {
+    pub(super) fn leave(&mut self, how: Departure, hold: Hold) {
         let limit = hold.limit();
         let until = clock::now() + limit.saturating_sub(GOODBYE).max(limit / 2);
         let heirs: Vec<_> = self.homes.keys().filter_map(|job| Some((*job, self.ready_heir(*job)?))).collect();
@@ -96,7 +96,7 @@ impl Core {
                 tracing::debug!(%error, "a machine was not told that this one leaves");
             }
         }
-        let net = self.net.clone();
+        let (net, words, facts) = (self.net.clone(), self.words_to_sleep(), self.facts.clone());
         self.beside.spawn(async move {
             for _ in 0..LOOKS {
                 if peers.iter().all(|peer| net.stats(*peer).pending_bytes == 0) {
@@ -106,11 +106,18 @@ impl Core {
             }
             tracing::info!("this machine may leave");
             drop(hold);
+            let Some(words) = words else { return };
+            let sent = tokio::task::spawn_blocking(move || gridwell_probe::sleep(&words)).await;
+            if let Ok(sent) = sent {
+                // The loop has stopped: nobody needs the fact any more.
+                let _ = facts.send(Fact::Slept(sent)).await;
+            }
         });
     }
 
     /// It has woken, or stays: others hear that it is there.
-    fn come_back(&mut self) {
+    pub(super) fn come_back(&mut self) {
+        self.woke();
         if self.leaving.take().is_some() {
             tracing::info!("this machine is back");
             self.lending_changed();

@@ -86,8 +86,21 @@ pub(crate) struct Settings {
     /// What a kilowatt-hour costs here.
     #[serde(default)]
     pub(crate) tariff: Option<Tariff>,
+    /// When it sleeps, and whether it is woken.
+    #[serde(default)]
+    pub(crate) sleep: SleepRules,
     /// Benchmark score, measured once.
     pub(crate) score: f64,
+}
+
+/// When a machine sleeps, and whether it is woken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SleepRules {
+    /// Whether others may wake it for work.
+    pub(crate) wakes_for_work: bool,
+    /// For how many seconds nobody used it before it sleeps; it never does by itself when absent.
+    pub(crate) after_secs: Option<u64>,
 }
 
 impl Settings {
@@ -120,6 +133,7 @@ impl Settings {
             awaited: BTreeSet::new(),
             watts: None,
             tariff: None,
+            sleep: SleepRules::default(),
             score: 0.0,
         }
     }
@@ -297,6 +311,7 @@ impl Core {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             standing: self.manners.engine.standing(),
             power: self.power(),
+            wakes_for_work: settings.sleep.wakes_for_work && settings.lend && settings.pause.is_none(),
         }
     }
 
@@ -384,6 +399,7 @@ impl Core {
         self.on_named(peer, &announcement.name);
         self.came_back(peer);
         let (view, wake) = (self.peer_view(peer, &announcement), announcement.wake.clone());
+        self.learn_rousing(peer, announcement.wakes_for_work);
         self.rate_deputy(peer, &announcement);
         let before = self.machines.other_mut(peer).announced.replace(announcement);
         self.tell_of_standing(peer, before.map_or(Standing::Offering, |before| before.standing));
@@ -398,6 +414,8 @@ impl Core {
         self.look_at_own_health();
         self.follow_wakefulness();
         self.look_at_energy();
+        self.rouse_for_work();
+        self.look_at_sleep();
         let before = self.machines.load;
         self.machines.load = load;
         // Small wobbles are not news.

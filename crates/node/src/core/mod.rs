@@ -60,10 +60,12 @@ mod reports;
 mod resting;
 mod results;
 mod resuming;
+mod rousing;
 mod rules;
 mod sessions;
 mod sharing;
 mod showing;
+mod sleeping;
 mod standing;
 mod steward;
 mod stow;
@@ -133,7 +135,9 @@ pub(crate) use peers::{NetWish, hello, net_wishes};
 pub(crate) use presence::Presence;
 pub(crate) use reading::Reading;
 pub(crate) use results::{landed_of, shown_for};
+pub(crate) use rousing::Rousing;
 pub(crate) use sharing::Sharing;
+pub(crate) use sleeping::Sleeping;
 pub(crate) use steward::{Home, sentence};
 pub(crate) use submit::Keys;
 pub(crate) use succession::home_of;
@@ -192,6 +196,8 @@ pub(crate) struct Core {
     /// While this machine is about to leave, or has just woken and does not know it yet.
     pub(crate) leaving: Option<Leaving>,
     pub(crate) waking: Waking,
+    pub(crate) rousing: Rousing,
+    pub(crate) sleeping: Sleeping,
     pub(crate) addresses: Addresses,
     pub(crate) store: Store,
     pub(crate) net: NetHandle,

@@ -78,6 +78,7 @@ impl Core {
             let LendLimits { cpus, cache_bytes, network, .. } = rules.limits;
             check_limit(network)?;
             (after.policy, after.lend_cpus, after.cache_bytes, after.network) = (policy, cpus, cache_bytes, network);
+            after.sleep = self.sleep_rules(&rules)?;
         }
         if let Some(pause) = request.pause {
             begin_pause(&mut after, pause)?;
@@ -232,6 +233,8 @@ fn rules_of(settings: &Settings) -> LendingRules {
         mine_wait: policy.mine_wait,
         keep_awake: policy.keep_awake,
         ladder: steps_of(&policy.ladder),
+        wake_for_work: settings.sleep.wakes_for_work,
+        sleep_after_secs: settings.sleep.after_secs,
     }
 }
 

@@ -261,6 +261,7 @@ impl Core {
             power: announced.power,
             leaning: self.machines.settings().leanings.get(&peer).copied(),
             awaited: self.machines.settings().awaited.contains(&peer),
+            wakes_for_work: announced.wakes_for_work,
             isolated_since: self.isolation.since().filter(|_| peer == self.me),
             confinement: (peer == self.me).then(|| HERE.to_string()),
             via: self.via(peer),

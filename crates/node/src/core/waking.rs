@@ -43,7 +43,15 @@ struct Waiting {
     until: Time,
     asked: BTreeSet<PeerId>,
     sent_by: Vec<PeerId>,
-    reply: Reply,
+    for_whom: For,
+}
+
+/// Who wants a machine woken.
+enum For {
+    /// A person, who waits for an answer.
+    Person(Reply),
+    /// Work, because of this.
+    Work(String),
 }
 
 impl Waking {
@@ -130,6 +138,22 @@ impl Core {
             let _gone = reply.send(Err(error));
             return;
         }
+        self.begin_waking(peer, For::Person(reply));
+    }
+
+    /// True if it is known where a machine hears packets that wake it.
+    pub(super) fn can_be_woken(&self, peer: PeerId) -> bool {
+        !self.waking.of(peer).is_empty()
+    }
+
+    /// Work waits for a machine that sleeps; `why` is told.
+    pub(super) fn wake_for_work(&mut self, peer: PeerId, why: String) {
+        if self.waking.waiting.len() < MOST_WAITING {
+            self.begin_waking(peer, For::Work(why));
+        }
+    }
+
+    fn begin_waking(&mut self, peer: PeerId, for_whom: For) {
         let theirs = self.waking.of(peer).to_vec();
         let online = self.machines.others().iter().filter(|(other, machine)| machine.online && **other != peer);
         let beside = online.filter(|(other, _)| Waking::beside(self.waking.of(**other), &theirs).is_some());
@@ -138,7 +162,7 @@ impl Core {
         let here = Waking::beside(&self.waking.mine, &theirs).is_some();
         asked.extend(here.then_some(self.me));
         let until = clock::now() + ANSWERS;
-        self.waking.waiting.push(Waiting { peer, until, asked, sent_by: Vec::new(), reply });
+        self.waking.waiting.push(Waiting { peer, until, asked, sent_by: Vec::new(), for_whom });
         if here {
             self.send_wake(self.me, peer);
         }
@@ -205,6 +229,13 @@ impl Core {
         let enough =
             |waiting: &mut Waiting| !waiting.sent_by.is_empty() || waiting.asked.is_empty() || waiting.until <= now;
         for waiting in self.waking.waiting.extract_if(.., enough).collect::<Vec<_>>() {
+            let reply = match waiting.for_whom {
+                For::Person(reply) => reply,
+                For::Work(why) => {
+                    self.tell_roused(waiting.peer, &why, &waiting.sent_by);
+                    continue;
+                }
+            };
             let name = self.machines.name(waiting.peer);
             let answer = if waiting.sent_by.is_empty() {
                 let message = format!("no machine that can be reached is beside {name} on its network");
@@ -214,7 +245,7 @@ impl Core {
                 Ok(Response::Wake(WakeView { machine: waiting.peer, name, sent_by }))
             };
             // The asker has gone: nobody waits for the answer.
-            let _gone = waiting.reply.send(answer);
+            let _gone = reply.send(answer);
         }
     }
 }

@@ -40,6 +40,7 @@ fn an_offer_is_accepted_fetched_opened_run_and_reported() {
     assert_eq!(results.iter().map(|result| result.tasks).collect::<Vec<_>>(), runs(&[(0, 1), (1, 2), (2, 3)]));
     assert!(results.iter().all(|result| result.end == AttemptEnd::Succeeded && result.run_micros == 1_000));
     assert!(results.iter().all(|result| result.energy == Some(Energy(5))));
+    assert!(!peer.worker.is_idle(), "what nobody settled is still here");
     assert_eq!(effects[1..], [Effect::FreeChanged { free: cores(2.0), running: 0 }]);
     peer.input(Input::Settled { lease: lease(1), tasks: runs(&[(0, 3)]) });
     assert!(peer.worker.leases.is_empty());
