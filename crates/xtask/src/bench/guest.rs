@@ -8,7 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Bench, node::cpu_seconds, page::Row};
+use super::{
+    Bench,
+    node::{Counts, cpu_nanos, growth, of_threads},
+    page::Row,
+};
 use crate::{
     grid::Grid,
     shell::{self, Failure},
@@ -87,14 +91,15 @@ fn watch(grid: &Grid, desk: &Desk, what: &str) -> Result<Row, Failure> {
     let pid = grid.pid(GUEST);
     desk.touch()?;
     thread::sleep(Duration::from_secs(2));
-    let (cpu, woken, begun) = (cpu_seconds(pid), wake_ups(pid), Instant::now());
+    let (cpu, woken, begun) = (cpu_nanos(pid), wake_ups(pid), Instant::now());
     while begun.elapsed() < WATCHED {
         desk.touch()?;
         thread::sleep(Duration::from_millis(250));
         shell::check_interrupted()?;
     }
     let secs = begun.elapsed().as_secs_f64();
-    let (share, each) = ((cpu_seconds(pid) - cpu) / secs * 100.0, (wake_ups(pid) - woken) as f64 / secs);
+    let (cpu, woken) = (growth(&cpu, &cpu_nanos(pid)), growth(&woken, &wake_ups(pid)));
+    let (share, each) = (cpu as f64 / 1e7 / secs, woken as f64 / secs);
     Ok(Row::new(format!("node while {what}"), format!("{share:.2} % of a core, {each:.0} wake-ups/s"), "bar: 0.2 %"))
 }
 
@@ -169,14 +174,11 @@ fn find(word: &str) -> Option<u32> {
 }
 
 /// How often the threads of a process were woken since it began.
-fn wake_ups(pid: u32) -> u64 {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let each = threads.filter_map(|thread| {
-        let status = fs::read_to_string(thread.path().join("status")).ok()?;
+fn wake_ups(pid: u32) -> Counts {
+    of_threads(pid, "status", |status| {
         let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
-        line.trim().parse::<u64>().ok()
-    });
-    each.sum()
+        line.trim().parse().ok()
+    })
 }
 
 /// The middle of the values, and what 99 of 100 do not exceed.

@@ -1,6 +1,6 @@
 //! What a node costs and how soon it starts a task.
 
-use std::{fs, process::Stdio, thread, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, fs, process::Stdio, thread, time::Duration};
 
 use serde_json::Value;
 
@@ -62,9 +62,9 @@ pub(super) fn at_rest(bench: &Bench) -> Result<Vec<Row>, Failure> {
     // The benchmark score is taken once at the first start; it is not rest.
     let settle = Duration::from_secs(10);
     thread::sleep(settle);
-    let before = cpu_seconds(grid.first_pid());
+    let before = cpu_nanos(grid.first_pid());
     thread::sleep(REST);
-    let share = (cpu_seconds(grid.first_pid()) - before) / REST.as_secs_f64() * 100.0;
+    let share = growth(&before, &cpu_nanos(grid.first_pid())) as f64 / 1e7 / REST.as_secs_f64();
     shell::check_interrupted()?;
     Ok(vec![
         Row::new("node at rest: processor", format!("{share:.2} % of a core"), "bar: 0.2 %"),
@@ -94,12 +94,25 @@ fn status_mb(pid: u32, line: &str) -> f64 {
     kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN) * 1_024.0 / 1e6
 }
 
-/// Processor time of a process in seconds. Source: proc(5), `utime` and `stime` of `stat`.
-pub(super) fn cpu_seconds(pid: u32) -> f64 {
+/// A count of each thread of a process.
+pub(super) type Counts = BTreeMap<OsString, u64>;
+
+/// Processor time of each thread in nanoseconds. Source: the kernel's sched-stats.
+pub(super) fn cpu_nanos(pid: u32) -> Counts {
+    of_threads(pid, "schedstat", |stat| stat.split_whitespace().next()?.parse().ok())
+}
+
+/// What `read` finds in a file of each thread.
+pub(super) fn of_threads(pid: u32, file: &str, read: impl Fn(&str) -> Option<u64>) -> Counts {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let nanos = |thread: fs::DirEntry| {
-        let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        stat.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    threads.filter_map(nanos).sum::<u64>() as f64 / 1e9
+    let found = threads.filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join(file)).ok()?;
+        Some((thread.file_name(), read(&text)?))
+    });
+    found.collect()
+}
+
+/// By how much counts grew. What threads did before they ended meanwhile is lost.
+pub(super) fn growth(before: &Counts, after: &Counts) -> u64 {
+    after.iter().map(|(thread, count)| count.saturating_sub(before.get(thread).copied().unwrap_or(0))).sum()
 }
