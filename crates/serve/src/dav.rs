@@ -105,17 +105,15 @@ async fn properties(inside: &Inside, path: &str, depth: Option<&HeaderValue>) ->
     Ok((StatusCode::MULTI_STATUS, kind, body).into_response())
 }
 
-/// What follows of a folder.
-enum Next {
-    After(String),
-    Over,
-}
-
-/// The next page; one that cannot be had breaks the answer off, so that nobody takes a part for all of it.
-async fn more(inside: Inside, path: String, next: Option<Next>) -> Option<(Result<String, ApiError>, Option<Next>)> {
-    let Next::After(name) = next? else { return None };
+/// The page behind the name `after`; one that cannot be had breaks the answer off, so that nobody takes a part for all of it.
+async fn more(
+    inside: Inside,
+    path: String,
+    after: Option<String>,
+) -> Option<(Result<String, ApiError>, Option<String>)> {
+    let after = after?;
     let mut text = String::new();
-    match list(&inside, &path, Some(name)).await {
+    match list(&inside, &path, Some(after)).await {
         Ok(page) => {
             let next = listed(&mut text, &path, &page);
             Some((Ok(text), next))
@@ -124,18 +122,16 @@ async fn more(inside: Inside, path: String, next: Option<Next>) -> Option<(Resul
     }
 }
 
-/// Writes a page, and the end behind the last one.
-fn listed(out: &mut String, path: &str, page: &FilesPage) -> Option<Next> {
+/// Writes a page, and the end behind the last one; returns the name behind which there is more.
+fn listed(out: &mut String, path: &str, page: &FilesPage) -> Option<String> {
     for file in page.files.iter().filter(|file| matches!(file.kind, TreeKind::File | TreeKind::Folder)) {
         described(out, &format!("{path}/{}", file.name), Some(file));
     }
-    match page.files.last() {
-        Some(last) if page.more => Some(Next::After(last.name.clone())),
-        _ => {
-            out.push_str(TAIL);
-            Some(Next::Over)
-        }
+    let last = page.files.last().filter(|_| page.more).map(|last| last.name.clone());
+    if last.is_none() {
+        out.push_str(TAIL);
     }
+    last
 }
 
 /// Writes what something is; the top is nothing that anybody could describe.

@@ -16,7 +16,7 @@ use gridwell_model::RelPath;
 
 use super::{
     BlobError, BlobHold,
-    file::{Stamp, copy, file_error, hash_steady, open_regular},
+    file::{Stamp, copy, file_error, hash_steady, open_regular, regular},
     folder::{Inner, write_temp},
 };
 use crate::shares::{open_file, os};
@@ -39,7 +39,7 @@ impl Inner {
                 let _ = to.rename(name, &from, os(path));
             }),
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                let (file, stamp) = regular(open_file(&from, path), &shown)?;
+                let (file, stamp) = regular(open_file(&from, path).map_err(failed("read"))?, &shown)?;
                 let kept = self.keep_copy(file, stamp, &shown)?;
                 from.remove_file(os(path)).map_err(failed("remove"))?;
                 Ok(kept)
@@ -91,17 +91,6 @@ impl Inner {
             return Err(BlobError::Changed { path: shown.to_owned() });
         }
         self.keep(temp, shown)
-    }
-}
-
-/// An opened file, if it is a regular one.
-fn regular(opened: io::Result<File>, shown: &Path) -> Result<(File, Stamp), BlobError> {
-    let file = opened.map_err(|error| file_error("read", shown, error))?;
-    let metadata = file.metadata().map_err(|error| file_error("read", shown, error))?;
-    if metadata.is_file() {
-        Ok((file, Stamp::of(&metadata)))
-    } else {
-        Err(BlobError::NotAFile { path: shown.to_owned() })
     }
 }
 

@@ -74,6 +74,11 @@ pub(super) fn open_regular(path: &Path, follow: bool) -> Result<(File, Stamp), B
         Some(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO) => BlobError::NotAFile { path: path.to_owned() },
         _ => file_error("read", path, error),
     })?;
+    regular(file, path)
+}
+
+/// An open file and what it looks like, if it is a regular one.
+pub(super) fn regular(file: File, path: &Path) -> Result<(File, Stamp), BlobError> {
     let metadata = file.metadata().map_err(|error| file_error("read", path, error))?;
     if metadata.is_file() {
         Ok((file, Stamp::of(&metadata)))
