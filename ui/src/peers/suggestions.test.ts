@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import type { SuggestionView } from "~/bridge";
 import { machine, peerId } from "~/lab/fixtures";
@@ -15,8 +15,6 @@ function said(some: Partial<SuggestionView>): string {
 }
 
 describe("what a behaviour suggests", () => {
-  beforeEach(() => setLocale("en"));
-
   it("comes with the numbers that decided", () => {
     const replace = { link_with: peerId("attic"), let_go: peerId("forge"), new_micros: 2_100, old_micros: 38_400 };
     expect(said({ ...replace, why: "may_be_nearer" })).toBe(

@@ -1,9 +1,7 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import * as format from "./format";
 import { setLocale } from "./locale.svelte";
-
-beforeEach(() => setLocale("en"));
 
 describe("sizes", () => {
   it.each([
