@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let skips = shell::target_dir()?.join("skipped-tests.txt");
     std::fs::create_dir_all(skips.with_file_name("")).map_err(|error| Failure::file(&skips, error))?;
     std::fs::write(&skips, "").map_err(|error| Failure::file(&skips, error))?;
+    shell::note_last_lines();
     let mut steps = Vec::new();
     for (name, step) in steps_in_order(&skips) {
         println!("\n== {name}");
@@ -26,15 +27,36 @@ pub(crate) fn run() -> Result<(), Failure> {
         shell::check_interrupted()?;
         // A disk that fills up makes later steps fail for no other reason.
         let free_gib = rustix::fs::statvfs(&skips).map_or(0, |disk| (disk.f_bavail * disk.f_frsize) >> 30);
-        steps.push((name, result.is_ok(), started.elapsed().as_secs(), free_gib));
+        let failed = result.err().map(|failure| (failure, shell::last_lines()));
+        steps.push(Done { name, failed, seconds: started.elapsed().as_secs(), free_gib });
+    }
+    sum_up(&steps);
+    print_skips(&skips)?;
+    let failed: Vec<_> = steps.iter().filter(|step| step.failed.is_some()).map(|step| step.name).collect();
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Steps { steps: failed.join(", ") }) }
+}
+
+/// A step that was taken.
+struct Done {
+    name: &'static str,
+    /// Why it failed, and the last lines that it printed, if they were noted.
+    failed: Option<(Failure, Vec<String>)>,
+    seconds: u64,
+    free_gib: u64,
+}
+
+/// How each step ended. Why one failed stands far above in a log, of which readers often have the end alone: it is said again.
+fn sum_up(steps: &[Done]) {
+    for Done { name, failed, .. } in steps {
+        let Some((failure, lines)) = failed else { continue };
+        println!("\n== why {name} failed: {failure}");
+        lines.iter().for_each(|line| println!("{line}"));
     }
     println!("\n== summary");
-    for (name, ok, seconds, free_gib) in &steps {
-        println!("{} {name} ({seconds} s, {free_gib} GiB left on the disk)", if *ok { "ok    " } else { "FAILED" });
+    for Done { name, failed, seconds, free_gib } in steps {
+        let how = if failed.is_none() { "ok    " } else { "FAILED" };
+        println!("{how} {name} ({seconds} s, {free_gib} GiB left on the disk)");
     }
-    print_skips(&skips)?;
-    let failed: Vec<_> = steps.iter().filter(|(_, ok, ..)| !ok).map(|(name, ..)| *name).collect();
-    if failed.is_empty() { Ok(()) } else { Err(Failure::Steps { steps: failed.join(", ") }) }
 }
 
 type Step<'skips> = Box<dyn Fn() -> Result<(), Failure> + 'skips>;

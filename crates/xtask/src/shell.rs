@@ -1,10 +1,12 @@
 use std::{
-    io,
+    collections::VecDeque,
+    io::{self, BufRead as _, BufReader, IsTerminal as _, PipeReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
     time::Duration,
@@ -14,6 +16,18 @@ use serde_json::Value;
 
 /// How often a chore looks at the child it waits for, and for a signal.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Lines of a command's output that are remembered: enough for what a test runner sums up at its end.
+const LAST_LINES: usize = 40;
+
+/// How long the rest of an ended command's output may take: what it started may hold the pipe open.
+const REST: Duration = Duration::from_secs(2);
+
+/// Whether the last lines of each command are noted.
+static NOTES: AtomicBool = AtomicBool::new(false);
+
+/// The last lines of the command that was run last.
+static LAST: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
 static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
@@ -111,8 +125,56 @@ pub(crate) fn wait(child: &mut Child) -> Result<ExitStatus, Failure> {
 
 /// Runs a command with our own input and output.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
-    let status = wait(&mut start(command)?)?;
+    let status = if NOTES.load(Ordering::Relaxed) { run_noted(command)? } else { wait(&mut start(command)?)? };
     if status.success() { Ok(()) } else { Err(Failure::CommandFailed { command: show(command), status }) }
+}
+
+/// From now on commands print through us, unless to a terminal, so that the last lines of each are known.
+pub(crate) fn note_last_lines() {
+    NOTES.store(!io::stdout().is_terminal(), Ordering::Relaxed);
+}
+
+/// The last lines of the command that was run last, if they are noted.
+pub(crate) fn last_lines() -> Vec<String> {
+    last().iter().cloned().collect()
+}
+
+/// Passes on what a command prints, and notes the last of it.
+fn run_noted(command: &mut Command) -> Result<ExitStatus, Failure> {
+    last().clear();
+    let no_pipe = |source| Failure::NotStarted { program: show(command), source };
+    let (reader, writer) = io::pipe().map_err(no_pipe)?;
+    let errors = writer.try_clone().map_err(no_pipe)?;
+    let mut child = start(command.stdout(writer).stderr(errors))?;
+    // The command holds the other ends of the pipe.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        pass_on(reader);
+        // Nobody waits any more.
+        let _ = done.send(());
+    });
+    let status = wait(&mut child);
+    let _ = is_done.recv_timeout(REST);
+    status
+}
+
+fn pass_on(from: PipeReader) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        // Whoever reads us went away: the command goes on.
+        let _ = io::stdout().write_all(&line);
+        let mut last = last();
+        last.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+        let excess = last.len().saturating_sub(LAST_LINES);
+        last.drain(..excess);
+        line.clear();
+    }
+}
+
+fn last() -> MutexGuard<'static, VecDeque<String>> {
+    LAST.lock().expect("nothing panics while it holds the lines")
 }
 
 /// Runs a command and returns what it printed; its errors go to ours.
