@@ -16,6 +16,7 @@ use crate::{
     event::{ExecEvent, Yield},
     protocol::ToRunner,
     session::{self, Session, Tags},
+    spare::Spare,
 };
 
 /// Batches of events that may wait for the node. A batch is at most one frame, so this bounds memory to a few MB; when
@@ -53,6 +54,7 @@ struct Shared {
     config: ExecConfig,
     events: mpsc::Sender<ExecEvent>,
     sessions: Mutex<BTreeMap<u64, Open>>,
+    spare: Arc<Spare>,
     runtime: Handle,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -122,6 +124,7 @@ impl Exec {
             config,
             events,
             sessions: Mutex::default(),
+            spare: Arc::default(),
             runtime: Handle::current(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -159,6 +162,7 @@ impl Exec {
             number: session,
             plan,
             config: self.shared.config.clone(),
+            spare: Arc::clone(&self.shared.spare),
             commands,
             tags,
             events: self.shared.events.clone(),
@@ -229,6 +233,7 @@ impl Exec {
         }
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
+        self.shared.spare.end().await;
     }
 
     fn send(&self, session: u64, command: ToRunner) -> Result<(), ExecError> {

@@ -3,7 +3,8 @@
 //! Floor 2, the only room that starts processes. A **session** is a folder plus environments in which actions of one job
 //! run one after the other (Open Job Description 2023-09, "How Jobs Are Run"). Each open session has one small **runner**
 //! process: a hidden sub-command of our own executable that calls [`runner_main`]. The node's side is [`Exec`]; it owns
-//! the runners, sends them plans and hands out what happened as [`ExecEvent`]s.
+//! the runners, sends them plans and hands out what happened as [`ExecEvent`]s. Once a session has closed, a runner waits for
+//! the next one.
 //!
 //! The runner takes limits once, so that a task costs one `posix_spawn`; it is the reaper of everything its programs
 //! leave behind, and it lives no longer than the pipe from its node. Nothing that a session started outlives the session.
@@ -31,6 +32,7 @@ mod protocol;
 #[cfg(target_os = "linux")]
 mod runner;
 mod session;
+mod spare;
 #[cfg(target_os = "linux")]
 mod stat;
 

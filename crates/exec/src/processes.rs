@@ -15,7 +15,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, wait},
 };
 
-use crate::{session::MARK, stat::Stat};
+use crate::{spare::MARK, stat::Stat};
 
 /// How long killed processes may take to go; one that takes longer hangs in the kernel.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);

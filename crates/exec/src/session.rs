@@ -1,21 +1,17 @@
 use std::{
     collections::BTreeSet,
-    env,
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     future::pending,
-    io,
     path::PathBuf,
-    process::{ExitStatus, Stdio},
+    process::ExitStatus,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use gridwell_model::{ActionEnd, ActionPlan, SessionPlan};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, ChildStdin, ChildStdout, Command},
+    process::{ChildStdin, ChildStdout},
     sync::mpsc,
-    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,14 +21,8 @@ use crate::{
     exec::{ExecConfig, MAX_QUEUED, lock},
     frame::{self, FrameError, Frames},
     protocol::ToRunner,
+    spare::{Runner, Spare},
 };
-
-/// The variable that marks every process of a session with its folder, so that leftovers of a killed runner are found.
-pub(crate) const MARK: &str = "GRIDWELL_SESSION";
-
-/// How long a runner may take to kill its programs and remove its folder before it is killed itself. With the sweep
-/// that follows, a shutdown stays within 2 s.
-const RUNNER_GRACE: Duration = Duration::from_millis(1_200);
 
 /// Tasks per frame: keeps a frame of ordinary tasks far below its limit.
 const RUN_CHUNK: usize = 256;
@@ -82,6 +72,7 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     pub(crate) plan: SessionPlan,
     pub(crate) config: ExecConfig,
+    pub(crate) spare: Arc<Spare>,
     pub(crate) commands: mpsc::Receiver<ToRunner>,
     pub(crate) tags: Arc<Mutex<Tags>>,
     pub(crate) events: mpsc::Sender<ExecEvent>,
@@ -100,8 +91,8 @@ enum Finish {
 
 /// Runs a session; calls `forget` once no further command may reach it, before its last event.
 pub(crate) async fn run(mut session: Session, forget: impl FnOnce() + Send) {
-    let (mut child, stdin, stdout) = match spawn(&session) {
-        Ok(parts) => parts,
+    let (mut process, stdin, stdout) = match start(&session) {
+        Ok(runner) => runner.apart(),
         Err(reason) => {
             forget();
             return session.lose(reason).await;
@@ -111,17 +102,21 @@ pub(crate) async fn run(mut session: Session, forget: impl FnOnce() + Send) {
     forget();
     match finish {
         Finish::Closed(last) => {
+            // Before the node hears of it: it may open the next one at once.
+            if let Some(spare) = session.spare() {
+                spare.renew(&session.config.runner, session.plan.folder.parent().unwrap_or(&session.plan.folder));
+            }
             let events: Vec<_> = lock(&session.tags).not_run().chain([last]).collect();
             session.tell(events).await;
-            end_runner(&mut child).await;
+            process.end().await;
         }
         Finish::Broken(error) => {
-            let status = end_runner(&mut child).await;
+            let status = process.end().await;
             session.sweep().await;
             session.lose(broken_reason(error.as_ref(), status)).await;
         }
         Finish::Stopped => {
-            end_runner(&mut child).await;
+            process.end().await;
             session.sweep().await;
         }
     }
@@ -145,6 +140,12 @@ impl Session {
             () = feed => Finish::Broken(None),
             () = self.stop.cancelled() => Finish::Stopped,
         }
+    }
+
+    /// What waits for sessions like this one. In namespaces of its own each has another command line.
+    fn spare(&self) -> Option<&Spare> {
+        let is_alone = self.plan.access.as_ref().is_some_and(|access| access.alone);
+        (!is_alone).then_some(&*self.spare)
     }
 
     /// Where the session's control group is, if it ever needs one.
@@ -289,21 +290,16 @@ fn encode_tasks(mut batch: Vec<(u64, ActionPlan)>, bytes: &mut Vec<u8>, refused:
     }
 }
 
-fn spawn(session: &Session) -> Result<(Child, ChildStdin, ChildStdout), String> {
+/// Starts the session's runner, unless one waits for it.
+fn start(session: &Session) -> Result<Runner, String> {
     if cfg!(not(target_os = "linux")) {
         return Err("programs cannot be run on this system yet".to_owned());
     }
-    let (program, args) = command_line(session)?;
-    let refuse = |error: io::Error| format!("the runner {} could not be started: {error}", program.display());
-    let mut command = Command::new(&program);
-    command.args(args).env_clear().envs(passed_on()).env(MARK, &session.plan.folder).current_dir("/");
-    // It leaves our terminal itself, out of reach of its interrupt: an interrupted node still closes its sessions in order.
-    // Not killed on drop: a runner that loses its node cleans up by itself, which a killed one could not.
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(refuse)?;
-    match (child.stdin.take(), child.stdout.take()) {
-        (Some(stdin), Some(stdout)) => Ok((child, stdin, stdout)),
-        _ => Err(refuse(io::ErrorKind::BrokenPipe.into())),
+    if let Some(runner) = session.spare().and_then(Spare::take) {
+        return Ok(runner);
     }
+    let (program, args) = command_line(session)?;
+    Runner::start(&program, &args, &session.plan.folder)
 }
 
 /// What starts the runner: itself, or what puts it into namespaces of its own.
@@ -324,27 +320,6 @@ fn command_line(session: &Session) -> Result<(PathBuf, Vec<OsString>), String> {
     Ok((program.into(), args.to_vec()))
 }
 
-/// The variables of this process that programs may see; everything else (tokens, sockets, sessions) stays here.
-fn passed_on() -> impl Iterator<Item = (OsString, OsString)> {
-    env::vars_os().filter(|(name, _)| is_passed_on(name))
-}
-
-fn is_passed_on(name: &OsStr) -> bool {
-    const NAMES: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"];
-    name.to_str().is_some_and(|name| NAMES.contains(&name) || name.starts_with("LC_"))
-}
-
-/// Waits for a runner whose pipe is closed or whose work is done; kills it when it takes too long.
-async fn end_runner(child: &mut Child) -> Option<ExitStatus> {
-    if let Ok(status) = timeout(RUNNER_GRACE, child.wait()).await {
-        return status.ok();
-    }
-    if let Err(error) = child.kill().await {
-        tracing::error!(%error, "a session's runner could not be killed");
-    }
-    child.try_wait().ok().flatten()
-}
-
 fn broken_reason(error: Option<&FrameError>, status: Option<ExitStatus>) -> String {
     match (error, status) {
         (Some(error), _) => format!("the session's runner was not understood: {error}"),
@@ -356,16 +331,6 @@ fn broken_reason(error: Option<&FrameError>, status: Option<ExitStatus>) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_listed_variables_reach_programs() {
-        for name in ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER"] {
-            assert!(is_passed_on(OsStr::new(name)), "{name}");
-        }
-        for name in ["AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "GRIDWELL_DATA", "LD_PRELOAD", "PATHS"] {
-            assert!(!is_passed_on(OsStr::new(name)), "{name}");
-        }
-    }
 
     #[test]
     fn a_task_too_large_for_a_frame_is_refused_alone() {

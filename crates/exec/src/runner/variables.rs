@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 use super::output::Changes;
+use crate::spare::MARK;
 
 /// Where programs are looked for when nothing says it.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -24,6 +25,8 @@ impl Variables {
         let mut base: BTreeMap<OsString, OsString> = inherited.collect();
         base.entry("PATH".into()).or_insert_with(|| DEFAULT_PATH.into());
         base.insert("TMPDIR".into(), folder.into());
+        // A runner that waited for a session was started before it had a folder.
+        base.insert(MARK.into(), folder.into());
         base.extend(session.iter().map(|(name, value)| (name.into(), value.into())));
         let effective = base.clone();
         Self { base, layers: Vec::new(), effective }

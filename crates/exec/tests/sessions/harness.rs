@@ -10,7 +10,7 @@ use gridwell_exec::{Exec, ExecConfig, ExecEvent, SessionEvent};
 use gridwell_model::{Access, ActionEnd, ActionPlan, EnvironmentPlan, SessionPlan};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{Pid, PidfdFlags, pidfd_open},
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -213,6 +213,14 @@ pub(crate) struct Watched(Option<rustix::fd::OwnedFd>);
 impl Watched {
     pub(crate) fn new(pid: u32) -> Self {
         Self(pidfd_open(Pid::from_raw(pid.cast_signed()).unwrap(), PidfdFlags::empty()).ok())
+    }
+
+    /// Kills it, and waits until it is dead.
+    pub(crate) fn kill(&self) {
+        if let Some(process) = &self.0 {
+            pidfd_send_signal(process, Signal::KILL).unwrap();
+        }
+        self.dies();
     }
 
     pub(crate) fn dies(&self) {

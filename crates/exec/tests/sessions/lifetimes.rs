@@ -103,6 +103,30 @@ async fn a_runner_that_cannot_start_or_talks_nonsense_is_a_lost_session() {
 }
 
 #[tokio::test]
+async fn a_runner_waits_for_the_next_session_and_ends_with_its_node() {
+    let mut grid = Grid::opened().await;
+    grid.close().await;
+    let sessions = grid.folder().parent().unwrap().to_owned();
+    let waiting = runner_of(&sessions);
+    grid.open(vec![]);
+    // It became that session's: its programs are its children, and known by their session's folder.
+    let said = grid.says("echo $PPID; echo $GRIDWELL_SESSION").await;
+    assert_eq!(said, format!("{waiting}\n{}\n", grid.folder().display()));
+    grid.close().await;
+
+    // One that is no more is not missed.
+    let dead = Watched::new(runner_of(&sessions));
+    dead.kill();
+    grid.open(vec![]);
+    assert_eq!(grid.says("echo on").await, "on\n");
+    grid.close().await;
+
+    let last = Watched::new(runner_of(&sessions));
+    grid.exec.shutdown().await;
+    last.dies();
+}
+
+#[tokio::test]
 async fn a_folder_that_exists_is_refused_and_left_alone() {
     let mut grid = Grid::new();
     std::fs::create_dir_all(grid.folder()).unwrap();
