@@ -120,10 +120,16 @@ impl Courtesy {
         self.offer
     }
 
-    /// How often the senses should speak: often while somebody's return has to be noticed, slowly while the owner works.
+    /// How often the senses should speak: often while somebody's return has to be noticed, less so once it was, and slowly
+    /// while nothing of others runs.
     #[must_use]
     pub fn pace(&self) -> Duration {
-        if self.sessions.values().any(|session| !session.facts.own) {
+        let works_for_others = self.sessions.values().any(|session| !session.facts.own);
+        let is_in_use = || self.objections.iter().any(|objection| matches!(objection.reason, Reason::InUse { .. }));
+        if works_for_others && is_in_use() {
+            // Often enough that somebody who goes on working is not taken to have left in between.
+            Duration::from_secs(2).min(self.policy.ladder.touched / 2).max(Duration::from_millis(500))
+        } else if works_for_others {
             Duration::from_millis(500)
         } else if self.offer.others.share > Share::Nothing {
             Duration::from_secs(10)

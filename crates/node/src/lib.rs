@@ -20,6 +20,7 @@ mod outgoing;
 mod pictures;
 mod recorder;
 mod reuse;
+mod sampling;
 mod senses;
 mod start;
 mod transfer;

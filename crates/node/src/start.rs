@@ -15,13 +15,13 @@ use gridwell_ledger::{Deputies, DeputyInput, Input as LedgerInput, Ledger, Resto
 use gridwell_links::Links;
 use gridwell_model::{Claim, Hardware, Incarnation, PeerId};
 use gridwell_net::{Net, NetConfig};
-use gridwell_probe::{Sampler, ToolCache};
+use gridwell_probe::ToolCache;
 use gridwell_sched::{Config as SchedConfig, Input as SchedInput, Scheduler};
 use gridwell_store::{OpenError, SecretError, Store, StoreError};
 use gridwell_trust::Identity;
 use gridwell_worker::Worker;
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -43,6 +43,7 @@ use crate::{
     outgoing::Outgoing,
     pictures,
     recorder::Recorder,
+    sampling,
     senses::{Asking, Look},
     transfer::{Doubts, Transfer, Ways},
     tree::{Copies, Fetchings, JobFolders, Jobs, Keeping, Tickets, Tree},
@@ -50,9 +51,6 @@ use crate::{
 
 /// Parts of pictures that are read at once.
 const PARTS_AT_ONCE: usize = 2;
-
-/// How often the machine's load is sampled.
-const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 
 /// How long the processor is measured, once in a machine's life.
 const BENCHMARK: Duration = Duration::from_millis(300);
@@ -283,6 +281,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
         copying: Copying::started(epochs, logs_to_hand),
         sched: Scheduler::new(SchedConfig::new(me), u64::from_le_bytes(random())),
         worker: Worker::new(),
+        sampling: watch::Sender::new(sampling::OFTEN),
         links: Links::new(me, u64::from_le_bytes(random())),
         linking,
         consent,
@@ -356,7 +355,7 @@ async fn assemble(config: &Config, store: Store) -> Result<(Core, Inlets, NodeHa
     core.follow_roots();
     core.follow_room();
     core.begin_mounting();
-    watch_machine(&core);
+    sampling::start(core.data.clone(), core.facts.downgrade(), core.sampling.subscribe());
     watch_power(&core);
     let inlets = Inlets { facts: fact_inlet, asks: ask_inlet, net: net_events, exec: exec_events };
     Ok((core, inlets, handle))
@@ -479,34 +478,6 @@ async fn manners(
     let programs = machines.settings().policy.never_while.programs.clone();
     let look = Look { every: Courtesy::default().pace(), programs, uses_graphics: false };
     Ok(Manners::new(promises, Asking::start(data.to_owned(), look.clone(), facts), look))
-}
-
-/// Samples the load while the node runs.
-fn watch_machine(core: &Core) {
-    let (facts, data) = (core.facts.downgrade(), core.data.clone());
-    // Not one of the tasks that are awaited at the end: it ends when the loop's channel is gone.
-    tokio::spawn(async move {
-        let mut sampler = Sampler::new(&data);
-        let own = [std::process::id()];
-        loop {
-            let sampled = tokio::task::spawn_blocking(move || {
-                let load = sampler.sample(&own);
-                (sampler, load)
-            });
-            let Ok((back, load)) = sampled.await else {
-                return;
-            };
-            sampler = back;
-            let Some(facts) = facts.upgrade() else {
-                return;
-            };
-            if facts.send(Fact::Sampled(load)).await.is_err() {
-                return;
-            }
-            drop(facts);
-            tokio::time::sleep(SAMPLE_EVERY).await;
-        }
-    });
 }
 
 /// Hears when the machine is about to sleep or to be switched off, where anything tells.

@@ -166,10 +166,11 @@ fn rule_7_senses_are_asked_slowly_while_the_owner_works_and_often_while_others_w
     let idle = machine.courtesy.pace();
     machine.run(1);
     let lent = machine.courtesy.pace();
-    machine.tell(Input::SessionEnded { session: SessionKey(1) });
     machine.touch();
+    let noticed = machine.courtesy.pace();
+    machine.tell(Input::SessionEnded { session: SessionKey(1) });
     let used = machine.courtesy.pace();
-    assert!(lent < idle && idle < used);
+    assert!(lent < noticed && noticed < idle && idle < used);
 }
 
 #[test]

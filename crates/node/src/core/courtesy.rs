@@ -127,6 +127,7 @@ impl Core {
             manners.looks = look.clone();
             manners.asking.change(look);
         }
+        self.sample_as_wanted();
     }
 
     /// A session of a guest was opened.

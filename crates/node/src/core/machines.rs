@@ -6,7 +6,7 @@ use std::{
 };
 
 use gridwell_api::{ApiError, ErrorCode};
-use gridwell_courtesy::{Policy, Resource, When};
+use gridwell_courtesy::{Policy, Resource, Share, When};
 use gridwell_job::Recipes;
 use gridwell_model::{
     Capabilities, Hardware, Incarnation, Leaning, Load, PeerId, Reserve, Stamp, Standing, Tariff, Tuning, Watts,
@@ -18,7 +18,7 @@ use gridwell_worker::Lent;
 use serde::{Deserialize, Serialize};
 
 use super::{Core, Leaving, lending::Pause};
-use crate::{clock, lines::Lines};
+use crate::{clock, lines::Lines, sampling};
 
 /// Why a machine without the role does not ask others.
 const NO_RUN: &str = "this machine's jobs may not run on others: an admin gives it the role run";
@@ -429,6 +429,16 @@ impl Core {
             self.changed.machines.insert(self.me);
             self.tell_soon();
         }
+        self.sample_as_wanted();
+    }
+
+    /// Looks at the load often while work runs here or may come, while something is done at each look, and while people look on.
+    pub(super) fn sample_as_wanted(&mut self) {
+        let works = !self.sessions.is_empty() || self.manners.offer().others.share > Share::Nothing;
+        let sleeps_or_wakes = self.machines.settings().sleep.after_secs.is_some() || self.rousing.may_wake();
+        let often = works || sleeps_or_wakes || self.events.is_heard();
+        let pace = if often { sampling::OFTEN } else { sampling::SELDOM };
+        self.sampling.send_if_modified(|kept| std::mem::replace(kept, pace) != pace);
     }
 }
 

@@ -97,7 +97,7 @@ use gridwell_preview::Previews;
 use gridwell_sched::Scheduler;
 use gridwell_store::Store;
 use gridwell_worker::{SessionId, Worker};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use activity::UNKEPT_NOTICES;
@@ -249,6 +249,8 @@ pub(crate) struct Core {
     /// When the last task of another machine started here.
     pub(crate) worked_for_others: Option<Time>,
     pub(crate) facts: mpsc::Sender<Fact>,
+    /// How often the load is looked at.
+    pub(crate) sampling: watch::Sender<Duration>,
     pub(crate) beside: TaskTracker,
 }
 

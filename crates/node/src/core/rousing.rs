@@ -36,6 +36,11 @@ struct Sleeper {
 }
 
 impl Rousing {
+    /// True if any machine may be woken.
+    pub(super) fn may_wake(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
     /// Reads what is kept. It is a hint: what cannot be read is forgotten.
     pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
         let kept = store.meta(KEY).await?;

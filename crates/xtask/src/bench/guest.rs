@@ -48,6 +48,9 @@ const RULES: [&str; 19] = [
     "--json",
 ];
 
+/// What an owner has who changes nothing, but that work goes on beside them.
+const USUAL: [&str; 8] = ["lending", "set", "--on-return", "soften", "--ladder", "touched=1m", "--ladder", "gone=5m"];
+
 /// How long the node is watched while its owner works.
 const WATCHED: Duration = Duration::from_secs(20);
 
@@ -78,7 +81,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
         Row::new(format!("touch → softened, {} touches, p50 · p99", soft.len()), spread(&mut soft), "bar: 1 s"),
         Row::new("touch → standing still, p50 · p99", spread(&mut still), "bar: the promise"),
     ];
-    shell::run(grid.command_of(GUEST).args(["lending", "set", "--on-return", "soften"]).stdout(Stdio::null()))?;
+    shell::run(grid.command_of(GUEST).args(USUAL).stdout(Stdio::null()))?;
     rows.push(watch(&grid, &desk, "its owner works, and work of others runs with less")?);
     shell::run(grid.command_of(GUEST).args(["lending", "pause", "--how", "end"]).stdout(Stdio::null()))?;
     grid.wait_until("an empty machine", |grid| stands(grid, "paused"))?;
