@@ -128,7 +128,7 @@ impl Courtesy {
         let is_in_use = || self.objections.iter().any(|objection| matches!(objection.reason, Reason::InUse { .. }));
         if works_for_others && is_in_use() {
             // Often enough that somebody who goes on working is not taken to have left in between.
-            Duration::from_secs(2).min(self.policy.ladder.touched / 2).max(Duration::from_millis(500))
+            Duration::from_secs(5).min(self.policy.ladder.touched / 2).max(Duration::from_millis(500))
         } else if works_for_others {
             Duration::from_millis(500)
         } else if self.offer.others.share > Share::Nothing {

@@ -14,6 +14,8 @@ const SHORTEST: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Sampler {
     data_dir: PathBuf,
+    /// To find them out takes a dozen looks at control groups.
+    cores: u32,
     before: Option<(Instant, usage::Usage)>,
     foreign_cpu: f32,
 }
@@ -22,7 +24,7 @@ impl Sampler {
     /// Starts without a measurement: the first sample tells memory and disk, and no foreign load.
     #[must_use]
     pub fn new(data_dir: &Path) -> Self {
-        Self { data_dir: data_dir.to_owned(), before: None, foreign_cpu: 0.0 }
+        Self { data_dir: data_dir.to_owned(), cores: host::cores(), before: None, foreign_cpu: 0.0 }
     }
 
     /// Returns the load since the last call. `own` are processes whose whole trees are ours: usually just the node's own
@@ -35,7 +37,7 @@ impl Sampler {
             && let Some(usage) = usage::read(own)
         {
             if let Some((elapsed, (_, before))) = elapsed.zip(self.before.as_ref()) {
-                self.foreign_cpu = foreign(before, &usage, elapsed, host::cores());
+                self.foreign_cpu = foreign(before, &usage, elapsed, self.cores);
             }
             self.before = Some((now, usage));
         }

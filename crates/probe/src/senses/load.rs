@@ -10,6 +10,7 @@ const SHORTEST: Duration = Duration::from_millis(500);
 
 /// How busy others keep the machine: everybody's time less that of our own trees.
 pub(super) struct ForeignLoad {
+    cores: u32,
     before: Option<(Instant, usage::Usage)>,
     share: Option<f32>,
 }
@@ -17,7 +18,7 @@ pub(super) struct ForeignLoad {
 impl ForeignLoad {
     pub(super) fn open() -> Result<Self, Unavailable> {
         usage::read(&[])
-            .map(|_| Self { before: None, share: None })
+            .map(|_| Self { cores: host::cores(), before: None, share: None })
             .ok_or(Unavailable::Missing { what: "count of work" })
     }
 }
@@ -29,8 +30,7 @@ impl Sense for ForeignLoad {
         if elapsed.is_none_or(|elapsed| elapsed >= SHORTEST) {
             let usage = usage::read(around.own).ok_or(Unavailable::Missing { what: "count of work" })?;
             if let Some((elapsed, (_, before))) = elapsed.zip(self.before.as_ref()) {
-                let cores = host::cores();
-                self.share = Some(sample::foreign(before, &usage, elapsed, cores) / cores as f32);
+                self.share = Some(sample::foreign(before, &usage, elapsed, self.cores) / self.cores as f32);
             }
             self.before = Some((now, usage));
         }

@@ -187,7 +187,9 @@ async fn behind<T: Send + 'static>(
 }
 
 fn hash(file: &SharedFile, version: Version, closed: &AtomicBool) -> Result<Outboard, ShareError> {
-    let (mut builder, mut piece, mut at) = (OutboardBuilder::default(), vec![0; PIECE_BYTES], 0);
+    // A small file needs little room: to make it ready would take longer than to hash it.
+    let room = PIECE_BYTES.min(usize::try_from(version.size_bytes).unwrap_or(PIECE_BYTES));
+    let (mut builder, mut piece, mut at) = (OutboardBuilder::default(), vec![0; room], 0);
     while at < version.size_bytes {
         if closed.load(Ordering::Relaxed) {
             return Err(StoreError::Closed.into());
