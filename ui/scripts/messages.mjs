@@ -38,8 +38,8 @@ export function leaner(code) {
   const name = /export const (\w+) =/.exec(code)?.[1];
   if (name !== undefined && texts.size === 2 && !code.includes("const en_xa")) {
     const input = code.includes(") => LocalizedString} */ (i) =>") ? "i" : "()";
-    return `import { getLocale } from "../runtime.js";
-export const ${name} = ${input} => getLocale() === "de" ? ${texts.get("de")} : ${texts.get("en")};`;
+    return `import { pick } from "../../pick";
+export const ${name} = ${input} => pick(${texts.get("de")}, ${texts.get("en")});`;
   }
   return code
     .replace("experimentalStaticLocale ?? options.locale ?? getLocale()", "getLocale()")
