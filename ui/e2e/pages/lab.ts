@@ -21,6 +21,8 @@ export interface Look {
   admin?: "0";
   /** Whether something waits for a second admin. */
   proposals?: "1";
+  /** On a system that can do little for lending. */
+  poor?: "1";
   /** As at the very first start. */
   first?: "1";
 }

@@ -1,8 +1,10 @@
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 
+import type { Request } from "~/bridge";
 import type { Policy } from "../../src/lending/policy";
-import { breaches, openLending, usePages } from "./lab";
+import { breaches, open, openLending, usePages } from "./lab";
+import { unspoken } from "./spoken";
 
 usePages();
 
@@ -16,6 +18,20 @@ function policy(page: Page): Promise<Policy | undefined> {
 async function hours(page: Page): Promise<readonly number[]> {
   const when = (await policy(page))?.when;
   return when !== undefined && "hours" in when ? when.hours : [];
+}
+
+/** What the whole window asked to change, in short. */
+function wishes(page: Page): Promise<unknown[]> {
+  return page.evaluate(() =>
+    window.lab.bridge.asked.flatMap((request: Request): unknown[] => {
+      if (request.ask === "set") return [request];
+      if (request.ask !== "lending") return [];
+      const { rules, isolation } = request;
+      if (isolation != null) return [isolation];
+      if (rules == null) return [];
+      return [[rules.keep_awake, rules.sleep_after_secs, rules.wake_for_work]];
+    }),
+  );
 }
 
 function cell(page: Page, name: RegExp): Locator {
@@ -153,6 +169,112 @@ describe("the rules", () => {
     const heard = await page.evaluate(() => window.lendingLab.heard);
     expect(heard).toEqual([{ keepBack: "graphics", secs: 3_600 }]);
   });
+});
+
+describe("sleep", () => {
+  it("is kept away by work, comes when nobody needs the machine, and is taken back", async () => {
+    const page = await open("#/settings/lending");
+    await page.getByRole("checkbox", { name: "Keep awake while it works" }).check();
+    await page.getByRole("checkbox", { name: "Sleep when nobody uses or needs it" }).check();
+    await page.getByText("after 30 min").waitFor();
+    await page.getByRole("slider", { name: "How long nobody must have used or needed it" }).press("ArrowRight");
+    await page.getByText("after 35 min").waitFor();
+    await page.getByRole("checkbox", { name: "Let other machines wake it for work" }).check();
+    await page.getByRole("button", { name: "Undo" }).last().click();
+    await expect
+      .poll(() => wishes(page))
+      .toEqual([
+        [true, null, false],
+        [true, 1_800, false],
+        [true, 2_100, false],
+        [true, 2_100, true],
+        [true, 2_100, false],
+      ]);
+  });
+
+  it("says in words what a system cannot do, and asks nothing of it", async () => {
+    const blind = await open("#/settings/lending", { poor: "1" });
+    const sleeps = blind.getByRole("checkbox", { name: "Sleep when nobody uses or needs it" });
+    await blind.getByText("Nothing here tells when somebody last used it, so it stays awake.").waitFor();
+    await sleeps.press("Space");
+    expect(await sleeps.isChecked()).toBe(false);
+    await blind.evaluate(() => {
+      const machine = window.lab.grid.thisMachine!;
+      const data = { ...machine, hardware: { ...machine.hardware, os: "windows" } };
+      window.lab.bridge.tell({ event: "machine_changed", data });
+    });
+    await blind.getByText("Gridwell does not know how this system is sent to sleep.").waitFor();
+    await blind.getByText("Gridwell cannot ask this system for that yet.").waitFor();
+    await blind.getByText("Only Linux can do that.").waitFor();
+    expect(await blind.getByRole("radio", { name: /namespaces/ }).isDisabled()).toBe(true);
+    expect(await wishes(blind)).toEqual([]);
+  });
+});
+
+describe("power and tariff", () => {
+  it("are numbers, with a comma or a point; empty is unknown, and never 0", async () => {
+    const page = await open("#/settings/lending");
+    const watts = page.getByRole("textbox", { name: "With all cores at work" });
+    const tariff = page.getByRole("textbox", { name: "Price, in your currency" });
+    expect(await watts.inputValue()).toBe("");
+    await watts.fill("180");
+    await tariff.fill("0,31");
+    await tariff.press("Enter");
+    await expect.poll(() => tariff.inputValue()).toBe("0.31");
+    await watts.fill("");
+    await watts.press("Enter");
+    await expect
+      .poll(() => wishes(page))
+      .toEqual([
+        { ask: "set", watts: 180 },
+        { ask: "set", tariff: 0.31 },
+        { ask: "set", watts: null },
+      ]);
+  });
+
+  it("stay as they were until what makes no sense is mended", async () => {
+    const page = await open("#/settings/lending");
+    const watts = page.getByRole("textbox", { name: "With all cores at work" });
+    await watts.fill("0");
+    await watts.press("Enter");
+    await page.getByText("A number above 0, at most 100,000.").waitFor();
+    expect(await watts.getAttribute("aria-invalid")).toBe("true");
+    await watts.fill("12.5");
+    await page.getByText("A number above 0, at most 100,000.").waitFor({ state: "detached" });
+    expect(await wishes(page)).toEqual([]);
+    await watts.press("Enter");
+    await expect.poll(() => wishes(page)).toEqual([{ ask: "set", watts: 12.5 }]);
+  });
+});
+
+describe("isolation", () => {
+  it("is changed, and taken back", async () => {
+    const page = await open("#/settings/lending/isolation");
+    await page.getByRole("radio", { name: /namespaces/ }).check();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect.poll(() => page.getByRole("radio", { name: /Standard/ }).isChecked()).toBe(true);
+    expect(await wishes(page)).toEqual(["namespaces", "landlock"]);
+  });
+
+  it("stays where it was, with the reason beside it, where the system makes no namespaces", async () => {
+    const page = await open("#/settings/lending/isolation", { poor: "1" });
+    await page.getByRole("radio", { name: /namespaces/ }).click();
+    await page
+      .getByRole("alert")
+      .getByText(/bubblewrap is not installed/)
+      .waitFor();
+    expect(await page.getByRole("radio", { name: /Standard/ }).isChecked()).toBe(true);
+    expect(await page.getByRole("button", { name: "Undo" }).count()).toBe(0);
+  });
+});
+
+it("the page of lending is open to everyone, dark and light, also where little can be done", async () => {
+  for (const look of [{ theme: "dark" }, { theme: "light", poor: "1", locale: "de" }] as const) {
+    const page = await open("#/settings/lending", look);
+    await page.getByRole("radio", { name: /Standard|Üblich/ }).waitFor();
+    expect(await breaches(page), JSON.stringify(look)).toEqual([]);
+    expect(await unspoken(page)).toEqual([]);
+  }
 });
 
 it("everything is open to everyone, dark and light, large and mirrored", async () => {

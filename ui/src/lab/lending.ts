@@ -1,8 +1,11 @@
-import type { LendingView } from "~/bridge";
+import { Refusal, type LendingView } from "~/bridge";
 import type { Replies } from "./bridge";
 
-/** How this machine lends: nobody is there; what is changed holds. */
-export function lendingReplies(): Replies {
+/**
+ * How this machine lends: nobody is there; what is changed holds. A poor system sees nobody at its keyboard and makes no
+ * namespaces.
+ */
+export function lendingReplies({ isPoor }: { isPoor: boolean }): Replies {
   let view: LendingView = {
     standing: "offering",
     others: { cpus: 12, memory_bytes: 48e9, gpus: 0 },
@@ -52,14 +55,16 @@ export function lendingReplies(): Replies {
     drained: false,
     graphics_until: null,
     network_until: null,
-    senses: [{ sense: "gnome", idle: true, missing: null }],
+    senses: [{ sense: "gnome", idle: true, missing: isPoor ? "there is no desktop" : null }],
     promise_ms: 400,
     programs: [],
     isolation: "landlock",
     week: { times: 14, waited_ms: 4_200, most_ms: 1_200, frozen_secs: 180, lost_secs: 40 },
   };
   return {
-    lending: ({ rules, pause }) => {
+    lending: ({ rules, pause, isolation }) => {
+      if (isPoor && isolation === "namespaces") throw NO_BUBBLEWRAP;
+      if (isolation != null) view = { ...view, isolation };
       if (rules != null) view = { ...view, rules };
       if (pause?.only === "graphics") {
         view = { ...view, graphics_until: pause.secs === 0 ? null : Date.now() + pause.secs * 1_000 };
@@ -68,3 +73,11 @@ export function lendingReplies(): Replies {
     },
   };
 }
+
+const NO_BUBBLEWRAP = new Refusal({
+  kind: "input",
+  code: "wrong_state",
+  message:
+    "programs of jobs cannot have namespaces of their own here: bubblewrap is not installed: no bwrap is in the search path",
+  help: "install the package bubblewrap; where it is there and refused, only whoever administers this system can allow it",
+});

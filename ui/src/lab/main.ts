@@ -67,7 +67,7 @@ const REPLIES: Replies = {
   link: request => links.change(request),
   links: () => grid.links,
   ...links.replies,
-  ...lendingReplies(),
+  ...lendingReplies({ isPoor: asked.get("poor") === "1" }),
   ...limitReplies(),
   ...fileReplies(),
   ...layoutReplies(studio()),

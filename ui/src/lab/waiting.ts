@@ -3,7 +3,7 @@ import { LAB_NOW } from "./fixtures";
 
 type Tell = (body: Omit<Event, "seq">) => void;
 
-/** Machines that people wait for, as the node remembers them and tells of it. */
+/** Machines that people wait for, and what is said of this one's power, as the node remembers it and tells of it. */
 export class LabWaiting {
   #notices = 900;
 
@@ -12,7 +12,12 @@ export class LabWaiting {
     private readonly tell: Tell,
   ) {}
 
-  set({ awaited = {} }: SetRequest): MachineView | undefined {
+  set({ awaited = {}, watts, tariff }: SetRequest): MachineView | undefined {
+    const known = this.machines()[0]?.power;
+    if (known !== undefined && watts !== undefined)
+      this.#change(({ this: own }) => own, { power: { ...known, watts } });
+    if (known !== undefined && tariff !== undefined)
+      this.#change(({ this: own }) => own, { power: { ...known, tariff } });
     for (const [id, on] of Object.entries(awaited)) this.#change(machine => machine.id === id, { awaited: on });
     return this.machines()[0];
   }

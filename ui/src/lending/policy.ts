@@ -51,6 +51,19 @@ export type OnReturn =
   | { onReturn: "pack" }
   | { onReturn: "end" };
 
+/** When this machine stays awake, sleeps by itself, and is woken. */
+export interface Sleep {
+  /** Stays awake while it works. */
+  keepAwake: boolean;
+  /** For how long nobody must have used or needed it before it sleeps; null where it never does by itself. */
+  afterSecs: number | null;
+  /** Others may wake it for work. */
+  wakeForWork: boolean;
+}
+
+/** How programs of jobs are kept apart: by the kernel's refusals alone, or in namespaces of their own, too. */
+export type Isolation = "landlock" | "namespaces";
+
 /** What can be kept back for a while by itself. */
 export type Resource = "graphics" | "network";
 export const RESOURCES: readonly Resource[] = ["graphics", "network"];

@@ -27,6 +27,12 @@ describe("energy", () => {
   ])("%d joules are %s", (joules, text) => expect(format.energy(joules)).toBe(text));
 });
 
+it("a number in a field has no marks between thousands", () => {
+  expect(format.typed(1_234.5)).toBe("1234.5");
+  setLocale("de");
+  expect(format.typed(0.31)).toBe("0,31");
+});
+
 describe("times", () => {
   it.each([
     [0.42, "0.4 s"],

@@ -26,6 +26,11 @@ export function number(value: number, digits = 0): string {
   return numberFormat({ maximumFractionDigits: digits }).format(value);
 }
 
+/** `1234.5`: a number as people type it into a field, with the mark that their language has for fractions. */
+export function typed(value: number): string {
+  return numberFormat({ useGrouping: false, maximumFractionDigits: 6 }).format(value);
+}
+
 /** A share of 1 as `46 %`. Never 100 % before the end, never 0 % after the start. */
 export function percent(share: number): string {
   const whole = Math.round(share * 100);

@@ -1,6 +1,6 @@
 import { Refusal, type LendingRequest, type LendingRules, type LendingView, type ObjectionView } from "~/bridge";
 import type { Doing, LendingNow, Reason } from "~/lending/now";
-import type { Policy, Resource, When } from "~/lending/policy";
+import type { Policy, Resource, Sleep, When } from "~/lending/policy";
 import type { Grid } from "~/state";
 import { m, problem } from "~/text";
 
@@ -174,13 +174,24 @@ function rulesWhen(when: When): LendingRules["when"] {
   }
 }
 
-/** Changes how this machine lends, as a step that can be taken back. */
+/** When it sleeps, as the page shows it. */
+export function sleepOf({ keep_awake, sleep_after_secs, wake_for_work }: LendingRules): Sleep {
+  return { keepAwake: keep_awake, afterSecs: sleep_after_secs, wakeForWork: wake_for_work };
+}
+
+/** The rules with another sleep. */
+export function rulesWithSleep({ keepAwake, afterSecs, wakeForWork }: Sleep, before: LendingRules): LendingRules {
+  return { ...before, keep_awake: keepAwake, sleep_after_secs: afterSecs, wake_for_work: wakeForWork };
+}
+
+/** Changes how this machine lends, as a step that can be taken back; a refusal is told in a toast, or to `refused`. */
 export async function changeLending(
   grid: Pick<Grid, "wishes" | "undo" | "toasts">,
   label: string,
   to: LendingRequest,
   before: LendingRequest,
   tell: (view: LendingView) => void,
+  refused?: (refusal: Refusal) => void,
 ): Promise<void> {
   const wish = async (request: LendingRequest): Promise<void> =>
     tell(await grid.wishes.make(RULES_KEY, { ask: "lending", ...request }));
@@ -189,7 +200,9 @@ export async function changeLending(
     grid.undo.push({ label, undo: () => wish(before), redo: () => wish(to) });
     grid.toasts.done(label, { label: m.common_undo(), run: () => void grid.undo.undo() });
   } catch (thrown) {
-    const { sentence, details } = problem(Refusal.from(thrown));
+    const refusal = Refusal.from(thrown);
+    if (refused !== undefined) return refused(refusal);
+    const { sentence, details } = problem(refusal);
     grid.toasts.problem(sentence, details);
   }
 }
