@@ -9,6 +9,19 @@ usePages();
 const NAS = "studio-nas".replace(/[^a-z2-7]/g, "a").padEnd(52, "a");
 const TOWER = "atelier-tower".replace(/[^a-z2-7]/g, "a").padEnd(52, "a");
 
+it("limits what files take of a link, and takes it back", async () => {
+  const page = await openLink();
+  const speed = page.getByRole("region", { name: "Files, each way" });
+  await speed.getByRole("slider").press("ArrowLeft");
+  await speed.getByText("At most 500 MB a second").waitFor();
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  await speed.getByText("As fast as the network is").waitFor();
+  const asked = await page.evaluate(() =>
+    window.lab.bridge.asked.flatMap(request => (request.ask === "link_limit" ? [request.bytes_per_sec] : [])),
+  );
+  expect(asked).toEqual([500e6, null]);
+});
+
 describe("what became of a link", () => {
   it.each(["dark", "light"] as const)("is told beside it in %s, and its last change undone", async theme => {
     const page = await openLink({ theme });

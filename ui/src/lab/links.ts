@@ -6,6 +6,7 @@ import {
   type LinkAsksView,
   type LinkChangeView,
   type LinkHistoryView,
+  type LinkLimitRequest,
   type LinkPolicy,
   type LinkRequest,
   type LinkUndoRequest,
@@ -20,6 +21,7 @@ import { LAB_NOW, labAsk, link, peerId } from "./fixtures";
 export class LabLinks {
   readonly replies: Replies = {
     link_history: () => this.history(),
+    link_limit: request => this.limit(request),
     link_undo: request => this.undo(request),
     link_asks: () => ({ asks: [...this.grid().asks], always: this.always }),
     link_answer: request => this.answer(request),
@@ -47,6 +49,12 @@ export class LabLinks {
     }
     this.tell({ event: "link_ask_removed", data: { from: here, peer } } as Omit<Event, "seq">);
     return this.set(known, policy, here);
+  }
+
+  private limit({ machine, bytes_per_sec = null }: LinkLimitRequest): LinkView {
+    const limited: LinkView = { ...(this.grid().link(machine) ?? link(machine)), limit_bytes_per_sec: bytes_per_sec };
+    this.tell({ event: "link_changed", data: limited } as Omit<Event, "seq">);
+    return limited;
   }
 
   private answer({ machine, allow, always }: LinkAnswerRequest): LinkAsksView {
