@@ -1,3 +1,4 @@
+import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 
 import { breaches, open, usePages } from "./lab";
@@ -26,6 +27,12 @@ describe("a job that has not ended", () => {
   });
 });
 
+/** Everything that can be done with the job in front. */
+async function menu(page: Page): Promise<Locator> {
+  await page.getByRole("main").getByRole("button", { name: "More actions" }).first().click();
+  return page.getByRole("menu");
+}
+
 describe("a job of which something runs", () => {
   const FILM = "#/jobs/filmcutaaaaaaaaa";
 
@@ -37,7 +44,7 @@ describe("a job of which something runs", () => {
           request.ask === "hold" || request.ask === "release" ? [{ ...request }] : [],
         ),
       );
-    await page.getByRole("main").getByRole("button", { name: "Pause now" }).click();
+    await (await menu(page)).getByRole("menuitem", { name: "Pause now" }).click();
     await page.getByText(/holiday film.* is paused now: what ran goes on from what it saved, or begins anew/).waitFor();
     expect(await asked()).toEqual([{ ask: "hold", target: "filmcutaaaaaaaaa", now: true }]);
     await page.getByRole("button", { name: "Undo" }).click();
@@ -47,7 +54,7 @@ describe("a job of which something runs", () => {
 
   it("is paused at once from the palette, too", async () => {
     const page = await open(FILM);
-    await page.getByRole("main").getByRole("button", { name: "Pause now" }).waitFor();
+    await page.getByRole("main").getByRole("button", { name: "Pause", exact: true }).waitFor();
     await page.keyboard.press("Control+k");
     await page.keyboard.type("pause now");
     await page.getByRole("option", { name: /Pause now/ }).click();
@@ -56,7 +63,7 @@ describe("a job of which something runs", () => {
 
   it.each(["dark", "light"] as const)("says in %s what of it is saved, and since when", async theme => {
     const page = await open(`${FILM}/tasks`, { theme });
-    await page.getByText(/progress of 2 tasks saved (just now|.+ ago)/).waitFor();
+    await page.getByText(/Progress of 2 tasks saved (just now|.+ ago)/).waitFor();
     const tasks = page.getByRole("grid", { name: "Tasks" });
     expect(await tasks.getByText(/^Saved (just now|.+ ago)/).count()).toBe(2);
     await page.evaluate(() => {
@@ -72,10 +79,23 @@ describe("a job of which something runs", () => {
     expect(await breaches(page)).toEqual([]);
   });
 
-  it("offers no pause at once where nothing runs", async () => {
-    const page = await open("#/jobs/trainaaaaaaaaaaa");
+  it("has a button for that once it takes nothing new and something still runs", async () => {
+    const page = await open(FILM);
     await page.getByRole("main").getByRole("button", { name: "Pause", exact: true }).waitFor();
     expect(await page.getByRole("main").getByRole("button", { name: "Pause now" }).count()).toBe(0);
+    await page.evaluate(() => {
+      const { bridge, grid } = window.lab;
+      const job = grid.jobs.find(each => each.name === "holiday film.mov")!;
+      bridge.tell({ event: "job_changed", data: { ...job, state: "held" } });
+    });
+    await page.getByRole("main").getByRole("button", { name: "Pause now" }).waitFor();
+  });
+
+  it("offers no pause at once where nothing runs", async () => {
+    const page = await open("#/jobs/trainaaaaaaaaaaa");
+    const offered = await menu(page);
+    await offered.getByRole("menuitem", { name: "Pause", exact: true }).waitFor();
+    expect(await offered.getByRole("menuitem", { name: "Pause now" }).count()).toBe(0);
   });
 });
 

@@ -7,7 +7,7 @@ describe("what a job took of energy", () => {
   const energy = { joules: 1.512e6, runs: 40, unmeasured: 0, price: 0.13, unpriced_joules: 0 };
 
   it("comes with its price where a machine's owner said one", () => {
-    expect(energyLine(job("a", "a", "done", { energy }))).toBe("0.42 kWh, about 0.13 at its machines' tariffs");
+    expect(energyLine(job("a", "a", "done", { energy }))).toBe("0.42 kWh, about 0.13 at its machines’ tariffs");
     expect(energyLine(job("a", "a", "done", { energy: { ...energy, price: null } }))).toBe("0.42 kWh");
   });
 

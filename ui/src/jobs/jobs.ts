@@ -58,7 +58,7 @@ export function progressLine(job: JobView): string {
     : m.jobs_progress_failed({ ...numbers, failed: format.number(job.counts.failed) });
 }
 
-/** What its runs took, as far as anybody knows: `0.42 kWh, about 0.13 at its machines' tariffs`; empty where nobody does. */
+/** What its runs took, as far as anybody knows: `0.42 kWh, about 0.13 at its machines’ tariffs`; empty where nobody does. */
 export function energyLine({ energy: { joules, runs, unmeasured, price } }: JobView): string {
   if (runs === unmeasured) return "";
   const energy = format.energy(joules);
