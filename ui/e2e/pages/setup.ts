@@ -53,7 +53,10 @@ function serve(): Promise<Server> {
       return;
     }
     const type = TYPES[extname(file)] ?? "application/octet-stream";
-    response.writeHead(200, { "content-type": type, "content-security-policy": POLICY }).end(readFileSync(file));
+    // Their names change with what is in them.
+    const cache = path.startsWith("/assets/") ? "max-age=3600" : "no-cache";
+    const headers = { "content-type": type, "content-security-policy": POLICY, "cache-control": cache };
+    response.writeHead(200, headers).end(readFileSync(file));
   });
   return new Promise(ready => server.listen(0, "127.0.0.1", () => ready(server)));
 }

@@ -84,6 +84,7 @@ interface AxValue {
 async function tree(page: Page): Promise<Node[]> {
   const session = await page.context().newCDPSession(page);
   const { nodes } = await session.send("Accessibility.getFullAXTree");
+  await session.detach();
   const byId = new Map(nodes.map(node => [node.nodeId, node]));
   const all: Node[] = [];
   const text = (value?: AxValue): string =>
