@@ -9,7 +9,7 @@ use nvml_wrapper::Nvml;
 use crate::bounded::{read, read_number};
 
 /// Most cards told about; more are a fault of the source.
-const MAX_GPUS: usize = 64;
+pub(crate) const MAX_GPUS: usize = 64;
 
 /// Longest card name kept, in bytes.
 const NAME_BYTES: usize = 128;

@@ -14,7 +14,7 @@ use crate::bounded::{read, read_number};
 const MOST_DEVICES: usize = 256;
 
 /// Entries of a folder, by name, so that the order is the same each time.
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_DEVICES);
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
@@ -160,38 +160,6 @@ fn celsius(text: &str) -> Option<f32> {
 impl Sense for Temperature {
     fn read(&mut self, _around: &Around<'_>) -> Result<Option<Reading>, Unavailable> {
         Ok(self.hottest().map(|celsius| Reading::Temperature { celsius }))
-    }
-}
-
-/// AMD's cards, which tell through files. Source: `Documentation/gpu/amdgpu/thermal.rst` and `driver-misc.rst` of Linux.
-pub(super) struct GraphicsCards(PathBuf);
-
-impl GraphicsCards {
-    /// `class` is `/sys/class/drm`.
-    pub(super) fn open(class: &Path) -> Result<Self, Unavailable> {
-        let cards = Self(class.to_owned());
-        cards.busiest().map(|_| cards).ok_or(Unavailable::Missing { what: "graphics card that tells how busy it is" })
-    }
-
-    /// Busy share of the busiest and free bytes of the fullest card.
-    fn busiest(&self) -> Option<(f32, Option<u64>)> {
-        let devices = entries(&self.0).into_iter().map(|card| card.join("device"));
-        let cards = devices.filter_map(|device| {
-            let busy = read_number(&device.join("gpu_busy_percent")).filter(|percent| *percent <= 100)?;
-            let total = read_number(&device.join("mem_info_vram_total"));
-            let free = total.zip(read_number(&device.join("mem_info_vram_used")));
-            Some((busy as f32 / 100.0, free.map(|(total, used)| total.saturating_sub(used))))
-        });
-        cards.reduce(|one, other| (one.0.max(other.0), one.1.into_iter().chain(other.1).min()))
-    }
-}
-
-impl Sense for GraphicsCards {
-    fn read(&mut self, around: &Around<'_>) -> Result<Option<Reading>, Unavailable> {
-        let reading = self
-            .busiest()
-            .map(|(busy, free_bytes)| Reading::Graphics { busy: (!around.uses_graphics).then_some(busy), free_bytes });
-        Ok(reading)
     }
 }
 

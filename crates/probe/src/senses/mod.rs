@@ -9,6 +9,8 @@ mod display;
 #[cfg(target_os = "linux")]
 mod files;
 #[cfg(target_os = "linux")]
+mod graphics;
+#[cfg(target_os = "linux")]
 mod load;
 #[cfg(target_os = "linux")]
 mod programs;
@@ -132,7 +134,7 @@ impl SenseKind {
             Self::Temperature => Box::new(files::Temperature::open("/sys/class".as_ref())?),
             Self::Disk => Box::new(space::Disk::open(data_dir)),
             Self::Programs => Box::new(programs::Programs::open("/proc".as_ref())?),
-            Self::Graphics => Box::new(files::GraphicsCards::open("/sys/class/drm".as_ref())?),
+            Self::Graphics => Box::new(graphics::Cards::open("/sys/class/drm".as_ref())?),
             Self::Metered => Box::new(bus::Metered::open()?),
         })
     }

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -79,25 +77,6 @@ fn the_hottest_processor_counts_and_nothing_that_cannot_be() {
     assert!(Temperature::open(Path::new("/no/such/folder")).is_err());
 }
 
-#[test]
-fn the_busiest_and_the_fullest_card_count_and_our_own_use_is_not_others() {
-    let temp = folder(&[
-        ("card0/device/gpu_busy_percent", "7\n"),
-        ("card0/device/mem_info_vram_total", "1000\n"),
-        ("card0/device/mem_info_vram_used", "900\n"),
-        ("card1/device/gpu_busy_percent", "55\n"),
-        ("card2/device/gpu_busy_percent", "101\n"),
-        ("card0-HDMI-A-1/status", "connected\n"),
-    ]);
-    let mut cards = GraphicsCards::open(temp.path()).unwrap();
-    let mut read = |uses_graphics| {
-        let around = Around { own: &[], programs: &BTreeSet::new(), uses_graphics };
-        cards.read(&around).unwrap().unwrap()
-    };
-    assert_eq!(read(false), Reading::Graphics { busy: Some(0.55), free_bytes: Some(100) });
-    assert_eq!(read(true), Reading::Graphics { busy: None, free_bytes: Some(100) });
-}
-
 proptest! {
     #[test]
     fn hostile_texts_are_unknown_or_within_bounds(text in "(MemTotal: |MemAvailable: |some |avg10=|-|[0-9.eE]{1,30}| kB|\n|\\PC){0,20}") {
@@ -118,6 +97,5 @@ proptest! {
         let _ = Memory::open(temp.path()).is_ok();
         let _ = Temperature::open(temp.path()).is_ok();
         let _ = PowerSupply::open(temp.path()).is_ok();
-        let _ = GraphicsCards::open(temp.path()).is_ok();
     }
 }
