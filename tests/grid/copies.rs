@@ -158,6 +158,37 @@ fn the_owner_dies_the_others_restore_the_count_and_whoever_never_read_a_file_rea
 }
 
 #[test]
+fn a_copy_that_its_disk_spoilt_is_thrown_away_and_another_one_is_read() {
+    let (mut grid, _) = kitchen(&["mill", "quarry", "smithy", "attic"], "3");
+    until_whole(&grid.peers[0], 3);
+    let path = format!("/mill/projects/{}", name(0));
+    let has = |grid: &Grid, peer: usize| object(&grid.peers[peer], &content(0)).exists();
+    let (holders, others): (Vec<usize>, Vec<usize>) = (1..4).partition(|peer| has(&grid, *peer));
+    let ([spoilt, honest], [reader]) = (&holders[..], &others[..]) else { panic!("{holders:?} keep it") };
+    let (spoilt, honest, reader) = (*spoilt, *honest, *reader);
+    grid.peers[honest].stop();
+    let file = object(&grid.peers[spoilt], &content(0));
+    let mut bytes = fs::read(&file).expect("its copy");
+    bytes[GROUP_BYTES / 2] ^= 1;
+    fs::write(&file, bytes).expect("a spoilt copy");
+    grid.peers[0].kill();
+    until_away(&grid.peers[reader], "mill");
+
+    assert!(!grid.peers[reader].output(["files", "get", &path, "-"]).status.success(), "nobody has it unspoilt");
+    let words = format!("{} gave wrong bytes of '{path}': they were thrown away", grid.peers[spoilt].name);
+    until(&words, || {
+        let activity = grid.peers[reader].json(["activity", "-n", "200"]).to_string();
+        (activity.matches(&words).count() == 1).then_some(())
+    });
+
+    grid.peers[honest].boot();
+    until("the other copy to be read", || {
+        let read = grid.peers[reader].output(["files", "get", &path, "-"]);
+        (read.stdout == content(0)).then_some(())
+    });
+}
+
+#[test]
 fn a_machine_that_was_away_catches_up_and_what_its_owner_deleted_goes() {
     let (mut grid, folder) = kitchen(&["mill", "quarry", "smithy"], "3");
     until_whole(&grid.peers[0], 3);
