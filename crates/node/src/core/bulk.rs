@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, io};
 
 use gridwell_files::{Groups, Outboard, group_count};
-use gridwell_links::{Kind, Pair, Place};
+use gridwell_links::{Fault, Kind, Pair, Place};
 use gridwell_model::{BlobId, Hindrance, JobId, Letter, PeerId};
 use gridwell_net::{BulkResponder, FetchError, NetHandle};
 use gridwell_store::{Blobs, Objects, Proof};
@@ -155,7 +155,7 @@ impl Core {
             },
             Err(fault) => {
                 self.refuse(from, fault);
-                self.refuse_bytes(responder, BulkReply::Refused);
+                self.refuse_bytes(responder, reply_to(fault));
             }
         }
     }
@@ -279,6 +279,15 @@ pub(super) async fn send_proof(mut proof: Proof, responder: BulkResponder) -> io
     sink.finish().await
 }
 
+/// What the asker is told of a request that is not taken. A node may have started again since it was written, and a link that broke
+/// may have brought it before: then only the letter is old, and whoever has the right may ask anew.
+const fn reply_to(fault: Fault) -> BulkReply {
+    match fault {
+        Fault::OldRun | Fault::Repeated => BulkReply::Busy,
+        _ => BulkReply::Refused,
+    }
+}
+
 /// What the asker is told when the next machine did not answer with bytes.
 const fn answer_to(error: &FetchError, broke_at: u8) -> BulkReply {
     match error {
@@ -289,6 +298,21 @@ const fn answer_to(error: &FetchError, broke_at: u8) -> BulkReply {
         FetchError::Busy { .. } => BulkReply::NotPassed { broke_at, why: Hindrance::Busy },
         FetchError::NoLink { .. } | FetchError::Broken { .. } => {
             BulkReply::NotPassed { broke_at, why: Hindrance::Down }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_letter_is_asked_for_anew_and_a_wrong_one_is_refused() {
+        for old in [Fault::OldRun, Fault::Repeated] {
+            assert_eq!(reply_to(old), BulkReply::Busy, "{old}");
+        }
+        for wrong in [Fault::Forged, Fault::Spliced, Fault::OtherGrid, Fault::Content, Fault::Ticket, Fault::Loop] {
+            assert_eq!(reply_to(wrong), BulkReply::Refused, "{wrong}");
         }
     }
 }
