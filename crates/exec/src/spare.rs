@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::Mutex,
     time::Duration,
@@ -28,8 +28,8 @@ const GRACE: Duration = Duration::from_millis(1_200);
 #[derive(Debug)]
 pub(crate) struct Runner {
     child: Child,
-    pub(crate) stdin: ChildStdin,
-    pub(crate) stdout: ChildStdout,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
 }
 
 impl Runner {
@@ -89,7 +89,7 @@ impl Spare {
     pub(crate) fn renew(&self, runner: &[OsString], sessions_dir: &Path) {
         let mut spare = lock(&self.0);
         let Some((program, args)) = runner.split_first().filter(|_| spare.is_none()) else { return };
-        match Runner::start(&PathBuf::from(program), args, sessions_dir) {
+        match Runner::start(Path::new(program), args, sessions_dir) {
             Ok(runner) => *spare = Some(runner),
             // The next session tries again, and says it.
             Err(reason) => tracing::debug!(reason, "no runner waits for the next session"),
