@@ -1,6 +1,6 @@
-//! How much energy the processors took, and NVIDIA's cards: the counters of Linux' power capping framework and of their driver.
+//! How much energy the processors took: the counters of Linux' power capping framework.
 //!
-//! Source: `Documentation/power/powercap/powercap.rst` of Linux; NVML API Reference, `nvmlDeviceGetTotalEnergyConsumption`.
+//! Source: `Documentation/power/powercap/powercap.rst` of Linux.
 
 use std::{
     fs, io,
@@ -9,27 +9,16 @@ use std::{
 
 use gridwell_model::Energy;
 
-use nvml_wrapper::Nvml;
-
-use crate::{bounded::read_number, gpu::MAX_GPUS};
+use crate::bounded::read_number;
 
 /// Most processor packages that are read; more are a fault of the source.
 const MAX_PACKAGES: usize = 64;
 
-/// Counters of what all processor packages of the machine took, their cores, caches and graphics included, and its NVIDIA cards where
-/// they count; memory, other cards, disks and what the power supply loses are not.
+/// Counters of what all processor packages of the machine took, their cores, caches and graphics included; memory, cards, disks and
+/// what the power supply loses are not.
 #[derive(Debug)]
 pub struct EnergyMeter {
     packages: Vec<Package>,
-    cards: Option<Cards>,
-}
-
-/// NVIDIA's cards that count: those since Volta.
-#[derive(Debug)]
-struct Cards {
-    driver: Nvml,
-    /// By the number of each card, where its counter stood, in millijoules.
-    last: Vec<(u32, u64)>,
 }
 
 #[derive(Debug)]
@@ -79,10 +68,10 @@ impl EnergyMeter {
             return Err(NoEnergy::Missing { path: class.to_owned() });
         }
         let packages = zones.iter().map(|zone| Package::open(zone)).collect::<Result<_, _>>()?;
-        Ok(Self { packages, cards: Cards::open() })
+        Ok(Self { packages })
     }
 
-    /// Returns what all of them took since the last reading.
+    /// Returns what all packages took since the last reading.
     ///
     /// # Errors
     ///
@@ -90,36 +79,8 @@ impl EnergyMeter {
     pub fn read(&mut self) -> Result<Energy, NoEnergy> {
         let now: Vec<u64> = self.packages.iter().map(|package| number(&package.counter)).collect::<Result<_, _>>()?;
         let taken = self.packages.iter_mut().zip(now).map(|(package, now)| package.went_on_to(now));
-        let of_cards = self.cards.as_mut().map_or(Energy(0), Cards::read);
-        Ok(taken.fold(of_cards, |sum, taken| sum + taken))
+        Ok(taken.fold(Energy(0), |sum, taken| sum + taken))
     }
-}
-
-impl Cards {
-    fn open() -> Option<Self> {
-        let driver = Nvml::init().ok()?;
-        let cards = 0..driver.device_count().ok()?.min(MAX_GPUS as u32);
-        let last: Vec<_> = cards.filter_map(|card| Some((card, counter(&driver, card)?))).collect();
-        (!last.is_empty()).then_some(Self { driver, last })
-    }
-
-    /// What they took since the last reading; one that does not tell now tells it with the next.
-    fn read(&mut self) -> Energy {
-        let taken = self.last.iter_mut().filter_map(|(card, last)| {
-            let now = counter(&self.driver, *card)?;
-            Some(Energy(since(std::mem::replace(last, now), now)))
-        });
-        taken.fold(Energy(0), |sum, taken| sum + taken)
-    }
-}
-
-fn counter(driver: &Nvml, card: u32) -> Option<u64> {
-    driver.device_by_index(card).ok()?.total_energy_consumption().ok()
-}
-
-/// Millijoules between two readings of a counter that begins anew with its driver.
-const fn since(last: u64, now: u64) -> u64 {
-    if now >= last { now - last } else { now }
 }
 
 impl Package {
@@ -169,11 +130,6 @@ mod tests {
     }
 
     #[test]
-    fn a_card_counts_from_its_drivers_beginning() {
-        assert_eq!((since(5, 7), since(7, 7), since(7, 3)), (2, 0, 3));
-    }
-
-    #[test]
     fn what_all_packages_took_is_summed_and_nothing_counts_twice() {
         let temp = tempfile::tempdir().unwrap();
         let class = temp.path();
@@ -183,7 +139,7 @@ mod tests {
         lay(class, "intel-rapl:0:0", "core\n", "1\n");
         lay(class, "intel-rapl-mmio:0", "package-0\n", "1\n");
         lay(class, "intel-rapl", "package-9\n", "1\n");
-        let mut meter = EnergyMeter { cards: None, ..EnergyMeter::open(class).unwrap() };
+        let mut meter = EnergyMeter::open(class).unwrap();
         for zone in ["intel-rapl:2", "intel-rapl:0:0", "intel-rapl-mmio:0", "intel-rapl"] {
             fs::write(class.join(zone).join("energy_uj"), "900000").unwrap();
         }
@@ -199,7 +155,7 @@ mod tests {
     fn a_counter_that_begins_anew_goes_on() {
         let temp = tempfile::tempdir().unwrap();
         lay(temp.path(), "intel-rapl:0", "package-0", "990000");
-        let mut meter = EnergyMeter { cards: None, ..EnergyMeter::open(temp.path()).unwrap() };
+        let mut meter = EnergyMeter::open(temp.path()).unwrap();
         fs::write(temp.path().join("intel-rapl:0/energy_uj"), "5000").unwrap();
         assert_eq!(meter.read().unwrap(), Energy(15));
     }
@@ -213,7 +169,7 @@ mod tests {
         let nonsense = EnergyMeter::open(temp.path()).unwrap_err().to_string();
         assert!(nonsense.ends_with("intel-rapl:0/energy_uj cannot be read: it holds no number"), "{nonsense}");
         lay(temp.path(), "intel-rapl:0", "package-0", "1000");
-        let mut meter = EnergyMeter { cards: None, ..EnergyMeter::open(temp.path()).unwrap() };
+        let mut meter = EnergyMeter::open(temp.path()).unwrap();
         fs::remove_file(temp.path().join("intel-rapl:0/energy_uj")).unwrap();
         assert!(matches!(meter.read(), Err(NoEnergy::Unreadable { .. })));
         lay(temp.path(), "intel-rapl:0", "package-0", "9000");
