@@ -23,6 +23,7 @@ impl Core {
                 let snapshot = self.snapshot();
                 let _gone = reply.send(self.events.listen(cursor, || snapshot));
                 self.watch_traffic();
+                self.sample_as_wanted();
             }
             Ask::Logs(request, reply) => self.read_logs(&request, reply),
             Ask::Find(target, reply) => {
