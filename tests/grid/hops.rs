@@ -143,7 +143,8 @@ fn a_ticket_gives_its_reader_its_content_for_its_time_and_nothing_else() {
     };
 
     let given = ask(seal_ticket(ticket, &owner), (0, 16)).expect("it is kept");
-    assert!(given.windows(100).any(|bytes| *bytes == noise(1, MIB)[..100]));
+    let begins = &noise(1, MIB)[..100];
+    assert!(given.windows(100).any(|bytes| bytes == begins));
 
     let refused = |answer: Result<Vec<u8>, FetchError>| matches!(answer, Err(FetchError::Refused { .. }));
     assert!(refused(ask(seal_ticket(Ticket { reader: smithy, ..ticket }, &owner), (0, 16))), "another reader's");
