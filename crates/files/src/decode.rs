@@ -1,6 +1,6 @@
 use std::mem;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, buf::Limit};
 use gridwell_model::BlobId;
 
 use crate::{
@@ -19,10 +19,8 @@ pub struct Decoder {
     groups: Groups,
     /// Subtrees to come, the next one last, and the hash that each must have.
     expected: Vec<(Node, Hash)>,
-    /// Room for the next part.
+    /// What is here of the next part; all of it once that is known to be wrong.
     part: Vec<u8>,
-    /// What is here of it, in bytes; all of it once that is known to be wrong.
-    filled: usize,
 }
 
 /// A part that is what it should be: only a [`Decoder`] makes one.
@@ -94,7 +92,7 @@ impl Decoder {
     #[must_use]
     pub fn new(root: BlobId, size_bytes: u64, groups: Groups) -> Self {
         let expected = wanted(Node::root(size_bytes).map(|node| (node, root.0)), &groups).collect();
-        Self { root, size_bytes, groups, expected, part: Vec::new(), filled: 0 }
+        Self { root, size_bytes, groups, expected, part: Vec::new() }
     }
 
     /// Takes bytes from the front of `bytes` up to the end of the next part, and returns that part; `None` if more bytes are
@@ -104,30 +102,28 @@ impl Decoder {
     ///
     /// [`DecodeError::Mismatch`] if the part is wrong, also at each later call.
     pub fn push(&mut self, bytes: &mut &[u8]) -> Result<Option<Verified>, DecodeError> {
-        let room = self.room();
-        let (now, later) = bytes.split_at(room.len().min(bytes.len()));
-        room[..now.len()].copy_from_slice(now);
+        let (now, later) = bytes.split_at(self.missing_bytes().min(bytes.len()));
+        self.part.extend_from_slice(now);
         *bytes = later;
-        self.filled(now.len())
+        self.filled()
     }
 
-    /// Where what comes next belongs, up to the end of its part: read into it, nothing needs to be copied. Empty once all parts
-    /// are here, or one was wrong.
-    pub fn room(&mut self) -> &mut [u8] {
-        let bytes = self.expected.last().map_or(0, |(node, _)| self.part_bytes(*node));
-        self.part.resize(bytes, 0);
-        &mut self.part[self.filled..]
+    /// Where what comes next belongs, up to the end of its part: read into it, nothing needs to be copied. Without room once all
+    /// parts are here, or one was wrong.
+    pub fn room(&mut self) -> Limit<&mut Vec<u8>> {
+        let missing = self.missing_bytes();
+        self.part.reserve_exact(missing);
+        (&mut self.part).limit(missing)
     }
 
-    /// Takes in `count` bytes that were written to the front of [`Decoder::room`]; returns the part that they complete.
+    /// Takes in what was written to [`Decoder::room`]; returns the part that it completes.
     ///
     /// # Errors
     ///
     /// As [`Decoder::push`].
-    pub fn filled(&mut self, count: usize) -> Result<Option<Verified>, DecodeError> {
+    pub fn filled(&mut self) -> Result<Option<Verified>, DecodeError> {
         let Some(&(node, hash)) = self.expected.last() else { return Ok(None) };
-        self.filled += count;
-        if self.filled < self.part_bytes(node) {
+        if self.missing_bytes() > 0 {
             return Ok(None);
         }
         let mismatch = DecodeError::Mismatch { blob: self.root, group: self.first_wanted(node) };
@@ -143,7 +139,7 @@ impl Decoder {
     pub fn finish(self) -> Result<(), DecodeError> {
         let blob = self.root;
         match self.expected.last() {
-            Some((node, _)) if self.filled < self.part_bytes(*node) => {
+            Some((node, _)) if self.missing_bytes() > 0 => {
                 Err(DecodeError::Truncated { blob, group: self.first_wanted(*node) })
             }
             Some((node, _)) => Err(DecodeError::Mismatch { blob, group: self.first_wanted(*node) }),
@@ -160,15 +156,19 @@ impl Decoder {
                 return None;
             }
             self.expected.pop();
-            self.filled = 0;
             return Some(Verified::Group { number: node.start, bytes: mem::take(&mut self.part).into() });
         };
         let pair = Pair::try_from(self.part.as_slice()).ok().filter(|pair| pair_hash(pair, is_root) == hash)?;
         let (left_hash, right_hash) = halves(&pair);
-        self.filled = 0;
+        self.part.clear();
         self.expected.pop();
         self.expected.extend(wanted([(right, right_hash), (left, left_hash)], &self.groups));
         Some(Verified::Pair { number: right.start - 1, pair })
+    }
+
+    /// How much of the next part is not here; nothing once all are, or one was wrong.
+    fn missing_bytes(&self) -> usize {
+        self.expected.last().map_or(0, |(node, _)| self.part_bytes(*node) - self.part.len())
     }
 
     fn part_bytes(&self, node: Node) -> usize {

@@ -387,7 +387,7 @@ impl Fetching {
         let mut decoder = self.object.decoder(groups);
         loop {
             let read = self.fill(&mut fetched, &mut decoder, came, batches).await.map_err(CheckError::Broken)?;
-            match decoder.filled(read).map_err(|_| CheckError::Wrong)? {
+            match decoder.filled().map_err(|_| CheckError::Wrong)? {
                 Some(part) => {
                     if let Verified::Group { number, bytes, .. } = &part {
                         let room = self.make_room(came, batches).await;
@@ -416,15 +416,15 @@ impl Fetching {
         came: &mut Batch,
         batches: &mpsc::UnboundedSender<Batch>,
     ) -> io::Result<usize> {
-        if let Some(read) = fetched.read(decoder.room()).now_or_never() {
+        if let Some(read) = fetched.read_buf(&mut decoder.room()).now_or_never() {
             return read;
         }
         self.tell();
-        if let Ok(read) = timeout(LULL, fetched.read(decoder.room())).await {
+        if let Ok(read) = timeout(LULL, fetched.read_buf(&mut decoder.room())).await {
             return read;
         }
         came.hand_over(batches);
-        fetched.read(decoder.room()).await
+        fetched.read_buf(&mut decoder.room()).await
     }
 
     /// Room for a group; where there is none, what is held here may be what takes it.
