@@ -25,7 +25,7 @@ const MAX_BACKGROUND: u16 = 64;
 /// From here on the kernel makes fewer.
 const CONGESTION: u16 = 48;
 /// Most bytes of one request, and most that the kernel reads ahead where it lets us choose.
-const MAX_REQUEST_BYTES: u32 = 1 << 20;
+pub(super) const MAX_REQUEST_BYTES: u32 = 1 << 20;
 /// `.` and `..`, which every folder begins with.
 const DOTS: [&str; 2] = [".", ".."];
 /// In plain listings, for entries that have no number yet: nobody looks at it there, but 0 would hide the entry.

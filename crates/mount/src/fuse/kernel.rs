@@ -141,6 +141,11 @@ fn receive_file(socket: &UnixStream) -> io::Result<Option<OwnedFd>> {
     Ok(files.flatten().next())
 }
 
+/// Lets the kernel read so much ahead in files of a mount that runs. Only root may say so.
+pub(super) fn read_ahead(mounted: &MountedAt, bytes: u32) -> io::Result<()> {
+    fs::write(format!("/sys/class/bdi/{}/read_ahead_kb", mounted.device), (bytes / 1024).to_string())
+}
+
 /// Lets go of `mounted` at `dir`, if it is still what is on top there. Lazily: it disappears now, and ends when the last
 /// file in it is closed.
 pub(super) fn detach(dir: &Path, mounted: &MountedAt, lazily: bool) -> io::Result<()> {

@@ -5,6 +5,8 @@ use std::{ffi::OsString, fs, io, os::unix::ffi::OsStringExt as _, path::Path};
 pub(super) struct MountedAt {
     /// Number of the mount, unique while the system runs.
     pub(super) id: u64,
+    /// Number of its device, as in `0:51`.
+    pub(super) device: String,
     /// Kind of file system, as in `fuse.gridwell`.
     pub(super) kind: String,
 }
@@ -19,9 +21,11 @@ fn top_of(text: &[u8], dir: &Path) -> Option<MountedAt> {
     let at_dir = |line: &[u8]| {
         let mut words = line.split(|byte| *byte == b' ');
         let id = str::from_utf8(words.next()?).ok()?.parse().ok()?;
-        let there = unescape(words.nth(3)?);
+        let device = words.nth(1)?;
+        let there = unescape(words.nth(1)?);
         let kind = words.skip_while(|word| *word != b"-").nth(1)?;
-        (OsString::from_vec(there) == dir).then(|| MountedAt { id, kind: String::from_utf8_lossy(kind).into_owned() })
+        let plain = |word| String::from_utf8_lossy(word).into_owned();
+        (OsString::from_vec(there) == dir).then(|| MountedAt { id, device: plain(device), kind: plain(kind) })
     };
     text.split(|byte| *byte == b'\n').filter_map(at_dir).next_back()
 }
@@ -50,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_last_mount_at_a_folder_is_on_top() {
-        let top = MountedAt { id: 31, kind: "fuse.gridwell".into() };
+        let top = MountedAt { id: 31, device: "0:51".into(), kind: "fuse.gridwell".into() };
         assert_eq!(top_of(TEXT, Path::new("/a b")), Some(top));
         assert_eq!(top_of(TEXT, Path::new("/a")), None);
         assert_eq!(top_of(b"", Path::new("/")), None);
