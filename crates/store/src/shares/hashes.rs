@@ -21,11 +21,6 @@ const KEPT: usize = 16 * 1024;
 /// Read and hashed at once: enough that system calls cost little.
 const PIECE_BYTES: usize = 16 * GROUP_BYTES as usize;
 
-/// Nice value of what nobody waits for: a seventieth of what others get where all is busy. A thread has its own on Linux
-/// (setpriority(2), sched(7)).
-#[cfg(target_os = "linux")]
-const BEHIND: i32 = 19;
-
 /// The turn to hash a file.
 pub(super) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
@@ -176,14 +171,25 @@ async fn behind<T: Send + 'static>(
 ) -> Result<T, ShareError> {
     let (done, ended) = oneshot::channel();
     let work = move || {
-        // Elsewhere it would be the whole process. An error costs others some time.
+        // An error costs others some time.
         #[cfg(target_os = "linux")]
-        let _ = rustix::process::setpriority_process(None, BEHIND);
+        let _ = step_behind();
         let _ = done.send(work());
     };
     let begun = thread::Builder::new().name("hash-later".to_owned()).spawn(work);
     begun.map_err(|_| StoreError::Closed)?;
     ended.await.map_err(|_| StoreError::Closed)?
+}
+
+/// Lets this thread run only where nobody else wants to: a thread has its own class on Linux (sched(7)).
+#[cfg(target_os = "linux")]
+fn step_behind() -> std::io::Result<()> {
+    let usual = libc::sched_param { sched_priority: 0 };
+    #[expect(unsafe_code, reason = "no safe crate of ours sets a thread's scheduler")]
+    // SAFETY: the kernel reads one `sched_param`, which lives until the call returns, and keeps no pointer to it. The raw call, as
+    // musl's function refuses to work.
+    let answer = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_IDLE, &raw const usual) };
+    if answer == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 fn hash(file: &SharedFile, version: Version, closed: &AtomicBool) -> Result<Outboard, ShareError> {
