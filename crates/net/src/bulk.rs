@@ -19,6 +19,7 @@ use crate::{
     event::NetEvent,
     frames::{FrameError, Pipe, STALL, pipe, read_frame, write_frame},
     handle::NetHandle,
+    lane::Dialler,
     link::{BULK_STREAMS, LinkShared},
     net::Command,
 };
@@ -32,6 +33,9 @@ const REQUEST: Duration = Duration::from_secs(10);
 const SPARE: Duration = Duration::from_secs(30);
 /// Copied at once: the upper end of what a block of bulk bytes may be (network.md §7).
 const COPY_BYTES: usize = 256 * 1024;
+
+/// From here on it pays to make a lane, for what follows: it takes both sides some milliseconds.
+const WORTH_A_LANE_BYTES: u64 = 256 * 1024;
 
 /// Why bytes were not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -210,19 +214,15 @@ async fn ask(
 ) -> Result<Fetched, FetchError> {
     let peer = link.peer;
     let broken = |why: String| FetchError::Broken { peer, why };
-    let used = match link.take_spare() {
-        Some(pipe) => match exchange(pipe, request).await {
-            // The other side did not keep it; what was asked for costs nobody anything.
-            Err(FrameError::Io(_)) => None,
-            exchanged => Some(exchanged),
-        },
-        None => None,
-    };
-    let exchanged = match used {
-        Some(exchanged) => exchanged,
-        None => {
+    let exchanged = loop {
+        let Some(pipe) = link.take_spare() else {
             let pipe = open(handle, &link).await.map_err(|error| broken(error.to_string()))?;
-            exchange(pipe, request).await
+            break exchange(pipe, request).await;
+        };
+        match exchange(pipe, request).await {
+            // The other side did not keep it; what was asked for costs nobody anything.
+            Err(FrameError::Io(_)) => {}
+            exchanged => break exchanged,
         }
     };
     let (pipe, reply) = exchanged.map_err(|error| {
@@ -233,6 +233,9 @@ async fn ask(
     })?;
     let error = match reply {
         BulkReply::Sending { bytes } => {
+            if bytes >= WORTH_A_LANE_BYTES && matches!(pipe, Pipe::Stream(_)) {
+                Dialler::want(&link);
+            }
             let watchdog = Box::pin(tokio::time::sleep(STALL));
             let (pipe, watching, rest) = (Some(pipe), false, None);
             return Ok(Fetched { bytes, remaining: bytes, pipe, link, watchdog, watching, rest, _slot: slot });

@@ -1,18 +1,63 @@
-use std::{io, time::Duration};
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use gridwell_wire::{DecodeError, EncodeError, Frame, MAX_FRAME_BYTES, decode, encode};
 use libp2p::swarm::Stream;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _};
+
+use crate::lane::Lane;
 
 /// A stream that makes no progress for this long with bytes pending is given up (network.md §5, trap 6).
 pub(crate) const STALL: Duration = Duration::from_secs(20);
 
-/// A libp2p stream with tokio's traits.
-pub(crate) type Pipe = Compat<Stream>;
+/// What carries frames and bytes.
+#[derive(Debug)]
+pub(crate) enum Pipe {
+    /// One of the streams on a link's connection.
+    Stream(Compat<Stream>),
+    /// A connection of its own.
+    Lane(Box<Lane>),
+}
 
 pub(crate) fn pipe(stream: Stream) -> Pipe {
-    stream.compat()
+    Pipe::Stream(stream.compat())
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Stream(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Lane(lane) => Pin::new(lane).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Stream(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Lane(lane) => Pin::new(lane).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Stream(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Lane(lane) => Pin::new(lane).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Stream(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Lane(lane) => Pin::new(lane).poll_shutdown(cx),
+        }
+    }
 }
 
 /// Why a single frame was not read or written.

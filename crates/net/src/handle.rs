@@ -144,6 +144,12 @@ impl NetHandle {
         answered.await.unwrap_or(0)
     }
 
+    /// Lanes to `peer` that this machine dialled and that stand now.
+    #[must_use]
+    pub fn lane_count(&self, peer: PeerId) -> usize {
+        self.links.get(peer).map_or(0, |link| link.dialler.count())
+    }
+
     /// Asks `peer` for bytes over their link and returns them as a reader.
     ///
     /// Waits while too many streams are open on the link. The bytes are as the peer sent them: check their hash.

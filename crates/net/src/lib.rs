@@ -8,7 +8,8 @@
 //!   handshake. TLS and QUIC carry their own crypto provider, so no process-wide one is needed or set.
 //! - A gate refuses everybody who is not a member before any stream exists. While an invite lives, strangers may
 //!   visit, a few at a time and briefly, and the pairing stream is the only one that exists for them.
-//! - One connection per link. Of two made at the same time both sides keep the same one (see `net.rs`).
+//! - Bulk bytes take lanes, connections of their own beside a link's, where they can be made (see `lane`).
+//! - One connection per link otherwise. Of two made at the same time both sides keep the same one (see `net.rs`).
 //! - Data planes never pass through the task that owns the swarm: each stream belongs to a task of its own.
 //!
 //! Streams are opened by a connection handler of our own rather than through `libp2p-stream`: it addresses one
@@ -24,6 +25,7 @@ mod frames;
 mod handle;
 mod keys;
 mod knocking;
+mod lane;
 mod link;
 mod nearby;
 mod net;

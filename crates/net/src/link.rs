@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,6 +14,7 @@ use gridwell_wire::{DecodeError, FrameBuffer, Hello, LinkWish, Message, Twin, de
 use libp2p::swarm::ConnectionId;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf},
+    runtime::Handle,
     sync::{Notify, Semaphore, mpsc, oneshot, watch},
     time::Instant,
 };
@@ -23,6 +24,7 @@ use crate::{
     event::NetEvent,
     frames::{FrameError, Pipe, STALL, read_payload, write_frame},
     handle::{Counters, SendError},
+    lane::Dialler,
 };
 
 /// The greeting takes one round trip; a peer that needs longer is not there.
@@ -45,6 +47,10 @@ const WRITE_BYTES: usize = 64 * 1024;
 const MAX_BATCH: usize = 256;
 /// Bulk streams that we open on one link for ourselves, and as many again for others (network.md §4).
 pub(crate) const BULK_STREAMS: usize = 8;
+/// How long a lane waits for another request: a little less than the other side does.
+pub(crate) const LANE_WAITS: Duration = Duration::from_secs(25);
+/// Lanes that the other side may have open here: more than it dials, because an end arrives here later than there.
+pub(crate) const SERVED_LANES: usize = 2 * BULK_STREAMS;
 
 /// What the tasks and handles of one link share.
 pub(crate) struct LinkShared {
@@ -62,8 +68,11 @@ pub(crate) struct LinkShared {
     pub(crate) passes: Arc<Semaphore>,
     /// The same for what has a short answer: somebody who looks at a folder does not wait behind what others read.
     pub(crate) questions: Arc<Semaphore>,
-    /// Bulk streams that wait for another request: as many as were in use at once.
-    spare: Mutex<Vec<Pipe>>,
+    /// Bulk streams and lanes that wait for another request: as many as were in use at once.
+    spare: Mutex<Spare>,
+    pub(crate) dialler: Dialler,
+    /// Places for lanes that the other side dials.
+    pub(crate) served_lanes: Arc<Semaphore>,
     /// Bulk streams in a row that made no progress.
     pub(crate) stalls: AtomicU32,
     /// How many times the other side was asked whether it runs, and the last time it said so.
@@ -77,6 +86,16 @@ impl fmt::Debug for LinkShared {
     }
 }
 
+/// What waits for another request.
+#[derive(Debug, Default)]
+struct Spare {
+    /// With the moment since which each waits; the latest last.
+    lanes: Vec<(Instant, Pipe)>,
+    /// True while somebody closes those that wait for long.
+    tidied: bool,
+    streams: Vec<Pipe>,
+}
+
 /// Encoded frames on their way to the writer.
 #[derive(Debug, Default)]
 struct Outgoing {
@@ -86,7 +105,7 @@ struct Outgoing {
 }
 
 impl LinkShared {
-    pub(crate) fn new(peer: PeerId, connection: ConnectionId, counters: Arc<Counters>) -> Arc<Self> {
+    pub(crate) fn new(peer: PeerId, connection: ConnectionId, counters: Arc<Counters>, dialler: Dialler) -> Arc<Self> {
         Arc::new(Self {
             peer,
             connection,
@@ -99,6 +118,8 @@ impl LinkShared {
             passes: Arc::new(Semaphore::new(BULK_STREAMS)),
             questions: Arc::new(Semaphore::new(BULK_STREAMS)),
             spare: Mutex::default(),
+            dialler,
+            served_lanes: Arc::new(Semaphore::new(SERVED_LANES)),
             stalls: AtomicU32::new(0),
             probes: AtomicU64::new(FIRST_PROBE),
             answered: watch::Sender::new(0),
@@ -172,16 +193,41 @@ impl LinkShared {
         why.clone().unwrap_or_else(|| "the link ended".to_owned())
     }
 
-    /// Keeps a bulk stream for another request, while the link lasts.
-    pub(crate) fn spare(&self, pipe: Pipe) {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.ended.is_cancelled() {
-            spare.push(pipe);
+    /// Keeps a bulk stream or a lane for another request, while the link lasts.
+    pub(crate) fn spare(self: &Arc<Self>, pipe: Pipe) {
+        let mut spare = self.spares();
+        if self.ended.is_cancelled() {
+            return;
+        }
+        if let Pipe::Stream(_) = &pipe {
+            spare.streams.push(pipe);
+            return;
+        }
+        spare.lanes.push((Instant::now(), pipe));
+        if !spare.tidied
+            && let Ok(runtime) = Handle::try_current()
+        {
+            spare.tidied = true;
+            runtime.spawn(tidy(Arc::downgrade(self)));
         }
     }
 
+    /// A lane if one waits, else a bulk stream.
     pub(crate) fn take_spare(&self) -> Option<Pipe> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let mut spare = self.spares();
+        match spare.lanes.pop() {
+            Some((since, lane)) if since.elapsed() < LANE_WAITS => Some(lane),
+            // It waits the shortest: the other side may have closed all of them.
+            Some(_) => {
+                spare.lanes.clear();
+                spare.streams.pop()
+            }
+            None => spare.streams.pop(),
+        }
+    }
+
+    fn spares(&self) -> MutexGuard<'_, Spare> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn count_sent(&self, bytes: u64) {
@@ -204,6 +250,20 @@ impl LinkShared {
         self.count_received(bytes);
         self.counters.bulk_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.counters.paces.received.spend(bytes).max(self.counters.all.received.spend(bytes))
+    }
+}
+
+/// Closes lanes that wait for long, until none waits.
+async fn tidy(link: Weak<LinkShared>) {
+    loop {
+        tokio::time::sleep(LANE_WAITS).await;
+        let Some(link) = link.upgrade() else { return };
+        let mut spare = link.spares();
+        spare.lanes.retain(|(since, _)| since.elapsed() < LANE_WAITS);
+        spare.tidied = !spare.lanes.is_empty();
+        if !spare.tidied {
+            return;
+        }
     }
 }
 

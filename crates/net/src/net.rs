@@ -13,6 +13,7 @@ use std::{
 };
 
 use futures::StreamExt as _;
+use futures_rustls::rustls::ClientConfig;
 use gridwell_model::PeerId;
 use gridwell_wire::{Hello, LinkWish};
 use libp2p::{
@@ -31,6 +32,7 @@ use crate::{
     frames::Pipe,
     handle::{LinkTable, NetHandle},
     keys,
+    lane::{self, Door},
     link::{Greeting, LinkShared},
     talk::{Talk, VisitError},
     transport::{Behaviour, BehaviourEvent, build_swarm, check_free, listen_quic, listen_tcp},
@@ -63,12 +65,14 @@ impl Net {
         }
         let keypair = keys::keypair(config.secret_seed);
         let peer = keys::from_libp2p(keypair.public().to_peer_id()).expect("an Ed25519 key has such an id");
-        let mut swarm = build_swarm(keypair)?;
+        let (mut swarm, door) = build_swarm(keypair)?;
         let unbound = listen(&mut swarm, &config.listen).await?;
         let (commands, commanded) = mpsc::channel(COMMANDS);
         let (events, receiver) = mpsc::channel(config.event_capacity.max(1));
         let links = Arc::new(LinkTable::default());
-        let task = Task::new(peer, swarm, config.hello, unbound, events, Arc::clone(&links));
+        let client = Arc::clone(&door.client);
+        let task = Task::new(peer, (swarm, client), config.hello, unbound, events, Arc::clone(&links));
+        task.listen_for_lanes(door);
         tokio::spawn(task.run(commanded));
         Ok((NetHandle { peer, commands, links }, receiver))
     }
@@ -170,6 +174,8 @@ struct BlindVisit {
 struct Task {
     me: PeerId,
     swarm: Swarm<Behaviour>,
+    /// What lanes are dialled with.
+    lanes: Arc<ClientConfig>,
     hello: Hello,
     /// Members whose links this machine's owner forbids, with what they are told.
     forbidden: BTreeMap<PeerId, LinkWish>,
@@ -201,7 +207,7 @@ struct Task {
 impl Task {
     fn new(
         me: PeerId,
-        swarm: Swarm<Behaviour>,
+        (swarm, lanes): (Swarm<Behaviour>, Arc<ClientConfig>),
         hello: Hello,
         unbound: Unbound,
         events: mpsc::Sender<NetEvent>,
@@ -211,6 +217,7 @@ impl Task {
         Self {
             me,
             swarm,
+            lanes,
             hello,
             forbidden: BTreeMap::new(),
             connections: HashMap::new(),
@@ -231,6 +238,18 @@ impl Task {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }
+    }
+
+    /// Lets lanes in beside the task, until the net stops.
+    fn listen_for_lanes(&self, door: Door) {
+        let beside = (self.tasks.clone(), self.stopping.clone());
+        self.tasks.spawn(lane::listen(
+            door.server,
+            door.arrivals,
+            Arc::clone(&self.table),
+            self.events.clone(),
+            beside,
+        ));
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,18 +12,22 @@ use gridwell_wire::{Hello, LinkWish, Message, Twin};
 use libp2p::swarm::ConnectionId;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::{LAST_WORD, Notice, Task, Up};
+use super::{Connection, LAST_WORD, Notice, Task, Up};
 use crate::{
-    address::for_people,
+    address::{for_people, socket_of},
     behaviour::{CONTROL, Role},
     event::{NetEvent, Refusal},
     frames::{Pipe, pipe, write_frame},
     keys,
+    lane::Dialler,
     link::{GREETING, Greeting, Link, LinkShared, UNKNOWN_HERE, greet_first, read_greeting},
 };
 
 /// Longest time between two dials of each other that still count as "at once": a dial and a greeting.
 const AT_ONCE: Duration = Duration::from_secs(20);
+
+/// Ports that are tried for a lane.
+const MOST_PORTS: usize = 4;
 
 impl Task {
     pub(super) fn set_members(&mut self, members: &BTreeSet<PeerId>, forbidden: BTreeMap<PeerId, LinkWish>) {
@@ -236,7 +241,8 @@ impl Task {
     fn link_up(&mut self, on: ConnectionId, pipe: Pipe, hello: Hello) {
         let Some(held) = self.connections.get(&on) else { return };
         let (peer, dialled, address) = (held.peer, held.dialled, for_people(&held.address));
-        let link = LinkShared::new(peer, on, self.table.counters(peer));
+        let dialler = Dialler::new(Arc::clone(&self.lanes), lane_sockets(held, &hello));
+        let link = LinkShared::new(peer, on, self.table.counters(peer), dialler);
         if !dialled {
             let said = link.send(&Message::Hello(self.hello.clone()));
             debug_assert!(said.is_ok(), "the queue of a new link has room for a hello");
@@ -306,6 +312,18 @@ impl Task {
         }
         self.leaving.retain(|_, ended| matches!(ended.try_recv(), Err(TryRecvError::Empty)));
     }
+}
+
+/// Where lanes to the other side of a link may be dialled: where its connection was, or from where it came, at the ports where it says
+/// that it listens. Where only QUIC gets through, none are.
+fn lane_sockets(held: &Connection, hello: &Hello) -> Vec<SocketAddr> {
+    let Some((socket, false)) = socket_of(&held.address) else { return Vec::new() };
+    if held.dialled {
+        return vec![socket];
+    }
+    let listens = hello.addresses.iter().filter_map(|address| address.parse().ok().as_ref().and_then(socket_of));
+    let ports: BTreeSet<u16> = listens.filter(|(_, quic)| !quic).map(|(socket, _)| socket.port()).collect();
+    ports.into_iter().take(MOST_PORTS).map(|port| SocketAddr::new(socket.ip(), port)).collect()
 }
 
 /// What becomes of a connection on which the other side said hello.

@@ -13,7 +13,10 @@ use futures_rustls::{
     rustls::{
         self, CipherSuite, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, PeerIncompatible,
         ServerConfig, SignatureScheme,
-        client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        client::{
+            Resumption,
+            danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        },
         crypto::CryptoProvider,
         pki_types::{CertificateDer, ServerName, UnixTime},
         server::danger::{ClientCertVerified, ClientCertVerifier},
@@ -32,6 +35,9 @@ use super::buffered::Buffered;
 /// What the provider of ciphers promises.
 const COMPLETE: &str = "the provider has ciphers and key exchanges of TLS 1.3";
 
+/// What lanes say that they are, so that neither is taken for a connection of libp2p.
+const LANE: &[u8] = b"gridwell/lane/1";
+
 /// Upgrades connections to TLS; as a client and as a server, each proves its key.
 #[derive(Clone)]
 pub(super) struct Tls {
@@ -44,6 +50,15 @@ impl Tls {
     pub(super) fn new(keypair: &Keypair) -> Result<Self, certificate::GenError> {
         let (client, server) = (tls::make_client_config(keypair, None)?, tls::make_server_config(keypair)?);
         Ok(Self { server: Arc::new(as_server(&server)), client: Arc::new(as_client(&client)) })
+    }
+
+    /// The same for lanes. None is taken up again: there is nothing to be resumed.
+    pub(super) fn of_lanes(&self) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+        let (mut client, mut server) = ((*self.client).clone(), (*self.server).clone());
+        (client.alpn_protocols, server.alpn_protocols) = (vec![LANE.to_vec()], vec![LANE.to_vec()]);
+        client.resumption = Resumption::disabled();
+        server.send_tls13_tickets = 0;
+        (Arc::new(client), Arc::new(server))
     }
 }
 
@@ -122,9 +137,7 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgra
 
     fn upgrade_outbound(self, socket: C, _: Self::Info) -> Self::Future {
         async move {
-            // An address makes that no name is sent, as libp2p wants it.
-            let nobody = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED).into());
-            let connecting = TlsConnector::from(self.client).connect(nobody, Buffered::new(socket));
+            let connecting = TlsConnector::from(self.client).connect(nobody(), Buffered::new(socket));
             let stream = connecting.await.map_err(UpgradeError::ClientUpgrade)?;
             Ok((peer_of(stream.get_ref().1)?, stream.into()))
         }
@@ -132,7 +145,13 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgra
     }
 }
 
-fn peer_of(state: &CommonState) -> Result<PeerId, certificate::ParseError> {
+/// Who is dialled, for TLS. An address makes that no name is sent, as libp2p wants it.
+pub(crate) fn nobody() -> ServerName<'static> {
+    ServerName::IpAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED).into())
+}
+
+/// Whose key the other side has proven.
+pub(crate) fn peer_of(state: &CommonState) -> Result<PeerId, certificate::ParseError> {
     let certificate = state.peer_certificates().and_then(<[_]>::first).expect("nobody is let in without a certificate");
     certificate::parse(certificate).map(|certificate| certificate.peer_id())
 }

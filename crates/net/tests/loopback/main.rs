@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
 
 mod bulk;
+mod lanes;
 mod links;
 mod peer;
 mod visits;
