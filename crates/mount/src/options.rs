@@ -27,12 +27,14 @@ impl MountOptions {
 }
 
 /// Whom everything in a mount belongs to: user and group, as numbers.
+#[cfg(unix)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owner {
     pub(crate) user: u32,
     pub(crate) group: u32,
 }
 
+#[cfg(unix)]
 impl Owner {
     /// This process's.
     pub(crate) fn this() -> Self {

@@ -26,10 +26,8 @@ use rustix::{
     process::{getegid, geteuid},
 };
 
-use super::{
-    MountError,
-    mountinfo::{MountedAt, mounted_at},
-};
+use super::mountinfo::{MountedAt, mounted_at};
+use crate::MountError;
 
 const DEVICE: &str = "/dev/fuse";
 /// What `mount` and `df` show, and how our own dead mounts are known: kind `fuse.gridwell`.

@@ -2,7 +2,6 @@
 
 mod adapter;
 mod caller;
-mod error;
 mod invalidate;
 mod kernel;
 mod mountinfo;
@@ -23,9 +22,7 @@ use fuser::{Config, Session, SessionACL};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
-pub use error::MountError;
-
-use crate::{MountOptions, Owner, Tree, TreePath, vfs::Vfs};
+use crate::{MountError, MountOptions, Owner, Tree, TreePath, vfs::Vfs};
 use adapter::Adapter;
 use invalidate::Invalidations;
 use mountinfo::MountedAt;

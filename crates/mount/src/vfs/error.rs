@@ -1,3 +1,4 @@
+#[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
 use crate::{NameError, TreeError};
@@ -20,6 +21,7 @@ pub(crate) enum VfsError {
     Ending,
 }
 
+#[cfg(target_os = "linux")]
 impl VfsError {
     /// The number that programs see.
     ///

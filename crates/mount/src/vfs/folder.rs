@@ -22,6 +22,14 @@ impl Page {
         (index..).zip(self.listing.entries.iter().skip(skipped))
     }
 
+    /// The place behind the entry `name`, if that is here and something follows it, or nothing ever does.
+    #[cfg(any(test, all(windows, feature = "winfsp")))]
+    pub(crate) fn behind(&self, name: &[u8]) -> Option<u64> {
+        let at = self.listing.entries.binary_search_by(|(entry, _)| entry[..].cmp(name)).ok()?;
+        let place = self.start + at as u64 + 1;
+        (place < self.end() || self.is_last()).then_some(place)
+    }
+
     /// Whether nothing follows.
     pub(crate) fn is_last(&self) -> bool {
         !self.listing.more

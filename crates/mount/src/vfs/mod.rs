@@ -116,12 +116,16 @@ impl Vfs {
     ///
     /// The root is always a folder, whatever the tree does: desktops look at a mount's root all the time, and must not wait.
     pub(crate) async fn present_attributes(&self, ino: Ino) -> Result<Known, VfsError> {
-        if ino == Ino::ROOT {
-            return Ok(Known { ino, entry: Entry::folder(), lasts: ATTRIBUTES_LAST });
-        }
-        let path = self.path(ino)?;
-        let known = self.known(&path, Hold::No).await?;
+        let known = self.at(&self.path(ino)?).await?;
         if known.ino == ino { Ok(known) } else { Err(TreeError::Stale.into()) }
+    }
+
+    /// What lies at `path` now, for systems that know files by their paths.
+    pub(crate) async fn at(&self, path: &TreePath) -> Result<Known, VfsError> {
+        if path.is_root() {
+            return Ok(Known { ino: Ino::ROOT, entry: Entry::folder(), lasts: ATTRIBUTES_LAST });
+        }
+        self.known(path, Hold::No).await
     }
 
     fn pinned(&self, ino: Ino) -> Result<Option<Known>, VfsError> {

@@ -187,8 +187,13 @@ async fn keep(store: &Store, at: Option<&MountAt>) -> Result<(), ApiError> {
 
 fn refused(error: &MountError) -> ApiError {
     let (code, help) = match error {
-        MountError::NoFuse { .. } => (ErrorCode::Unreadable, "without it: gridwell files, or the window"),
+        MountError::NoFuse { .. } | MountError::NotBuiltIn => {
+            (ErrorCode::Unreadable, "without it: gridwell files, or the window")
+        }
         MountError::NoHelper => (ErrorCode::Unreadable, "install it, for example: sudo apt install fuse3"),
+        MountError::NoWinFsp => {
+            (ErrorCode::Unreadable, "install it from winfsp.dev; without it: gridwell files, or the window")
+        }
         MountError::NotPermitted { .. } => (ErrorCode::Forbidden, "choose a folder of your own"),
         MountError::NotEmpty { .. } | MountError::AlreadyMounted { .. } => {
             (ErrorCode::WrongState, "choose another folder")

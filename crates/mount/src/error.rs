@@ -13,6 +13,12 @@ pub enum MountError {
     /// Only root may mount without the helper that FUSE brings.
     #[error("the program fusermount3 is not installed (package fuse3)")]
     NoHelper,
+    /// Windows mounts only through it.
+    #[error("WinFsp is not installed")]
+    NoWinFsp,
+    /// Nothing here mounts on this system, or it was left out when the program was built.
+    #[error("this program was built without a way to show files as a folder on this system")]
+    NotBuiltIn,
     /// This user may not mount there.
     #[error("this user may not mount at {}: {said}", dir.display())]
     NotPermitted {
@@ -42,8 +48,8 @@ pub enum MountError {
         #[source]
         source: io::Error,
     },
-    /// The kernel and we did not agree on how to talk.
-    #[error("the kernel did not take the file system")]
+    /// The system and we did not agree on how to talk.
+    #[error("the system did not take the file system")]
     Session {
         /// Why.
         #[source]
