@@ -31,7 +31,8 @@ export async function free(grid: Grid, paths: readonly string[]): Promise<void> 
   await told(grid, async () => {
     const freed = sum(await freeAll());
     const label = freedWords(freed);
-    if (freed.bytes === 0 || freed.paths.length < freed.files) grid.toasts.done(label);
+    if (freed.bytes === 0) grid.toasts.note(label);
+    else if (freed.paths.length < freed.files) grid.toasts.done(label);
     else step(grid, label, { undo: () => fetchAll(grid, freed.paths), redo: freeAll });
   });
 }

@@ -9,7 +9,7 @@ export interface ToastAction {
 /** A short message that goes by itself; everything in it is also in Activity. */
 export interface Toast {
   id: number;
-  tone: "done" | "problem";
+  tone: "done" | "note" | "problem";
   message: string;
   /** A second line: the next step, or details. */
   details: string;
@@ -30,6 +30,11 @@ export class Toasts {
 
   done(message: string, ...actions: ToastAction[]): number {
     return this.show({ tone: "done", message, details: "", actions });
+  }
+
+  /** Nothing was done, and nothing is wrong. */
+  note(message: string): number {
+    return this.show({ tone: "note", message, details: "", actions: [] });
   }
 
   problem(message: string, details = "", actions: readonly ToastAction[] = []): number {

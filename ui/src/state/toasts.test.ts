@@ -11,6 +11,7 @@ it("goes by itself after its time, but a problem stays", () => {
   const clock = new HandClock();
   const toasts = new Toasts(clock);
   toasts.done("done");
+  toasts.note("nothing to do");
   toasts.problem("problem");
   clock.advance(TOAST_MS);
   expect(messages(toasts)).toEqual(["problem"]);
