@@ -7,6 +7,7 @@ mod answers;
 mod bundles;
 mod chaos;
 mod checkpoints;
+mod clocks;
 mod commands;
 mod confinement;
 mod consent;

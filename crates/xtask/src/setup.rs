@@ -38,7 +38,7 @@ pub(crate) const WINDOW: [Need; 3] =
     [need("cc", "gcc libc6-dev"), need("pkg-config", "pkg-config"), library("webkit2gtk-4.1", "libwebkit2gtk-4.1-dev")];
 
 /// What every test needs, and the desktop app.
-pub(crate) const EVERYTHING: [Need; 26] = [
+pub(crate) const EVERYTHING: [Need; 27] = [
     need("cc", "gcc libc6-dev"),
     need("c++", "g++"),
     need("pkg-config", "pkg-config"),
@@ -62,6 +62,7 @@ pub(crate) const EVERYTHING: [Need; 26] = [
     need("fusermount3", "fuse3"),
     need("bwrap", "bubblewrap"),
     need("fio", "fio"),
+    need("faketime", "faketime"),
     need("git", "git"),
     need("rsync", "rsync"),
     need("rclone", "rclone"),
