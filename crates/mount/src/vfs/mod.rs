@@ -261,6 +261,12 @@ impl Vfs {
         self.state().nodes.doubt(path);
     }
 
+    /// A call of several steps has as long as one of them.
+    #[cfg(any(test, all(windows, feature = "winfsp")))]
+    pub(crate) async fn in_time<T>(&self, call: impl Future<Output = Result<T, VfsError>>) -> Result<T, VfsError> {
+        timeout(self.metadata.deadline, call).await.unwrap_or(Err(TreeError::TimedOut.into()))
+    }
+
     /// Ends every waiting call, and every later one, with [`VfsError::Ending`].
     pub(crate) fn end(&self) {
         self.ending.cancel();

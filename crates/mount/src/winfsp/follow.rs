@@ -12,8 +12,12 @@ const MAX_LINKS: usize = 40;
 ///
 /// # Errors
 ///
-/// [`VfsError::IsALink`] if links lead in a ring; else as the tree says.
+/// [`VfsError::IsALink`] if links lead in a ring; [`TreeError::TimedOut`] if the whole way takes too long; else as the tree says.
 pub(super) async fn follow(vfs: &Vfs, path: &TreePath) -> Result<(TreePath, Known), VfsError> {
+    vfs.in_time(walk(vfs, path)).await
+}
+
+async fn walk(vfs: &Vfs, path: &TreePath) -> Result<(TreePath, Known), VfsError> {
     let mut ahead: VecDeque<Vec<u8>> = path.parts().map(<[u8]>::to_vec).collect();
     let mut at = TreePath::root();
     let mut links = 0;

@@ -164,6 +164,12 @@ async fn nobody_waits_for_ever_and_the_end_ends_all() {
     assert!(silence(caller.volume.read(&file, 0, 1).await.unwrap_err()));
     caller.tree.silence("quarry");
     assert!(silence(caller.open("\\quarry").await.err().unwrap()));
+    let mut slow = MemoryTree::new().folder("mill");
+    for path in ["mill/a", "mill/b", "mill/c"] {
+        slow = slow.link(path, "silent");
+    }
+    slow.silence("mill/silent");
+    assert!(silence(show(slow).names("\\mill", 9).await.unwrap_err()), "however many links lead there");
     caller.volume.vfs.end();
     assert!(matches!(caller.open("\\mill\\a").await.err(), Some(VfsError::Ending)));
 }

@@ -107,6 +107,10 @@ impl Volume {
 
     /// What stands behind the name `marker` in an open folder, or from its beginning on. Links that lead to nothing are left out.
     pub(super) async fn list(&self, folder: &Opened, marker: Option<&[u16]>) -> Result<Part, VfsError> {
+        self.vfs.in_time(self.part(folder, marker)).await
+    }
+
+    async fn part(&self, folder: &Opened, marker: Option<&[u16]>) -> Result<Part, VfsError> {
         if folder.is_file() {
             return Err(TreeError::NotAFolder.into());
         }
