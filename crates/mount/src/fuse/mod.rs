@@ -7,7 +7,6 @@ mod kernel;
 mod mountinfo;
 
 use std::{
-    fmt,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
     sync::{
@@ -22,7 +21,7 @@ use fuser::{Config, Session, SessionACL};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
-use crate::{MountError, MountOptions, Owner, Tree, TreePath, vfs::Vfs};
+use crate::{MountError, MountOptions, Mounted, Owner, Tree, TreePath, mounted, vfs::Vfs};
 use adapter::Adapter;
 use invalidate::Invalidations;
 use mountinfo::MountedAt;
@@ -65,7 +64,9 @@ pub fn mount(tree: Arc<dyn Tree>, dir: &Path, options: &MountOptions, runtime: &
         tracing::debug!(%error, "the kernel reads ahead what it does by itself");
     }
     match served {
-        Ok((invalidations, ended)) => Ok(Mounted { dir, mounted_at, vfs, invalidations, ended, is_over: false }),
+        Ok((invalidations, ended)) => {
+            Ok(Mounted::new(dir.clone(), Fuse { dir, mounted_at, vfs, invalidations, ended }))
+        }
         Err(source) => {
             kernel::detach(&dir, &mounted_at, true).ok();
             Err(MountError::Session { source })
@@ -94,43 +95,24 @@ pub fn clean_stale(dir: &Path) -> Result<(), MountError> {
     kernel::clean_stale(dir)
 }
 
-/// A tree that is shown in a folder, until this is dropped.
-pub struct Mounted {
+/// A mount that the kernel has taken.
+struct Fuse {
     dir: PathBuf,
     mounted_at: MountedAt,
     vfs: Arc<Vfs>,
     invalidations: Invalidations,
     ended: mpsc::Receiver<()>,
-    is_over: bool,
 }
 
-impl Mounted {
-    /// Where it is.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// What lies at `path` has changed: the next program that looks sees that, not only after a second.
-    ///
-    /// Returns at once. Bytes of files that are open stay those of the version that was opened.
-    pub fn invalidate(&self, path: &TreePath) {
+impl mounted::Session for Fuse {
+    fn invalidate(&self, path: &TreePath) {
         self.vfs.doubt(path);
         self.invalidations.push(path.clone());
     }
+}
 
-    /// Takes the tree out of the folder.
-    ///
-    /// Programs that wait get an error, and have 5 s to close their files; then it disappears without them. Blocks, no
-    /// longer than about 6 s. Dropping does the same.
-    pub fn unmount(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        if std::mem::replace(&mut self.is_over, true) {
-            return;
-        }
+impl Drop for Fuse {
+    fn drop(&mut self) {
         self.invalidations.disarm();
         let patience_ends = Instant::now() + PATIENCE;
         loop {
@@ -152,17 +134,5 @@ impl Mounted {
         if self.ended.recv_timeout(SESSION_ENDS_IN) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!(dir = %self.dir.display(), "programs still hold files of the mount");
         }
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl fmt::Debug for Mounted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mounted").field("dir", &self.dir).finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@ use tokio::{runtime::Handle, task::AbortHandle, time::interval};
 
 use crate::{MountOptions, Owner, Tree, vfs::Vfs};
 use export::{Export, Gate};
-pub use mount::{Mounted, clean_stale, mount};
+pub use mount::mount;
 use opened::Opened;
 
 /// How often it is looked whether a file is still read. NFS never says that one is closed.

@@ -3,7 +3,7 @@
 //! Never run on a Mac; compiled, and its server tried with another client, on Linux.
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, mpsc},
@@ -14,7 +14,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{NfsServer, serve_nfs};
-use crate::{MountError, MountOptions, Tree, TreePath};
+use crate::{MountError, MountOptions, Mounted, Tree, TreePath, mounted};
 
 const MOUNT_NFS: &str = "/sbin/mount_nfs";
 const MOUNT: &str = "/sbin/mount";
@@ -50,15 +50,11 @@ pub fn mount(tree: Arc<dyn Tree>, dir: &Path, options: &MountOptions, runtime: &
         return Err(MountError::NotPermitted { dir: dir.into(), said });
     }
     server.shut();
-    Ok(Mounted { dir: dir.into(), server: Some(server) })
+    Ok(Mounted::new(dir.into(), Nfs { dir: dir.into(), server }))
 }
 
-/// Lets go of a mount of ours at `dir` whose node has died. [`mount`] does it by itself.
-///
-/// # Errors
-///
-/// [`MountError::AlreadyMounted`] if its node lives; [`MountError::Session`] if the system does not say what is mounted.
-pub fn clean_stale(dir: &Path) -> Result<(), MountError> {
+/// Lets go of a mount of ours at `dir` whose node has died.
+fn clean_stale(dir: &Path) -> Result<(), MountError> {
     let session = |source| MountError::Session { source };
     let said = Command::new(MOUNT).args(["-t", "nfs"]).output().map_err(session)?;
     if !is_ours(&String::from_utf8_lossy(&said.stdout), dir) {
@@ -101,33 +97,21 @@ fn unmount(dir: &Path, by_force: bool) -> io::Result<()> {
     Err(io::Error::other(String::from_utf8_lossy(&said.stderr).trim().to_owned()))
 }
 
-/// A tree that is shown in a folder, until this is dropped.
-pub struct Mounted {
+/// A mount that the system has taken, and what serves it.
+struct Nfs {
     dir: PathBuf,
-    server: Option<NfsServer>,
+    server: NfsServer,
 }
 
-impl Mounted {
-    /// Where it is.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.dir
+impl mounted::Session for Nfs {
+    /// The system asks within a second, as it was told when it mounted.
+    fn invalidate(&self, path: &TreePath) {
+        self.server.vfs.doubt(path);
     }
+}
 
-    /// What lies at `path` has changed. The system asks within a second, as it was told when it mounted.
-    pub fn invalidate(&self, path: &TreePath) {
-        if let Some(server) = &self.server {
-            server.vfs.doubt(path);
-        }
-    }
-
-    /// Takes the tree out of the folder. Programs have 5 s to close their files; then it disappears without them.
-    pub fn unmount(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        let Some(server) = self.server.take() else { return };
+impl Drop for Nfs {
+    fn drop(&mut self) {
         let patience_ends = Instant::now() + PATIENCE;
         loop {
             let by_force = Instant::now() >= patience_ends;
@@ -137,22 +121,13 @@ impl Mounted {
                     tracing::error!(dir = %self.dir.display(), %error, "cannot unmount");
                     break;
                 }
-                Err(_) => thread::sleep(TRY_EVERY),
+                Err(_) => {
+                    // Only now: who reads while nothing is in the way of the unmount should get bytes.
+                    self.server.vfs.end();
+                    thread::sleep(TRY_EVERY);
+                }
             }
         }
-        drop(server);
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl fmt::Debug for Mounted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mounted").field("dir", &self.dir).finish_non_exhaustive()
     }
 }
 

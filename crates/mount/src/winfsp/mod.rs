@@ -17,7 +17,7 @@ use std::{fs, io, path::Path};
 
 use crate::MountError;
 #[cfg(windows)]
-pub use mount::{Mounted, clean_stale, mount};
+pub use mount::mount;
 
 /// Makes way for the mount: what holds it is there, and `dir` itself is not.
 fn prepare(dir: &Path) -> Result<(), MountError> {

@@ -1,8 +1,4 @@
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use tokio::runtime::Handle;
 use winfsp_wrs::{
@@ -12,7 +8,7 @@ use winfsp_wrs::{
 
 use super::{adapter::Adapter, prepare, volume::Volume};
 use crate::{
-    MountError, MountOptions, Tree, TreePath,
+    MountError, MountOptions, Mounted, Tree, TreePath, mounted,
     vfs::{ATTRIBUTES_LAST, Vfs},
 };
 
@@ -39,7 +35,7 @@ pub fn mount(tree: Arc<dyn Tree>, dir: &Path, options: &MountOptions, runtime: &
     // Several folders may be looked at at once; nothing here changes names.
     let params = Params { volume_params: volume(), guard_strategy: OperationGuardStrategy::Fine };
     let system = FileSystem::start(params, Some(&at), adapter).map_err(|status| session(refused(status)))?;
-    Ok(Mounted { dir: dir.into(), vfs, system: Some(system) })
+    Ok(Mounted::new(dir.into(), WinFsp { vfs, system: Some(system) }))
 }
 
 /// Everything belongs to the account of this process, and nobody else may read it.
@@ -86,55 +82,23 @@ fn refused(status: NTSTATUS) -> io::Error {
     io::Error::other(format!("WinFsp said {status:#010x}"))
 }
 
-/// Nothing to do: a mount goes with its process here.
-///
-/// # Errors
-///
-/// None.
-pub fn clean_stale(_: &Path) -> Result<(), MountError> {
-    Ok(())
-}
-
-/// A tree that is shown in a folder, until this is dropped.
-pub struct Mounted {
-    dir: PathBuf,
+/// A mount that the system has taken. It goes with its process, whatever becomes of that.
+struct WinFsp {
     vfs: Arc<Vfs>,
     system: Option<FileSystem>,
 }
 
-impl Mounted {
-    /// Where it is.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// What lies at `path` has changed: who looks asks the tree.
-    pub fn invalidate(&self, path: &TreePath) {
+impl mounted::Session for WinFsp {
+    fn invalidate(&self, path: &TreePath) {
         self.vfs.doubt(path);
     }
+}
 
-    /// Takes the tree out of the folder; programs that wait get an error. Dropping does the same.
-    pub fn unmount(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
+impl Drop for WinFsp {
+    fn drop(&mut self) {
         self.vfs.end();
         if let Some(system) = self.system.take() {
             system.stop();
         }
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl fmt::Debug for Mounted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mounted").field("dir", &self.dir).finish_non_exhaustive()
     }
 }
